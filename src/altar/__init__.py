@@ -1,0 +1,88 @@
+"""altar: typed Python functions as tools for language models.
+
+    function -> declare -> Registry -> Session -> loop <-> Provider
+                                          |         |
+                                          +-- Runtime: FunctionCall -> ToolResult
+
+``@tool`` marks a function. A Session declares it, checks and runs every call
+to it, and ``generate`` drives the tool loop against a model. The core needs
+nothing but the standard library, and importing it does nothing: every name
+below but ``tool`` is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from altar._lazy import lazy_names
+from altar.later._tool import tool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from altar import adm, errors, later, llm, runtime, testing
+    from altar.adm import Blob, FunctionCall, FunctionDeclaration, ToolResult
+    from altar.agent import Agent, agenerate, astream, generate, stream
+    from altar.config import configure
+    from altar.errors import AltarError, ToolError
+    from altar.later import Context, Param, Registry, Session, declare, register_type, registry
+    from altar.llm import Limits, Options, Reply
+
+__all__ = [
+    "Agent",
+    "AltarError",
+    "Blob",
+    "Context",
+    "FunctionCall",
+    "FunctionDeclaration",
+    "Limits",
+    "Options",
+    "Param",
+    "Registry",
+    "Reply",
+    "Session",
+    "ToolError",
+    "ToolResult",
+    "agenerate",
+    "astream",
+    "configure",
+    "declare",
+    "generate",
+    "register_type",
+    "registry",
+    "stream",
+    "tool",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Agent": "altar.agent",
+    "AltarError": "altar.errors",
+    "Blob": "altar.adm",
+    "Context": "altar.later",
+    "FunctionCall": "altar.adm",
+    "FunctionDeclaration": "altar.adm",
+    "Limits": "altar.llm",
+    "Options": "altar.llm",
+    "Param": "altar.later",
+    "Registry": "altar.later",
+    "Reply": "altar.llm",
+    "Session": "altar.later",
+    "ToolError": "altar.errors",
+    "ToolResult": "altar.adm",
+    "adm": "altar.adm",
+    "agenerate": "altar.agent",
+    "astream": "altar.agent",
+    "configure": "altar.config",
+    "declare": "altar.later",
+    "errors": "altar.errors",
+    "generate": "altar.agent",
+    "later": "altar.later",
+    "llm": "altar.llm",
+    "register_type": "altar.later",
+    "registry": "altar.later",
+    "runtime": "altar.runtime",
+    "stream": "altar.agent",
+    "testing": "altar.testing",
+    "tool": "altar.later._tool",
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,0 +1,237 @@
+"""Every exception altar raises, and every error type that travels on the wire.
+
+    AltarError
+    ├── ConfigurationError          a setting, option or model name that cannot work
+    │   └── ClosedError             a Session (or chat) used after it was closed
+    ├── DeclarationError            a function that cannot become a tool
+    ├── RegistryError               a name that clashes, or is not registered
+    ├── InvalidDataError            a noun or document that breaks the data model; carries .problems
+    │   └── CanonicalError          a value RFC 8785 cannot write
+    ├── ToolError                   raised by a tool: its message is what the model hears
+    ├── ToolCallError               raised by ToolResult.unwrap(); carries .error, chained to the cause
+    └── ProviderError               a model provider that stays unreachable or refuses the request
+        ├── AuthenticationError     no key, a wrong key, or one without the right
+        ├── QuotaError              a spent quota: waiting does not help
+        ├── RateLimitError          too many requests for now; see .retry_after
+        ├── OverloadedError         the provider is overloaded or failed inside
+        ├── TransportError          no connection, a broken one, or one too slow
+        ├── BadRequestError         the provider refuses the request as it stands
+        └── UnsupportedError        the provider cannot do what the request asks
+
+Only configuration errors and providers that stay unreachable are raised by the
+tool loop; what a model or a tool did becomes a ToolResult whose error carries
+one of the types in :class:`ErrorType`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from altar.adm import ErrorObject, Problem
+
+__all__ = [
+    "AltarError",
+    "AuthenticationError",
+    "BadRequestError",
+    "CanonicalError",
+    "ClosedError",
+    "ConfigurationError",
+    "DeclarationError",
+    "ErrorType",
+    "InvalidDataError",
+    "OverloadedError",
+    "ProviderError",
+    "QuotaError",
+    "RateLimitError",
+    "RegistryError",
+    "ToolCallError",
+    "ToolError",
+    "TransportError",
+    "UnsupportedError",
+]
+
+
+class ErrorType(StrEnum):
+    """The error types of ADM 1.0 and altar's own; a reader accepts any other string."""
+
+    PARAMETER_VALIDATION_FAILED = "PARAMETER_VALIDATION_FAILED"
+    TOOL_NOT_FOUND = "TOOL_NOT_FOUND"
+    RESOURCE_NOT_FOUND = "RESOURCE_NOT_FOUND"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    BUSINESS_RULE_VIOLATION = "BUSINESS_RULE_VIOLATION"
+    SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+    RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
+    INVALID_STATE = "INVALID_STATE"
+    CONFIGURATION_ERROR = "CONFIGURATION_ERROR"
+    TOOL_EXECUTION_FAILED = "TOOL_EXECUTION_FAILED"
+    TIMEOUT = "TIMEOUT"
+    CANCELLED = "CANCELLED"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    CIRCUIT_OPEN = "CIRCUIT_OPEN"
+    LOCAL_EXECUTION_FAILED = "LOCAL_EXECUTION_FAILED"
+    APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
+
+
+class AltarError(Exception):
+    """The root of every exception altar raises."""
+
+
+class ConfigurationError(AltarError):
+    """A setting, option or model name that cannot work; the message says what to type."""
+
+
+class ClosedError(ConfigurationError):
+    """An object with a lifetime was changed after it was closed."""
+
+
+class DeclarationError(AltarError):
+    """A function that cannot become a tool.
+
+    ``problems`` holds one sentence for every fault found, each naming the
+    parameter, its type and what to write instead; ``function`` names the
+    function and where it is defined.
+    """
+
+    def __init__(self, function: str, problems: Iterable[str]) -> None:
+        self.function = function
+        self.problems = tuple(problems)
+        body = "; ".join(self.problems) or "it cannot be declared"
+        super().__init__(f"{function}: {body}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.function, self.problems)
+
+
+class RegistryError(AltarError):
+    """A tool name that clashes with another definition, or that nobody registered."""
+
+
+class InvalidDataError(AltarError):
+    """Data that breaks the ALTAR Data Model.
+
+    ``problems`` holds every :class:`altar.adm.Problem` found, each with its
+    JSON path, what was expected and what came.
+    """
+
+    def __init__(self, subject: str, problems: Iterable[Problem]) -> None:
+        self.subject = subject
+        self.problems = tuple(problems)
+        lines = "; ".join(str(problem) for problem in self.problems[:8])
+        more = len(self.problems) - 8
+        tail = f"; and {more} more" if more > 0 else ""
+        super().__init__(f"{subject}: {lines}{tail}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.subject, self.problems)
+
+
+class CanonicalError(InvalidDataError):
+    """A value that has no canonical JSON form (RFC 8785)."""
+
+
+class ToolError(AltarError):
+    """Raised inside a tool to say what the model should hear.
+
+    ``message`` reaches the model as it is. ``type`` is the wire error type,
+    ``retry_after`` the seconds after which a retry makes sense (None: altar
+    says nothing about retries), ``details`` a JSON object for the model.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        type: str = ErrorType.TOOL_EXECUTION_FAILED,  # noqa: A002 - the field's own name
+        retry_after: float | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.type = str(type)
+        self.retry_after = retry_after
+        self.details = details
+
+
+class ToolCallError(AltarError):
+    """What ``ToolResult.unwrap()`` raises for an ERROR result.
+
+    ``error`` is the :class:`altar.adm.ErrorObject`; ``__cause__`` is the
+    tool's own exception where there was one in this process.
+    """
+
+    def __init__(self, name: str, error: ErrorObject) -> None:
+        self.name = name
+        self.error = error
+        super().__init__(f"{name}: {error.type}: {error.message}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.error)
+
+
+class ProviderError(AltarError):
+    """A model provider that stays unreachable or refuses the request.
+
+    ``provider`` is its prefix ("gemini"), ``status`` the HTTP status where
+    there was one, ``retry_after`` the server's own hint in seconds, ``sent``
+    False when the request surely never reached the server, and ``hint`` what
+    to do about it.
+    """
+
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        status: int | None = None,
+        retry_after: float | None = None,
+        sent: bool = True,
+        hint: str = "",
+    ) -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.message = message
+        self.provider = provider
+        self.status = status
+        self.retry_after = retry_after
+        self.sent = sent
+        self.hint = hint
+
+
+class AuthenticationError(ProviderError):
+    """No key, a wrong key, or a key without the right."""
+
+
+class QuotaError(ProviderError):
+    """A spent quota or spending limit: waiting does not help."""
+
+
+class RateLimitError(ProviderError):
+    """Too many requests for now; ``retry_after`` holds the server's hint."""
+
+    retryable = True
+
+
+class OverloadedError(ProviderError):
+    """The provider is overloaded or failed inside (HTTP 5xx, 529)."""
+
+    retryable = True
+
+
+class TransportError(ProviderError):
+    """No connection, a broken one, or one too slow."""
+
+    retryable = True
+
+
+class BadRequestError(ProviderError):
+    """The provider refuses the request as it stands."""
+
+
+class UnsupportedError(ProviderError):
+    """The provider cannot do what the request asks; the message names the field."""

@@ -1,0 +1,53 @@
+"""LATER, the local runtime: from a typed function to a checked, running tool."""
+
+from __future__ import annotations
+
+from altar._lazy import lazy_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from altar.later._context import Context
+    from altar.later._custom import register_type
+    from altar.later._declare import declare
+    from altar.later._executor import LocalRuntime
+    from altar.later._mark import Mark, ToolOptions, mark_of
+    from altar.later._param import Param
+    from altar.later._registry import Registry, RegistrySnapshot, registry
+    from altar.later._session import Session, SessionLimits
+    from altar.later._tool import tool
+
+__all__ = [
+    "Context",
+    "LocalRuntime",
+    "Mark",
+    "Param",
+    "Registry",
+    "RegistrySnapshot",
+    "Session",
+    "SessionLimits",
+    "ToolOptions",
+    "declare",
+    "mark_of",
+    "register_type",
+    "registry",
+    "tool",
+]
+
+_HOMES = {
+    "Context": "altar.later._context",
+    "LocalRuntime": "altar.later._executor",
+    "Mark": "altar.later._mark",
+    "Param": "altar.later._param",
+    "Registry": "altar.later._registry",
+    "RegistrySnapshot": "altar.later._registry",
+    "Session": "altar.later._session",
+    "SessionLimits": "altar.later._session",
+    "ToolOptions": "altar.later._mark",
+    "declare": "altar.later._declare",
+    "mark_of": "altar.later._mark",
+    "register_type": "altar.later._custom",
+    "registry": "altar.later._registry",
+    "tool": "altar.later._tool",
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

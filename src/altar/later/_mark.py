@@ -1,0 +1,158 @@
+"""Mark: that a callable is a tool, under which name, and how it is to be run.
+
+Everything here runs while user modules are imported, so it inspects nothing
+and imports nothing heavy: a mark is a small record, and the signature is read
+when a session, a declaration or a check first asks for it.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from altar.adm import FunctionDeclaration
+
+__all__ = ["MARK_ATTRIBUTE", "Mark", "ToolOptions", "default_name", "mark_for", "mark_of", "misuse"]
+
+MARK_ATTRIBUTE = "__altar_tool__"
+_MAX_NAME = 64  # ADM 1.0
+
+
+class ToolOptions:
+    """How a tool is to be run: seconds it may take, and what the runtime may assume."""
+
+    __slots__ = ("expose_errors", "idempotent", "inline", "strict", "timeout")
+
+    def __init__(
+        self,
+        *,
+        timeout: float | None = None,
+        idempotent: bool = False,
+        inline: bool = False,
+        strict: bool = False,
+        expose_errors: bool = False,
+    ) -> None:
+        if timeout is not None and not (
+            isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout > 0
+        ):
+            misuse(f"timeout={timeout!r}: give seconds above zero, or None for no limit")
+        self.timeout = timeout
+        self.idempotent = idempotent
+        self.inline = inline
+        self.strict = strict
+        self.expose_errors = expose_errors
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{slot}={getattr(self, slot)!r}" for slot in ToolOptions.__slots__)
+        return f"ToolOptions({fields})"
+
+
+class Mark:
+    """That a callable is a tool: the callable, its name, and what the decorator was told.
+
+    ``scope`` holds the objects that string annotations of a local function
+    name, or None. ``declaration`` is filled in when the tool is first declared.
+    """
+
+    __slots__ = ("declaration", "description", "name", "options", "scope", "target")
+
+    target: Callable[..., Any]
+    name: str
+    description: str | None
+    options: ToolOptions | None
+    scope: dict[str, Any] | None
+    declaration: FunctionDeclaration | None
+
+    def __init__(
+        self,
+        target: Callable[..., Any],
+        name: str,
+        description: str | None = None,
+        options: ToolOptions | None = None,
+    ) -> None:
+        self.target = target
+        self.name = name
+        self.description = description
+        self.options = options
+        self.scope = None
+        self.declaration = None
+
+    def __repr__(self) -> str:
+        return f"Mark({self.name!r}, {self.target!r})"
+
+
+def mark_of(fn: object) -> Mark | None:
+    """The mark of this very object, or of the function behind a bound method.
+
+    functools.wraps and subclassing copy attributes; a mark copied that way
+    does not count, so that no wrapper's checks are ever walked past.
+    """
+    mark = getattr(fn, MARK_ATTRIBUTE, None)
+    if mark.__class__ is not Mark:
+        return None
+    if mark.target is fn:
+        return mark
+    if mark.target is getattr(fn, "__func__", None):
+        return mark
+    return None
+
+
+def mark_for(
+    fn: Callable[..., Any],
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    options: ToolOptions | None = None,
+) -> Mark:
+    """A new mark for any callable, which itself is not touched.
+
+    What is not given comes from the callable's own mark, if it has one.
+    Raises DeclarationError for a name that no tool can have.
+    """
+    own = mark_of(fn)
+    if own is not None:
+        name = own.name if name is None else name
+        description = own.description if description is None else description
+        options = own.options if options is None else options
+    elif name is None:
+        name = default_name(fn)
+    if not _is_legal(name):
+        _bad_name(fn, name)
+    mark = Mark(fn, name, description, options)
+    if own is not None:
+        mark.scope = own.scope
+    return mark
+
+
+def default_name(fn: object) -> str:
+    """The name a callable has without being given one: its own, made legal, or its class's."""
+    name = getattr(fn, "__name__", None)
+    if name is None:  # functools.partial, callable objects
+        inner = getattr(fn, "func", None)
+        return default_name(inner) if callable(inner) else type(fn).__name__
+    return "lambda_" if name == "<lambda>" else str(name)
+
+
+def _is_legal(name: Any) -> bool:
+    if name.__class__ is not str or not name.isascii() or len(name) > _MAX_NAME:
+        return False
+    return name.isidentifier() or (
+        "-" in name and name[0] != "-" and name.replace("-", "_").isidentifier()
+    )
+
+
+def _bad_name(fn: object, name: object) -> NoReturn:
+    misuse(
+        f"the name {name!r} of {fn!r} is not allowed: a tool name starts with an ASCII letter or _, "
+        f"goes on with letters, digits, _ and -, and has at most {_MAX_NAME} characters; "
+        "give one with @tool(name=...)"
+    )
+
+
+def misuse(message: str) -> NoReturn:
+    """Raise DeclarationError for a decorator used wrongly."""
+    from altar.errors import DeclarationError  # noqa: PLC0415 - errors loads enum; only on failure
+
+    raise DeclarationError("@tool", [message])

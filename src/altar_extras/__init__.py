@@ -1,0 +1,1 @@
+"""What altar offers beside its core: one optional dependency per module."""
