@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,9 +17,9 @@ def lazy_names(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the package's ``__getattr__`` and ``__dir__``.
 
-    ``homes`` maps each name to the module that defines it; a name that maps
-    to a module ending in ``.`` plus itself is that submodule. A name is
-    imported when it is first asked for and then kept in the package.
+    ``homes`` maps each name to the module that defines it, and the name of a
+    submodule to that submodule's own path. What is asked for is imported then,
+    and kept in the package.
     """
 
     def find(name: str) -> Any:
@@ -26,7 +28,7 @@ def lazy_names(
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module = __import__(home, fromlist=[name])
         value = module if home == f"{package}.{name}" else getattr(module, name)
-        setattr(__import__(package, fromlist=["*"]), name, value)
+        setattr(sys.modules[package], name, value)
         return value
 
     def names() -> list[str]:

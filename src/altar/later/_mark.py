@@ -111,7 +111,9 @@ def mark_for(
     What is not given comes from the callable's own mark, if it has one.
     Raises DeclarationError for a name that no tool can have.
     """
-    own = mark_of(fn)
+    own = getattr(fn, MARK_ATTRIBUTE, None)
+    if own is not None:
+        own = mark_of(fn)
     if own is not None:
         name = own.name if name is None else name
         description = own.description if description is None else description
