@@ -1,0 +1,181 @@
+"""Every check of the project: `nox` runs them all, `nox -l` lists them, `nox -s NAME` runs one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = [
+    "lint",
+    "types",
+    "layers",
+    "docs",
+    "short",
+    "all_extras",
+    "wheel",
+    "tests",
+    "coverage",
+]
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+OLDEST, NEWEST = 11, 19
+PROBE = "import sys; print('%d.%d' % sys.version_info[:2])"
+
+# module of altar_extras -> the extra it needs; what has no code yet is not installed
+EXTRAS = {
+    "anthropic.py": "anthropic",
+    "dspy.py": "dspy",
+    "gemini.py": "gemini",
+    "grid": "grid",
+    "langchain.py": "langchain",
+    "openai.py": "openai",
+    "pydantic.py": "pydantic",
+    "pydantic_ai.py": "pydantic-ai",
+}
+
+# the best cut of the suite for an interpreter that is not the main one
+SHORT = ("tests", "-m", "not slow", "--ignore=tests/gates")
+
+
+def starts(command: str) -> str | None:
+    """The version an interpreter says it is, or None: a file of that name may be an empty shim."""
+    try:
+        done = subprocess.run(
+            [command, "-c", PROBE], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def interpreters() -> list[str]:
+    """Every Python from 3.11 up that starts, as "3.X"; those off the PATH are put on it."""
+    homes = sorted((Path.home() / ".pyenv" / "versions").glob("*/bin"))
+    found = []
+    for minor in range(OLDEST, NEWEST):
+        version = f"3.{minor}"
+        on_path = shutil.which(f"python{version}")
+        if on_path and starts(on_path) == version:
+            found.append(version)
+            continue
+        for home in homes:
+            if starts(str(home / f"python{version}")) == version:
+                os.environ["PATH"] = f"{home}{os.pathsep}{os.environ['PATH']}"
+                found.append(version)
+                break
+    main = "{}.{}".format(*sys.version_info[:2])
+    return found if main in found else [*found, main]
+
+
+FOUND = interpreters()
+MAIN = "{}.{}".format(*sys.version_info[:2])
+OTHERS = [version for version in FOUND if version != MAIN]
+
+
+def prepare(session: nox.Session, *groups: str, source: str = ".") -> None:
+    """Install this tree and the named dependency groups; keep the session off the network."""
+    session.install("-q", *nox.project.dependency_groups(PROJECT, *groups), silent=True)
+    session.install("-q", "-e", source, silent=True)
+    session.env["PYTHONHASHSEED"] = "random"
+    session.env["PY_COLORS"] = "0"
+
+
+def pytest(session: nox.Session, *args: str) -> None:
+    """Run pytest on all cores."""
+    session.run("python", "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", *args)
+
+
+@nox.session(python=MAIN)
+def tests(session: nox.Session) -> None:
+    """The full suite on one interpreter, measured for `coverage`."""
+    prepare(session, "test")
+    session.run("coverage", "erase")
+    pytest(session, "--cov", "--cov-report=", *session.posargs)
+
+
+@nox.session(python=OTHERS)
+def short(session: nox.Session) -> None:
+    """A short suite on every other interpreter from 3.11 up that starts."""
+    prepare(session, "test")
+    session.env["ALTAR_TEST_PROFILE"] = "short"
+    pytest(session, *SHORT, *session.posargs)
+
+
+@nox.session(python=MAIN)
+def all_extras(session: nox.Session) -> None:
+    """The extras that code uses today, all installed at once, and the tests that need them."""
+    home = ROOT / "src" / "altar_extras"
+    used = [extra for module, extra in EXTRAS.items() if (home / module).exists()]
+    if not used:
+        session.skip("no module of altar_extras needs an extra yet")
+    prepare(session, "test", source=f".[{','.join(used)}]")
+    pytest(session, "tests/extras", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def coverage(session: nox.Session) -> None:
+    """Branch coverage of the last `tests` run: the core 95 %, the extras 85 %."""
+    session.install("-q", "coverage[toml]", silent=True)
+    if not list(ROOT.glob(".coverage*")):
+        session.error("nothing measured yet: run `nox -s tests` first")
+    if list(ROOT.glob(".coverage.*")):
+        session.run("coverage", "combine", "--append", "--quiet")
+    session.run("coverage", "report", "--include=*/altar/*", "--fail-under=95")
+    code = [path for path in (ROOT / "src/altar_extras").rglob("*.py") if path.stem != "__init__"]
+    if code:
+        session.run("coverage", "report", "--include=*/altar_extras/*", "--fail-under=85")
+
+
+@nox.session(python=MAIN)
+def lint(session: nox.Session) -> None:
+    """Ruff: rules and formatting."""
+    session.install("-q", *nox.project.dependency_groups(PROJECT, "lint"), silent=True)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=MAIN)
+def types(session: nox.Session) -> None:
+    """The mypy and pyright type checkers, strict, over the source and its users' view."""
+    prepare(session, "types")
+    session.run("mypy")
+    session.run("pyright", "--warnings")
+
+
+@nox.session(python=MAIN)
+def layers(session: nox.Session) -> None:
+    """The gates that read the source: layers, imports, surface, lengths."""
+    prepare(session, "quick")
+    pytest(session, "tests/gates", "-m", "not slow", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def docs(session: nox.Session) -> None:
+    """Every code block of the README and the docs, and every example."""
+    prepare(session, "quick")
+    pytest(session, "tests/gates/test_docs.py", "tests/test_examples.py", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def wheel(session: nox.Session) -> None:
+    """The built wheel in an environment of its own, the source tree out of reach."""
+    prepare(session, "quick")
+    session.install("-q", "hatchling>=1.27", silent=True)
+    pytest(session, "tests/gates/test_wheel.py", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def bench(session: nox.Session) -> None:
+    """The numbers, side by side with the peers; see benchmarks/. Not part of the default set."""
+    session.install("-q", "-e", ".", silent=True)
+    session.run("python", "-m", "benchmarks", *session.posargs)
