@@ -135,7 +135,7 @@ def test_misuse_says_what_to_type():
 
 def test_a_name_that_clashes_names_both_places_and_keeps_the_first():
     module_level("@tool\ndef twice(x: int) -> int: return x\n")
-    with pytest.raises(RegistryError, match=r"a_module\.py:2.*b_module\.py:4") as caught:
+    with pytest.raises(RegistryError, match=r"a_module\.py:1.*b_module\.py:4") as caught:
         source = "\n\n\n@tool\ndef twice(x: int) -> int: return -x\n"
         exec(compile(source, "b_module.py", "exec"), {"__name__": "b_module", "tool": tool})
     assert "name=" in str(caught.value)
