@@ -12,48 +12,60 @@ if TYPE_CHECKING:
 
 __all__ = ["CallContext", "Cancellation", "Runtime"]
 
+_KEEP: Any = object()
+
 
 class Cancellation:
-    """A flag that is raised once, with a reason, and tells those who listen."""
+    """A flag that is raised once, with a reason, and tells those who listen.
+
+    Any thread may raise it, listen or ask; a listener runs in the thread that
+    raises the flag and must not block.
+    """
 
     __slots__ = ("_listeners", "reason")
 
     def __init__(self) -> None:
         self.reason: str | None = None
-        self._listeners: list[Callable[[], None]] = []
+        # a dict, because each of its operations is atomic: a listener is told by
+        # whoever takes it out, so never twice and never not at all
+        self._listeners: dict[Callable[[], None], None] = {}
 
     def __bool__(self) -> bool:
         return self.reason is not None
 
+    def __repr__(self) -> str:
+        return f"<Cancellation {self.reason!r}>" if self else "<Cancellation>"
+
     def cancel(self, reason: str = "cancelled by the application") -> None:
         """Raise the flag; later calls change nothing."""
-        if self.reason is not None:
-            return
-        self.reason = reason
-        listeners, self._listeners = self._listeners, []
-        for listener in listeners:
-            listener()
+        if self.reason is None:
+            self.reason = reason
+            while self._listeners:
+                try:
+                    listener, _ = self._listeners.popitem()
+                except KeyError:  # forgotten meanwhile
+                    break
+                listener()
 
     def on_cancel(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` once when the flag is raised, at once if it is."""
-        self._listeners.append(listener)
-        if self.reason is not None and listener in self._listeners:
-            self._listeners.remove(listener)
+        self._listeners[listener] = None
+        if self.reason is not None and self._listeners.pop(listener, _KEEP) is None:
             listener()
 
     def forget(self, listener: Callable[[], None]) -> None:
         """Stop telling ``listener``."""
-        if listener in self._listeners:
-            self._listeners.remove(listener)
+        self._listeners.pop(listener, None)
 
 
 class CallContext:
     """What a runtime knows about a call beside the call itself.
 
     ``deadline`` is a time of :func:`time.monotonic` in seconds, or None.
-    ``emit`` takes each progress chunk a streaming tool yields (None: nobody
-    listens). ``deps`` is the session's typed dependency object. ``principal``
-    and ``baggage`` are carried for wrappers and remote runtimes.
+    ``emit`` takes each progress chunk a tool reports (None: nobody listens);
+    a chunk is JSON, and ``emit`` is called from the thread the tool runs in.
+    ``deps`` is the session's typed dependency object. ``principal`` and
+    ``baggage`` are carried for wrappers and remote runtimes.
     """
 
     __slots__ = (
@@ -95,10 +107,29 @@ class CallContext:
         """Seconds until the deadline (0.0 when it has passed), or None without one."""
         return None if self.deadline is None else max(0.0, self.deadline - monotonic())
 
-    def replace(self, **changes: Any) -> CallContext:
-        """A copy with some fields changed; the cancellation stays shared."""
-        fields = {name: getattr(self, name) for name in CallContext.__slots__}
-        return CallContext(**{**fields, **changes})
+    def replace(  # noqa: PLR0913 - one parameter per field a wrapper may change
+        self,
+        *,
+        correlation_id: str = _KEEP,
+        deadline: float | None = _KEEP,
+        attempt: int = _KEEP,
+        emit: Callable[[Any], None] | None = _KEEP,
+        cancelled: Cancellation = _KEEP,
+        principal: str | None = _KEEP,
+        baggage: dict[str, str] | None = _KEEP,
+    ) -> CallContext:
+        """A copy with what a wrapper may change; the cancellation stays shared unless given."""
+        return CallContext(
+            session_id=self.session_id,
+            correlation_id=self.correlation_id if correlation_id is _KEEP else correlation_id,
+            deadline=self.deadline if deadline is _KEEP else deadline,
+            attempt=self.attempt if attempt is _KEEP else attempt,
+            emit=self.emit if emit is _KEEP else emit,
+            cancelled=self.cancelled if cancelled is _KEEP else cancelled,
+            deps=self.deps,
+            principal=self.principal if principal is _KEEP else principal,
+            baggage=self.baggage if baggage is _KEEP else baggage,
+        )
 
 
 @runtime_checkable
