@@ -179,10 +179,12 @@ class ProviderError(AltarError):
     ``provider`` is its prefix ("gemini"), ``status`` the HTTP status where
     there was one, ``retry_after`` the server's own hint in seconds, ``sent``
     False when the request surely never reached the server, and ``hint`` what
-    to do about it.
+    to do about it. A run that ends with it leaves in ``messages`` its history
+    so far, ready to be sent again.
     """
 
     retryable = False
+    messages: tuple[Any, ...] = ()
 
     def __init__(
         self,

@@ -1,0 +1,130 @@
+"""The tool loop and its two seams: a Provider that answers, a Runtime that carries out calls."""
+
+from __future__ import annotations
+
+from altar.llm._arun import arun, astream
+from altar.llm._base import BaseProvider
+from altar.llm._codec import dump_messages, load_messages
+from altar.llm._events import (
+    Delta,
+    End,
+    Fold,
+    PartEnd,
+    PartStart,
+    Start,
+    StreamEvent,
+    fold,
+    unfold,
+)
+from altar.llm._history import check_history, mend_history
+from altar.llm._live import (
+    Event,
+    PartialEvent,
+    ReplyEvent,
+    RetryEvent,
+    RoundEvent,
+    TextEvent,
+    ThinkingEvent,
+    ToolCallEvent,
+    ToolProgressEvent,
+    ToolResultEvent,
+)
+from altar.llm._loop import AskModel, Failed, RunTools, Sleep, Step, loop
+from altar.llm._messages import Message, Role
+from altar.llm._options import Clock, Limits, Options, Retry, Sampling
+from altar.llm._parts import (
+    BlobPart,
+    Data,
+    Opaque,
+    Origin,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResultPart,
+    Unknown,
+)
+from altar.llm._provider import (
+    Adaptation,
+    Attempt,
+    Capabilities,
+    OutputSpec,
+    Provider,
+    ReplyEnd,
+    Request,
+    Response,
+)
+from altar.llm._reply import CallRecord, Finish, Reply
+from altar.llm._run import run, stream
+from altar.llm._task import Task
+from altar.llm._usage import Price, Usage
+
+__all__ = [
+    "Adaptation",
+    "AskModel",
+    "Attempt",
+    "BaseProvider",
+    "BlobPart",
+    "CallRecord",
+    "Capabilities",
+    "Clock",
+    "Data",
+    "Delta",
+    "End",
+    "Event",
+    "Failed",
+    "Finish",
+    "Fold",
+    "Limits",
+    "Message",
+    "Opaque",
+    "Options",
+    "Origin",
+    "OutputSpec",
+    "Part",
+    "PartEnd",
+    "PartStart",
+    "PartialEvent",
+    "Price",
+    "Provider",
+    "Refusal",
+    "Reply",
+    "ReplyEnd",
+    "ReplyEvent",
+    "Request",
+    "Response",
+    "Retry",
+    "RetryEvent",
+    "Role",
+    "RoundEvent",
+    "RunTools",
+    "Sampling",
+    "Sleep",
+    "Start",
+    "Step",
+    "StreamEvent",
+    "Task",
+    "Text",
+    "TextEvent",
+    "Thinking",
+    "ThinkingEvent",
+    "ToolCall",
+    "ToolCallEvent",
+    "ToolProgressEvent",
+    "ToolResultEvent",
+    "ToolResultPart",
+    "Unknown",
+    "Usage",
+    "arun",
+    "astream",
+    "check_history",
+    "dump_messages",
+    "fold",
+    "load_messages",
+    "loop",
+    "mend_history",
+    "run",
+    "stream",
+    "unfold",
+]

@@ -1,0 +1,148 @@
+"""From a model's call to a FunctionCall, and from a ToolResult to what the model reads."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from altar.adm import Blob, ErrorObject, FunctionCall, ToolResult
+from altar.errors import ErrorType
+from altar.llm._parts import BlobPart, ToolResultPart
+
+if TYPE_CHECKING:
+    from altar.llm._parts import ToolCall
+
+__all__ = ["answer", "not_run", "read_call", "refusal", "result_text"]
+
+_NAME_LIMIT = 256
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode
+
+
+def read_call(part: ToolCall) -> tuple[FunctionCall, ToolResult | None]:
+    """The call to run, and None; or the call as far as it can be read, and its error result.
+
+    The loop issues the id: the provider's own stays on the part.
+    """
+    args = part.args
+    if args.__class__ is dict and part.name.__class__ is str and len(part.name) <= _NAME_LIMIT:
+        return FunctionCall(name=part.name, args=args), None
+    name = part.name if isinstance(part.name, str) else str(part.name)
+    if len(name) > _NAME_LIMIT:
+        short = FunctionCall(name=f"{name[:40]}...")
+        return short, _bad(short, f"the name of a tool has at most {_NAME_LIMIT} characters")
+    if args is None:
+        value, fault = _read_args(part.raw_args)
+        if fault is not None:
+            call = FunctionCall(name=name)
+            return call, _bad(call, fault)
+    else:
+        value = args
+    if not isinstance(value, dict):
+        call = FunctionCall(name=name)
+        fault = f"the arguments must be a JSON object, not {_kind(value)}"
+        return call, _bad(call, fault)
+    return FunctionCall(name=name, args=value), None
+
+
+def _read_args(raw: str | None) -> tuple[Any, str | None]:
+    """The one place where argument text becomes a value: the value, or what is wrong with it."""
+    if raw is None or not raw.strip():
+        return {}, None  # providers write a call without arguments as no text at all
+    try:
+        return json.loads(raw, parse_constant=_no_constant), None
+    except json.JSONDecodeError as error:
+        near = raw[max(0, error.pos - 20) : error.pos + 20]
+        where = f"line {error.lineno} column {error.colno} (character {error.pos})"
+        return None, f"the arguments are not valid JSON: {error.msg} at {where}, near {near!r}"
+    except ValueError as error:
+        return None, f"the arguments are not valid JSON: {error}"
+    except RecursionError:
+        return None, "the arguments are nested too deeply"
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _kind(value: object) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", int: "a number"}
+    if value is None:
+        return "null"
+    return names.get(type(value), "a number" if isinstance(value, float) else "something else")
+
+
+def _bad(call: FunctionCall, message: str) -> ToolResult:
+    steps = ("Send the call again with one valid JSON object as its arguments.",)
+    error = ErrorObject(
+        message=message,
+        type=ErrorType.PARAMETER_VALIDATION_FAILED,
+        remediation_steps=steps,
+    )
+    return ToolResult(name=call.name, call_id=call.call_id, error=error)
+
+
+def refusal(
+    call: FunctionCall, message: str, error_type: str = ErrorType.CANCELLED
+) -> ToolResult:
+    """The error result of a call the loop did not run, or whose answer it withholds."""
+    error = ErrorObject(message=message, type=error_type)
+    return ToolResult(name=call.name, call_id=call.call_id, error=error)
+
+
+def not_run(part: ToolCall, reason: str) -> ToolResultPart:
+    """The error a model reads for a call of a history that nobody answered."""
+    text = _encode({"error": {"message": reason, "type": str(ErrorType.CANCELLED)}})
+    return ToolResultPart(part.id, str(part.name), text, is_error=True)
+
+
+def result_text(result: ToolResult) -> str:
+    """The result as the JSON text a model reads; never raises for what a tool returned."""
+    error = result.error
+    if error is None:
+        content = result.content
+        return _dump(_without_bytes(result) if _blobs(result.value) else content)
+    body = error.to_dict()
+    body.pop("correlation_id", None)  # finds the call in a log; tells a model nothing
+    return _dump({"error": body})
+
+
+def _blobs(value: object) -> tuple[BlobPart, ...]:
+    kind = value.__class__
+    if kind is Blob:
+        found = [value]
+    elif kind is list or kind is tuple:
+        found = [item for item in value if item.__class__ is Blob]  # type: ignore[attr-defined]
+    else:
+        return ()
+    return tuple([BlobPart(blob.mime, blob.data) for blob in found])  # type: ignore[attr-defined]
+
+
+def _without_bytes(result: ToolResult) -> Any:
+    """The content with a note in the place of each blob, which travels beside the text."""
+    value = result.value
+    if isinstance(value, Blob):
+        return {"mime": value.mime, "bytes": len(value.data)}
+    content = result.content if isinstance(result.content, list) else []
+    return [
+        {"mime": item.mime, "bytes": len(item.data)} if isinstance(item, Blob) else plain
+        for item, plain in zip(value, content, strict=False)
+    ]
+
+
+def _dump(value: Any) -> str:
+    try:
+        text = _encode(value)
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)  # a lone surrogate stays readable as an escape
+    except (TypeError, ValueError, RecursionError):
+        note = "the result of the tool is not JSON"
+        return _encode({"error": {"message": note, "type": str(ErrorType.TOOL_EXECUTION_FAILED)}})
+    return text
+
+
+def answer(call: FunctionCall, result: ToolResult, text: str) -> ToolResultPart:
+    """The part that answers ``call`` with ``text``, and with the blobs the tool returned."""
+    if result.error is not None:
+        return ToolResultPart(call.call_id, call.name, text, True)
+    return ToolResultPart(call.call_id, call.name, text, blobs=_blobs(result.value))

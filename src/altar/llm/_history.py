@@ -1,0 +1,74 @@
+"""The rule every provider holds histories to: each call has one result, in the next message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from altar.adm import Problem
+from altar.errors import InvalidDataError
+from altar.llm._calls import not_run
+from altar.llm._messages import Message
+from altar.llm._parts import ToolResultPart
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from altar.llm._parts import ToolCall
+
+__all__ = ["check_history", "mend_history"]
+
+
+def check_history(messages: Sequence[Message], start: int = 0) -> None:
+    """Hold the rule: results in the next message, first, and in the order of the calls.
+
+    ``start`` skips messages that were checked before. Raises
+    InvalidDataError with every problem found.
+    """
+    problems: list[Problem] = []
+    owed: tuple[ToolCall, ...] = messages[start - 1].calls if start else ()
+    for index in range(start, len(messages)):
+        message = messages[index]
+        problem = _check_results(message, owed, f"$[{index}].parts")
+        if problem is not None:
+            problems.append(problem)
+        owed = message.calls
+    if owed:
+        names = ", ".join(repr(call.name) for call in owed)
+        wanted = f"a message with the results of {names}"
+        problems.append(Problem(f"$[{len(messages)}]", wanted, "the end of the messages"))
+    if problems:
+        raise InvalidDataError("messages", problems)
+
+
+def _check_results(message: Message, owed: tuple[ToolCall, ...], path: str) -> Problem | None:
+    results = [part for part in message.parts if isinstance(part, ToolResultPart)]
+    if not owed and not results:
+        return None
+    wanted = [call.id for call in owed]
+    given = [part.call_id for part in results]
+    if given != wanted:
+        return Problem(path, f"results for the calls {wanted}, in this order", str(given))
+    if list(message.parts[: len(results)]) != results:
+        return Problem(path, "results before any other part", "another part first")
+    return None
+
+
+def mend_history(messages: Sequence[Message], reason: str) -> tuple[list[Message], int]:
+    """Give every call without a result an error result; the messages, and how many it took.
+
+    A program that stopped between a reply and its results leaves such a
+    history. Only what is missing is added; what is there keeps its place.
+    """
+    mended: list[Message] = []
+    added = 0
+    last = len(messages) - 1
+    for index, message in enumerate(messages):
+        mended.append(message)
+        calls = message.calls
+        if not calls:
+            continue
+        follower = messages[index + 1].parts if index < last else ()
+        if not any(isinstance(part, ToolResultPart) for part in follower):
+            mended.append(Message("tool", tuple([not_run(call, reason) for call in calls])))
+            added += len(calls)
+    return mended, added

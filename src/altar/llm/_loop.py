@@ -1,0 +1,273 @@
+"""The tool loop: a generator that decides, and leaves every wait to its driver.
+
+It yields what it needs (:class:`AskModel`, :class:`RunTools`, :class:`Sleep`)
+and is sent what happened; it yields events for whoever watches. It returns
+the Reply, and raises only ProviderError and ConfigurationError.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
+
+from altar.errors import ConfigurationError, ErrorType, ProviderError
+from altar.llm._live import (
+    Event,
+    ReplyEvent,
+    RetryEvent,
+    RoundEvent,
+    ToolCallEvent,
+    ToolProgressEvent,
+    ToolResultEvent,
+)
+from altar.llm._provider import Response
+from altar.llm._reply import Finish
+from altar.llm._task import RunState, Task, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from altar.adm import ToolResult
+    from altar.llm._provider import Attempt, Provider, Request
+    from altar.llm._reply import CallRecord, Reply
+    from altar.runtime import CallContext
+
+__all__ = ["AskModel", "Failed", "RunTools", "Sleep", "Step", "loop"]
+
+_FINISHES = frozenset(get_args(Finish))
+
+
+class AskModel:
+    """Send ``request``; answer with a Response or a :class:`Failed`."""
+
+    __slots__ = ("attempt", "provider", "request")
+
+    def __init__(self, provider: Provider, request: Request, attempt: Attempt) -> None:
+        self.provider = provider
+        self.request = request
+        self.attempt = attempt
+
+
+class Failed:
+    """An attempt came to nothing; ``visible`` when the user saw a part of the answer."""
+
+    __slots__ = ("error", "visible")
+
+    def __init__(self, error: ProviderError, visible: bool = False) -> None:
+        self.error = error
+        self.visible = visible
+
+
+class RunTools:
+    """Carry out the calls of ``turns``, each under ``context``; ``settle`` each as it ends."""
+
+    __slots__ = ("_state", "context", "turns")
+
+    def __init__(self, state: RunState, turns: list[Turn], context: CallContext) -> None:
+        self._state = state
+        self.turns = turns
+        self.context = context
+
+    @property
+    def max_concurrency(self) -> int:
+        """How many of the calls may run at a time."""
+        return self._state.task.options.limits.max_concurrency
+
+    def settle(self, turn: Turn, result: ToolResult, seconds: float) -> CallRecord:
+        """Tell what came of a call; what the model will read."""
+        return self._state.settle(turn, result, seconds)
+
+    def told(self, kind: str, rest: list[Any]) -> Event:
+        """The event for what a driver's worker told: "said" (turn, chunk), or "done"."""
+        turn: Turn = rest[0]
+        if kind == "said":
+            return ToolProgressEvent(turn.call, rest[1])
+        record = self.settle(turn, rest[1], rest[2])
+        return ToolResultEvent(record.call, record.result, record.seconds)
+
+
+class Sleep:
+    """Wait for ``seconds``."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+Step: TypeAlias = AskModel | RunTools | Sleep | Event
+Steps: TypeAlias = "Generator[Step, Any, Reply[Any]]"
+
+
+def loop(task: Task) -> Steps:
+    """Decide a run, step by step.
+
+    However it ends, also when a driver closes it in the middle, the task's
+    messages are a history in which every call has its result.
+    """
+    state = RunState(task)
+    _check_options(state)
+    try:
+        finish = yield from _rounds(state)
+    except ProviderError as error:
+        error.messages = tuple(task.messages)
+        raise
+    finally:
+        state.close_turns()
+    reply = state.reply(finish)
+    yield ReplyEvent(reply)
+    return reply
+
+
+def _check_options(state: RunState) -> None:
+    options = state.task.options
+    if options.limits.cost is not None and state.price() is None:
+        provider = state.task.provider
+        name = f"{provider.name}:{provider.model}"
+        raise ConfigurationError(
+            f"Limits(cost=...) needs the price of {name!r}, which is not known; "
+            f"type Options(prices={{{name!r}: Price(input=..., output=...)}})"
+        )
+
+
+def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
+    while True:
+        stop = _stop_before_asking(state)
+        if stop is not None:
+            return stop
+        state.round += 1
+        yield RoundEvent(state.round)
+        response = yield from _ask(state)
+        if not isinstance(response, Response):
+            return response
+        turns = state.take(response)
+        if turns:
+            stop = yield from _answer(state, turns, response.finish)
+            if stop is not None:
+                return stop
+        elif response.finish != "paused":
+            return _finish(response.finish)
+
+
+def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
+    retry = state.task.options.retry
+    request = state.request()
+    number = 1
+    while True:
+        answer = yield AskModel(state.task.provider, request, state.attempt(number))
+        if isinstance(answer, Response):
+            return answer
+        error = answer.error
+        stop = _stop_now(state)
+        if stop is not None:
+            return stop
+        if answer.visible or not error.retryable or number >= retry.attempts:
+            raise error
+        delay = retry.delay(number, error.retry_after)
+        if state.deadline is not None and retry.clock.now() + delay >= state.deadline:
+            state.detail = f"the provider asked for a longer wait than was left: {error.message}"
+            return "deadline"
+        yield RetryEvent(error, number, delay)
+        yield Sleep(delay)
+        stop = _stop_now(state)
+        if stop is not None:
+            return stop
+        number += 1
+
+
+def _answer(
+    state: RunState, turns: list[Turn], finish: str
+) -> Generator[Step, Any, Finish | None]:
+    """Run the calls of a reply, or say to each why it is not run."""
+    stop, reason = _why_not(state, finish)
+    if stop is not None:
+        for turn in turns:
+            yield from _refuse(state, turn, reason)
+        state.close_turns()
+        return stop
+    runnable, over = _within_calls(state, turns)
+    for turn in turns:
+        yield ToolCallEvent(turn.call)
+    for turn in turns:
+        if turn.refused is not None:
+            record = state.settle(turn, turn.refused, 0.0)
+            yield ToolResultEvent(record.call, record.result, 0.0)
+    if runnable:
+        yield RunTools(state, runnable, state.context())
+    for turn in over:
+        record = state.refuse(turn, _CALL_LIMIT.format(state.task.options.limits.calls))
+        yield ToolResultEvent(record.call, record.result, 0.0)
+    pending = any([_awaits_approval(turn) for turn in turns])
+    state.close_turns()
+    if state.repeated:
+        return "repeated_call"
+    if pending:
+        return "pending_approval"
+    return "max_calls" if over else None
+
+
+_CALL_LIMIT = "This call was not run: the run may make {} calls and has made them."
+
+
+def _refuse(state: RunState, turn: Turn, reason: str) -> Generator[Step, Any, None]:
+    yield ToolCallEvent(turn.call)
+    record = state.refuse(turn, reason)
+    yield ToolResultEvent(record.call, record.result, 0.0)
+
+
+def _awaits_approval(turn: Turn) -> bool:
+    error = None if turn.record is None else turn.record.result.error
+    return error is not None and error.type == ErrorType.APPROVAL_REQUIRED
+
+
+def _within_calls(state: RunState, turns: list[Turn]) -> tuple[list[Turn], list[Turn]]:
+    """The turns to run, and those beyond the limit of calls."""
+    ready = [turn for turn in turns if turn.refused is None]
+    limit = state.task.options.limits.calls
+    if limit is None:
+        return ready, []
+    left = max(0, limit - len(state.records))
+    return ready[:left], ready[left:]
+
+
+def _stop_now(state: RunState) -> Finish | None:
+    if state.task.cancelled:
+        state.detail = state.task.cancelled.reason
+        return "cancelled"
+    if state.deadline is not None and state.task.options.retry.clock.now() >= state.deadline:
+        return "deadline"
+    return None
+
+
+def _stop_before_asking(state: RunState) -> Finish | None:
+    limits = state.task.options.limits
+    if limits.rounds is not None and state.round >= limits.rounds:
+        return "max_rounds"
+    return _stop_now(state) or _over_budget(state)
+
+
+def _over_budget(state: RunState) -> Finish | None:
+    limits = state.task.options.limits
+    if limits.tokens is None and limits.cost is None:
+        return None
+    tokens, cost = state.spent()
+    if limits.tokens is not None and tokens >= limits.tokens:
+        return "budget"
+    if limits.cost is not None and state.usages and (cost is None or cost >= limits.cost):
+        return "budget"
+    return None
+
+
+def _why_not(state: RunState, finish: str) -> tuple[Finish | None, str]:
+    """Why the calls of a reply must not run: no model would read what they bring."""
+    if finish == "length":
+        return "length", "This call was not run: the reply was cut off by its token limit."
+    if finish in ("refusal", "blocked", "malformed"):
+        return _finish(finish), f"This call was not run: the reply ended as {finish!r}."
+    stop = _stop_before_asking(state)
+    if stop is None:
+        return None, ""
+    return stop, f"This call was not run: the run ended ({stop})."
+
+
+def _finish(finish: str) -> Finish:
+    return finish if finish in _FINISHES else "stop"  # type: ignore[return-value]

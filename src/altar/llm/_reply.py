@@ -1,0 +1,68 @@
+"""Reply: what came of a run, and the calls it made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from altar.adm import FunctionCall, ToolResult
+    from altar.llm._messages import Message
+    from altar.llm._provider import Adaptation
+    from altar.llm._usage import Usage
+
+__all__ = ["CallRecord", "Finish", "Reply"]
+
+T = TypeVar("T")
+
+Finish: TypeAlias = Literal[
+    "stop",
+    "length",
+    "refusal",
+    "blocked",
+    "malformed",
+    "max_rounds",
+    "max_calls",
+    "budget",
+    "deadline",
+    "repeated_call",
+    "pending_approval",
+    "cancelled",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call of a run: ``call``, the ``result`` the model was given, and its ``seconds``."""
+
+    call: FunctionCall
+    result: ToolResult
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply(Generic[T]):
+    """What came of a run.
+
+    ``text`` is the last message of the model, ``output`` the typed answer
+    where one was asked for, ``calls`` every call with its result, refused ones
+    too. ``messages`` is the whole history, ready to be sent again. ``finish``
+    names why the run ended and ``detail`` explains it where there is more to
+    say. ``adaptations`` lists what was changed to make requests fit.
+    """
+
+    text: str
+    output: T
+    calls: tuple[CallRecord, ...]
+    usage: Usage
+    messages: tuple[Message, ...]
+    finish: Finish
+    adaptations: tuple[Adaptation, ...]
+    trace_id: str
+    detail: str | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+AnyReply: TypeAlias = Reply[Any]

@@ -1,0 +1,141 @@
+"""The sync drivers of the loop: ``run`` waits for the reply, ``stream`` shows it coming."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from contextvars import copy_context
+from queue import SimpleQueue
+from threading import Thread
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from altar.errors import ProviderError
+from altar.llm._events import Fold
+from altar.llm._live import Event, shown
+from altar.llm._loop import AskModel, Failed, RunTools, Sleep, loop
+from altar.llm._provider import Response
+from altar.llm._tools import Timed, contexts
+from altar.llm._watch import watched
+from altar.runtime import invoke_many
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from altar.adm import ToolResult
+    from altar.llm._reply import Reply
+    from altar.llm._task import Task, Turn
+    from altar.runtime import Runtime
+
+__all__ = ["run", "stream"]
+
+
+def run(task: Task, runtime: Runtime) -> Reply[Any]:
+    """Drive the loop to its reply."""
+    steps = loop(task)
+    answer: object = None
+    with watched(task), closing(steps):
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                reply: Reply[Any] = end.value
+                return reply
+            answer = None
+            if isinstance(step, AskModel):
+                answer = _complete(step)
+            elif isinstance(step, RunTools):
+                _run_tools(step, runtime)
+            elif isinstance(step, Sleep):
+                task.options.retry.clock.sleep(step.seconds)
+
+
+def _complete(step: AskModel) -> Response | Failed:
+    try:
+        return step.provider.complete(step.request, step.attempt)
+    except ProviderError as error:
+        return Failed(error)
+
+
+def _run_tools(step: RunTools, runtime: Runtime) -> None:
+    turns = step.turns
+    if len(turns) == 1:
+        turn = turns[0]
+        started = perf_counter()
+        result = runtime.invoke(turn.call, step.context)
+        step.settle(turn, result, perf_counter() - started)
+        return
+    finished: list[tuple[Turn, ToolResult, float]] = []
+    timed = Timed(runtime, turns, lambda *done: finished.append(done))
+    calls = [turn.call for turn in turns]
+    shared = contexts(step.context, turns)
+    try:
+        invoke_many(timed, calls, shared, max_concurrency=step.max_concurrency)
+    finally:  # what did end is kept, also when a KeyboardInterrupt ends the rest
+        for turn, result, seconds in finished:
+            step.settle(turn, result, seconds)
+
+
+def stream(task: Task, runtime: Runtime) -> Generator[Event, None, None]:
+    """Drive the loop and yield its events as they happen; closing it ends the run."""
+    steps = loop(task)
+    answer: object = None
+    with watched(task), closing(steps):
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration:
+                return
+            answer = None
+            if isinstance(step, AskModel):
+                answer = yield from _stream_model(step)
+            elif isinstance(step, RunTools):
+                yield from _stream_tools(step, runtime)
+            elif isinstance(step, Sleep):
+                task.options.retry.clock.sleep(step.seconds)
+            else:
+                yield step
+
+
+def _stream_model(step: AskModel) -> Generator[Event, None, Response | Failed]:
+    folding = Fold()
+    visible = False
+    try:
+        with closing(step.provider.stream(step.request, step.attempt)) as events:
+            for event in events:
+                folding.feed(event)
+                seen = shown(event)
+                if seen is not None:
+                    visible = True
+                    yield seen
+        return folding.response()
+    except ProviderError as error:
+        return Failed(error, visible)
+
+
+def _stream_tools(step: RunTools, runtime: Runtime) -> Generator[Event, None, None]:
+    """Run the calls in a thread of their own, so that what they report can be shown at once."""
+    news: SimpleQueue[Any] = SimpleQueue()
+    turns = step.turns
+
+    def work() -> None:
+        try:
+            timed = Timed(runtime, turns, lambda *done: news.put(("done", *done)))
+            shared = contexts(step.context, turns, lambda *said: news.put(("said", *said)))
+            if len(turns) == 1:
+                timed.invoke(turns[0].call, shared[0])
+            else:
+                calls = [turn.call for turn in turns]
+                invoke_many(timed, calls, shared, max_concurrency=step.max_concurrency)
+        except BaseException as error:  # noqa: BLE001 - it goes on in the thread that waits
+            news.put(("failed", error))
+        else:
+            news.put(("over",))
+
+    Thread(target=copy_context().run, args=(work,), name="altar-tools", daemon=True).start()
+    while True:
+        kind, *rest = news.get()
+        if kind == "over":
+            return
+        if kind == "failed":
+            raise rest[0]
+        yield step.told(kind, rest)

@@ -1,0 +1,266 @@
+"""Task: all a run was given; RunState: all it has come to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from altar.adm import FunctionCall
+from altar.llm._calls import answer, read_call, refusal, result_text
+from altar.llm._history import check_history, mend_history
+from altar.llm._messages import Message
+from altar.llm._parts import Part, ToolCall
+from altar.llm._provider import Adaptation, Attempt, Request
+from altar.llm._repeats import Repeats
+from altar.llm._reply import CallRecord, Reply
+from altar.llm._usage import Usage
+from altar.runtime import CallContext, Cancellation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from altar.adm import FunctionDeclaration, ToolResult
+    from altar.llm._options import Options
+    from altar.llm._provider import OutputSpec, Provider, Response
+    from altar.llm._reply import Finish
+    from altar.llm._usage import Price
+
+__all__ = ["RunState", "Task", "Turn"]
+
+_LOST = "The program stopped before this call had a result; whether it ran is not known."
+
+
+class Task:
+    """A question, and what may be used to answer it.
+
+    ``messages`` is the run's own list: it grows while the run goes on, and
+    whenever nobody is inside the run it is a history that can be sent.
+    """
+
+    __slots__ = (
+        "cancelled",
+        "declarations",
+        "instructions",
+        "messages",
+        "mended",
+        "options",
+        "output",
+        "provider",
+    )
+
+    def __init__(  # noqa: PLR0913 - one parameter per field
+        self,
+        provider: Provider,
+        messages: Sequence[Message],
+        *,
+        declarations: tuple[FunctionDeclaration, ...] = (),
+        instructions: str | None = None,
+        output: OutputSpec | None = None,
+        options: Options,
+    ) -> None:
+        self.provider = provider
+        self.messages, self.mended = mend_history(messages, _LOST)
+        self.declarations = declarations
+        self.instructions = instructions
+        self.output = output
+        self.options = options
+        self.cancelled = Cancellation()
+
+
+class Turn:
+    """One call of the model's reply on its way from the part to the record."""
+
+    __slots__ = ("call", "part", "record", "refused", "text")
+
+    def __init__(self, part: ToolCall, call: FunctionCall, refused: ToolResult | None) -> None:
+        self.part = part
+        self.call = call
+        self.refused = refused  # answered before any tool ran
+        self.record: CallRecord | None = None
+        self.text = ""
+
+
+class RunState:
+    """What a run has come to: rounds, usage, records, and the turns in progress."""
+
+    __slots__ = (
+        "adaptations",
+        "deadline",
+        "detail",
+        "records",
+        "repeated",
+        "repeats",
+        "round",
+        "task",
+        "text",
+        "trace_id",
+        "turns",
+        "usages",
+    )
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.round = 0
+        self.usages: list[Usage] = []
+        self.records: list[CallRecord] = []
+        self.adaptations: list[Adaptation] = []
+        self.repeats = Repeats()
+        self.repeated = False
+        self.turns: list[Turn] = []
+        self.text = ""
+        self.detail: str | None = None
+        self.trace_id = FunctionCall(name="").call_id
+        seconds = task.options.limits.seconds
+        self.deadline = None if seconds is None else task.options.retry.clock.now() + seconds
+        if task.mended:
+            why = f"{task.mended} calls of the history had no result and were given an error"
+            self.adaptations.append(Adaptation("history", why))
+
+    # -- what goes out -------------------------------------------------------------------
+
+    def request(self) -> Request:
+        """The request of this round; the history has been checked up to what is new."""
+        task = self.task
+        options = task.options
+        start = 0 if self.round <= 1 else max(0, len(task.messages) - 2)
+        check_history(task.messages, start)
+        return Request(
+            model=task.provider.model,
+            messages=tuple(task.messages),
+            instructions=task.instructions,
+            tools=task.declarations,
+            tool_choice=options.tool_choice,
+            output=task.output,
+            sampling=options.sampling,
+            settings=options.settings,
+        )
+
+    def attempt(self, number: int) -> Attempt:
+        """The circumstances of attempt ``number``."""
+        return Attempt(number=number, deadline=self.deadline, cancelled=self.task.cancelled)
+
+    def context(self) -> CallContext:
+        """What the calls of this round share."""
+        return CallContext(
+            correlation_id=self.trace_id, deadline=self.deadline, cancelled=self.task.cancelled
+        )
+
+    # -- what comes in -------------------------------------------------------------------
+
+    def take(self, response: Response) -> list[Turn]:
+        """Take a reply into the history, its calls under the loop's own ids."""
+        self.usages.append(response.usage)
+        self.detail = response.detail
+        if response.adaptations:
+            self.adaptations += response.adaptations
+        message = response.message
+        turns: list[Turn] = []
+        parts: list[Part] = []
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                part = self._issue(part, turns)
+            parts.append(part)
+        if turns:
+            message = Message(
+                "assistant", tuple(parts), origin=message.origin, opaque=message.opaque
+            )
+        self.turns = turns
+        self.text = message.text
+        self.task.messages.append(message)
+        return turns
+
+    def _issue(self, part: ToolCall, turns: list[Turn]) -> ToolCall:
+        call, refused = read_call(part)
+        issued = ToolCall(
+            part.name,
+            part.args,
+            id=call.call_id,
+            raw_args=part.raw_args,
+            wire_id=part.wire_id or part.id or None,
+            opaque=part.opaque,
+        )
+        turns.append(Turn(issued, call, refused))
+        return issued
+
+    def settle(self, turn: Turn, result: ToolResult, seconds: float) -> CallRecord:
+        """Note what came of a call, as the model will read it."""
+        text = result_text(result)
+        limit = self.task.options.limits.repeats
+        if limit is not None:
+            count = self.repeats.note(turn.call, text, self.round)
+            if count >= limit:
+                result = _repeat_error(turn.call, count)
+                text = result_text(result)
+                self.repeated = self.repeated or count > limit
+        record = CallRecord(turn.call, result, seconds)
+        turn.text = text
+        turn.record = record
+        return record
+
+    def refuse(self, turn: Turn, reason: str) -> CallRecord:
+        """Answer a call that is not run."""
+        result = refusal(turn.call, reason) if turn.refused is None else turn.refused
+        turn.text = result_text(result)
+        turn.record = CallRecord(turn.call, result, 0.0)
+        return turn.record
+
+    def close_turns(self, reason: str = _LOST) -> None:
+        """Append the results of the turns in progress; those without one get an error."""
+        turns, self.turns = self.turns, []
+        if not turns:
+            return
+        for turn in turns:
+            if turn.record is None:
+                self.refuse(turn, reason)
+        records = [turn.record for turn in turns if turn.record is not None]
+        self.records += records
+        parts = [
+            answer(record.call, record.result, turn.text)
+            for turn, record in zip(turns, records, strict=True)
+        ]
+        self.task.messages.append(Message("tool", tuple(parts)))
+
+    # -- what it amounts to --------------------------------------------------------------
+
+    def price(self) -> Price | None:
+        """The price of the model: the application's, else the provider's own."""
+        provider = self.task.provider
+        prices = self.task.options.prices
+        known = prices.get(f"{provider.name}:{provider.model}") or prices.get(provider.model)
+        return known or provider.capabilities.price
+
+    def spent(self) -> tuple[int, Decimal | None]:
+        """Tokens and cost so far; what no provider counted is estimated, and said so."""
+        total = Usage.total(self.usages, self.price())
+        tokens = total.total_tokens
+        if tokens is None and self.usages:
+            tokens = sum(len(repr(message.parts)) for message in self.task.messages) // 4
+            why = "the provider does not count tokens; the limit took four characters for one"
+            estimate = Adaptation("limits.tokens", why)
+            if estimate not in self.adaptations:
+                self.adaptations.append(estimate)
+        return tokens or 0, total.cost
+
+    def reply(self, finish: Finish, output: Any = None) -> Reply[Any]:
+        """The run's reply."""
+        return Reply(
+            text=self.text,
+            output=output,
+            calls=tuple(self.records),
+            usage=Usage.total(self.usages, self.price()),
+            messages=tuple(self.task.messages),
+            finish=finish,
+            adaptations=tuple(self.adaptations),
+            trace_id=self.trace_id,
+            detail=self.detail,
+        )
+
+
+def _repeat_error(call: FunctionCall, count: int) -> ToolResult:
+    return refusal(
+        call,
+        f"This is call number {count} in a row of {call.name!r} with the same arguments and the "
+        "same result. Calling it again changes nothing: use the result you have, change the "
+        "arguments, or answer without it.",
+        "INVALID_STATE",
+    )

@@ -1,0 +1,196 @@
+"""Models for tests: ScriptedProvider plays a list of replies, FunctionProvider asks a function."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from altar.errors import ConfigurationError, ProviderError
+from altar.llm import (
+    BaseProvider,
+    Message,
+    Origin,
+    Part,
+    Response,
+    Text,
+    Unknown,
+    Usage,
+    fold,
+    unfold,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+
+    from altar.llm import Attempt, Request, StreamEvent
+
+__all__ = ["FunctionProvider", "ScriptReply", "ScriptedProvider"]
+
+ScriptReply: TypeAlias = (
+    "str | Part | list[Part | str] | tuple[Part | str, ...] | Message | Response | ProviderError"
+)
+
+
+class ScriptedProvider(BaseProvider):
+    """A model that says what it was told to say, in order.
+
+    Each entry is a text, a part (``ToolCall("add", {"a": 1})``), a list of
+    them, a Message, a Response, a ProviderError to raise, or a list of stream
+    events ending in an End or a ProviderError. ``requests`` holds what was
+    asked. Used as a context manager it raises AssertionError when the script
+    was not played to its end; so does ``finished()``.
+    """
+
+    name = "scripted"
+
+    def __init__(self, replies: Iterable[Any], *, model: str = "script") -> None:
+        self.model = model
+        self.requests: list[Request] = []
+        self._script = list(replies)
+        self._played = 0
+
+    def complete(self, request: Request, attempt: Attempt) -> Response:
+        """The next entry."""
+        entry = self._next(request)
+        if entry.__class__ is Response:
+            return entry  # type: ignore[no-any-return]
+        return _response(entry, self)
+
+    async def acomplete(self, request: Request, attempt: Attempt) -> Response:
+        """The next entry."""
+        return self.complete(request, attempt)
+
+    def stream(self, request: Request, attempt: Attempt) -> Generator[StreamEvent, None, None]:
+        """The next entry, in pieces."""
+        yield from _pieces(self._next(request), self)
+
+    async def astream(
+        self, request: Request, attempt: Attempt
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """The next entry, in pieces."""
+        for event in _pieces(self._next(request), self):
+            yield event
+
+    def finished(self) -> None:
+        """Raise AssertionError when entries are left."""
+        left = len(self._script) - self._played
+        if left > 0:
+            upcoming = repr(self._script[self._played])[:120]
+            raise AssertionError(
+                f"the script was not played to its end: {left} of {len(self._script)} replies "
+                f"are left, the next is {upcoming}"
+            )
+
+    def __enter__(self) -> ScriptedProvider:
+        return self
+
+    def __exit__(self, kind: object, value: object, trace: object) -> None:
+        if kind is None:
+            self.finished()
+
+    def _next(self, request: Request) -> Any:
+        self.requests.append(request)
+        if self._played >= len(self._script):
+            raise AssertionError(
+                f"the script has {len(self._script)} replies, and was asked for one more; "
+                f"the last message was {request.messages[-1:]!r}"[:600]
+            )
+        entry = self._script[self._played]
+        self._played += 1
+        return entry
+
+
+class FunctionProvider(BaseProvider):
+    """A model that is a function: it takes the Request and returns any entry of a script.
+
+    The function may be async; then only the async forms work.
+    """
+
+    name = "function"
+
+    def __init__(
+        self, function: Callable[[Request], Any | Awaitable[Any]], *, model: str = "function"
+    ) -> None:
+        self.model = model
+        self.requests: list[Request] = []
+        self._function = function
+
+    def complete(self, request: Request, attempt: Attempt) -> Response:
+        """What the function says."""
+        return _response(self._sync(request), self)
+
+    async def acomplete(self, request: Request, attempt: Attempt) -> Response:
+        """What the function says."""
+        return _response(await self._async(request), self)
+
+    def stream(self, request: Request, attempt: Attempt) -> Generator[StreamEvent, None, None]:
+        """What the function says, in pieces."""
+        yield from _pieces(self._sync(request), self)
+
+    async def astream(
+        self, request: Request, attempt: Attempt
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """What the function says, in pieces."""
+        for event in _pieces(await self._async(request), self):
+            yield event
+
+    def _sync(self, request: Request) -> Any:
+        self.requests.append(request)
+        entry = self._function(request)
+        if isawaitable(entry):
+            close = getattr(entry, "close", None)
+            if close is not None:
+                close()
+            raise self._has_no("sync", "altar.agenerate or altar.astream")
+        return entry
+
+    async def _async(self, request: Request) -> Any:
+        self.requests.append(request)
+        entry = self._function(request)
+        return await entry if isawaitable(entry) else entry
+
+
+def _response(entry: Any, provider: BaseProvider) -> Response:
+    if isinstance(entry, Response):
+        return entry
+    if isinstance(entry, ProviderError):
+        raise entry
+    if _is_stream(entry):
+        return fold(_pieces(entry, provider))
+    if isinstance(entry, Message):
+        return Response(message=entry, usage=_NO_TOKENS)
+    origin = Origin(provider=provider.name, model=provider.model)
+    message = Message("assistant", _parts(entry), origin=origin)
+    return Response(message=message, usage=_NO_TOKENS)
+
+
+_NO_TOKENS = Usage(input_tokens=0, output_tokens=0)
+
+
+def _parts(entry: Any) -> tuple[Part, ...]:
+    items = entry if isinstance(entry, (list, tuple)) else (entry,)
+    parts = tuple([Text(item) if isinstance(item, str) else item for item in items])
+    for part in parts:
+        if not isinstance(part, Part):
+            allowed = "a text, a part, a list of them, a Message, a Response or a ProviderError"
+            raise ConfigurationError(f"a script's reply is {allowed}, not {type(part).__name__}")
+    return parts
+
+
+def _is_stream(entry: Any) -> bool:
+    return (
+        isinstance(entry, (list, tuple))
+        and len(entry) > 0
+        and not isinstance(entry[0], (str, Part))
+    )
+
+
+def _pieces(entry: Any, provider: BaseProvider) -> Generator[StreamEvent, None, None]:
+    if not _is_stream(entry):
+        yield from unfold(_response(entry, provider))
+        return
+    for event in entry:
+        if isinstance(event, ProviderError):
+            raise event
+        yield event
