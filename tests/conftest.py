@@ -1,0 +1,100 @@
+"""What holds for every test: no network beyond loopback, no long sleep, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import altar
+
+TESTS = str(Path(__file__).parent) + os.sep
+LONGEST_SLEEP = 0.05
+KEPT = {"ALTAR_CORPUS", "ALTAR_TEST_PROFILE"}
+
+for _name in [name for name in os.environ if name.startswith("ALTAR_")]:
+    if _name not in KEPT:
+        del os.environ[_name]
+
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:  # the gates and the docs run without it
+    pass
+else:
+    _common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+    settings.register_profile("default", max_examples=60, **_common)
+    settings.register_profile("short", max_examples=10, **_common)
+    settings.register_profile("thorough", max_examples=1000, **_common)
+    settings.load_profile(os.environ.get("ALTAR_TEST_PROFILE", "default"))
+
+broken_rules: list[str] = []
+
+
+def _is_loopback(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode("ascii", "replace")
+    if host is None or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(str(host).partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _guard_network(event: str, args: tuple[object, ...]) -> None:
+    if not event.startswith("socket."):
+        return
+    if event in {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}:
+        address = args[1]
+        if not isinstance(address, tuple) or _is_loopback(address[0]):
+            return  # a path of the file system, or this machine
+        host = address[0]
+    elif event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}:
+        host = args[0]
+        if _is_loopback(host):
+            return
+    else:
+        return
+    broken_rules.append(f"{event} to {host!r}")
+    raise RuntimeError(f"tests reach nothing beyond loopback: {event} to {host!r}")
+
+
+def _guard_sleep(module: object, where: str) -> None:
+    sleep = module.sleep  # type: ignore[attr-defined]
+
+    def guarded(seconds, *args, **kwargs):
+        caller = sys._getframe(1).f_code
+        if seconds > LONGEST_SLEEP and caller.co_filename.startswith(TESTS):
+            broken_rules.append(f"{where}.sleep({seconds}) in {caller.co_filename}")
+        return sleep(seconds, *args, **kwargs)
+
+    module.sleep = guarded  # type: ignore[attr-defined]
+
+
+sys.addaudithook(_guard_network)
+_guard_sleep(time, "time")
+_guard_sleep(asyncio, "asyncio")
+
+
+@pytest.fixture(autouse=True)
+def _house_rules():
+    """A test that reached beyond loopback or slept long fails, whoever swallowed the error."""
+    before = altar.registry.snapshot()
+    broken_rules.clear()
+    yield
+    altar.registry.restore(before)
+    if broken_rules:
+        found = "; ".join(broken_rules)
+        broken_rules.clear()
+        pytest.fail(f"house rules broken: {found}")
+
+
+@pytest.fixture
+def house_rules() -> list[str]:
+    """The rules broken so far in this test; clear it when breaking one was the point."""
+    return broken_rules

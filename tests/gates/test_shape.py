@@ -1,0 +1,101 @@
+"""The tails stay short: modules, functions, public signatures."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import warnings
+
+import pytest
+
+from tests.gates._source import Module, modules
+
+LONGEST_MODULE, LONG_MODULE, LONGEST_FUNCTION = 600, 400, 50
+MOST_PARAMETERS, MOST_POSITIONAL = 7, 2
+
+# wider than seven, each with its reason
+WIDE = {
+    "altar.tool": "one knob per thing a decorator can say; all but the function keyword-only",
+    "altar.runtime.CallContext": "one parameter per field of a noun",
+}
+ALL = {**modules("altar"), **modules("altar_extras")}
+PACKAGES = sorted(name for name, m in modules().items() if m.is_package or name.count(".") == 1)
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_a_module_has_600_lines_at_most(name: str):
+    lines = ALL[name].lines
+    if lines > LONG_MODULE:
+        warnings.warn(f"{ALL[name].where}: {lines} lines; what else has moved in?", stacklevel=1)
+    assert lines <= LONGEST_MODULE
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_a_function_has_50_lines_at_most_without_its_docstring(name: str):
+    assert not [found for found in functions(ALL[name]) if found[0] > LONGEST_FUNCTION]
+
+
+def functions(module: Module) -> list[tuple[int, str]]:
+    found = []
+    for node in ast.walk(module.tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            size = node.end_lineno - node.lineno + 1
+            if ast.get_docstring(node, clean=False) is not None:
+                size -= node.body[0].end_lineno - node.body[0].lineno + 1
+            found.append((size, f"{module.where}:{node.lineno} {node.name}"))
+    return found
+
+
+def public_callables() -> dict[str, object]:
+    """Every exported function, constructor and public method, by its shortest public path."""
+    found: dict[str, object] = {}
+    seen: set[int] = set()
+    for package in sorted(PACKAGES, key=lambda name: name.count(".")):
+        if package == "altar.__main__":
+            continue
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if id(thing) in seen or not callable(thing):
+                continue
+            seen.add(id(thing))
+            path = f"{package}.{name}"
+            if not inspect.isclass(thing):
+                found[path] = thing
+                continue
+            own = {
+                key: getattr(thing, key)
+                for key, value in vars(thing).items()
+                if key[0] != "_" and callable(getattr(value, "__func__", value))
+            }
+            found.update({f"{path}.{key}": value for key, value in own.items()})
+            if "__init__" in vars(thing):
+                found[path] = thing
+    return found
+
+
+def parameters(thing: object) -> list[inspect.Parameter]:
+    try:
+        found = list(inspect.signature(thing).parameters.values())
+    except ValueError:  # exceptions and other types without one
+        return []
+    return [one for one in found if one.name not in {"self", "cls"}]
+
+
+def test_public_signatures_are_narrow():
+    """Seven parameters, two of them positional, and never an open **kwargs."""
+    wide = []
+    for path, thing in public_callables().items():
+        found = parameters(thing)
+        positional = [p for p in found if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+        wide += [f"{path}(**{p.name})" for p in found if p.kind is p.VAR_KEYWORD]
+        if len(found) > MOST_PARAMETERS and path not in WIDE:
+            wide.append(f"{path}: {len(found)} parameters")
+        if len(positional) > MOST_POSITIONAL:
+            wide.append(f"{path}: {len(positional)} positional parameters")
+    assert not wide
+
+
+def test_the_list_of_wide_signatures_names_only_what_exists():
+    assert set(WIDE) <= set(public_callables())
