@@ -1,0 +1,1 @@
+"""Measuring, merging and writing down: everything of the benchmark that knows no peer."""

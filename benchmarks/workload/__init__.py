@@ -1,0 +1,1 @@
+"""The functions every peer is given, word for word the same."""
