@@ -1,0 +1,62 @@
+"""``altar call``: one tool, called with JSON arguments, through every check a model's call passes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import altar
+from altar.cli._console import CliError, compact
+from altar.cli._target import tools_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from altar.cli._console import Console
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what may be typed."""
+    parser.add_argument("tool", metavar="FILE_OR_MODULE:TOOL", help="the tool to call")
+    parser.add_argument(
+        "args", nargs="?", default="{}", help="its arguments as a JSON object; - reads them in"
+    )
+    parser.add_argument("--json", action="store_true", help="print the whole ToolResult")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Call the tool; 0 with its content on success, 1 with the error otherwise."""
+    args = _read_args(arguments.args)
+    tools = tools_of(arguments.tool)
+    if len(tools) != 1:
+        raise CliError(f"{arguments.tool} names {len(tools)} tools; add :NAME for one of them")
+    with altar.Session(tools=tools) as session:
+        name = session.declarations()[0].name
+        result = session.execute(name, args)
+    if arguments.json:
+        console.json(result.to_dict())
+    elif result.error is None:
+        console.json(result.content)
+    else:
+        console.error(f"{name}: {result.error.type}: {result.error.message}")
+        for step in result.error.remediation_steps:
+            console.note(f"  {step}")
+    if result.metadata and not arguments.json:
+        for key, notes in result.metadata.items():
+            console.note(f"{key}: {compact(notes)}")
+    return 0 if result.ok else 1
+
+
+def _read_args(text: str) -> dict[str, Any]:
+    if text == "-":
+        text = sys.stdin.read()
+    try:
+        args = json.loads(text)
+    except ValueError as error:
+        raise CliError(f"the arguments are not JSON: {error}; write '{{\"name\": 1}}'") from error
+    if not isinstance(args, dict):
+        raise CliError(f"the arguments must be a JSON object, not {compact(args)}")
+    return args

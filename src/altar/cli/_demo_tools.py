@@ -1,0 +1,49 @@
+"""Three tools with made-up answers, for the demo."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+__all__ = ["convert_money", "days_between", "get_weather"]
+
+_SKIES = {"tokyo": (22, "sunny"), "oslo": (4, "snow"), "lima": (18, "fog")}
+_EUROS = {"euro": Decimal(1), "dollar": Decimal("1.16"), "yen": Decimal("176.4")}
+
+
+def get_weather(city: str, unit: Literal["celsius", "fahrenheit"] = "celsius") -> str:
+    """Current weather for a city.
+
+    Args:
+        city: Name of the city.
+        unit: Temperature unit.
+    """
+    degrees, sky = _SKIES.get(city.lower(), (15, "clouds"))
+    shown = degrees if unit == "celsius" else round(degrees * 9 / 5 + 32)
+    return f"{sky}, {shown} degrees {unit}"
+
+
+def convert_money(
+    amount: Decimal,
+    source: Literal["euro", "dollar", "yen"] = "euro",
+    target: Literal["euro", "dollar", "yen"] = "yen",
+) -> Decimal:
+    """Convert an amount of money from one currency to another.
+
+    Args:
+        amount: How much.
+        source: The currency it is in.
+        target: The currency to convert it to.
+    """
+    return (amount / _EUROS[source] * _EUROS[target]).quantize(Decimal("0.01"))
+
+
+def days_between(start: date, end: date) -> int:
+    """Count the days between two dates.
+
+    Args:
+        start: The first day.
+        end: The last day.
+    """
+    return (end - start).days

@@ -1,0 +1,111 @@
+"""``main``: read the command line, run one command, turn what fails into one line and a code.
+
+Exit codes: 0 it worked; 1 it ran and the answer is no (a tool answered an
+error, a check found problems, manifests differ, a run stopped at a limit);
+2 the command cannot be carried out as typed; 3 the model provider cannot be
+reached or refuses; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from altar import __version__
+from altar.cli._console import CliError, Console, standard
+from altar.errors import AltarError, ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["COMMANDS", "main"]
+
+# name -> (module with configure(parser) and run(arguments, console), help); loaded when named
+COMMANDS = {
+    "run": ("altar.cli._run", "ask a model that may call your tools"),
+    "demo": ("altar.cli._demo", "watch the whole flow on built-in tools, offline"),
+    "tools": ("altar.cli._tools", "list the tools of a file or module"),
+    "check": ("altar.cli._check", "declare every tool and list every problem"),
+    "call": ("altar.cli._call", "call one tool with JSON arguments"),
+    "manifest": ("altar.cli._manifest", "write, show or compare tool manifests"),
+}
+
+_EPILOG = """\
+exit codes:
+  0  it worked
+  1  it ran, and the answer is no: an error result, a problem, a difference, a limit
+  2  the command cannot be carried out as typed
+  3  the model provider cannot be reached or refuses
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; never raises for what the user typed."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    console = standard()
+    try:
+        arguments = _parser(words).parse_args(words)
+    except SystemExit as end:  # argparse has said what is wrong, or shown the help
+        return int(end.code or 0)
+    if getattr(arguments, "run", None) is None:
+        _parser([]).print_help()
+        return 2
+    try:
+        status: int = arguments.run(arguments, console)
+        console.out.flush()
+    except KeyboardInterrupt:
+        console.clear_status()
+        return 130
+    except BrokenPipeError:  # the reader went away, as `altar ... | head` does
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for exit
+        return 0
+    except Exception as error:  # noqa: BLE001 - the border of the process
+        return _fail(error, console, debug=arguments.debug)
+    return status
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; only the command that is named is loaded and filled in."""
+    parser = argparse.ArgumentParser(
+        prog="altar",
+        description="Typed Python functions as tools for language models.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"altar {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show a traceback when it fails")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    named = next((word for word in words if not word.startswith("-")), None)
+    for name, (module, text) in COMMANDS.items():
+        inner = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        if name == named:
+            command = import_module(module)
+            command.configure(inner)
+            inner.add_argument(
+                "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+            )
+            if "run" not in inner._defaults:  # noqa: SLF001 - manifest's verbs set their own
+                inner.set_defaults(run=command.run)
+    return parser
+
+
+def _fail(error: Exception, console: Console, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error, file=console.err)
+    if isinstance(error, CliError):
+        console.error(str(error))
+        return error.status
+    if isinstance(error, ProviderError):
+        console.error(str(error))
+        return 3
+    if isinstance(error, AltarError):
+        console.error(str(error))
+        return 2
+    hint = "" if debug else " (this is a bug in altar; --debug shows where)"
+    console.error(f"{type(error).__name__}: {error}{hint}")
+    return 2

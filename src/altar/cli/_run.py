@@ -1,0 +1,142 @@
+"""``altar run``: a question, your tools, and every call the model makes, as it happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altar
+from altar.cli._calls import show_call
+from altar.cli._console import CliError, Console
+from altar.cli._target import HELP, tools_of
+from altar.config import settings
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from altar.llm import Event, Reply
+
+__all__ = ["configure", "converse", "run"]
+
+_OFFLINE = "the offline demo model answers; it is no real one (ALTAR_MODEL or --model choose)"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what may be typed."""
+    parser.add_argument("question", help="what to ask the model")
+    parser.add_argument(
+        "--tools", metavar="FILE_OR_MODULE", action="append", default=[], help=HELP
+    )
+    parser.add_argument("--model", help="prefix:name; without it ALTAR_MODEL, or the offline one")
+    parser.add_argument("--instructions", help="what the model is told before the question")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Run the loop; 0 when the model came to its answer, 1 when the run stopped before."""
+    if not arguments.question.strip():
+        raise CliError("the question is empty")
+    tools = [tool for target in arguments.tools for tool in tools_of(target)]
+    model = arguments.model or settings().model
+    if model is None or model.partition(":")[0] == "offline":
+        console.note(_OFFLINE)
+    reply = converse(
+        arguments.question,
+        tools,
+        console if not arguments.json else None,
+        model=model,
+        instructions=arguments.instructions,
+    )
+    if arguments.json:
+        console.json(_document(reply))
+    elif reply.finish != "stop":
+        detail = f": {reply.detail}" if reply.detail else ""
+        console.note(f"stopped by {reply.finish}{detail}")
+    return 0 if reply.finish == "stop" else 1
+
+
+def converse(
+    question: str,
+    tools: Sequence[Callable[..., Any]],
+    console: Console | None,
+    *,
+    model: str | None = None,
+    instructions: str | None = None,
+) -> Reply[Any]:
+    """Run the loop and show its events on the console, if there is one."""
+    reply: Reply[Any] | None = None
+    screen = _Screen(console) if console is not None else None
+    for event in altar.stream(question, model=model, tools=tools, instructions=instructions):
+        if event.kind == "end":
+            reply = event.reply
+        elif screen is not None:
+            screen.show(event)
+    if screen is not None:
+        screen.end()
+    if reply is None:
+        raise CliError("the run ended without a reply", status=3)
+    return reply
+
+
+class _Screen:
+    """Shows events: text as it streams, each call with what came of it."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.open = ""  # the kind of text whose line has not ended
+
+    def show(self, event: Event) -> None:
+        console = self.console
+        if event.kind == "text":
+            self._enter("text")
+            console.write(event.text)
+        elif event.kind == "thinking":
+            if console.live:
+                console.status(f"thinking: {event.text}")
+        elif event.kind == "round":
+            self.end()
+            console.status("asking the model …")
+        elif event.kind == "tool_call":
+            self.end()
+            console.status(f"running {event.call.name} …")
+        elif event.kind == "tool_progress":
+            console.status(f"{event.call.name}: {event.value}")
+        elif event.kind == "tool_result":
+            self.end()
+            show_call(console, event.call, result=event.result, seconds=event.seconds)
+        elif event.kind == "retry":
+            self.end()
+            console.note(f"{event.error.message}; again in {event.delay:.1f} s")
+
+    def _enter(self, kind: str) -> None:
+        if self.open != kind:
+            self.end()
+            self.open = kind
+
+    def end(self) -> None:
+        """End the line that is open."""
+        self.console.clear_status()
+        if self.open:
+            self.console.print()
+            self.open = ""
+
+
+def _document(reply: Reply[Any]) -> dict[str, Any]:
+    calls = []
+    for record in reply.calls:
+        row: dict[str, Any] = {**record.call.to_dict(), **record.result.to_dict()}
+        calls.append({**row, "seconds": round(record.seconds, 6)})
+    usage = reply.usage
+    return {
+        "text": reply.text,
+        "finish": reply.finish,
+        "detail": reply.detail,
+        "calls": calls,
+        "usage": {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cost": None if usage.cost is None else str(usage.cost),
+            "requests": usage.requests,
+        },
+        "trace_id": reply.trace_id,
+    }
