@@ -1,0 +1,125 @@
+"""Every code block of the README and the docs runs, and prints what the text says it prints.
+
+A ``python`` block is executed, in one namespace per document, in order. A
+``text`` block right below it is its output, and a ``console`` block holds
+``$ altar ...`` lines, each with its output below; both are compared loosely:
+white space does not count, and ``...`` stands for anything. A block below a
+comment ``<!-- not run: reason -->`` is left alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from altar.cli import main
+from tests.gates._source import ROOT
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NOT_RUN = re.compile(r"<!-- not run: \S.*-->\s*\Z")
+GOLDEN_LINES = 19
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    code: str
+    line: int
+    below: bool  # nothing but white space stands between it and the block above
+    is_run: bool
+
+
+def blocks(text: str) -> list[Block]:
+    found = []
+    end = 0
+    for match in FENCE.finditer(text):
+        before = text[end : match.start()]
+        line = text.count("\n", 0, match.start()) + 2
+        run = NOT_RUN.search(before) is None
+        found.append(Block(match[1], match[2], line, end > 0 and not before.strip(), run))
+        end = match.end()
+    return found
+
+
+def matches(expected: str, printed: str) -> bool:
+    """Whether a text reads as expected, with ``...`` for anything."""
+    parts = [r"\s+".join(map(re.escape, part.split())) for part in expected.split("...")]
+    return re.fullmatch(r"\s*" + r"\s*.*?\s*".join(parts) + r"\s*", printed, re.DOTALL) is not None
+
+
+def run_python(block: Block, document: Path, module: ModuleType) -> str:
+    code = ast.parse("\n" * (block.line - 1) + block.code, str(document))
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(code, str(document), "exec", dont_inherit=True), vars(module))
+    return out.getvalue()
+
+
+def run_console(code: str) -> list[tuple[str, str, str]]:
+    """Each ``$ altar`` line with the text below it, and with what it printed."""
+    done = []
+    for part in re.split(r"^\$ ", code, flags=re.MULTILINE)[1:]:
+        line, _, expected = part.replace("\\\n", " ").partition("\n")
+        words = shlex.split(line)
+        assert words[0] == "altar", f"console blocks run altar alone: {line}"
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            main(words[1:])
+        done.append((line, expected, out.getvalue()))
+    return done
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_block_of_a_document_runs(
+    document: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    for name in ("docs", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)  # what a block writes is not the project's
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    module = ModuleType(f"doc_{document.stem}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    printed = None
+    for block in blocks(document.read_text(encoding="utf-8")):
+        where = f"{document.name}:{block.line}"
+        if block.language == "text" and block.below and printed is not None:
+            assert matches(block.code, printed), f"{where} is not what is printed:\n{printed}"
+        printed = None
+        if not block.is_run:
+            continue
+        if block.language == "python":
+            printed = run_python(block, document, module)
+        elif block.language == "console":
+            for line, expected, shown in run_console(block.code):
+                assert matches(expected or "...", shown), f"{where} `{line}` prints:\n{shown}"
+
+
+def test_the_golden_path_has_19_lines_at_most():
+    first = next(b for b in blocks(DOCUMENTS[0].read_text("utf-8")) if b.language == "python")
+    lines = [line for line in first.code.splitlines() if line.strip()]
+    assert len(lines) <= GOLDEN_LINES
+
+
+def test_every_link_inside_the_docs_leads_somewhere():
+    dead = []
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text("utf-8")):
+            if "://" not in target and not (document.parent / target).exists():
+                dead.append(f"{document.name}: {target}")
+    assert not dead
+
+
+def test_the_comparison_is_loose_about_space_and_strict_about_words():
+    assert matches("a ... c", "a  b\nc\n")
+    assert not matches("a ... c", "a b")
+    assert not matches("a", "a b")
