@@ -6,6 +6,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from altar.adm._kinds import is_a, kind_of
 from altar.adm._problem import Problem
 from altar.errors import InvalidDataError
 
@@ -29,10 +30,10 @@ class Blob:
 
     def __init__(self, mime: str, data: bytes) -> None:
         problems = []
-        if not isinstance(mime, str) or not _is_mime(mime):
+        if not is_a(mime, str) or not _is_mime(mime):
             expected = 'a media type such as "image/png"'
-            problems.append(Problem("$.mime", expected, ascii(mime)[:60], keyword="pattern"))
-        if not isinstance(data, (bytes, bytearray, memoryview)):
+            problems.append(Problem("$.mime", expected, kind_of(mime), keyword="pattern"))
+        if not is_a(data, bytes, bytearray, memoryview):
             problems.append(Problem("$.data", "bytes", type(data).__name__, keyword="type"))
         if problems:
             raise InvalidDataError("Blob", problems)

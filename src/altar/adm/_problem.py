@@ -17,6 +17,8 @@ def json_path(steps: tuple[str | int, ...] | list[str | int]) -> str:
             out.append(f".{step}")
         else:
             quoted = step.replace("\\", "\\\\").replace("'", "\\'")
+            if not quoted.isprintable():  # a path is shown and logged: no line ends, no surrogates
+                quoted = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in quoted)
             out.append(f"['{quoted}']")
     return "".join(out)
 
