@@ -1,0 +1,170 @@
+"""declare: from a callable to its FunctionDeclaration."""
+
+from __future__ import annotations
+
+from json import loads
+from json.encoder import encode_basestring_ascii
+from typing import Any, Final
+
+from altar.adm import FunctionDeclaration
+from altar.errors import DeclarationError
+from altar.later._defaults import default_text
+from altar.later._mark import mark_for, mark_of
+from altar.later._nodes import Refs, encode
+from altar.later._nodes_container import field_schema
+from altar.later._nodes_record import ABSENT
+from altar.later._signature import VAR_KEYWORD, VAR_POSITIONAL, Parameter, Signature, read_signature
+
+__all__ = ["declaration_of", "declare", "parameters_text"]
+
+_quote: Final = encode_basestring_ascii
+
+
+def declare(
+    fn: Any, *, name: str | None = None, description: str | None = None
+) -> FunctionDeclaration:
+    """The declaration of any callable, decorated or not.
+
+    ``name`` and ``description`` replace the callable's own. Nothing is
+    registered or changed, and no file is read. Raises DeclarationError with
+    every problem: the parameter, its type and what to write instead.
+    """
+    mark = mark_of(fn)
+    options = mark.options if mark is not None else None
+    strict = options is not None and options.strict
+    signature = read_signature(fn, mark=mark, strict=strict)
+    if name is not None:
+        signature.name = mark_for(lambda: None, name=name).name
+    if description is not None:
+        if not isinstance(description, str) or not description.strip():
+            problem = f"description={description!r}: give a text that is not blank"
+            raise DeclarationError(signature.name, [problem])
+        signature.description = description
+    return declaration_of(signature)
+
+
+def declaration_of(signature: Signature) -> FunctionDeclaration:
+    """The declaration of a signature that was read already."""
+    return FunctionDeclaration.trusted(
+        legal_name(signature.name),
+        signature.description or _in_words(signature.name),
+        parameters_text(signature),
+        _extensions_text(signature),
+    )
+
+
+def parameters_text(signature: Signature) -> str:
+    """The parameters as compact JSON Schema text."""
+    properties = []
+    required = []
+    for param in signature.params:
+        if param.name == signature.context or param.kind == VAR_KEYWORD:
+            continue
+        text = None if param.kind == VAR_POSITIONAL else param.node.text()
+        if text is None:
+            return encode(_document(signature))
+        name = _quote(param.name)
+        if param.required:
+            required.append(name)
+        properties.append(f"{name}:{{{_beside(param, text)}}}")
+    rest = _rest(signature, Refs())
+    if rest is not False:
+        return encode(_document(signature))
+    needed = f',"required":[{",".join(required)}]' if required else ""
+    inner = ",".join(properties)
+    return f'{{"type":"object","properties":{{{inner}}}{needed},"additionalProperties":false}}'
+
+
+def _beside(param: Parameter, text: str) -> str:
+    """A property's schema text with its description, default and examples."""
+    description = param.description or param.node.note
+    if description:
+        text = f'{text},"description":{_quote(description)}' if text else f'"description":{_quote(description)}'
+    default = _default_text(param)
+    if default is not None:
+        text = f'{text},"default":{default}' if text else f'"default":{default}'
+    if param.extra:
+        extra = encode(param.extra)[1:-1]
+        text = f"{text},{extra}" if text else extra
+    return text
+
+
+def _default_text(param: Parameter) -> str | None:
+    return None if param.default is ABSENT else default_text(param.node, param.default)
+
+
+def _document(signature: Signature) -> dict[str, Any]:
+    """The parameters as a document; used where parts share ``$defs`` or names are open."""
+    refs = Refs()
+    properties: dict[str, Any] = {}
+    required = []
+    for param in signature.params:
+        if param.name == signature.context or param.kind == VAR_KEYWORD:
+            continue
+        if param.kind == VAR_POSITIONAL:
+            doc: dict[str, Any] = {"type": "array"}
+            item = field_schema(param.node, refs)
+            doc |= {"items": item} if item else {}
+            if param.description:
+                doc["description"] = param.description
+        else:
+            doc = field_schema(param.node, refs, param.description)
+        default = _default_text(param)
+        if default is not None:
+            doc["default"] = loads(default)
+        doc.update(param.extra or {})
+        properties[param.name] = doc
+        if param.required:
+            required.append(param.name)
+    out: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        out["required"] = required
+    rest = _rest(signature, refs)
+    if rest is not True:
+        out["additionalProperties"] = rest
+    if refs.defs:
+        out["$defs"] = refs.defs
+    return out
+
+
+def _rest(signature: Signature, refs: Refs) -> Any:
+    """What other names may hold: nothing, unless the function takes ``**kwargs``."""
+    for param in signature.params:
+        if param.kind == VAR_KEYWORD:
+            return field_schema(param.node, refs, param.description) or True
+    return False
+
+
+def _extensions_text(signature: Signature) -> str | None:
+    """``x_returns``: the schema of what comes back."""
+    node = signature.returns
+    if node is None:
+        return None
+    refs = Refs()
+    doc = field_schema(node, refs, signature.returns_text)
+    if not doc or doc == {"type": "null"}:
+        return None
+    if refs.defs:
+        doc["$defs"] = refs.defs
+    return encode({"x_returns": doc})
+
+
+def _in_words(name: str) -> str:
+    """A function's name as words: what it does, when nothing else says so."""
+    spaced = []
+    for before, char in zip(f" {name}", name, strict=False):
+        if char.isupper() and before.islower():
+            spaced.append(" ")
+        spaced.append(char.lower() if char.isupper() and not before.isupper() else char)
+    words = " ".join("".join(spaced).replace("_", " ").replace("-", " ").split())
+    return words[:1].upper() + words[1:] if words else "A function"
+
+
+def legal_name(name: str) -> str:
+    """A name the data model allows, from any Python name."""
+    if name.isascii() and name.isidentifier() and len(name) <= 64:
+        return name
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name)
+    if not kept or not (kept[0].isalpha() or kept[0] == "_"):
+        kept = f"_{kept}"
+    return kept[:64]

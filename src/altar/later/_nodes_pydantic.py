@@ -1,0 +1,184 @@
+"""Pydantic's models and types, through their own validators; pydantic is never imported here."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from altar.later._nodes import EVERY_KIND, Node, NoneType, Refs, encode, plain
+from altar.later._report import INVALID, show
+
+if TYPE_CHECKING:
+    from altar.later._report import Path, Report
+
+__all__ = ["PydanticNode", "is_pydantic"]
+
+_KINDS: dict[str, frozenset[type]] = {
+    "string": frozenset({str}),
+    "integer": frozenset({int}),
+    "number": frozenset({int, float}),
+    "boolean": frozenset({bool}),
+    "array": frozenset({list}),
+    "object": frozenset({dict}),
+    "null": frozenset({NoneType}),
+}
+
+
+def is_pydantic(cls: Any) -> bool:
+    """True for models, pydantic dataclasses and types with a core schema of their own."""
+    if "pydantic" not in sys.modules:
+        return False
+    return hasattr(cls, "__pydantic_core_schema__") or hasattr(cls, "__get_pydantic_core_schema__")
+
+
+class PydanticNode(Node):
+    """A class that pydantic validates.
+
+    Strict validation of the JSON comes first; what only pydantic's lax mode
+    accepts is a coercion, listed by path. A boolean never passes as a number.
+    """
+
+    __slots__ = ("_cls", "_doc", "_schema", "_strict_json", "hashable", "kinds", "name")
+
+    def __init__(self, cls: Any) -> None:
+        self._cls = weakref.ref(cls)
+        self.name = getattr(cls, "__name__", str(cls))
+        doc = self._model_schema(cls)
+        self._schema = _lean(doc)
+        self._doc = self._schema.pop("description", None)
+        kind = self._schema.get("type", "")
+        self.kinds = _KINDS.get(kind if isinstance(kind, str) else "", EVERY_KIND)  # type: ignore[misc]
+        self.hashable = getattr(cls, "__hash__", None) is not None
+
+    def _model_schema(self, cls: Any) -> dict[str, Any]:
+        template = "#/$defs/{model}"
+        if hasattr(cls, "model_json_schema"):
+            found = cls.model_json_schema(ref_template=template)
+        else:
+            found = sys.modules["pydantic"].TypeAdapter(cls).json_schema(ref_template=template)
+        return dict(found)
+
+    def _adapter(self) -> Any:
+        cls: Any = self._cls()
+        validator = getattr(cls, "__pydantic_validator__", None)
+        return validator or sys.modules["pydantic"].TypeAdapter(cls).validator
+
+    @property
+    def note(self) -> str | None:
+        return self._doc
+
+    @property
+    def label(self) -> str:
+        return f"an object ({self.name})" if dict in self.kinds else f"a {self.name}"
+
+    def schema(self, refs: Refs) -> dict[str, Any]:
+        return self.body(refs)
+
+    def body(self, refs: Refs) -> dict[str, Any]:
+        doc = dict(self._schema)
+        defs = doc.pop("$defs", None)
+        if not defs:
+            return doc
+        names = {}
+        for name, body in defs.items():
+            known, number = name, 2
+            while known in refs.defs and refs.defs[known] != body:
+                known = f"{name}{number}"
+                number += 1
+            names[name] = known
+        for name, body in defs.items():
+            refs.defs[names[name]] = _renamed(body, names)
+        return dict(_renamed(doc, names))
+
+    def load(self, value: Any, path: Path, report: Report) -> Any:
+        value = plain(value, path, report)
+        if value is INVALID:
+            return INVALID
+        validator = self._adapter()
+        text = encode(value)
+        try:
+            return validator.validate_json(text, strict=True)
+        except Exception as error:  # noqa: BLE001 - ValidationError, or what a validator raised
+            strict_errors = _errors(error)
+        if strict_errors is None:
+            return report.note(path, self.label, "refused by its validator", "constructor")
+        if not report.strict and not any(_is_bool_number(item) for item in strict_errors):
+            try:
+                found = validator.validate_json(text, strict=False)
+            except Exception as error:  # noqa: BLE001
+                strict_errors = _errors(error) or strict_errors
+            else:
+                for item in strict_errors:
+                    where = _deeper(path, value, item["loc"])
+                    report.coerced(where, show(item.get("input")).split(" ")[0], item["type"].split("_")[0])
+                return found
+        return self._refuse(strict_errors, value, path, report)
+
+    def _refuse(self, errors: list[Any], value: Any, path: Path, report: Report) -> Any:
+        for item in errors:
+            where = _deeper(path, value, item["loc"])
+            if item["type"] == "missing":
+                report.note((where, str(item["loc"][-1])), "a value (required)", "nothing", "required")
+            elif item["type"] in ("value_error", "assertion_error"):
+                expected = f"a value that {self.name} accepts"
+                report.note(where, expected, f"{show(item.get('input'))}, refused", "constructor")
+            elif item["type"] == "extra_forbidden":
+                report.note(where, "only declared fields", "an unknown name", "unknown")
+            else:
+                expected = item["msg"].removeprefix("Input should be ")
+                report.fail(where, expected, item.get("input"), item["type"])
+        return INVALID
+
+
+def _errors(error: Exception) -> list[Any] | None:
+    read = getattr(error, "errors", None)
+    if not callable(read):
+        return None
+    found: list[Any] = read(include_url=False, include_context=False)
+    return found
+
+
+def _is_bool_number(item: Any) -> bool:
+    return isinstance(item.get("input"), bool) and item["type"] in ("int_type", "float_type")
+
+
+def _deeper(path: Path, value: Any, loc: tuple[Any, ...]) -> Path:
+    """The path to ``loc``, leaving out the steps pydantic adds for unions and functions."""
+    for step in loc:
+        if isinstance(value, dict) and step in value:
+            path, value = (path, step), value[step]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            path, value = (path, step), value[step]
+    return path
+
+
+def _lean(doc: Any, *, names: bool = False) -> Any:
+    """A schema without the titles pydantic makes up; ``names`` marks a map of properties."""
+    if isinstance(doc, list):
+        return [_lean(item) for item in doc]
+    if not isinstance(doc, dict):
+        return doc
+    out = {}
+    for key, item in doc.items():
+        if key == "title" and not names and isinstance(item, str):
+            continue
+        if key in ("default", "const", "enum", "examples") and not names:
+            out[key] = item
+        else:
+            out[key] = _lean(item, names=not names and key in ("properties", "$defs"))
+    return out
+
+
+def _renamed(doc: Any, names: dict[str, str]) -> Any:
+    """The schema with its references moved to new names."""
+    if isinstance(doc, list):
+        return [_renamed(item, names) for item in doc]
+    if not isinstance(doc, dict):
+        return doc
+    out = {key: _renamed(item, names) for key, item in doc.items()}
+    ref = doc.get("$ref")
+    if isinstance(ref, str) and ref.startswith("#/$defs/"):
+        target = ref.removeprefix("#/$defs/")
+        out["$ref"] = f"#/$defs/{names.get(target, target)}"
+    return out

@@ -1,0 +1,246 @@
+"""Bounds, lengths, patterns and predicates on top of a type."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from altar.later._nodes import Node, Refs
+from altar.later._nodes_choice import ChoiceNode
+from altar.later._nodes_union import UnionNode
+from altar.later._report import INVALID, show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.later._codegen import Gen
+    from altar.later._report import Path, Report
+
+__all__ = ["CheckedNode", "ConvertNode", "Rules", "constrain"]
+
+_BOUNDS: Final = {
+    "ge": ("minimum", ">=", "at least"),
+    "gt": ("exclusiveMinimum", ">", "above"),
+    "le": ("maximum", "<=", "at most"),
+    "lt": ("exclusiveMaximum", "<", "below"),
+}
+_LENGTHS: Final = {
+    "string": ("minLength", "maxLength"),
+    "array": ("minItems", "maxItems"),
+    "object": ("minProperties", "maxProperties"),
+}
+
+
+class Rules:
+    """What metadata demands of a value; ``tests`` are predicates with their names."""
+
+    __slots__ = ("bounds", "max_length", "min_length", "multiple_of", "pattern", "tests")
+
+    def __init__(self) -> None:
+        self.bounds: dict[str, Any] = {}
+        self.multiple_of: Any = None
+        self.min_length: int | None = None
+        self.max_length: int | None = None
+        self.pattern: Any = None
+        self.tests: list[tuple[str, Callable[[Any], Any]]] = []
+
+    def __bool__(self) -> bool:
+        simple = (self.multiple_of, self.min_length, self.max_length, self.pattern)
+        return bool(self.bounds or self.tests) or any(rule is not None for rule in simple)
+
+
+def constrain(node: Node, rules: Rules) -> Node:
+    """The node under these rules; in a union every alternative but null takes them."""
+    if not rules:
+        return node
+    if isinstance(node, UnionNode):
+        options = (o if o.label == "null" else constrain(o, rules) for o in node.options)
+        return UnionNode(tuple(options))
+    return CheckedNode(node, rules)
+
+
+class CheckedNode(Node):
+    """A type whose values must also meet some rules."""
+
+    __slots__ = ("hashable", "identity", "inner", "kinds", "pattern", "rules")
+
+    def __init__(self, inner: Node, rules: Rules) -> None:
+        self.inner = inner
+        self.rules = rules
+        self.kinds = inner.kinds  # type: ignore[misc]
+        self.identity = inner.identity
+        self.hashable = inner.hashable
+        self.pattern = None if rules.pattern is None else re.compile(rules.pattern)
+
+    @property
+    def prime(self) -> frozenset[type]:
+        return self.inner.prime
+
+    @property
+    def note(self) -> str | None:
+        return self.inner.note
+
+    @property
+    def label(self) -> str:
+        return self.inner.label
+
+    def body(self, refs: Refs) -> dict[str, Any]:
+        doc = self.inner.body(refs)
+        kinds = doc.get("type", ())
+        kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+        rules = self.rules
+        if not {"number", "integer"}.isdisjoint(kinds) or not kinds:
+            for name, bound in rules.bounds.items():
+                if bound.__class__ in (int, float) and bound - bound == 0:
+                    doc[_BOUNDS[name][0]] = bound
+            if rules.multiple_of is not None:
+                doc["multipleOf"] = rules.multiple_of
+        if doc.get("format") != "byte":
+            for kind in kinds:
+                low, high = _LENGTHS.get(kind, ("", ""))
+                if low and rules.min_length:
+                    doc[low] = max(rules.min_length, doc.get(low, 0))
+                if high and rules.max_length is not None:
+                    doc[high] = min(rules.max_length, doc.get(high, rules.max_length))
+        if self.pattern is not None and doc.get("pattern") is None and "string" in kinds:
+            doc["pattern"] = self.pattern.pattern
+        return doc
+
+    def load(self, value: Any, path: Path, report: Report) -> Any:
+        found = self.inner.load(value, path, report)
+        if found is INVALID or self.check(found, path, report):
+            return found
+        return INVALID
+
+    def load_key(self, text: str, path: Path, report: Report) -> Any:
+        found = self.inner.load_key(text, path, report)
+        if found is INVALID or self.check(found, path, report):
+            return found
+        return INVALID
+
+    def key_schema(self) -> dict[str, Any] | None:
+        return None if self.inner.key_schema() is None else super().key_schema()
+
+    def check(self, found: Any, path: Path, report: Report) -> bool:
+        """Whether the loaded object meets the rules; what it breaks is reported."""
+        before = len(report.problems)
+        rules, got = self.rules, show(found)
+        if not isinstance(found, (str, int, float, list, dict)) and found is not None:
+            got = str(found)[:60] if not isinstance(found, (bytes, set, tuple)) else "a value"
+        for name, bound in rules.bounds.items():
+            if not _meets(name, found, bound):
+                keyword, _, words = _BOUNDS[name]
+                report.note(path, f"{self.label} {words} {bound}", got, keyword)
+        if rules.multiple_of is not None and not _divides(rules.multiple_of, found):
+            report.note(path, f"a multiple of {rules.multiple_of}", got, "multipleOf")
+        if rules.min_length is not None and _size(found) < rules.min_length:
+            expected = f"a length of at least {rules.min_length}"
+            report.note(path, expected, f"a length of {_size(found)}", "minLength")
+        if rules.max_length is not None and _size(found) > rules.max_length:
+            expected = f"a length of at most {rules.max_length}"
+            report.note(path, expected, f"a length of {_size(found)}", "maxLength")
+        if self.pattern is not None and not _matches(self.pattern, found):
+            report.note(path, f"text that matches {self.pattern.pattern}", got, "pattern")
+        for name, test in rules.tests:
+            if not _passes(test, found):
+                report.note(path, f"a value that satisfies {name}", got, "predicate")
+        return len(report.problems) == before
+
+    def emit(self, gen: Gen, var: str) -> None:
+        if isinstance(self.inner, ChoiceNode) or self.rules.multiple_of is not None:
+            self.emit_call(gen, var)
+            return
+        gen.emit(self.inner, var)
+        rules = self.rules
+        for name, bound in rules.bounds.items():
+            source = repr(bound) if bound.__class__ is int else gen.const(bound)
+            gen.miss_if(f"not {var} {_BOUNDS[name][1]} {source}")
+        if rules.min_length:
+            gen.miss_if(f"len({var}) < {rules.min_length}")
+        if rules.max_length is not None:
+            gen.miss_if(f"len({var}) > {rules.max_length}")
+        if self.pattern is not None:
+            gen.miss_if(f"{gen.const(self.pattern.search)}({var}) is None")
+        for _, test in rules.tests:
+            gen.miss_if(f"not {gen.const(test)}({var})")
+
+
+def _meets(name: str, found: Any, bound: Any) -> bool:
+    try:
+        if name == "ge":
+            return bool(found >= bound)
+        if name == "gt":
+            return bool(found > bound)
+        return bool(found <= bound) if name == "le" else bool(found < bound)
+    except TypeError:
+        return False
+
+
+def _divides(factor: Any, found: Any) -> bool:
+    try:
+        if factor.__class__ is int and not isinstance(found, float):
+            return bool(found % factor == 0)
+        quotient = found / factor
+        return bool(int(quotient) == quotient)
+    except (TypeError, ValueError, OverflowError, ArithmeticError):
+        return False
+
+
+def _size(found: Any) -> int:
+    try:
+        return len(found)
+    except TypeError:
+        return 0
+
+
+def _matches(pattern: Any, found: Any) -> bool:
+    return isinstance(found, str) and pattern.search(found) is not None
+
+
+def _passes(test: Callable[[Any], Any], found: Any) -> bool:
+    try:
+        return bool(test(found))
+    except Exception:  # noqa: BLE001 - a predicate that fails does not hold
+        return False
+
+
+class ConvertNode(Node):
+    """A subclass of str, int, float or a container: the base's value, made into the class."""
+
+    __slots__ = ("_cls", "hashable", "inner", "kinds")
+
+    def __init__(self, inner: Node, cls: Any) -> None:
+        self.inner = inner
+        self._cls = cls
+        self.kinds = inner.kinds  # type: ignore[misc]
+        self.hashable = getattr(cls, "__hash__", None) is not None
+
+    @property
+    def prime(self) -> frozenset[type]:
+        return self.inner.prime
+
+    @property
+    def label(self) -> str:
+        return self.inner.label
+
+    def body(self, refs: Refs) -> dict[str, Any]:
+        return self.inner.body(refs)
+
+    def load(self, value: Any, path: Path, report: Report) -> Any:
+        return self._made(self.inner.load(value, path, report), path, report)
+
+    def load_key(self, text: str, path: Path, report: Report) -> Any:
+        return self._made(self.inner.load_key(text, path, report), path, report)
+
+    def _made(self, found: Any, path: Path, report: Report) -> Any:
+        if found is INVALID:
+            return INVALID
+        try:
+            return self._cls(found)
+        except Exception as error:  # noqa: BLE001 - whatever the user's class raises
+            expected = f"a value that {self._cls.__name__} accepts"
+            return report.note(path, expected, f"refused ({type(error).__name__})", "constructor")
+
+    def emit(self, gen: Gen, var: str) -> None:
+        gen.emit(self.inner, var)
+        gen.add(f"{var} = {gen.const(self._cls)}({var})")

@@ -1,0 +1,168 @@
+"""Report: what binding found wrong with a value, and what it had to coerce."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from altar.adm._problem import Problem, json_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["INVALID", "MAX_DEPTH", "Invalid", "Path", "Report", "kind_of", "nearest_of", "show", "surrogate_free"]
+
+type_names: Final = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+
+# A path is a linked list that grows downwards: (path of the parent, step), None at the root.
+# It is written out only when there is something to say.
+Path = Any
+
+MAX_DEPTH: Final = 100
+"""How deep a recursive type or an untyped value may nest."""
+
+_MAX_PROBLEMS: Final = 100
+_FUEL: Final = 10_000
+_SHOWN: Final = 40
+
+
+class Invalid:
+    """The class of INVALID, which ``load`` returns after it reported a problem."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "INVALID"
+
+
+INVALID: Final = Invalid()
+
+
+class Report:
+    """Collects problems and coercions while one set of arguments is loaded.
+
+    ``strict`` forbids coercions. ``fuel`` is a shared counter that bounds how
+    many union alternatives are tried in all, so that hostile input cannot
+    make nested unions cost exponential time.
+    """
+
+    __slots__ = ("coercions", "depth", "fuel", "problems", "strict")
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.problems: list[Problem] = []
+        self.coercions: list[dict[str, str]] = []
+        self.strict = strict
+        self.depth = 0
+        self.fuel = [_FUEL]
+
+    def trial(self, *, strict: bool) -> Report:
+        """A report for one alternative; ``adopt`` it when the alternative is taken."""
+        report = Report(strict=strict or self.strict)
+        report.depth = self.depth
+        report.fuel = self.fuel
+        return report
+
+    def adopt(self, other: Report) -> None:
+        """Take over what a trial found."""
+        self.coercions += other.coercions
+        room = _MAX_PROBLEMS - len(self.problems)
+        self.problems += other.problems[:room]
+
+    def fail(
+        self, path: Path, expected: str, value: object, keyword: str, nearest: str | None = None
+    ) -> Invalid:
+        """Note that ``value`` is not what was expected."""
+        return self.note(path, expected, show(value), keyword, nearest)
+
+    def note(
+        self, path: Path, expected: str, got: str, keyword: str, nearest: str | None = None
+    ) -> Invalid:
+        """Note a problem whose ``got`` is already text; only the first 100 are kept."""
+        if len(self.problems) < _MAX_PROBLEMS:
+            where = json_path(steps_of(path))
+            problem = Problem(where, expected, got, keyword=keyword, nearest=nearest)
+            self.problems.append(problem)
+        return INVALID
+
+    def unknown(self, path: Path, name: object, allowed: Iterable[str]) -> Invalid:
+        """Note a name that nothing declares, with the closest one that exists."""
+        known = list(allowed)
+        expected = f"only {', '.join(known[:20])}" if known else "no fields"
+        where: Path = (path, clean(name))
+        return self.note(where, expected, "an unknown name", "unknown", nearest_of(name, known))
+
+    def coerced(self, path: Path, source: str, target: str) -> None:
+        """Note that a value of one JSON type was read as another."""
+        where = json_path(steps_of(path))
+        self.coercions.append({"path": where, "from": source, "to": target})
+
+
+def surrogate_free(text: str) -> bool:
+    """True when UTF-8 can write the text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def steps_of(path: Path) -> list[str | int]:
+    """The steps of a linked path, outermost first."""
+    steps: list[str | int] = []
+    while path is not None:
+        path, step = path
+        steps.append(step)
+    steps.reverse()
+    return steps
+
+
+def kind_of(value: object) -> str:
+    """The JSON type of a value, or the name of its Python class."""
+    return type_names.get(type(value)) or type(value).__name__
+
+
+def clean(text: object) -> str:
+    """Text that is safe in JSON and short: lone surrogates replaced."""
+    return str(text)[:100].encode("utf-8", "replace").decode()
+
+
+def show(value: object) -> str:
+    """A short text that says what came: its JSON type and, for scalars, the value."""
+    cls = type(value)
+    if value is None or cls is bool:
+        return {None: "null", True: "true", False: "false"}[value]  # type: ignore[index]
+    if isinstance(value, str):
+        text = clean(value[: _SHOWN + 1])
+        return f'string "{text}"' if len(value) <= _SHOWN else f'string "{text[:_SHOWN]}..."'
+    if isinstance(value, int):
+        big = value.bit_length() > 64
+        return f"integer of {value.bit_length()} bits" if big else f"integer {int(value)}"
+    if isinstance(value, float):
+        return f"number {float(value)!r}"
+    if isinstance(value, list):
+        return f"array of {len(value)}"
+    if isinstance(value, dict):
+        return f"object with {len(value)} field{'' if len(value) == 1 else 's'}"
+    return f"a Python {cls.__name__}, which is not JSON"
+
+
+def nearest_of(name: object, known: Iterable[object]) -> str | None:
+    """The known name closest to ``name``, or None when nothing is close."""
+    from difflib import get_close_matches  # 3 ms to import, needed only to explain a mistake
+
+    if not isinstance(name, str) or len(name) > 100:
+        return None
+    names = [text for text in known if isinstance(text, str)][:1000]
+    folded = {text.casefold(): text for text in reversed(names)}
+    exact = folded.get(name.casefold())
+    if exact is not None:
+        return exact
+    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
