@@ -1,0 +1,69 @@
+"""``altar check``: declare every tool of a file or module, and list every problem."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from altar.cli._target import HELP, tools_of
+from altar.errors import DeclarationError
+from altar.later import declare, mark_of
+from altar.later._signature import read_signature
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from altar.cli._console import Console
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what may be typed."""
+    parser.add_argument("target", metavar="FILE_OR_MODULE", help=HELP)
+    parser.add_argument("--strict", action="store_true", help="count warnings as problems")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """List them; 0 when there is no problem, 1 otherwise."""
+    tools = tools_of(arguments.target)
+    names: dict[str, Callable[..., Any]] = {}
+    total = 0
+    for tool in tools:
+        mark = mark_of(tool)
+        name = mark.name if mark is not None else getattr(tool, "__name__", repr(tool))
+        problems, warnings = _examine(tool)
+        if names.setdefault(name, tool) is not tool:
+            problems.append(f"another tool is called {name!r} too; rename one: @tool(name=...)")
+        if arguments.strict:
+            problems, warnings = [*problems, *warnings], []
+        total += len(problems)
+        _show(console, name, problems, warnings=warnings)
+    found = console.style(_count(total, "problem"), "red" if total else "green")
+    console.print(f"{_count(len(tools), 'tool')}, {found}")
+    return 1 if total else 0
+
+
+def _examine(tool: Callable[..., Any]) -> tuple[list[str], list[str]]:
+    """The problems and the warnings of one tool."""
+    warnings: list[str] = []
+    try:
+        warnings += read_signature(tool, mark=mark_of(tool)).warnings
+        declare(tool)
+    except DeclarationError as error:
+        problems = [one for one in error.problems if one not in warnings]
+        return problems or [str(error)], warnings
+    return [], warnings
+
+
+def _show(console: Console, name: str, problems: list[str], *, warnings: list[str]) -> None:
+    mark = console.style("✗", "red") if problems else console.style("✓", "green")
+    console.print(f"{mark} {console.style(name, 'bold')}")
+    for problem in problems:
+        console.print(f"    {problem}")
+    for warning in warnings:
+        console.print(f"    {console.style('warning', 'yellow')}: {warning}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number or 'no'} {noun}s"
