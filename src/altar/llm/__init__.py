@@ -45,6 +45,7 @@ from altar.llm._parts import (
     ToolResultPart,
     Unknown,
 )
+from altar.llm._prompt import Prompt, to_messages
 from altar.llm._provider import (
     Adaptation,
     Attempt,
@@ -87,6 +88,7 @@ __all__ = [
     "PartStart",
     "PartialEvent",
     "Price",
+    "Prompt",
     "Provider",
     "Refusal",
     "Reply",
@@ -126,5 +128,6 @@ __all__ = [
     "mend_history",
     "run",
     "stream",
+    "to_messages",
     "unfold",
 ]

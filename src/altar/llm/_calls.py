@@ -23,10 +23,11 @@ def read_call(part: ToolCall) -> tuple[FunctionCall, ToolResult | None]:
 
     The loop issues the id: the provider's own stays on the part.
     """
-    args = part.args
-    if args.__class__ is dict and part.name.__class__ is str and len(part.name) <= _NAME_LIMIT:
-        return FunctionCall(name=part.name, args=args), None
-    name = part.name if isinstance(part.name, str) else str(part.name)
+    name: Any = part.name
+    args: Any = part.args  # providers hand on what a model said, whatever its kind
+    if args.__class__ is dict and name.__class__ is str and len(name) <= _NAME_LIMIT:
+        return FunctionCall(name=name, args=args), None
+    name = str(name)
     if len(name) > _NAME_LIMIT:
         short = FunctionCall(name=f"{name[:40]}...")
         return short, _bad(short, f"the name of a tool has at most {_NAME_LIMIT} characters")
@@ -81,9 +82,7 @@ def _bad(call: FunctionCall, message: str) -> ToolResult:
     return ToolResult(name=call.name, call_id=call.call_id, error=error)
 
 
-def refusal(
-    call: FunctionCall, message: str, error_type: str = ErrorType.CANCELLED
-) -> ToolResult:
+def refusal(call: FunctionCall, message: str, error_type: str = ErrorType.CANCELLED) -> ToolResult:
     """The error result of a call the loop did not run, or whose answer it withholds."""
     error = ErrorObject(message=message, type=error_type)
     return ToolResult(name=call.name, call_id=call.call_id, error=error)

@@ -118,8 +118,7 @@ def load_messages(documents: Iterable[Mapping[str, Any]]) -> list[Message]:
     """
     problems: list[Problem] = []
     messages = [
-        _load_message(document, f"$[{index}]", problems)
-        for index, document in enumerate(documents)
+        _load_message(document, f"$[{index}]", problems) for index, document in enumerate(documents)
     ]
     if problems:
         raise InvalidDataError("messages", problems)
@@ -130,7 +129,7 @@ def _load_message(document: Any, path: str, problems: list[Problem]) -> Message:
     if not isinstance(document, dict):
         problems.append(Problem(path, "an object", type(document).__name__, keyword="type"))
         return Message("user", ())
-    role = document.get("role")
+    role: Any = document.get("role")
     if role not in _ROLES:
         problems.append(Problem(f"{path}.role", f"one of {_ROLES}", repr(role), keyword="enum"))
         role = "user"

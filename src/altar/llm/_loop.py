@@ -174,9 +174,7 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
         number += 1
 
 
-def _answer(
-    state: RunState, turns: list[Turn], finish: str
-) -> Generator[Step, Any, Finish | None]:
+def _answer(state: RunState, turns: list[Turn], finish: str) -> Generator[Step, Any, Finish | None]:
     """Run the calls of a reply, or say to each why it is not run."""
     stop, reason = _why_not(state, finish)
     if stop is not None:
@@ -196,7 +194,7 @@ def _answer(
     for turn in over:
         record = state.refuse(turn, _CALL_LIMIT.format(state.task.options.limits.calls))
         yield ToolResultEvent(record.call, record.result, 0.0)
-    pending = any([_awaits_approval(turn) for turn in turns])
+    pending = any(_awaits_approval(turn) for turn in turns)
     state.close_turns()
     if state.repeated:
         return "repeated_call"

@@ -71,12 +71,12 @@ class Limits:
     repeats: int | None = 3
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "calls", "tokens", "cost", "seconds", "max_concurrency"):
+        for name in ("rounds", "calls", "tokens", "cost", "seconds"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigurationError(f"Limits({name}={value!r}): a number above 0, or None")
-        if self.max_concurrency is None or not isinstance(self.max_concurrency, int):
-            raise ConfigurationError("Limits(max_concurrency=...): a whole number from 1 up")
+        if not self.max_concurrency >= 1:
+            raise ConfigurationError(f"Limits(max_concurrency={self.max_concurrency!r}): 1 or more")
         if self.repeats is not None and self.repeats < 2:
             raise ConfigurationError(f"Limits(repeats={self.repeats!r}): 2 or more, or None")
 

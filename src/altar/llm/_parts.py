@@ -135,6 +135,4 @@ class Unknown:
     opaque: tuple[Opaque, ...] = field(default=(), kw_only=True)
 
 
-Part: TypeAlias = (
-    Text | Thinking | ToolCall | ToolResultPart | BlobPart | Data | Refusal | Unknown
-)
+Part: TypeAlias = Text | Thinking | ToolCall | ToolResultPart | BlobPart | Data | Refusal | Unknown

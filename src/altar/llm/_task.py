@@ -41,14 +41,14 @@ class Task:
         "cancelled",
         "declarations",
         "instructions",
-        "messages",
         "mended",
+        "messages",
         "options",
         "output",
         "provider",
     )
 
-    def __init__(  # noqa: PLR0913 - one parameter per field
+    def __init__(
         self,
         provider: Provider,
         messages: Sequence[Message],
@@ -155,11 +155,10 @@ class RunState:
             self.adaptations += response.adaptations
         message = response.message
         turns: list[Turn] = []
-        parts: list[Part] = []
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                part = self._issue(part, turns)
-            parts.append(part)
+        parts: list[Part] = [
+            self._issue(part, turns) if isinstance(part, ToolCall) else part
+            for part in message.parts
+        ]
         if turns:
             message = Message(
                 "assistant", tuple(parts), origin=message.origin, opaque=message.opaque

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -51,4 +52,4 @@ def contexts(
     """One context per call: the shared one, or a copy whose progress names its call."""
     if emit is None:
         return [shared] * len(turns)
-    return [shared.replace(emit=lambda value, turn=turn: emit(turn, value)) for turn in turns]
+    return [shared.replace(emit=partial(emit, turn)) for turn in turns]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from altar.errors import ConfigurationError, ProviderError
 from altar.llm import (
@@ -14,7 +14,6 @@ from altar.llm import (
     Part,
     Response,
     Text,
-    Unknown,
     Usage,
     fold,
     unfold,
@@ -53,8 +52,6 @@ class ScriptedProvider(BaseProvider):
     def complete(self, request: Request, attempt: Attempt) -> Response:
         """The next entry."""
         entry = self._next(request)
-        if entry.__class__ is Response:
-            return entry  # type: ignore[no-any-return]
         return _response(entry, self)
 
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
@@ -82,7 +79,7 @@ class ScriptedProvider(BaseProvider):
                 f"are left, the next is {upcoming}"
             )
 
-    def __enter__(self) -> ScriptedProvider:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, value: object, trace: object) -> None:

@@ -1,0 +1,204 @@
+"""offline: the embedded demo model. It compares words; it is no language model, and says so."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from math import log
+from typing import TYPE_CHECKING, Any
+
+from altar.llm._base import BaseProvider
+from altar.llm._messages import Message
+from altar.llm._offline_read import Clause, extract_object, resolve, words_of
+from altar.llm._parts import Opaque, Origin, Part, Text, Thinking, ToolCall, ToolResultPart
+from altar.llm._provider import Capabilities, Response
+from altar.llm._usage import Price, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from altar.adm import FunctionDeclaration
+    from altar.llm._provider import Attempt, Request
+
+__all__ = ["LABEL", "OfflineProvider"]
+
+LABEL = "[offline demo model: it matches words and is no language model; set ALTAR_MODEL for one]"
+_CAPABILITIES = Capabilities(
+    native_output=True, thinking=True, price=Price(input=Decimal(0), output=Decimal(0))
+)
+_BETWEEN = r"\s*(?:;|\n|[.?!]\s+|,?\s+(?:and then|and also|and|then)\s+)\s*"
+_UNQUOTED = r"(?![^\"]*\"(?:[^\"]*\"[^\"]*\")*[^\"]*$)"  # an even number of quotes follows
+_SPLIT = re.compile(_BETWEEN + _UNQUOTED, re.IGNORECASE)
+_READ = 4_000  # characters of a prompt the demo looks at
+_ENOUGH = 0.6  # of a rare word: what a tool must share with a clause to be picked
+
+
+class OfflineProvider(BaseProvider):
+    """Picks tools by the words they share with the prompt, and fills arguments by type.
+
+    Deterministic and without any network. A clause after "and" that names no
+    tool of its own goes to the one before it, so that "the weather in Oslo
+    and Bergen" becomes two parallel calls. Results are rendered as text.
+    """
+
+    name = "offline"
+
+    def __init__(self, model: str = "") -> None:
+        self.model = model or "demo"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything it can do is free."""
+        return _CAPABILITIES
+
+    def complete(self, request: Request, attempt: Attempt) -> Response:
+        """Answer by the rules of the demo."""
+        parts = _answer(request)
+        message = Message(
+            "assistant", tuple(parts), origin=Origin(provider="offline", model=self.model)
+        )
+        usage = Usage(input_tokens=_count(request.messages), output_tokens=_count([message]))
+        return Response(message=message, usage=usage)
+
+    async def acomplete(self, request: Request, attempt: Attempt) -> Response:
+        """The same: there is nothing to wait for."""
+        return self.complete(request, attempt)
+
+
+def _count(messages: Sequence[Message]) -> int:
+    """Words, as a stand-in for tokens."""
+    return sum(len(str(part).split()) for message in messages for part in message.parts)
+
+
+def _answer(request: Request) -> list[Part]:
+    last = request.messages[-1] if request.messages else Message("user", ())
+    results = [part for part in last.parts if isinstance(part, ToolResultPart)]
+    prompt = next((m.text for m in reversed(request.messages) if m.role == "user" and m.text), "")
+    if request.output is not None:
+        root = dict(request.output.schema)
+        value, _ = extract_object(Clause(prompt, set()), resolve(root, root), root)
+        return [Text(json.dumps(value, ensure_ascii=False))]
+    if results:
+        return [Text("\n".join([LABEL, *_render(request, results)]))]
+    tools, forced = _choice(request)
+    calls, missing = _Picker(tools).calls(prompt, forced) if tools else ([], [])
+    if calls:
+        why = "; ".join(f"{call.name}{call.args}" for call in calls)
+        mark = Opaque("offline", "offline", "signature", f"demo-{len(calls)}")
+        return [Thinking(f"By their words these fit: {why}", opaque=(mark,)), *calls]
+    names = ", ".join(tool.name for tool in tools[:12])
+    excuse = f"No tool shares enough words with the question. There are: {names or 'none'}."
+    if missing:
+        excuse = f"Please say also: {', '.join(missing)}."
+    return [Text(f"{LABEL}\n{excuse}")]
+
+
+def _choice(request: Request) -> tuple[list[FunctionDeclaration], bool]:
+    """The tools that may be called, and whether one has to be."""
+    choice = request.tool_choice
+    if choice is None:
+        return list(request.tools), False
+    names = choice.allowed_function_names
+    tools = [tool for tool in request.tools if not names or tool.name in names]
+    mode = str(choice.mode).rpartition(".")[2].upper()
+    return ([] if mode == "NONE" else tools), mode == "ANY"
+
+
+def _render(request: Request, results: list[ToolResultPart]) -> list[str]:
+    calls = {call.id: call for message in request.messages for call in message.calls}
+    lines = []
+    for result in results:
+        call = calls.get(result.call_id)
+        args = call.args if call is not None and isinstance(call.args, dict) else {}
+        shown = ", ".join(
+            f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in args.items()
+        )
+        if result.is_error:
+            error = result.value.get("error", {})
+            lines.append(f"{result.name}({shown}) failed: {error.get('message', result.text)}")
+        else:
+            value = result.value
+            text = value if isinstance(value, str) else result.text
+            lines.append(f"{result.name}({shown}) = {text}")
+    return lines
+
+
+class _Picker:
+    """The tools as bags of words; a word counts the more the fewer tools use it."""
+
+    def __init__(self, tools: list[FunctionDeclaration]) -> None:
+        self._tools = {tool.name: tool.to_dict(dialect="json-schema") for tool in tools}
+        self._names = {name: set(words_of(name.replace("_", " "))) for name in self._tools}
+        self._bags = {name: self._bag(doc) for name, doc in self._tools.items()}
+        self._spread: dict[str, int] = {}
+        for bag in self._bags.values():
+            for word in bag:
+                self._spread[word] = self._spread.get(word, 0) + 1
+
+    def _bag(self, document: dict[str, Any]) -> set[str]:
+        properties = document["parameters"].get("properties", {})
+        texts = [document["name"].replace("_", " "), document["description"], *properties]
+        for schema in properties.values():
+            if isinstance(schema, dict):
+                texts.append(str(schema.get("description", "")))
+                texts += [str(value) for value in schema.get("enum", ())]
+        return set(words_of(" ".join(texts).replace("_", " ")))
+
+    def best(self, text: str) -> tuple[str | None, float]:
+        """The tool that shares most with ``text``, and how much that is."""
+        asked = set(words_of(text))
+        top, score = None, 0.0
+        for name, bag in self._bags.items():
+            shared = asked & bag
+            mine = sum(self._weight(word) for word in shared)
+            mine += sum(self._weight(word) for word in shared & self._names[name])
+            if mine > score:
+                top, score = name, mine
+        return top, score
+
+    def _weight(self, word: str) -> float:
+        return log(1 + len(self._bags) / self._spread[word])
+
+    def calls(self, prompt: str, forced: bool) -> tuple[list[ToolCall], list[str]]:
+        """The calls the prompt asks for; or what is missing for the last one."""
+        calls: list[ToolCall] = []
+        missing: list[str] = []
+        current: str | None = None
+        held = said = ""  # what the current tool was told and made no call yet; what made one
+        for piece in [piece for piece in _SPLIT.split(prompt[:_READ]) if piece.strip(" .?!,")]:
+            own, score = self.best(piece)
+            if own is not None and score >= _ENOUGH:
+                current, held = own, held if own == current else ""
+            elif current is None and forced:
+                current = own or next(iter(self._tools))
+            elif current is None or not (held or self._fits(current, piece)):
+                continue
+            elif calls and not held and self._takes_many(current):
+                calls.pop()
+                held = said
+            said = held = f"{held} and {piece}" if held else piece
+            args, missing = self._read(current, held)
+            if not missing:
+                calls.append(ToolCall(current, args))
+                held = ""
+        return calls, missing
+
+    def _fits(self, name: str, piece: str) -> bool:
+        """Whether a piece that names no tool looks like one more value for tool ``name``."""
+        wanted = self._required(name)
+        typed = any("format" in schema or schema.get("type") != "string" for schema in wanted)
+        return typed or (len(piece.split()) <= 4 and not re.search(r"\d", piece))
+
+    def _takes_many(self, name: str) -> bool:
+        return any(schema.get("type") == "array" for schema in self._required(name))
+
+    def _required(self, name: str) -> list[dict[str, Any]]:
+        root = self._tools[name]["parameters"]
+        properties = root.get("properties", {})
+        return [resolve(properties.get(wanted), root) for wanted in root.get("required", ())]
+
+    def _read(self, name: str, text: str) -> tuple[dict[str, Any], list[str]]:
+        parameters = self._tools[name]["parameters"]
+        topic = self._names[name] | set(words_of(" ".join(parameters.get("properties", {}))))
+        return extract_object(Clause(text.strip(" .?!"), topic), parameters, parameters)

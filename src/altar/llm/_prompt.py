@@ -1,0 +1,59 @@
+"""Prompts: a text, parts of one message, or a history, as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from altar.adm import Blob
+from altar.errors import ConfigurationError
+from altar.llm._codec import load_messages
+from altar.llm._messages import Message
+from altar.llm._parts import BlobPart, Part, Text
+
+__all__ = ["Prompt", "to_messages"]
+
+Prompt: TypeAlias = "str | Blob | Part | Message | Sequence[str | Blob | Part | Message]"
+
+_ALLOWED = (
+    "a prompt is a text, a Blob, a part, a Message, a list of texts, Blobs and parts (one "
+    "message), or a list of Messages (a history)"
+)
+
+
+def to_messages(prompt: Any) -> list[Message]:
+    """The messages ``prompt`` stands for; raises ConfigurationError when it stands for none.
+
+    Stored messages (JSON objects with a ``role``) are read too.
+    """
+    if isinstance(prompt, Message):
+        return [prompt]
+    if isinstance(prompt, (str, Blob, Part)):
+        return [Message("user", (_part(prompt),))]
+    if not isinstance(prompt, Sequence) or isinstance(prompt, (bytes, bytearray)):
+        raise ConfigurationError(f"{_ALLOWED}; not {type(prompt).__name__}")
+    if not prompt:
+        raise ConfigurationError(f"{_ALLOWED}; not an empty one")
+    if any(isinstance(item, Message) or _is_stored(item) for item in prompt):
+        return [message for item in prompt for message in _turn(item)]
+    return [Message("user", tuple([_part(item) for item in prompt]))]
+
+
+def _is_stored(item: object) -> bool:
+    return isinstance(item, Mapping) and "role" in item
+
+
+def _turn(item: Any) -> list[Message]:
+    if isinstance(item, Message):
+        return [item]
+    return load_messages([item]) if _is_stored(item) else to_messages(item)
+
+
+def _part(item: Any) -> Part:
+    if isinstance(item, str):
+        return Text(item)
+    if isinstance(item, Blob):
+        return BlobPart(item.mime, item.data)
+    if isinstance(item, Part):
+        return item
+    raise ConfigurationError(f"{_ALLOWED}; not one that holds {type(item).__name__}")
