@@ -25,7 +25,7 @@ async def main() -> None:
         results = await session.aexecute_many(calls, max_concurrency=10)
         print([result.content for result in results])
 
-    reply = await altar.agenerate("Fetch page 7", tools=[fetch], model="offline")
+    reply = await altar.agenerate("Fetch page 7", tools=[fetch], model="offline:")
     print(reply.calls[0].result.content)
 
 

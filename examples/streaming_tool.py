@@ -30,7 +30,7 @@ def spell(word: str) -> Generator[str, None, None]:
 
 if __name__ == "__main__":
     question = 'Count the words of "tools are just functions"'
-    for event in altar.stream(question, tools=[count_words], model="offline"):
+    for event in altar.stream(question, tools=[count_words], model="offline:"):
         if event.kind == "tool_progress":
             print("...", event.value)
         elif event.kind == "tool_result":

@@ -96,7 +96,7 @@ def test_the_core_runs_with_every_third_party_import_blocked():
             assert session.execute("get_weather", {"city": "Oslo"}).unwrap() == "Sunny in Oslo"
             assert not session.execute("get_weather", {"town": "Oslo"}).ok
         reply = altar.generate(
-            'What is the weather in "Tokyo"?', model="offline", tools=[get_weather]
+            'What is the weather in "Tokyo"?', model="offline:", tools=[get_weather]
         )
         print(reply.finish, len(reply.calls), "Tokyo" in reply.text)
         """

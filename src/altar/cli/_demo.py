@@ -25,7 +25,7 @@ _QUESTIONS = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what may be typed."""
-    parser.add_argument("--model", default="offline", help="prefix:name of another model")
+    parser.add_argument("--model", default="offline:", help="prefix:name of another model")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     console.print(inspect.getsource(_demo_tools.get_weather).rstrip())
     _title(console, "... is declared from its signature and docstring ...")
     console.json(altar.declare(_demo_tools.get_weather).to_dict(dialect="json-schema"))
-    label = "the offline demo model, no real one" if arguments.model == "offline" else "a model"
+    label = "the offline demo model, no real one" if arguments.model == "offline:" else "a model"
     _title(console, f"... and called by {arguments.model if label == 'a model' else label}.")
     worked = True
     for question in _QUESTIONS:

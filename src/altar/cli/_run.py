@@ -8,7 +8,6 @@ import altar
 from altar.cli._calls import show_call
 from altar.cli._console import CliError, Console
 from altar.cli._target import HELP, tools_of
-from altar.config import settings
 
 if TYPE_CHECKING:
     import argparse
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from altar.llm import Event, Reply
 
 __all__ = ["configure", "converse", "run"]
-
-_OFFLINE = "the offline demo model answers; it is no real one (ALTAR_MODEL or --model choose)"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what may be typed."""
@@ -37,14 +33,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if not arguments.question.strip():
         raise CliError("the question is empty")
     tools = [tool for target in arguments.tools for tool in tools_of(target)]
-    model = arguments.model or settings().model
-    if model is None or model.partition(":")[0] == "offline":
-        console.note(_OFFLINE)
     reply = converse(
         arguments.question,
         tools,
         console if not arguments.json else None,
-        model=model,
+        model=arguments.model,
         instructions=arguments.instructions,
     )
     if arguments.json:
