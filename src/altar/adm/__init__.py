@@ -7,12 +7,13 @@ from altar.adm._call import FunctionCall
 from altar.adm._canonical import canonical_bytes, digest
 from altar.adm._check import Checker
 from altar.adm._declaration import FunctionDeclaration
+from altar.adm._error import ErrorObject
 from altar.adm._json import dumps, json_problems, loads
 from altar.adm._names import is_name, legal_name
 from altar.adm._problem import Problem, json_path
 from altar.adm._rendered import Loss, Rendered
-from altar.adm._result import ErrorObject, ResultStatus, ToolResult
 from altar.adm._result import ResultDraft as ResultDraft  # for altar's executors only
+from altar.adm._result import ResultStatus, ToolResult
 from altar.adm._schema import Schema
 from altar.adm._schema_type import SchemaType
 

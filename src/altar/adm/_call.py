@@ -5,7 +5,9 @@ from __future__ import annotations
 from _thread import allocate_lock
 from typing import Any, NoReturn
 
+from altar.adm._fields import Fields, check_extensions
 from altar.adm._ids import is_call_id, new_call_id
+from altar.adm._kinds import is_a, kind_of
 from altar.adm._problem import Problem
 from altar.errors import InvalidDataError
 
@@ -23,27 +25,38 @@ class FunctionCall:
     and written out when it is first read. ``supplied`` tells the two apart:
     only supplied ids take part in deduplication.
 
-    Raises InvalidDataError when a field has the wrong kind.
+    ``extensions`` holds fields named ``x_...`` or ``vendor_...``.
+
+    Raises InvalidDataError when a field has the wrong kind. What the args
+    hold is checked where they are bound, or read by :meth:`from_dict`.
     """
 
-    __slots__ = ("_id", "args", "name", "supplied")
+    __slots__ = ("_extensions", "_id", "args", "name", "supplied")
 
     _id: str | None
     args: dict[str, Any]
     name: str
     supplied: bool
+    _extensions: dict[str, Any]  # set only where there are some
 
     def __init__(
-        self, *, name: str, args: dict[str, Any] | None = None, call_id: str | None = None
+        self,
+        *,
+        name: str,
+        args: dict[str, Any] | None = None,
+        call_id: str | None = None,
+        extensions: dict[str, Any] | None = None,
     ) -> None:
         problems = []
-        if not isinstance(name, str) or len(name) > _MAX_NAME:
-            problems.append(Problem("$.name", "a string", _kind(name), keyword="type"))
-        if args is not None and not isinstance(args, dict):
-            problems.append(Problem("$.args", "an object", _kind(args), keyword="type"))
+        if not is_a(name, str) or len(name) > _MAX_NAME:
+            problems.append(Problem("$.name", "a string", kind_of(name), keyword="type"))
+        if args is not None and not is_a(args, dict):
+            problems.append(Problem("$.args", "an object", kind_of(args), keyword="type"))
         if call_id is not None and not is_call_id(call_id):
             expected = "1 to 128 printable ASCII characters"
-            problems.append(Problem("$.call_id", expected, _kind(call_id), keyword="pattern"))
+            problems.append(Problem("$.call_id", expected, kind_of(call_id), keyword="pattern"))
+        if extensions:
+            problems += check_extensions(extensions)
         if problems:
             raise InvalidDataError("FunctionCall", problems)
         put = object.__setattr__
@@ -51,6 +64,35 @@ class FunctionCall:
         put(self, "args", {} if args is None else args)
         put(self, "_id", call_id)
         put(self, "supplied", call_id is not None)
+        if extensions:
+            put(self, "_extensions", extensions)
+
+    @classmethod
+    def from_dict(cls, doc: dict[str, Any]) -> FunctionCall:
+        """Read ``{call_id, name, args}``.
+
+        An absent id, or one that breaks the rule, is replaced; absent args
+        are empty; unknown unprefixed fields are ignored. Refused, each with
+        its path: NaN and infinities, lone surrogates, integers outside 64
+        bits, nesting past 128 levels.
+        """
+        fields = Fields("FunctionCall", doc)
+        name = fields.text("name", required=True)
+        fields.get("args", "an object", dict)
+        args = fields.json("args")
+        call_id = fields.doc.get("call_id")
+        extensions = fields.extensions()
+        fields.done()
+        known = call_id if is_call_id(call_id) else None
+        return cls(name=str(name), args=args, call_id=known, extensions=extensions)
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """The fields named ``x_...`` or ``vendor_...``."""
+        try:
+            return self._extensions
+        except AttributeError:
+            return {}
 
     @property
     def call_id(self) -> str:
@@ -73,7 +115,7 @@ class FunctionCall:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FunctionCall):
             return NotImplemented
-        return (self.call_id, self.name, self.args) == (other.call_id, other.name, other.args)
+        return self.to_dict() == other.to_dict()
 
     def __hash__(self) -> int:
         return hash((self.call_id, self.name))
@@ -82,19 +124,16 @@ class FunctionCall:
         return f"FunctionCall(call_id={self.call_id!r}, name={self.name!r}, args={self.args!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.name, self.args, self.call_id, self.supplied)
+        return _rebuild, (self.name, self.args, self.call_id, self.supplied, self.extensions)
 
     def to_dict(self) -> dict[str, Any]:
-        """The ADM JSON object: call_id, name, args."""
-        return {"call_id": self.call_id, "name": self.name, "args": self.args}
+        """The ADM JSON object: call_id, name, args, and the extensions."""
+        return {"call_id": self.call_id, "name": self.name, "args": self.args, **self.extensions}
 
 
-def _rebuild(name: str, args: dict[str, Any], call_id: str, supplied: bool) -> FunctionCall:
-    call = FunctionCall(name=name, args=args, call_id=call_id)
+def _rebuild(
+    name: str, args: dict[str, Any], call_id: str, supplied: bool, extensions: dict[str, Any]
+) -> FunctionCall:
+    call = FunctionCall(name=name, args=args, call_id=call_id, extensions=extensions)
     object.__setattr__(call, "supplied", supplied)
     return call
-
-
-def _kind(value: object) -> str:
-    text = ascii(value)
-    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from json.encoder import encode_basestring
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from altar.adm._json import MAX_DEPTH, json_problems
@@ -17,8 +18,8 @@ __all__ = ["canonical_bytes", "digest"]
 
 BigIntegers = Literal["refuse", "exact"]
 _SAFE = 2**53 - 1  # the last integer that a double and its neighbours tell apart (RFC 7493)
+_LITERALS = {None: "null", True: "true", False: "false"}
 _EXACT = 2**8192 - 1  # past it, writing the digits of one number costs too much
-_INFINITY = float("inf")
 
 
 def canonical_bytes(value: Any, *, big_integers: BigIntegers = "refuse") -> bytes:
@@ -53,12 +54,8 @@ class _UnwritableError(Exception):
 def _write(value: Any, put: Callable[[str], None], limit: int, depth: int) -> None:
     if isinstance(value, str):
         put(encode_basestring(value))
-    elif value is None:
-        put("null")
-    elif value is True:
-        put("true")
-    elif value is False:
-        put("false")
+    elif value is None or value is True or value is False:
+        put(_LITERALS[value])
     elif isinstance(value, int):
         if not -limit <= value <= limit:
             raise _UnwritableError
@@ -106,7 +103,7 @@ def _utf16(name: str) -> bytes:
 
 def _number(value: float) -> str:
     """A double as ECMAScript writes it (ECMA-262, Number::toString)."""
-    if value != value or value in (_INFINITY, -_INFINITY):
+    if not isfinite(value):
         raise _UnwritableError
     if value == 0:
         return "0"

@@ -179,7 +179,7 @@ def _as_text(text: str | bytes | bytearray, max_chars: int) -> str:
             "JSON", [Problem("$", expected, f"{len(text):,}", keyword="maxLength")]
         )
     if isinstance(text, str):
-        return text[1:] if text.startswith("\ufeff") else text
+        return text.removeprefix("\ufeff")
     try:
         return bytes(text).decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -27,7 +27,7 @@ def locate(text: str, *, max_depth: int, max_digits: int) -> Problem | None:
     """The first fault of a JSON text, or None when it has none."""
     try:
         _Scanner(text, max_depth, max_digits).run()
-    except _FaultFound as fault:
+    except _FoundError as fault:
         return fault.problem
     return None
 
@@ -39,7 +39,7 @@ def position(text: str, index: int) -> str:
     return f"line {line} column {column} (character {index})"
 
 
-class _FaultFound(Exception):
+class _FoundError(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
         self.problem = problem
@@ -67,7 +67,7 @@ class _Scanner:
         where = position(self.text, index)
         path = json_path(self.steps[:_PATH_STEPS])
         path += "..." if len(self.steps) > _PATH_STEPS else ""
-        raise _FaultFound(Problem(path, expected, f"{what} at {where}", keyword=keyword))
+        raise _FoundError(Problem(path, expected, f"{what} at {where}", keyword=keyword))
 
     def seen(self, index: int) -> str:
         if index >= len(self.text):

@@ -1,4 +1,4 @@
-"""ToolResult and ErrorObject: what came of a call."""
+"""ToolResult: what came of a call."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from _thread import allocate_lock
 from enum import StrEnum
 from typing import Any, NoReturn
 
+from altar.adm._error import ErrorObject
+from altar.adm._fields import Fields, check_extensions
 from altar.adm._ids import is_call_id, new_call_id
+from altar.adm._json import dumps
+from altar.adm._kinds import is_a, kind_of
 from altar.adm._problem import Problem
-from altar.errors import ErrorType, InvalidDataError, ToolCallError
+from altar.errors import InvalidDataError, ToolCallError
 
-__all__ = ["ErrorObject", "ResultDraft", "ResultStatus", "ToolResult"]
+__all__ = ["ResultDraft", "ResultStatus", "ToolResult"]
 
 _first_read = allocate_lock()
 
@@ -22,101 +26,6 @@ class ResultStatus(StrEnum):
     ERROR = "ERROR"
 
 
-class ErrorObject:
-    """Why a call failed: ``message`` and ``type``, and what helps to mend it.
-
-    ``message`` is safe for a model: it holds no path, stack or secret.
-    ``details`` is a JSON object (``problems`` for refused arguments),
-    ``retry_allowed`` says whether the same call may be sent again,
-    ``retry_after_ms`` when, ``remediation_steps`` what to do first, and
-    ``correlation_id`` finds the call in logs and traces.
-    """
-
-    __slots__ = (
-        "correlation_id",
-        "details",
-        "message",
-        "remediation_steps",
-        "retry_after_ms",
-        "retry_allowed",
-        "type",
-    )
-
-    message: str
-    type: str
-    details: dict[str, Any] | None
-    retry_allowed: bool | None
-    retry_after_ms: int | None
-    remediation_steps: tuple[str, ...]
-    correlation_id: str | None
-
-    def __init__(  # noqa: PLR0913 - one parameter per field of the noun
-        self,
-        *,
-        message: str,
-        type: str = ErrorType.TOOL_EXECUTION_FAILED,  # noqa: A002 - the ADM's own name
-        details: dict[str, Any] | None = None,
-        retry_allowed: bool | None = None,
-        retry_after_ms: int | None = None,
-        remediation_steps: tuple[str, ...] = (),
-        correlation_id: str | None = None,
-    ) -> None:
-        problems = [
-            Problem(f"$.error.{field}", "a non-blank string", repr(value), keyword="type")
-            for field, value in (("message", message), ("type", type))
-            if not isinstance(value, str) or not value.strip()
-        ]
-        if problems:
-            raise InvalidDataError("ErrorObject", problems)
-        put = object.__setattr__
-        put(self, "message", message)
-        put(self, "type", str(type))
-        put(self, "details", details)
-        put(self, "retry_allowed", retry_allowed)
-        put(self, "retry_after_ms", retry_after_ms)
-        put(self, "remediation_steps", tuple(remediation_steps))
-        put(self, "correlation_id", correlation_id)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"ErrorObject is frozen: {name!r} cannot be set")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"ErrorObject is frozen: {name!r} cannot be deleted")
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ErrorObject):
-            return NotImplemented
-        return self.to_dict() == other.to_dict()
-
-    def __hash__(self) -> int:
-        return hash((self.type, self.message))
-
-    def __repr__(self) -> str:
-        return f"ErrorObject(type={self.type!r}, message={self.message!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_error, tuple(getattr(self, slot) for slot in ErrorObject.__slots__)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The ADM JSON object; absent fields are omitted."""
-        out: dict[str, Any] = {"message": self.message, "type": self.type}
-        if self.details is not None:
-            out["details"] = self.details
-        if self.retry_allowed is not None:
-            out["retry_allowed"] = self.retry_allowed
-        if self.retry_after_ms is not None:
-            out["retry_after_ms"] = self.retry_after_ms
-        if self.remediation_steps:
-            out["remediation_steps"] = list(self.remediation_steps)
-        if self.correlation_id is not None:
-            out["correlation_id"] = self.correlation_id
-        return out
-
-
-def _rebuild_error(*values: Any) -> ErrorObject:
-    return ErrorObject(**dict(zip(ErrorObject.__slots__, values, strict=True)))
-
-
 class ResultDraft:
     """The slots of a ToolResult while the executor fills them.
 
@@ -125,7 +34,7 @@ class ResultDraft:
     altar's executors use it.
     """
 
-    __slots__ = ("_id", "cause", "content", "error", "metadata", "name", "value")
+    __slots__ = ("_extensions", "_id", "cause", "content", "error", "metadata", "name", "value")
 
     _id: str | None
     name: str
@@ -134,6 +43,7 @@ class ResultDraft:
     value: Any
     metadata: dict[str, Any] | None
     cause: BaseException | None
+    _extensions: dict[str, Any]  # set only where there are some
 
 
 class ToolResult(ResultDraft):
@@ -159,17 +69,22 @@ class ToolResult(ResultDraft):
         error: ErrorObject | None = None,
         value: Any = None,
         metadata: dict[str, Any] | None = None,
+        extensions: dict[str, Any] | None = None,
     ) -> None:
         problems = []
-        if not isinstance(name, str):
-            problems.append(Problem("$.name", "a string", type(name).__name__, keyword="type"))
+        if not is_a(name, str):
+            problems.append(Problem("$.name", "a string", kind_of(name), keyword="type"))
         if call_id is not None and not is_call_id(call_id):
             expected = "1 to 128 printable ASCII characters"
-            problems.append(Problem("$.call_id", expected, repr(call_id)[:60], keyword="pattern"))
-        if error is not None and not isinstance(error, ErrorObject):
-            problems.append(Problem("$.error", "an ErrorObject", type(error).__name__))
+            problems.append(Problem("$.call_id", expected, kind_of(call_id), keyword="pattern"))
+        if error is not None and not is_a(error, ErrorObject):
+            problems.append(Problem("$.error", "an ErrorObject", kind_of(error), keyword="type"))
+        if metadata is not None and not is_a(metadata, dict):
+            problems.append(Problem("$.metadata", "an object", kind_of(metadata), keyword="type"))
         if error is not None and content is not None:
             problems.append(Problem("$", "content or error, not both", "both", keyword="oneOf"))
+        if extensions:
+            problems += check_extensions(extensions)
         if problems:
             raise InvalidDataError("ToolResult", problems)
         put = object.__setattr__
@@ -180,6 +95,46 @@ class ToolResult(ResultDraft):
         put(self, "value", content if value is None else value)
         put(self, "metadata", metadata)
         put(self, "cause", None)
+        if extensions:
+            put(self, "_extensions", extensions)
+
+    @classmethod
+    def from_dict(cls, doc: dict[str, Any]) -> ToolResult:
+        """Read ``{call_id, name, status, content or error}``, or ``{content, is_error}``.
+
+        An absent id, or one that breaks the rule, is replaced; without a
+        status, an error says ERROR. Unknown unprefixed fields are ignored.
+        """
+        fields = Fields("ToolResult", doc)
+        plain = "is_error" in fields.doc and "status" not in fields.doc
+        name = fields.text("name", required=not plain)
+        content = fields.json("content", any_integer=True)
+        failed = _read_status(fields)
+        error = _read_error(fields, failed, content if plain else None)
+        if failed and not plain and content is not None:
+            fields.fail("content", "no content beside an error", kind_of(content), "oneOf")
+        metadata = fields.doc.get("x_metadata")
+        extensions = fields.extensions()
+        fields.done()
+        if isinstance(metadata, dict) and extensions:
+            del extensions["x_metadata"]
+        call_id = fields.doc.get("call_id")
+        return cls(
+            name=name or "",
+            call_id=call_id if is_call_id(call_id) else None,
+            content=None if failed else content,
+            error=error,
+            metadata=metadata if isinstance(metadata, dict) else None,
+            extensions=extensions,
+        )
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """The fields named ``x_...`` or ``vendor_...``, metadata aside."""
+        try:
+            return self._extensions
+        except AttributeError:
+            return {}
 
     @property
     def call_id(self) -> str:
@@ -229,7 +184,8 @@ class ToolResult(ResultDraft):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # value and cause belong to the process that made them
-        return _rebuild_result, (self.name, self.call_id, self.content, self.error, self.metadata)
+        parts = (self.name, self.call_id, self.content, self.error, self.metadata)
+        return _rebuild_result, (*parts, self.extensions)
 
     def to_dict(self) -> dict[str, Any]:
         """The ADM JSON object; metadata travels as ``x_metadata``."""
@@ -244,6 +200,7 @@ class ToolResult(ResultDraft):
             out["error"] = self.error.to_dict()
         if self.metadata:
             out["x_metadata"] = self.metadata
+        out.update(self.extensions)
         return out
 
 
@@ -252,6 +209,47 @@ def _rebuild_result(
     call_id: str,
     content: Any,
     error: ErrorObject | None,
-    metadata: dict[str, Any] | None,
+    *more: dict[str, Any] | None,
 ) -> ToolResult:
-    return ToolResult(name=name, call_id=call_id, content=content, error=error, metadata=metadata)
+    metadata, extensions = more
+    return ToolResult(
+        name=name,
+        call_id=call_id,
+        content=content,
+        error=error,
+        metadata=metadata,
+        extensions=extensions,
+    )
+
+
+def _read_status(fields: Fields) -> bool:
+    """Whether a result read says ERROR."""
+    status = fields.get("status", "SUCCESS or ERROR", str)
+    if status is None:
+        is_error = fields.get("is_error", "true or false", bool)
+        return bool(is_error) or fields.doc.get("error") is not None
+    if status.upper() not in ResultStatus.__members__:
+        fields.fail("status", "SUCCESS or ERROR", kind_of(status), "enum")
+    return bool(status.upper() == ResultStatus.ERROR)
+
+
+def _read_error(fields: Fields, failed: bool, content: Any) -> ErrorObject | None:
+    """The error of a result read; ``content`` is the message in the ``is_error`` form."""
+    source = fields.doc.get("error")
+    if not failed:
+        if source is not None:
+            fields.fail("error", "no error beside SUCCESS", kind_of(source), "oneOf")
+        return None
+    if source is None and content is not None and not fields.problems:
+        source = content if isinstance(content, str) else dumps(content)
+        source = source if source.strip() else None
+    if source is None and fields.doc.get("is_error") is True:
+        source = "the tool failed and gave no reason"
+    if source is None:
+        fields.fail("error", "an error object", "nothing", "required")
+        return None
+    try:
+        return ErrorObject.from_dict(source)
+    except InvalidDataError as error:
+        fields.adopt(error, "error")
+        return None
