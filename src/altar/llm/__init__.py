@@ -46,17 +46,9 @@ from altar.llm._parts import (
     Unknown,
 )
 from altar.llm._prompt import Prompt, to_messages
-from altar.llm._provider import (
-    Adaptation,
-    Attempt,
-    Capabilities,
-    OutputSpec,
-    Provider,
-    ReplyEnd,
-    Request,
-    Response,
-)
+from altar.llm._provider import Attempt, Capabilities, Provider
 from altar.llm._reply import CallRecord, Finish, Reply
+from altar.llm._request import Adaptation, OutputSpec, ReplyEnd, Request, Response
 from altar.llm._run import run, stream
 from altar.llm._task import Task
 from altar.llm._usage import Price, Usage

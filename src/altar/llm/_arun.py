@@ -12,7 +12,7 @@ from altar.errors import ProviderError, TransportError
 from altar.llm._events import Fold
 from altar.llm._live import Event, shown
 from altar.llm._loop import AskModel, Failed, RunTools, Sleep, loop
-from altar.llm._provider import Response
+from altar.llm._request import Response
 from altar.llm._tools import Timed, contexts
 from altar.llm._watch import watched
 from altar.runtime import ainvoke_many

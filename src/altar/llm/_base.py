@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
     from altar.llm._events import StreamEvent
-    from altar.llm._provider import Attempt, Request, Response
+    from altar.llm._provider import Attempt
+    from altar.llm._request import Request, Response
 
 __all__ = ["BaseProvider"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import Blob, ErrorObject, FunctionCall, ToolResult
-from altar.errors import ErrorType
+from altar.adm import Blob, ErrorObject, FunctionCall, ToolResult, loads
+from altar.errors import ErrorType, InvalidDataError
 from altar.llm._parts import BlobPart, ToolResultPart
 
 if TYPE_CHECKING:
@@ -50,19 +50,10 @@ def _read_args(raw: str | None) -> tuple[Any, str | None]:
     if raw is None or not raw.strip():
         return {}, None  # providers write a call without arguments as no text at all
     try:
-        return json.loads(raw, parse_constant=_no_constant), None
-    except json.JSONDecodeError as error:
-        near = raw[max(0, error.pos - 20) : error.pos + 20]
-        where = f"line {error.lineno} column {error.colno} (character {error.pos})"
-        return None, f"the arguments are not valid JSON: {error.msg} at {where}, near {near!r}"
-    except ValueError as error:
-        return None, f"the arguments are not valid JSON: {error}"
-    except RecursionError:
-        return None, "the arguments are nested too deeply"
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value")
+        return loads(raw), None
+    except InvalidDataError as error:
+        found = "; ".join(f"{problem}" for problem in error.problems[:4])
+        return None, f"the arguments are not valid JSON: {found}"
 
 
 def _kind(value: object) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from altar.errors import TransportError
 from altar.llm._messages import Message
 from altar.llm._parts import Opaque, Origin, Part, Text, Thinking, ToolCall
-from altar.llm._provider import Adaptation, ReplyEnd, Response
+from altar.llm._request import Adaptation, ReplyEnd, Response
 from altar.llm._usage import Usage
 
 if TYPE_CHECKING:

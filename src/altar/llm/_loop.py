@@ -19,16 +19,17 @@ from altar.llm._live import (
     ToolProgressEvent,
     ToolResultEvent,
 )
-from altar.llm._provider import Response
 from altar.llm._reply import Finish
+from altar.llm._request import Response
 from altar.llm._task import RunState, Task, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from altar.adm import ToolResult
-    from altar.llm._provider import Attempt, Provider, Request
+    from altar.llm._provider import Attempt, Provider
     from altar.llm._reply import CallRecord, Reply
+    from altar.llm._request import Request
     from altar.runtime import CallContext
 
 __all__ = ["AskModel", "Failed", "RunTools", "Sleep", "Step", "loop"]

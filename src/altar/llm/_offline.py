@@ -12,14 +12,16 @@ from altar.llm._base import BaseProvider
 from altar.llm._messages import Message
 from altar.llm._offline_read import Clause, extract_object, resolve, words_of
 from altar.llm._parts import Opaque, Origin, Part, Text, Thinking, ToolCall, ToolResultPart
-from altar.llm._provider import Capabilities, Response
+from altar.llm._provider import Capabilities
+from altar.llm._request import Response
 from altar.llm._usage import Price, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from altar.adm import FunctionDeclaration
-    from altar.llm._provider import Attempt, Request
+    from altar.llm._provider import Attempt
+    from altar.llm._request import Request
 
 __all__ = ["LABEL", "OfflineProvider"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 if TYPE_CHECKING:
     from altar.adm import FunctionCall, ToolResult
     from altar.llm._messages import Message
-    from altar.llm._provider import Adaptation
+    from altar.llm._request import Adaptation
     from altar.llm._usage import Usage
 
 __all__ = ["CallRecord", "Finish", "Reply"]

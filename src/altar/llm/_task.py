@@ -9,9 +9,10 @@ from altar.llm._calls import answer, read_call, refusal, result_text
 from altar.llm._history import check_history, mend_history
 from altar.llm._messages import Message
 from altar.llm._parts import Part, ToolCall
-from altar.llm._provider import Adaptation, Attempt, Request
+from altar.llm._provider import Attempt
 from altar.llm._repeats import Repeats
 from altar.llm._reply import CallRecord, Reply
+from altar.llm._request import Adaptation, Request
 from altar.llm._usage import Usage
 from altar.runtime import CallContext, Cancellation
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
     from altar.adm import FunctionDeclaration, ToolResult
     from altar.llm._options import Options
-    from altar.llm._provider import OutputSpec, Provider, Response
+    from altar.llm._provider import Provider
     from altar.llm._reply import Finish
+    from altar.llm._request import OutputSpec, Response
     from altar.llm._usage import Price
 
 __all__ = ["RunState", "Task", "Turn"]

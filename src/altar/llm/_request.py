@@ -1,0 +1,73 @@
+"""Request and Response: what a model is asked, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from altar.llm._usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from altar.adm import FunctionDeclaration, ToolConfig
+    from altar.llm._messages import Message
+    from altar.llm._options import Sampling
+
+__all__ = ["Adaptation", "OutputSpec", "ReplyEnd", "Request", "Response"]
+
+ReplyEnd: TypeAlias = Literal[
+    "stop", "length", "refusal", "blocked", "malformed", "paused", "unknown"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """Something a run changed to make a request fit: ``what``, and ``why``."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSpec:
+    """A typed answer: its JSON Schema, a name for it, and ``load``.
+
+    ``load`` turns the JSON value into the application's object; it raises
+    InvalidDataError, with every problem, when the value does not fit.
+    """
+
+    name: str
+    schema: Mapping[str, Any]
+    load: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a model is asked; pure data, the same for every provider."""
+
+    model: str
+    messages: tuple[Message, ...]
+    instructions: str | None
+    tools: tuple[FunctionDeclaration, ...]
+    tool_choice: ToolConfig | None
+    output: OutputSpec | None
+    sampling: Sampling
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A model's answer.
+
+    ``finish`` never says whether there are calls: the parts do. ``paused``
+    asks to be sent again as it stands. ``raw_finish`` is the provider's own
+    word and ``detail`` its explanation.
+    """
+
+    message: Message
+    finish: ReplyEnd = "stop"
+    usage: Usage = field(default_factory=Usage)
+    raw_finish: str | None = None
+    detail: str | None = None
+    adaptations: tuple[Adaptation, ...] = ()
