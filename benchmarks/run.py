@@ -181,7 +181,7 @@ def _probe(python: Path, file: Path) -> list[float]:
 
 def _worker(python: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [str(python), "-I", *arguments], capture_output=True, text=True, check=False
+        [str(python), "-I", "-W", "ignore", *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise RuntimeError("\n".join(done.stderr.strip().splitlines()[-4:]))
