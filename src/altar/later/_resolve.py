@@ -92,7 +92,9 @@ class Scope:
             return (getattr(builtins, text, None) or Unresolved(text)) if found is self else found
         local = _Names(names)
         local.module = self.module
-        return eval(_compiled(text), {"__builtins__": {}}, local)  # noqa: S307 - the user's own code
+        # typing's C code imports on the way, so the builtins must be the real ones
+        space = {"__builtins__": builtins}
+        return eval(_compiled(text), space, local)  # noqa: S307 - the user's own code
 
     def lookup(self, ref: Any) -> Any:
         """The object a ForwardRef means."""
