@@ -29,7 +29,6 @@ from altar.llm._live import (
     ToolProgressEvent,
     ToolResultEvent,
 )
-from altar.llm._loop import AskModel, Failed, RunTools, Sleep, Step, loop
 from altar.llm._messages import Message, Role
 from altar.llm._options import Clock, Limits, Options, Retry, Sampling
 from altar.llm._parts import (
@@ -55,7 +54,6 @@ from altar.llm._usage import Price, Usage
 
 __all__ = [
     "Adaptation",
-    "AskModel",
     "Attempt",
     "BaseProvider",
     "BlobPart",
@@ -66,7 +64,6 @@ __all__ = [
     "Delta",
     "End",
     "Event",
-    "Failed",
     "Finish",
     "Fold",
     "Limits",
@@ -92,11 +89,8 @@ __all__ = [
     "RetryEvent",
     "Role",
     "RoundEvent",
-    "RunTools",
     "Sampling",
-    "Sleep",
     "Start",
-    "Step",
     "StreamEvent",
     "Task",
     "Text",
@@ -116,7 +110,6 @@ __all__ = [
     "dump_messages",
     "fold",
     "load_messages",
-    "loop",
     "mend_history",
     "run",
     "stream",

@@ -82,7 +82,7 @@ def refusal(call: FunctionCall, message: str, error_type: str = ErrorType.CANCEL
 def not_run(part: ToolCall, reason: str) -> ToolResultPart:
     """The error a model reads for a call of a history that nobody answered."""
     text = _encode({"error": {"message": reason, "type": str(ErrorType.CANCELLED)}})
-    return ToolResultPart(part.id, str(part.name), text, is_error=True)
+    return ToolResultPart(call_id=part.id, name=str(part.name), text=text, is_error=True)
 
 
 def result_text(result: ToolResult) -> str:
@@ -133,6 +133,8 @@ def _dump(value: Any) -> str:
 
 def answer(call: FunctionCall, result: ToolResult, text: str) -> ToolResultPart:
     """The part that answers ``call`` with ``text``, and with the blobs the tool returned."""
-    if result.error is not None:
-        return ToolResultPart(call.call_id, call.name, text, True)
-    return ToolResultPart(call.call_id, call.name, text, blobs=_blobs(result.value))
+    failed = result.error is not None
+    blobs = () if failed else _blobs(result.value)
+    return ToolResultPart(
+        call_id=call.call_id, name=call.name, text=text, is_error=failed, blobs=blobs
+    )

@@ -163,7 +163,7 @@ def _load_opaque(documents: Any, path: str, problems: list[Problem]) -> tuple[Op
     for index, item in enumerate(documents if isinstance(documents, list) else ()):
         names = ("provider", "api", "kind", "data")
         if isinstance(item, dict) and all(name in item for name in names):
-            loaded.append(Opaque(*(item[name] for name in names)))
+            loaded.append(Opaque(**{name: item[name] for name in names}))
         else:
             expected = f"an object with {', '.join(names)}"
             problems.append(Problem(f"{path}[{index}]", expected, repr(item)[:60]))

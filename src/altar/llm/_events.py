@@ -9,7 +9,7 @@ thinking deltas spell out exactly its text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from altar.errors import TransportError
@@ -49,7 +49,7 @@ class PartStart:
 
     index: int
     kind: Literal["text", "thinking", "tool_call", "other"]
-    name: str = ""
+    name: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Delta:
     """A piece of part ``index``: text, thinking, or a fragment of a call's argument text."""
 
     index: int
-    kind: Literal["text", "thinking", "args"]
     text: str
+    kind: Literal["text", "thinking", "args"] = field(default="text", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +150,13 @@ def _spell(index: int, part: Part) -> Generator[StreamEvent, None, None]:
     if isinstance(part, Text):
         yield PartStart(index, "text")
         for at in range(0, len(part.text), _CHUNK):
-            yield Delta(index, "text", part.text[at : at + _CHUNK])
+            yield Delta(index, part.text[at : at + _CHUNK])
     elif isinstance(part, Thinking):
         yield PartStart(index, "thinking")
         for at in range(0, len(part.text), _CHUNK):
-            yield Delta(index, "thinking", part.text[at : at + _CHUNK])
+            yield Delta(index, part.text[at : at + _CHUNK], kind="thinking")
     elif isinstance(part, ToolCall):
-        yield PartStart(index, "tool_call", str(part.name))
+        yield PartStart(index, "tool_call", name=str(part.name))
     else:
         yield PartStart(index, "other")
     yield PartEnd(index, part)

@@ -69,7 +69,7 @@ class ToolProgressEvent:
     kind: Literal["tool_progress"] = field(default="tool_progress", init=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResultEvent:
     """A call was answered; results come in the order in which tools finish."""
 
@@ -87,7 +87,7 @@ class PartialEvent:
     kind: Literal["partial"] = field(default="partial", init=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetryEvent:
     """A request failed with ``error`` and is sent again after ``delay`` seconds."""
 

@@ -83,7 +83,7 @@ class RunTools:
         if kind == "said":
             return ToolProgressEvent(turn.call, rest[1])
         record = self.settle(turn, rest[1], rest[2])
-        return ToolResultEvent(record.call, record.result, record.seconds)
+        return _told(record)
 
 
 class Sleep:
@@ -167,7 +167,7 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
         if state.deadline is not None and retry.clock.now() + delay >= state.deadline:
             state.detail = f"the provider asked for a longer wait than was left: {error.message}"
             return "deadline"
-        yield RetryEvent(error, number, delay)
+        yield RetryEvent(error=error, attempt=number, delay=delay)
         yield Sleep(delay)
         stop = _stop_now(state)
         if stop is not None:
@@ -189,12 +189,12 @@ def _answer(state: RunState, turns: list[Turn], finish: str) -> Generator[Step, 
     for turn in turns:
         if turn.refused is not None:
             record = state.settle(turn, turn.refused, 0.0)
-            yield ToolResultEvent(record.call, record.result, 0.0)
+            yield _told(record)
     if runnable:
         yield RunTools(state, runnable, state.context())
     for turn in over:
         record = state.refuse(turn, _CALL_LIMIT.format(state.task.options.limits.calls))
-        yield ToolResultEvent(record.call, record.result, 0.0)
+        yield _told(record)
     pending = any(_awaits_approval(turn) for turn in turns)
     state.close_turns()
     if state.repeated:
@@ -210,7 +210,11 @@ _CALL_LIMIT = "This call was not run: the run may make {} calls and has made the
 def _refuse(state: RunState, turn: Turn, reason: str) -> Generator[Step, Any, None]:
     yield ToolCallEvent(turn.call)
     record = state.refuse(turn, reason)
-    yield ToolResultEvent(record.call, record.result, 0.0)
+    yield _told(record)
+
+
+def _told(record: CallRecord) -> ToolResultEvent:
+    return ToolResultEvent(call=record.call, result=record.result, seconds=record.seconds)
 
 
 def _awaits_approval(turn: Turn) -> bool:

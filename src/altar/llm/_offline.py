@@ -87,7 +87,7 @@ def _answer(request: Request) -> list[Part]:
     calls, missing = _Picker(tools).calls(prompt, forced) if tools else ([], [])
     if calls:
         why = "; ".join(f"{call.name}{call.args}" for call in calls)
-        mark = Opaque("offline", "offline", "signature", f"demo-{len(calls)}")
+        mark = Opaque(provider="offline", api="offline", kind="signature", data=str(len(calls)))
         return [Thinking(f"By their words these fit: {why}", opaque=(mark,)), *calls]
     names = ", ".join(tool.name for tool in tools[:12])
     excuse = f"No tool shares enough words with the question. There are: {names or 'none'}."

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opaque:
     """Provider data that must go back as it came: a signature, encrypted reasoning.
 
@@ -90,7 +90,7 @@ class BlobPart:
     opaque: tuple[Opaque, ...] = field(default=(), kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResultPart:
     """The answer to one call, as the JSON text the model reads.
 
@@ -102,8 +102,8 @@ class ToolResultPart:
     name: str
     text: str
     is_error: bool = False
-    blobs: tuple[BlobPart, ...] = field(default=(), kw_only=True)
-    opaque: tuple[Opaque, ...] = field(default=(), kw_only=True)
+    blobs: tuple[BlobPart, ...] = ()
+    opaque: tuple[Opaque, ...] = ()
 
     @property
     def value(self) -> Any:

@@ -31,7 +31,7 @@ Finish: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
     """One call of a run: ``call``, the ``result`` the model was given, and its ``seconds``."""
 

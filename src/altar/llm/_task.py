@@ -193,7 +193,7 @@ class RunState:
                 result = _repeat_error(turn.call, count)
                 text = result_text(result)
                 self.repeated = self.repeated or count > limit
-        record = CallRecord(turn.call, result, seconds)
+        record = CallRecord(call=turn.call, result=result, seconds=seconds)
         turn.text = text
         turn.record = record
         return record
@@ -202,7 +202,7 @@ class RunState:
         """Answer a call that is not run."""
         result = refusal(turn.call, reason) if turn.refused is None else turn.refused
         turn.text = result_text(result)
-        turn.record = CallRecord(turn.call, result, 0.0)
+        turn.record = CallRecord(call=turn.call, result=result, seconds=0.0)
         return turn.record
 
     def close_turns(self, reason: str = _LOST) -> None:
