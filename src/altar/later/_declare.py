@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from json import loads
 from json.encoder import encode_basestring_ascii
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from altar.adm import FunctionDeclaration
 from altar.errors import DeclarationError
@@ -15,7 +15,12 @@ from altar.later._nodes_container import field_schema
 from altar.later._nodes_record import ABSENT
 from altar.later._signature import VAR_KEYWORD, VAR_POSITIONAL, Parameter, Signature, read_signature
 
-__all__ = ["declaration_of", "declare", "parameters_text"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from altar.later._mark import Mark
+
+__all__ = ["declaration_of", "declare", "declare_marks", "parameters_text"]
 
 _quote: Final = encode_basestring_ascii
 
@@ -41,6 +46,32 @@ def declare(
             raise DeclarationError(signature.name, [problem])
         signature.description = description
     return declaration_of(signature)
+
+
+def declare_marks(marks: Iterable[Mark]) -> tuple[FunctionDeclaration, ...]:
+    """The declarations of marked callables; each is made once and kept with its mark.
+
+    Raises DeclarationError with the problems of every one that cannot be declared.
+    """
+    made = []
+    failures: list[DeclarationError] = []
+    for mark in marks:
+        declaration = mark.declaration
+        if declaration is None:
+            strict = mark.options is not None and mark.options.strict
+            try:
+                signature = read_signature(mark.target, mark=mark, strict=strict)
+                declaration = mark.declaration = declaration_of(signature)
+            except DeclarationError as error:
+                failures.append(error)
+                continue
+        made.append(declaration)
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        problems = [str(failure) for failure in failures]
+        raise DeclarationError(f"{len(failures)} tools cannot be declared", problems)
+    return tuple(made)
 
 
 def declaration_of(signature: Signature) -> FunctionDeclaration:

@@ -53,10 +53,19 @@ class Mark:
     """That a callable is a tool: the callable, its name, and what the decorator was told.
 
     ``scope`` holds the objects that string annotations of a local function
-    name, or None. ``declaration`` is filled in when the tool is first declared.
+    name, or None. ``declaration`` is filled in when the tool is first declared,
+    ``prepared`` (the executor's own) when it is first called.
     """
 
-    __slots__ = ("declaration", "description", "name", "options", "scope", "target")
+    __slots__ = (
+        "declaration",
+        "description",
+        "name",
+        "options",
+        "prepared",
+        "scope",
+        "target",
+    )
 
     target: Callable[..., Any]
     name: str
@@ -64,6 +73,7 @@ class Mark:
     options: ToolOptions | None
     scope: dict[str, Any] | None
     declaration: FunctionDeclaration | None
+    prepared: Any
 
     def __init__(
         self,
@@ -78,6 +88,7 @@ class Mark:
         self.options = options
         self.scope = None
         self.declaration = None
+        self.prepared = None
 
     def __repr__(self) -> str:
         return f"Mark({self.name!r}, {self.target!r})"
