@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
     from altar.later._mark import Mark
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from altar.later._mark import Mark
+
 __all__ = ["declaration_of", "declare", "declare_marks", "parameters_text"]
 
 _quote: Final = encode_basestring_ascii
@@ -72,6 +77,36 @@ def declare_marks(marks: Iterable[Mark]) -> tuple[FunctionDeclaration, ...]:
         problems = [str(failure) for failure in failures]
         raise DeclarationError(f"{len(failures)} tools cannot be declared", problems)
     return tuple(made)
+
+
+def declare_marks(marks: Iterable[Mark]) -> tuple[FunctionDeclaration, ...]:
+    """The declarations of marked tools, in order; each is kept on its mark.
+
+    Raises one DeclarationError with the problems of every tool that cannot be
+    declared; then no mark is changed.
+    """
+    made: list[tuple[Mark, FunctionDeclaration]] = []
+    errors: list[DeclarationError] = []
+    for mark in marks:
+        known = mark.declaration
+        try:
+            made.append((mark, declaration_of(signature_of(mark)) if known is None else known))
+        except DeclarationError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        names = ", ".join(error.function.partition(" (")[0] for error in errors)
+        raise DeclarationError(names, [str(error) for error in errors])
+    for mark, declaration in made:
+        mark.declaration = declaration
+    return tuple(declaration for _, declaration in made)
+
+
+def signature_of(mark: Mark) -> Signature:
+    """The signature of a marked tool, read as strictly as its options say."""
+    strict = mark.options is not None and mark.options.strict
+    return read_signature(mark.target, mark=mark, strict=strict)
 
 
 def declaration_of(signature: Signature) -> FunctionDeclaration:

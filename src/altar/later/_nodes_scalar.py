@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from altar.later._codegen import Gen
     from altar.later._report import Path, Report
 
-__all__ = ["BOOL", "FLOAT", "INT", "NONE", "STR", "number_of", "integer_of"]
+__all__ = ["BOOL", "FLOAT", "INT", "NONE", "STR", "integer_of", "number_of"]
 
 _NUMBER_CHARS: Final = frozenset("0123456789+-.eE")
 
