@@ -39,10 +39,7 @@ def declare(
     registered or changed, and no file is read. Raises DeclarationError with
     every problem: the parameter, its type and what to write instead.
     """
-    mark = mark_of(fn)
-    options = mark.options if mark is not None else None
-    strict = options is not None and options.strict
-    signature = read_signature(fn, mark=mark, strict=strict)
+    signature = _signature_of(fn, mark_of(fn))
     if name is not None:
         signature.name = mark_for(lambda: None, name=name).name
     if description is not None:
@@ -107,6 +104,33 @@ def signature_of(mark: Mark) -> Signature:
     """The signature of a marked tool, read as strictly as its options say."""
     strict = mark.options is not None and mark.options.strict
     return read_signature(mark.target, mark=mark, strict=strict)
+
+
+def declare_marks(marks: Iterable[Mark]) -> tuple[FunctionDeclaration, ...]:
+    """The declaration of every marked callable, made once and kept with its mark.
+
+    Raises one DeclarationError that holds the problems of every tool that
+    cannot be declared; the others keep their declarations.
+    """
+    made = []
+    problems = []
+    for mark in marks:
+        declaration = mark.declaration
+        if declaration is None:
+            try:
+                declaration = mark.declaration = declaration_of(_signature_of(mark.target, mark))
+            except DeclarationError as error:
+                problems += [f"{mark.name}: {problem}" for problem in error.problems]
+                continue
+        made.append(declaration)
+    if problems:
+        raise DeclarationError(f"{len(problems)} problem(s) in the tools", problems)
+    return tuple(made)
+
+
+def _signature_of(fn: Any, mark: Mark | None) -> Signature:
+    options = mark.options if mark is not None else None
+    return read_signature(fn, mark=mark, strict=options is not None and options.strict)
 
 
 def declaration_of(signature: Signature) -> FunctionDeclaration:
