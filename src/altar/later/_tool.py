@@ -18,8 +18,10 @@ __all__ = ["tool"]
 
 _CO_OPTIMIZED = 0x1  # a function's frame, not a class body's (inspect.CO_OPTIMIZED)
 _CO_FUTURE_ANNOTATIONS = 0x1000000  # __future__.annotations.compiler_flag
+_FUNCTION = type(lambda: None)
 _METHOD = type(Registry().register)
 _BUILTIN = type(len)
+_MAX_NAME = 64  # ADM 1.0
 _LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
 
 
@@ -70,6 +72,8 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
     RegistryError when the name belongs to another definition.
     """
     if fn is not None:
+        if fn.__class__ is _FUNCTION and name is None and _mark_plainly(fn):
+            return fn
         if name is not None or not callable(getattr(fn, "__func__", fn)):
             misuse(f"tool({fn!r}): write @tool, or @tool(name=..., description=...)")
         return _mark(fn, None, None, None)
@@ -89,6 +93,21 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
         return _mark(target, name, description, options)
 
     return decorate
+
+
+def _mark_plainly(fn: Any) -> bool:
+    """Mark a module-level function nobody has marked: the usual case in half the time."""
+    name = fn.__name__
+    if (
+        not (name.isidentifier() and name.isascii() and len(name) <= _MAX_NAME)
+        or "." in fn.__qualname__
+        or MARK_ATTRIBUTE in fn.__dict__
+    ):
+        return False
+    mark = Mark(fn, name)
+    registry.note(mark)
+    setattr(fn, MARK_ATTRIBUTE, mark)
+    return True
 
 
 def _mark(
