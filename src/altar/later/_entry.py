@@ -1,0 +1,160 @@
+"""Entry: everything the executor keeps about one tool, made when it is first called."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from altar.adm import FunctionDeclaration
+from altar.errors import ConfigurationError
+from altar.later._binding import BindError, compile_binder
+from altar.later._mark import Mark, ToolOptions
+from altar.later._signature import read_signature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.later._binding import Binder
+    from altar.later._context import Context
+
+__all__ = ["Entry", "SchemaTool", "entry_of"]
+
+_DEFAULTS = ToolOptions()
+
+
+class Entry:
+    """A tool as the executor sees it.
+
+    ``kind`` is "sync", "async", "generator" or "async_generator"; ``uses``
+    counts the calls that went the general way, and ``factory`` is the
+    compiled fast lane (None: not tried, False: there can be none).
+    """
+
+    __slots__ = ("_binder", "context", "factory", "kind", "name", "options", "target", "uses")
+
+    def __init__(self, mark: Mark) -> None:
+        signature = read_signature(mark.target, mark=mark)
+        self.name = mark.name
+        self.target: Callable[..., Any] = mark.target
+        self.options = mark.options or _DEFAULTS
+        self.kind: str = signature.kind
+        self.context: str | None = signature.context
+        self.uses = 0
+        self.factory: Any = None
+        self._binder: Binder = compile_binder(signature)
+
+    def bind(
+        self, args: dict[str, Any], *, strict: bool, context: Context[Any] | None
+    ) -> Any:
+        """Python arguments (``.args``, ``.kwargs``, ``.coercions``); raises BindError."""
+        return self._binder.bind(args, strict=strict or self.options.strict, context=context)
+
+    def emit(self) -> Any:
+        """The source of the happy path of ``bind``, or None."""
+        return self._binder.emit()
+
+
+class _SchemaEntry(Entry):
+    """A tool described by a schema: checked against it, called with the object itself."""
+
+    __slots__ = ("_check",)
+
+    def __init__(self, tool: SchemaTool) -> None:
+        function = tool.function
+        self.name = tool.declaration.name
+        self.target = function
+        self.options = tool.options
+        self.kind = _kind_of(function)
+        self.context = None
+        self.uses = 0
+        self.factory = False
+        self._check = tool.declaration.parameters.check
+
+    def bind(
+        self,
+        args: dict[str, Any],
+        *,
+        strict: bool,
+        context: Context[Any] | None,  # noqa: ARG002 - Entry.bind's form
+    ) -> Any:
+        problems = self._check(args, strict=strict or self.options.strict)
+        if problems:
+            raise BindError(problems)
+        return _Given(args)
+
+
+class _Given:
+    """Bound arguments of a tool that takes the JSON object as it is."""
+
+    __slots__ = ("args", "coercions", "kwargs")
+
+    def __init__(self, args: dict[str, Any]) -> None:
+        self.args = (args,)
+        self.kwargs: dict[str, Any] = {}
+        self.coercions: tuple[dict[str, str], ...] = ()
+
+
+class SchemaTool:
+    """A tool that has a declaration but no Python signature, as adapters and bridges make.
+
+    ``function`` takes the arguments as one JSON object, after they were
+    checked against ``declaration``; it may be async, a generator or both, and
+    what it returns or raises is treated as any tool's. ``options`` are those of
+    the ``@tool`` decorator.
+    """
+
+    __slots__ = ("declaration", "function", "options")
+
+    def __init__(
+        self,
+        declaration: FunctionDeclaration,
+        function: Callable[[dict[str, Any]], Any],
+        *,
+        options: ToolOptions | None = None,
+    ) -> None:
+        if not isinstance(declaration, FunctionDeclaration):
+            raise ConfigurationError(
+                f"SchemaTool({declaration!r}, ...): give an altar.FunctionDeclaration first"
+            )
+        if not callable(function):
+            raise ConfigurationError(
+                f"SchemaTool(..., {function!r}): give a function that takes the arguments as a dict"
+            )
+        self.declaration = declaration
+        self.function = function
+        self.options = options or _DEFAULTS
+
+    def mark(self) -> Mark:
+        """The mark under which a session holds this tool."""
+        mark = Mark(
+            self.function, self.declaration.name, self.declaration.description, self.options
+        )
+        mark.declaration = self.declaration
+        mark.prepared = _SchemaEntry(self)
+        return mark
+
+    def __repr__(self) -> str:
+        return f"SchemaTool({self.declaration.name!r})"
+
+
+def entry_of(mark: Mark) -> Entry:
+    """The entry of a mark, made on first use and kept with the mark.
+
+    Two threads may make it at once; either one serves.
+    """
+    entry: Entry | None = mark.prepared
+    if entry is None:
+        entry = mark.prepared = Entry(mark)
+    return entry
+
+
+def _kind_of(function: Any) -> str:
+    call = function if inspect.isroutine(function) else getattr(function, "__call__", function)
+    for candidate in (function, call):
+        if inspect.isasyncgenfunction(candidate):
+            return "async_generator"
+        if inspect.iscoroutinefunction(candidate):
+            return "async"
+        if inspect.isgeneratorfunction(candidate):
+            return "generator"
+    return "sync"

@@ -1,0 +1,190 @@
+"""LocalRuntime: carries out calls in this process: find, check and bind, run, wrap."""
+
+from __future__ import annotations
+
+import weakref
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from altar.later._binding import BindError
+from altar.later._context import CallingSession, Context
+from altar.later._entry import entry_of
+from altar.later._failure import bad_arguments, cancelled, hidden, timed_out, unknown
+from altar.later._fastlane import fast_factory, make_fast
+from altar.later._finish import Finisher
+from altar.later._limits import SessionLimits
+from altar.later._plan import Pending, Plan
+from altar.later._run import await_plan, run_in_background, run_in_thread, run_plan, run_via_pool
+from altar.later._stream import reporter
+from altar.later._tasks import TaskTracker
+from altar.later._toolset import Toolset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.adm import FunctionCall, ToolResult
+    from altar.later._entry import Entry
+    from altar.later._mark import Mark
+    from altar.runtime import CallContext
+
+__all__ = ["LocalRuntime", "correlated"]
+
+_WARM = 2  # general runs before the fast lane is compiled: a tool called once should not pay for it
+
+
+class LocalRuntime:
+    """A Runtime that runs Python functions in this process.
+
+    ``tools`` is what ``Session(tools=...)`` takes. Every call is answered
+    with a ToolResult; only KeyboardInterrupt, the cancellation of the awaiting
+    task and altar's own bugs are raised.
+    """
+
+    def __init__(
+        self,
+        tools: Any = (),
+        *,
+        limits: SessionLimits | None = None,
+        strict: bool = False,
+    ) -> None:
+        self._toolset = tools if isinstance(tools, Toolset) else Toolset(tools)
+        self._limits = limits or SessionLimits()
+        self._strict = strict
+        self._finisher = Finisher(self._limits)
+        self._tasks = TaskTracker()
+        self._session: Callable[[], CallingSession | None] = _nobody
+        # fast lanes by tool name, for the session to take without asking (see _fastlane)
+        self.lanes: dict[str, Callable[..., Any]] = {}
+        self.async_lanes: dict[str, Callable[..., Any]] = {}
+
+    def invoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
+        """Carry out one call and wait for its result."""
+        plan = self._prepare(call, ctx)
+        if not isinstance(plan, Plan):
+            return correlated(plan, ctx)
+        if plan.entry.kind in ("async", "async_generator"):
+            return correlated(run_in_background(plan, lambda: self._wait_for(plan, plan.start)), ctx)
+        if plan.seconds is None:
+            result = run_plan(plan, self._finisher)
+        else:
+            result = run_in_thread(plan, self._finisher)
+        if isinstance(result, Pending):
+            value = result.value
+            result = run_in_background(plan, lambda: self._wait_for(plan, lambda: value))
+        return correlated(result, ctx)
+
+    async def ainvoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
+        """Carry out one call without blocking the event loop."""
+        plan = self._prepare(call, ctx)
+        if not isinstance(plan, Plan):
+            return correlated(plan, ctx)
+        if plan.entry.kind in ("async", "async_generator"):
+            return correlated(await self._wait_for(plan, plan.start), ctx)
+        if plan.entry.options.inline and plan.seconds is None:
+            result = run_plan(plan, self._finisher)
+        else:
+            result = await run_via_pool(plan, self._finisher, self._tasks)
+        if isinstance(result, Pending):
+            value = result.value
+            result = await self._wait_for(plan, lambda: value)
+        return correlated(result, ctx)
+
+    async def _wait_for(self, plan: Plan, start: Callable[[], Any]) -> ToolResult:
+        """Await what ``start`` returns, as the run of ``plan``, in the current task."""
+        return await await_plan(plan, start, self._finisher, self._tasks)
+
+    def serve(self, session: CallingSession) -> None:
+        """Name the session that a tool's Context shows."""
+        self._session = weakref.ref(session)
+
+    def close(self, reason: str) -> None:
+        """Cancel the async tools that run now, and let none begin."""
+        self.lanes = {}
+        self.async_lanes = {}
+        self._tasks.close(reason)
+
+    async def settled(self) -> None:
+        """Let the tasks of this event loop that were told to stop hear of it."""
+        await self._tasks.settled()
+
+    def forget(self, names: tuple[str, ...]) -> None:
+        """Drop the fast lanes of tools that were removed or replaced."""
+        for name in names:
+            self.lanes.pop(name, None)
+            self.async_lanes.pop(name, None)
+
+    def _prepare(self, call: FunctionCall, ctx: CallContext) -> Plan | ToolResult:
+        name = call.name
+        mark = self._toolset.marks.get(name)
+        if mark is None:
+            refuse = hidden if self._toolset.hides(name) else unknown
+            return refuse(name, call.call_id, self._toolset.marks)
+        entry = entry_of(mark)
+        if ctx.cancelled.reason is not None:
+            return cancelled(name, call.call_id, ctx.cancelled.reason)
+        seconds = _seconds(entry, ctx)
+        if seconds is not None and seconds <= 0:
+            return timed_out(name, call.call_id, 0.0, idempotent=entry.options.idempotent)
+        report = reporter(ctx.emit) if ctx.emit is not None else None
+        plan = Plan(entry, call, ctx, seconds=seconds, report=report)
+        try:
+            plan.bound = entry.bind(
+                call.args, strict=self._strict, context=self._context(plan)
+            )
+        except BindError as error:
+            return bad_arguments(name, call.call_id, error.problems)
+        self._warm(entry, mark)
+        return plan
+
+    def _context(self, plan: Plan) -> Context[Any] | None:
+        if plan.entry.context is None:
+            return None
+        call, ctx = plan.call, plan.ctx
+        return Context(
+            deps=ctx.deps,
+            session=self._session(),
+            call_id=call.call_id,
+            correlation_id=ctx.correlation_id,
+            deadline=None if plan.seconds is None else monotonic() + plan.seconds,
+            tool_name=call.name,
+            emit=plan.report,
+            flags=(plan.gone, ctx.cancelled),
+        )
+
+    def _warm(self, entry: Entry, mark: Mark) -> None:
+        """After some calls the general way, lay the fast lane."""
+        lanes = self.async_lanes if entry.kind == "async" else self.lanes
+        if entry.factory is False or entry.name in lanes:
+            return
+        entry.uses += 1
+        if entry.factory is None:
+            if entry.uses < _WARM:
+                return
+            entry.factory = fast_factory(entry) or False
+            if entry.factory is False:
+                return
+        finish, failed = self._finisher.for_lane(entry, self._tasks)
+        cap = self._limits.max_result_bytes - 2  # the quotes of a JSON text
+        fast = make_fast(entry.factory, entry.name, cap, finish, failed, self._tasks)
+        lanes[entry.name] = fast
+        if self._toolset.marks.get(entry.name) is not mark:  # removed or replaced meanwhile
+            lanes.pop(entry.name, None)
+
+
+def _seconds(entry: Entry, ctx: CallContext) -> float | None:
+    """The time the body has: the tool's own, or what is left until the deadline."""
+    own, left = entry.options.timeout, ctx.remaining()
+    if own is None or left is None:
+        return left if own is None else own
+    return min(own, left)
+
+
+def correlated(result: ToolResult, ctx: CallContext) -> ToolResult:
+    """The same result; an error now carries the correlation id of its call."""
+    if result.error is not None and ctx.correlation_id and result.error.correlation_id is None:
+        object.__setattr__(result.error, "correlation_id", ctx.correlation_id)
+    return result
+
+
+def _nobody() -> None:
+    return None

@@ -1,0 +1,65 @@
+"""Plan: one call that was found, checked and bound, and is ready to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from altar.runtime import Cancellation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.adm import FunctionCall
+    from altar.later._entry import Entry
+    from altar.runtime import CallContext
+
+__all__ = ["Pending", "Plan"]
+
+
+class Plan:
+    """What the executor knows about one run.
+
+    ``seconds`` is the time the body has, or None; ``gone`` is raised when
+    nobody waits for the body any more; ``bound`` is set once the arguments
+    were checked; ``report`` takes progress chunks, or is None.
+    """
+
+    __slots__ = ("bound", "call", "ctx", "entry", "gone", "report", "seconds")
+
+    def __init__(
+        self,
+        entry: Entry,
+        call: FunctionCall,
+        ctx: CallContext,
+        *,
+        seconds: float | None,
+        report: Callable[[Any], None] | None,
+    ) -> None:
+        self.entry = entry
+        self.call = call
+        self.ctx = ctx
+        self.seconds = seconds
+        self.report = report
+        self.gone = Cancellation()
+        self.bound: Any = None
+
+    def start(self) -> Any:
+        """Call the tool: a value, an awaitable or a generator."""
+        return self.entry.target(*self.bound.args, **self.bound.kwargs)
+
+    def is_given_up(self) -> bool:
+        """True once the body may as well stop."""
+        return self.gone.reason is not None or self.ctx.cancelled.reason is not None
+
+    def why(self) -> str | None:
+        """The reason for which the application gave the call up."""
+        return self.ctx.cancelled.reason
+
+
+class Pending:
+    """What a synchronous body returned that still has to be awaited."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value

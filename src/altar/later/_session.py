@@ -1,0 +1,341 @@
+"""Session: the tools of one conversation, and every call to them."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from altar.adm import FunctionCall
+from altar.adm._ids import new_call_id
+from altar.errors import ClosedError, ConfigurationError
+from altar.later._dedupe import Ledger
+from altar.later._executor import LocalRuntime, correlated
+from altar.later._failure import invalid_state
+from altar.later._incoming import as_call, as_item, check_count, check_seconds
+from altar.later._limits import SessionLimits
+from altar.later._link import Linked
+from altar.later._once import aonce, once
+from altar.later._toolset import Toolset
+from altar.runtime import CallContext, Cancellation, Runtime, ainvoke_many, invoke_many
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from altar.adm import FunctionDeclaration, ToolResult
+    from altar.later._mark import Mark
+
+__all__ = ["Session", "SessionLimits"]
+
+_CLOSED = "the session was closed"
+
+
+class Session:
+    """The tools a model may call during one conversation.
+
+    ``tools`` takes registered names, functions (decorated or not), objects
+    with @tool methods, modules, a mapping name -> function, a Registry (all of
+    it), or a list of these. ``ttl`` is the session's lifetime in seconds,
+    ``deps`` what tools find as ``Context.deps``, ``strict`` refuses arguments
+    that would need coercion. ``runtime`` carries the calls out: a Runtime, or
+    a function that wraps the local one, ``runtime=lambda local: Retry(local)``.
+
+    A session works from construction; ``with`` (or ``async with``) closes it.
+    It is itself a Runtime. Any number of threads and tasks may share it.
+
+    Raises DeclarationError for a tool that cannot be declared, RegistryError
+    for unknown or clashing names, ConfigurationError for a bad option.
+    """
+
+    def __init__(  # noqa: PLR0913 - the knobs of a session
+        self,
+        tools: Any = (),
+        *,
+        ttl: float | None = None,
+        deps: Any = None,
+        limits: SessionLimits | None = None,
+        strict: bool = False,
+        id: str | None = None,  # noqa: A002 - the field's own name
+        runtime: Runtime | Callable[[Runtime], Runtime] | None = None,
+    ) -> None:
+        if limits is not None and not isinstance(limits, SessionLimits):
+            raise ConfigurationError(f"limits={limits!r}: give altar.later.SessionLimits(...)")
+        if id == "" or not (id is None or isinstance(id, str)):
+            raise ConfigurationError(f"id={id!r}: give a string that is not empty, or leave it out")
+        check_seconds("ttl", ttl)
+        self._limits = limits or SessionLimits()
+        self._clock = self._limits.clock
+        self._expires = None if ttl is None else self._clock() + ttl
+        self._id = id
+        self._deps = deps
+        self._closing = Cancellation()
+        self._ledger = Ledger(self._limits.max_remembered)
+        self._toolset = Toolset(tools)
+        self._local = LocalRuntime(self._toolset, limits=self._limits, strict=strict)
+        self._local.serve(self)
+        self._runtime = _runtime_of(runtime, self._local)
+        # where the runtime is another, every call goes through it
+        mine = self._runtime is self._local
+        self._fast = self._local.lanes if mine else {}
+        self._afast = self._local.async_lanes if mine else {}
+
+    @property
+    def id(self) -> str:
+        """The session's id: the one given, or a generated one."""
+        if self._id is None:
+            self._id = new_call_id()
+        return self._id
+
+    @property
+    def deps(self) -> Any:
+        """What tools find as ``Context.deps``."""
+        return self._deps
+
+    @property
+    def limits(self) -> SessionLimits:
+        """The bounds that hold for every call."""
+        return self._limits
+
+    @property
+    def closed(self) -> bool:
+        """True once it was closed or its lifetime is over."""
+        return self._closing.reason is not None or self._is_expired()
+
+    def execute(
+        self,
+        call: FunctionCall | str,
+        args: dict[str, Any] | None = None,
+        *,
+        call_id: str | None = None,
+        timeout: float | None = None,
+    ) -> ToolResult:
+        """Run one call and return its result; what a tool or a model did is never raised.
+
+        ``call`` is a FunctionCall, or a tool's name with ``args``. A
+        ``call_id`` makes the call safe to send twice: the second is answered
+        with the first one's result. ``timeout`` is in seconds; the tool's own
+        holds as well, and the earlier ends the call.
+        """
+        if call_id is None and timeout is None and type(call) is str:
+            fast = self._fast.get(call)
+            if fast is not None and (args.__class__ is dict or args is None):
+                expires = self._expires
+                if expires is None or self._clock() < expires:
+                    result: ToolResult | None = fast({} if args is None else args)
+                    if result is not None:
+                        return result
+        ready = as_call(call, args, call_id)
+        if not isinstance(ready, FunctionCall):
+            return ready
+        return self.invoke(ready, self._outer(timeout))
+
+    async def aexecute(
+        self,
+        call: FunctionCall | str,
+        args: dict[str, Any] | None = None,
+        *,
+        call_id: str | None = None,
+        timeout: float | None = None,
+    ) -> ToolResult:
+        """As :meth:`execute`, without blocking the event loop.
+
+        An async tool runs in the calling task, a sync tool in a thread
+        (``@tool(inline=True)``: on the loop). Cancelling the task cancels the
+        tool, and CancelledError is raised.
+        """
+        if call_id is None and timeout is None and type(call) is str:
+            fast = self._afast.get(call)
+            if fast is not None and (args.__class__ is dict or args is None):
+                expires = self._expires
+                if expires is None or self._clock() < expires:
+                    result: ToolResult | None = await fast({} if args is None else args)
+                    if result is not None:
+                        return result
+        ready = as_call(call, args, call_id)
+        if not isinstance(ready, FunctionCall):
+            return ready
+        return await self.ainvoke(ready, self._outer(timeout))
+
+    def execute_many(
+        self, calls: Iterable[Any], *, max_concurrency: int = 8
+    ) -> list[ToolResult]:
+        """Run several calls at once; the results stand in the order of the calls.
+
+        Each call is a FunctionCall, a pair (name, args) or a name.
+        """
+        batch = _Batch(calls)
+        width = self._width(max_concurrency)
+        contexts = [self._outer(None) for _ in batch.ready]
+        return batch.merged(invoke_many(self, batch.ready, contexts, max_concurrency=width))
+
+    async def aexecute_many(
+        self, calls: Iterable[Any], *, max_concurrency: int = 8
+    ) -> list[ToolResult]:
+        """As :meth:`execute_many`, without blocking the event loop."""
+        batch = _Batch(calls)
+        width = self._width(max_concurrency)
+        contexts = [self._outer(None) for _ in batch.ready]
+        made = await ainvoke_many(self, batch.ready, contexts, max_concurrency=width)
+        return batch.merged(made)
+
+    def invoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
+        """Carry out one call (the Runtime protocol)."""
+        refused = self._refuse(call)
+        if refused is not None:
+            return refused
+        if not call.supplied:
+            fast = self._fast.get(call.name)
+            if fast is not None and ctx.deadline is None and ctx.cancelled.reason is None:
+                result: ToolResult | None = fast(call.args, call.call_id)
+                if result is not None:
+                    return correlated(result, ctx)
+        with Linked(self._closing, ctx.cancelled) as both:
+            inner = self._inner(ctx, both)
+            if call.supplied:
+                return once(self._ledger, call, inner, lambda: self._runtime.invoke(call, inner))
+            return self._runtime.invoke(call, inner)
+
+    async def ainvoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
+        """Carry out one call without blocking the event loop (the Runtime protocol)."""
+        refused = self._refuse(call)
+        if refused is not None:
+            return refused
+        with Linked(self._closing, ctx.cancelled) as both:
+            inner = self._inner(ctx, both)
+            if call.supplied:
+                return await aonce(
+                    self._ledger, call, inner, lambda: self._runtime.ainvoke(call, inner)
+                )
+            return await self._runtime.ainvoke(call, inner)
+
+    def declarations(self) -> tuple[FunctionDeclaration, ...]:
+        """What a model is told of the tools, in their order; the same tuple until they change."""
+        return self._toolset.declarations()
+
+    def add(self, *tools: Any) -> None:
+        """Show more tools from now on: all of them, or none when one cannot be added.
+
+        They never touch the registry. Raises ClosedError on a closed session.
+        """
+        self._must_be_open("add")
+        self._toolset.add(tools)
+
+    def remove(self, *names: str) -> None:
+        """Hide tools from now on. Raises RegistryError when one is not there."""
+        self._must_be_open("remove")
+        self._toolset.remove(names)
+        self._local.forget(names)
+
+    def close(self) -> None:
+        """End the conversation: running async tools are cancelled, later calls refused."""
+        if self._closing.reason is None:
+            self._fast, self._afast = {}, {}
+            self._closing.cancel(_CLOSED)
+            self._local.close(_CLOSED)
+
+    async def aclose(self) -> None:
+        """As :meth:`close`; running tools of this event loop have heard of it on return."""
+        self.close()
+        await self._local.settled()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Session:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._toolset.marks
+
+    def __len__(self) -> int:
+        return len(self._toolset.marks)
+
+    def __repr__(self) -> str:
+        state = ", closed" if self.closed else ""
+        return f"<Session of {len(self)} tools{state}>"
+
+    def __altar_tools__(self) -> tuple[Mark, ...]:
+        return tuple(self._toolset.marks.values())
+
+    def _inner(self, ctx: CallContext, cancelled: Cancellation) -> CallContext:
+        """What the runtime is told: the session's own facts beside the caller's."""
+        return CallContext(
+            session_id=self.id,
+            correlation_id=ctx.correlation_id,
+            deadline=ctx.deadline,
+            attempt=ctx.attempt,
+            emit=ctx.emit,
+            cancelled=cancelled,
+            deps=self._deps if ctx.deps is None else ctx.deps,
+            principal=ctx.principal,
+            baggage=ctx.baggage,
+        )
+
+    def _outer(self, timeout: float | None) -> CallContext:
+        check_seconds("timeout", timeout, zero=True)
+        deadline = None if timeout is None else monotonic() + timeout
+        return CallContext(deadline=deadline, cancelled=self._closing)
+
+    def _width(self, max_concurrency: int) -> int:
+        check_count("max_concurrency", max_concurrency)
+        return min(max_concurrency, self._limits.max_concurrency)
+
+    def _refuse(self, call: FunctionCall) -> ToolResult | None:
+        if self._closing.reason is not None:
+            return invalid_state(call.name, call.call_id, "The session is closed.")
+        if self._is_expired():
+            return invalid_state(call.name, call.call_id, "The session's lifetime is over.")
+        return None
+
+    def _is_expired(self) -> bool:
+        return self._expires is not None and self._clock() >= self._expires
+
+    def _must_be_open(self, verb: str) -> None:
+        if self.closed:
+            raise ClosedError(f"Session.{verb}() on a closed session: make a new altar.Session")
+
+
+class _Batch:
+    """The calls of one ``execute_many``: those that can run, and those refused as they are."""
+
+    __slots__ = ("_items", "ready")
+
+    def __init__(self, calls: Iterable[Any]) -> None:
+        self._items = [as_item(call) for call in calls]
+        self.ready = [item for item in self._items if isinstance(item, FunctionCall)]
+
+    def merged(self, made: list[ToolResult]) -> list[ToolResult]:
+        """The results in the order the calls had."""
+        fresh = iter(made)
+        return [next(fresh) if isinstance(i, FunctionCall) else i for i in self._items]
+
+
+def _runtime_of(
+    runtime: Runtime | Callable[[Runtime], Runtime] | None, local: LocalRuntime
+) -> Runtime:
+    if runtime is None:
+        return local
+    if not isinstance(runtime, Runtime) and callable(runtime):
+        runtime = runtime(local)
+    if not isinstance(runtime, Runtime):
+        raise ConfigurationError(
+            f"runtime={runtime!r}: give an object with invoke and ainvoke, "
+            "or a function that takes the local runtime and returns one"
+        )
+    return runtime
