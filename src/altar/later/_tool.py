@@ -145,7 +145,7 @@ def _scope_of(fn: Any) -> dict[str, Any] | None:
     if not words:
         return None
     scope: dict[str, Any] = {}
-    frame = sys._getframe(3)  # noqa: SLF001 - tool's caller: _scope_of, _mark, tool or decorate
+    frame: Any = sys._getframe(3)  # noqa: SLF001 - tool's caller: _scope_of, _mark, tool or decorate
     while frame is not None and frame.f_locals is not frame.f_globals:
         names = frame.f_locals
         for word in words:
