@@ -30,9 +30,32 @@ from enum import StrEnum
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from typing import Any, Protocol
 
-    from altar.adm import ErrorObject, Problem
+    class ProblemLike(Protocol):
+        """What :class:`altar.adm.Problem` has; this floor imports no other."""
+
+        path: str
+        expected: str
+        got: str
+        keyword: str
+        nearest: str | None
+
+        def to_dict(self) -> dict[str, Any]: ...
+
+    class ErrorLike(Protocol):
+        """What :class:`altar.adm.ErrorObject` has; this floor imports no other."""
+
+        message: str
+        type: str
+        details: dict[str, Any] | None
+        retry_allowed: bool | None
+        retry_after_ms: int | None
+        remediation_steps: tuple[str, ...]
+        correlation_id: str | None
+
+        def to_dict(self) -> dict[str, Any]: ...
+
 
 __all__ = [
     "AltarError",
@@ -118,7 +141,7 @@ class InvalidDataError(AltarError):
     JSON path, what was expected and what came.
     """
 
-    def __init__(self, subject: str, problems: Iterable[Problem]) -> None:
+    def __init__(self, subject: str, problems: Iterable[ProblemLike]) -> None:
         self.subject = subject
         self.problems = tuple(problems)
         lines = "; ".join(str(problem) for problem in self.problems[:8])
@@ -164,7 +187,7 @@ class ToolCallError(AltarError):
     tool's own exception where there was one in this process.
     """
 
-    def __init__(self, name: str, error: ErrorObject) -> None:
+    def __init__(self, name: str, error: ErrorLike) -> None:
         self.name = name
         self.error = error
         super().__init__(f"{name}: {error.type}: {error.message}")

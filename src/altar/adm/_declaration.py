@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from altar.adm._canonical import digest
 from altar.adm._check import Checker
@@ -17,6 +17,9 @@ from altar.adm._problem import Problem
 from altar.adm._rendered import Loss, Rendered
 from altar.adm._schema import Schema
 from altar.errors import InvalidDataError
+
+if TYPE_CHECKING:
+    from altar.errors import ProblemLike
 
 __all__ = ["FunctionDeclaration"]
 
@@ -259,7 +262,7 @@ def _schema_document(source: object, field: str, problems: list[Problem]) -> Any
     return None if faults else read.document
 
 
-def _below(problem: Problem, lead: str) -> Problem:
+def _below(problem: ProblemLike, lead: str) -> Problem:
     return Problem(
         lead + problem.path[1:],
         problem.expected,
