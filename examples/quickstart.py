@@ -1,7 +1,7 @@
 """Quickstart: typed functions, a question, and a model that calls them.
 
-    altar run "What is the weather in Tokyo and in Oslo?" --tools examples/quickstart.py
-    python examples/quickstart.py
+altar run "What is the weather in Tokyo and in Oslo?" --tools examples/quickstart.py
+python examples/quickstart.py
 """
 
 from typing import Literal

@@ -96,7 +96,12 @@ def test_extras_import_only_public_paths_of_the_core():
 
 def test_the_gate_sees_a_cycle():
     """A gate that cannot fail is none: a made-up cycle is found, with every module in it."""
-    made_up = [Import("a", "b", ""), Import("b", "c", ""), Import("c", "a", ""), Import("c", "d", "")]
+    made_up = [
+        Import("a", "b", ""),
+        Import("b", "c", ""),
+        Import("c", "a", ""),
+        Import("c", "d", ""),
+    ]
     assert cycles(made_up) == [["a", "b", "c"]]
 
 

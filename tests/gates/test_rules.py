@@ -28,7 +28,11 @@ def project_files() -> list[str]:
 def test_no_test_says_it_sleeps_longer_than_50_ms():
     long = []
     for path in sorted((ROOT / "tests").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+        except SyntaxError:  # written for a newer Python, and read by it
+            continue
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and node.args and _called(node) == "sleep":
                 seconds = node.args[0]
                 if isinstance(seconds, ast.Constant) and seconds.value > LONGEST_SLEEP:

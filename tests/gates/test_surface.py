@@ -68,7 +68,9 @@ def test_packages_are_public_and_the_files_inside_them_private():
         and module.path.parent.name != "altar"
     ]
     assert not public
-    loose = {module.path.stem for module in modules().values() if module.path.parent.name == "altar"}
+    loose = {
+        module.path.stem for module in modules().values() if module.path.parent.name == "altar"
+    }
     assert loose <= TOP_LEVEL
 
 

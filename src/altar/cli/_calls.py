@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["duration", "show_call"]
 
 
-def show_call(
-    console: Console, call: FunctionCall, *, result: ToolResult, seconds: float
-) -> None:
+def show_call(console: Console, call: FunctionCall, *, result: ToolResult, seconds: float) -> None:
     """Two lines: the call with its arguments, then the result and the time it took."""
     mark = console.style("▸", "green") if result.ok else console.style("✗", "red")
     width = console.width

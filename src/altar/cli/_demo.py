@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altar
 from altar.cli import _demo_tools
@@ -11,6 +11,7 @@ from altar.cli._run import converse
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from altar.cli._console import Console
 
@@ -30,7 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Show a tool, its declaration, and a run per question."""
-    tools = [_demo_tools.get_weather, _demo_tools.convert_money, _demo_tools.days_between]
+    tools: list[Callable[..., Any]] = [
+        _demo_tools.get_weather,
+        _demo_tools.convert_money,
+        _demo_tools.days_between,
+    ]
     _title(console, "A typed function ...")
     console.print(inspect.getsource(_demo_tools.get_weather).rstrip())
     _title(console, "... is declared from its signature and docstring ...")

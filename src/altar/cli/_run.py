@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "converse", "run"]
 
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what may be typed."""
     parser.add_argument("question", help="what to ask the model")
-    parser.add_argument(
-        "--tools", metavar="FILE_OR_MODULE", action="append", default=[], help=HELP
-    )
+    parser.add_argument("--tools", metavar="FILE_OR_MODULE", action="append", default=[], help=HELP)
     parser.add_argument("--model", help="prefix:name; without it ALTAR_MODEL, or the offline one")
     parser.add_argument("--instructions", help="what the model is told before the question")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")

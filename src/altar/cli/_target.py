@@ -54,7 +54,7 @@ def tools_in(module: ModuleType) -> list[Callable[..., Any]]:
             found.setdefault(id(thing), thing)
         elif not isinstance(thing, type) and type(thing).__module__ == module.__name__:
             for method in _methods(thing):
-                found.setdefault(id(method.__func__), method)  # type: ignore[attr-defined]
+                found.setdefault(id(method.__func__), method)
     return list(found.values())
 
 
