@@ -110,9 +110,7 @@ def _mark_plainly(fn: Any) -> bool:
     return True
 
 
-def _mark(
-    fn: Any, name: str | None, description: str | None, options: ToolOptions | None
-) -> Any:
+def _mark(fn: Any, name: str | None, description: str | None, options: ToolOptions | None) -> Any:
     cls = fn.__class__
     if cls is staticmethod or cls is classmethod:
         target = fn.__func__
