@@ -111,7 +111,9 @@ class Binder:
         if seen != len(args):
             self._read_rest(args, values, report)
 
-    def _read_one(self, param: Parameter, value: Any, values: dict[str, Any], report: Report) -> None:
+    def _read_one(
+        self, param: Parameter, value: Any, values: dict[str, Any], report: Report
+    ) -> None:
         path = (None, param.name)
         if param.kind != VAR_POSITIONAL:
             values[param.name] = param.node.load(value, path, report)
@@ -168,7 +170,8 @@ class Binder:
         if signature.context is not None or self._rest is not None:
             return None
         if any(
-            p.kind == VAR_POSITIONAL or (not p.required and p.default is ABSENT and p.factory is None)
+            p.kind == VAR_POSITIONAL
+            or (not p.required and p.default is ABSENT and p.factory is None)
             for p in self._known
         ):
             return None

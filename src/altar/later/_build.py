@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from typing import TYPE_CHECKING, Any, Final
 
 from altar.later._classes import class_node, typed_class_node
-from altar.later._families import ARRAYS, BASIC, DICTS, Refused, array_of, dict_of, literal_of, spell
+from altar.later._families import (
+    ARRAYS,
+    BASIC,
+    DICTS,
+    Refused,
+    array_of,
+    dict_of,
+    literal_of,
+    spell,
+)
 from altar.later._metadata import Facts, read_metadata
 from altar.later._nodes import Node
 from altar.later._nodes_container import TupleNode
+from altar.later._nodes_noted import NotedNode
 from altar.later._nodes_record import ABSENT, Field, RecordNode
 from altar.later._nodes_rules import constrain
 from altar.later._nodes_scalar import NONE, STR
 from altar.later._nodes_union import RefNode, UnionNode
-from altar.later._nodes_noted import NotedNode
 from altar.later._resolve import Scope, Unresolved
 
 if TYPE_CHECKING:
@@ -63,7 +73,11 @@ class Builder:
             annotation = self.evaluate(inner, scope) if inner.__class__ is str else inner
         node = self.node(annotation, scope)
         if facts is not None and facts.rules:
-            node = constrain(node, facts.rules)
+            try:
+                node = constrain(node, facts.rules)
+            except re.error as error:
+                what = f"the pattern {facts.rules.pattern!r} is no regular expression"
+                raise Refused(what, "one that re.compile takes") from error
         return node, facts
 
     def field(
@@ -89,9 +103,7 @@ class Builder:
             self.default = outer
         if required is None:
             required = default is ABSENT and factory is None
-        field = Field(
-            name, node, wire=wire, required=required, default=default, factory=factory
-        )
+        field = Field(name, node, wire=wire, required=required, default=default, factory=factory)
         settle_field(field, facts)
         return field
 
@@ -206,7 +218,7 @@ class Builder:
             return self._alias(origin, args, scope)
         name = _special_name(origin)
         if name in _QUALIFIERS:
-            return self.node(args[0], scope)
+            return self.node(annotation.__args__[0], scope)
         if name in ("Unpack", "Type", "type") or origin is type or not isinstance(origin, type):
             raise Refused.of(spell(annotation), origin)
         return typed_class_node(self, origin, tuple(args or ()), scope)
@@ -241,7 +253,9 @@ class Builder:
         try:
             node = self.node(alias.__value__, inner)
         except NameError as error:
-            raise Refused(f"the alias {alias.__name__} names an unknown type", "a known one") from error
+            raise Refused(
+                f"the alias {alias.__name__} names an unknown type", "a known one"
+            ) from error
         finally:
             ref = self.building.pop(key)
         if ref is None:

@@ -62,18 +62,22 @@ def register_type(
 
     Raises ConfigurationError when an argument has the wrong kind.
     """
+    _check(cls, schema, (load, dump or load))
+    _types[cls] = CustomType(schema=schema, load=load, dump=dump)
+    for forget in _listeners:
+        forget()
+
+
+def _check(cls: Any, schema: Any, functions: tuple[Any, Any]) -> None:
     problem = None
     if not isinstance(cls, type):
         problem = f"{cls!r} is not a class"
     elif not hasattr(schema, "items"):
         problem = 'schema= must be a JSON Schema object, like {"type": "string"}'
-    elif not callable(load) or not (dump is None or callable(dump)):
+    elif not all(map(callable, functions)):
         problem = "load= and dump= must be callable"
     if problem:
         raise ConfigurationError(f"register_type: {problem}")
-    _types[cls] = CustomType(schema=schema, load=load, dump=dump)
-    for forget in _listeners:
-        forget()
 
 
 def on_change(forget: Callable[[], None]) -> None:
@@ -109,7 +113,7 @@ def _installed() -> dict[str, Any]:
     return _plugins
 
 
-_KINDS = {
+_KINDS: dict[str, set[type]] = {
     "string": {str},
     "integer": {int},
     "number": {int, float},
@@ -131,7 +135,10 @@ class CustomNode(Node):
         self._check: Any = None
         types = custom.schema.get("type", list(_KINDS))
         names = [types] if isinstance(types, str) else types
-        self.kinds = frozenset().union(*(_KINDS.get(name, EVERY_KIND) for name in names))  # type: ignore[misc]
+        kinds: set[type] = set()
+        for kind in names:
+            kinds |= _KINDS.get(kind, EVERY_KIND)
+        self.kinds = frozenset(kinds)
 
     @property
     def label(self) -> str:
@@ -156,5 +163,7 @@ class CustomNode(Node):
         try:
             return self.custom.load(value)
         except Exception as error:  # noqa: BLE001 - whatever the plug-in raises
-            got = str(error) if isinstance(error, ToolError) else f"refused ({type(error).__name__})"
+            got = (
+                str(error) if isinstance(error, ToolError) else f"refused ({type(error).__name__})"
+            )
             return report.note(path, self.label, got, "constructor")

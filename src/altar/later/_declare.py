@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from json import loads
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, Final
@@ -14,11 +15,6 @@ from altar.later._nodes import Refs, encode
 from altar.later._nodes_container import field_schema
 from altar.later._nodes_record import ABSENT
 from altar.later._signature import VAR_KEYWORD, VAR_POSITIONAL, Parameter, Signature, read_signature
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from altar.later._mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +39,8 @@ def declare(
     if name is not None:
         signature.name = mark_for(lambda: None, name=name).name
     if description is not None:
-        if not isinstance(description, str) or not description.strip():
+        text: object = description
+        if not isinstance(text, str) or not text.strip():
             problem = f"description={description!r}: give a text that is not blank"
             raise DeclarationError(signature.name, [problem])
         signature.description = description
@@ -53,17 +50,16 @@ def declare(
 def declare_marks(marks: Iterable[Mark]) -> tuple[FunctionDeclaration, ...]:
     """The declarations of marked callables; each is made once and kept with its mark.
 
-    Raises DeclarationError with the problems of every one that cannot be declared.
+    Raises one DeclarationError with the problems of every tool that cannot be
+    declared; the others keep their declarations.
     """
     made = []
     failures: list[DeclarationError] = []
     for mark in marks:
         declaration = mark.declaration
         if declaration is None:
-            strict = mark.options is not None and mark.options.strict
             try:
-                signature = read_signature(mark.target, mark=mark, strict=strict)
-                declaration = mark.declaration = declaration_of(signature)
+                declaration = mark.declaration = declaration_of(_signature_of(mark.target, mark))
             except DeclarationError as error:
                 failures.append(error)
                 continue
@@ -76,65 +72,15 @@ def declare_marks(marks: Iterable[Mark]) -> tuple[FunctionDeclaration, ...]:
     return tuple(made)
 
 
-def declare_marks(marks: Iterable[Mark]) -> tuple[FunctionDeclaration, ...]:
-    """The declarations of marked tools, in order; each is kept on its mark.
-
-    Raises one DeclarationError with the problems of every tool that cannot be
-    declared; then no mark is changed.
-    """
-    made: list[tuple[Mark, FunctionDeclaration]] = []
-    errors: list[DeclarationError] = []
-    for mark in marks:
-        known = mark.declaration
-        try:
-            made.append((mark, declaration_of(signature_of(mark)) if known is None else known))
-        except DeclarationError as error:
-            errors.append(error)
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        names = ", ".join(error.function.partition(" (")[0] for error in errors)
-        raise DeclarationError(names, [str(error) for error in errors])
-    for mark, declaration in made:
-        mark.declaration = declaration
-    return tuple(declaration for _, declaration in made)
-
-
-def signature_of(mark: Mark) -> Signature:
-    """The signature of a marked tool, read as strictly as its options say."""
-    strict = mark.options is not None and mark.options.strict
-    return read_signature(mark.target, mark=mark, strict=strict)
-
-
-def declare_marks(marks: Iterable[Mark]) -> tuple[FunctionDeclaration, ...]:
-    """The declaration of every marked callable, made once and kept with its mark.
-
-    Raises one DeclarationError that holds the problems of every tool that
-    cannot be declared; the others keep their declarations.
-    """
-    made = []
-    problems = []
-    for mark in marks:
-        declaration = mark.declaration
-        if declaration is None:
-            try:
-                declaration = mark.declaration = declaration_of(_signature_of(mark.target, mark))
-            except DeclarationError as error:
-                problems += [f"{mark.name}: {problem}" for problem in error.problems]
-                continue
-        made.append(declaration)
-    if problems:
-        raise DeclarationError(f"{len(problems)} problem(s) in the tools", problems)
-    return tuple(made)
-
-
 def _signature_of(fn: Any, mark: Mark | None) -> Signature:
     options = mark.options if mark is not None else None
     return read_signature(fn, mark=mark, strict=options is not None and options.strict)
 
 
 def declaration_of(signature: Signature) -> FunctionDeclaration:
-    """The declaration of a signature that was read already."""
+    """The declaration of a signature that was read already; its warnings are issued."""
+    for text in signature.warnings:
+        warnings.warn(f"{signature.name}: {text}", stacklevel=3)
     return FunctionDeclaration.trusted(
         legal_name(signature.name),
         signature.description or _in_words(signature.name),
@@ -169,7 +115,11 @@ def _beside(param: Parameter, text: str) -> str:
     """A property's schema text with its description, default and examples."""
     description = param.description or param.node.note
     if description:
-        text = f'{text},"description":{_quote(description)}' if text else f'"description":{_quote(description)}'
+        text = (
+            f'{text},"description":{_quote(description)}'
+            if text
+            else f'"description":{_quote(description)}'
+        )
     default = _default_text(param)
     if default is not None:
         text = f'{text},"default":{default}' if text else f'"default":{default}'

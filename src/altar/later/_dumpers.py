@@ -44,7 +44,7 @@ def dumper_for(cls: Any) -> Callable[[Any, Walking, str], Any]:
         made: Callable[[Any], Any] = custom.dump
         return lambda value, walk, path: walk.put(made(value), path)
     for find in (_builtin, _structured, _text):
-        found = find(cls)
+        found: Callable[[Any, Walking, str], Any] | None = find(cls)
         if found is not None:
             return found
     custom = custom_of(cls)
@@ -226,7 +226,10 @@ _EXACT: Final = (
     (BaseException, _exception),
     (deque, _list),
     (types.MappingProxyType, _object),
-    ((range, abc.KeysView, abc.ValuesView, abc.ItemsView), lambda v, walk, p: _list(list(v), walk, p)),
+    (
+        (range, abc.KeysView, abc.ValuesView, abc.ItemsView),
+        lambda v, walk, p: _list(list(v), walk, p),
+    ),
     (types.SimpleNamespace, lambda value, walk, path: _object(vars(value), walk, path)),
 )
 

@@ -60,6 +60,7 @@ _ADVICE: Final = {
     "NoReturn": "a type that has values",
 }
 
+
 def spell(annotation: Any) -> str:
     """An annotation as one would write it."""
     if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
@@ -91,7 +92,7 @@ DICTS: Final[dict[Any, Callable[[dict[Any, Any]], Any]]] = {
     abc.MutableMapping: dict,
     collections.OrderedDict: collections.OrderedDict,
     collections.Counter: collections.Counter,
-    collections.defaultdict: collections.defaultdict,
+    collections.defaultdict: partial(collections.defaultdict, None),
     types.MappingProxyType: types.MappingProxyType,
 }
 
@@ -159,7 +160,8 @@ BASIC: Final[dict[Any, Node]] = {
 }
 BASIC.update((cls, ArrayNode(_ANY, make, unique=make in _SETS)) for cls, make in ARRAYS.items())
 BASIC.update(
-    (cls, DictNode(STR, _ANY, make)) for cls, make in DICTS.items() if cls is not collections.Counter
+    (cls, DictNode(STR, _ANY, make))
+    for cls, make in DICTS.items()
+    if cls is not collections.Counter
 )
 BASIC[collections.Counter] = DictNode(STR, INT, collections.Counter)
-BASIC[collections.defaultdict] = DictNode(STR, _ANY, partial(collections.defaultdict, None))

@@ -9,7 +9,14 @@ from altar.later._param import Param
 
 __all__ = ["Facts", "field_default", "read_metadata"]
 
-_KNOWN: Final = {"altar", "annotated_types", "annotated_doc", "msgspec", "pydantic", "typing_extensions"}
+_KNOWN: Final = {
+    "altar",
+    "annotated_types",
+    "annotated_doc",
+    "msgspec",
+    "pydantic",
+    "typing_extensions",
+}
 _BOUNDS: Final = ("ge", "gt", "le", "lt")
 _PLAIN: Final = ("multiple_of", "min_length", "max_length", "pattern")
 

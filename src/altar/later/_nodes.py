@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from altar.later._report import INVALID, MAX_DEPTH, Path, Report, show, surrogate_free
 
 if TYPE_CHECKING:
     from altar.later._codegen import Gen
 
-__all__ = ["EVERY_KIND", "AnyNode", "Miss", "Node", "Refs", "encode", "plain", "quick", "unwrap_json"]
+__all__ = [
+    "EVERY_KIND",
+    "AnyNode",
+    "Miss",
+    "Node",
+    "Refs",
+    "encode",
+    "plain",
+    "quick",
+    "unwrap_json",
+]
 
 NoneType: Final = type(None)
 EVERY_KIND: Final[frozenset[type]] = frozenset({str, int, float, bool, list, dict, NoneType})
@@ -60,7 +70,7 @@ class Node:
 
     __slots__ = ("_text",)
 
-    kinds: ClassVar[frozenset[type]] | frozenset[type] = EVERY_KIND
+    kinds: frozenset[type] = EVERY_KIND
     """The classes of JSON values that may load without a coercion."""
     identity: bool = False
     """True when ``load`` returns the very value it was given, or an equal copy."""

@@ -31,7 +31,7 @@ class ChoiceNode(Node):
 
     def __init__(self, wires: Iterable[Any]) -> None:
         self.wires = tuple(wires)
-        self.kinds = frozenset(wire.__class__ for wire in self.wires)  # type: ignore[misc]
+        self.kinds = frozenset(wire.__class__ for wire in self.wires)
 
     @property
     def label(self) -> str:
@@ -100,7 +100,9 @@ class ChoiceNode(Node):
         if len(self.kinds) == 1:
             (kind,) = self.kinds
             gen.miss_if(f"{var}.__class__ is not {gen.const(kind)}")
-            gen.add(f"{var} = {gen.const({key[1]: out for key, out in self.table().items()})}[{var}]")
+            gen.add(
+                f"{var} = {gen.const({key[1]: out for key, out in self.table().items()})}[{var}]"
+            )
         else:
             gen.add(f"{var} = {table}[{var}.__class__, {var}]")
 
@@ -140,7 +142,6 @@ class LiteralNode(ChoiceNode):
         self.names = names
         self.identity = False
 
-
     def table(self) -> dict[tuple[type, Any], Any]:
         return self._table
 
@@ -167,8 +168,7 @@ class EnumNode(ChoiceNode):
         self._cls = weakref.ref(cls)
         self._doc = note
         self.members = tuple(
-            (wire.__class__, wire, member.name)
-            for wire, member in zip(wires, members, strict=True)
+            (wire.__class__, wire, member.name) for wire, member in zip(wires, members, strict=True)
         )
 
     @property

@@ -34,7 +34,9 @@ class ArrayNode(Node):
     __slots__ = ("hashable", "item", "make", "unique")
     kinds = frozenset({list})
 
-    def __init__(self, item: Node, make: Callable[[list[Any]], Any], *, unique: bool = False) -> None:
+    def __init__(
+        self, item: Node, make: Callable[[list[Any]], Any], *, unique: bool = False
+    ) -> None:
         self.item = item
         self.make = make
         self.unique = unique
@@ -71,7 +73,9 @@ class ArrayNode(Node):
         try:
             made = self.make(items)
         except TypeError:
-            return report.note(path, "items that can be members of a set", "an array or object", "type")
+            return report.note(
+                path, "items that can be members of a set", "an array or object", "type"
+            )
         if len(made) != len(items):
             if report.strict:
                 return report.note(path, "distinct items", "a repeated item", "uniqueItems")

@@ -46,9 +46,9 @@ class PydanticNode(Node):
         self.name = getattr(cls, "__name__", str(cls))
         doc = self._model_schema(cls)
         self._schema = _lean(doc)
-        self._doc = self._schema.pop("description", None)
+        self._doc: str | None = self._schema.pop("description", None)
         kind = self._schema.get("type", "")
-        self.kinds = _KINDS.get(kind if isinstance(kind, str) else "", EVERY_KIND)  # type: ignore[misc]
+        self.kinds = _KINDS.get(kind if isinstance(kind, str) else "", EVERY_KIND)
         self.hashable = getattr(cls, "__hash__", None) is not None
 
     def _model_schema(self, cls: Any) -> dict[str, Any]:
@@ -111,7 +111,9 @@ class PydanticNode(Node):
             else:
                 for item in strict_errors:
                     where = _deeper(path, value, item["loc"])
-                    report.coerced(where, show(item.get("input")).split(" ")[0], item["type"].split("_")[0])
+                    report.coerced(
+                        where, show(item.get("input")).split(" ")[0], item["type"].split("_")[0]
+                    )
                 return found
         return self._refuse(strict_errors, value, path, report)
 
@@ -119,7 +121,9 @@ class PydanticNode(Node):
         for item in errors:
             where = _deeper(path, value, item["loc"])
             if item["type"] == "missing":
-                report.note((where, str(item["loc"][-1])), "a value (required)", "nothing", "required")
+                report.note(
+                    (where, str(item["loc"][-1])), "a value (required)", "nothing", "required"
+                )
             elif item["type"] in ("value_error", "assertion_error"):
                 expected = f"a value that {self.name} accepts"
                 report.note(where, expected, f"{show(item.get('input'))}, refused", "constructor")
@@ -146,9 +150,9 @@ def _is_bool_number(item: Any) -> bool:
 def _deeper(path: Path, value: Any, loc: tuple[Any, ...]) -> Path:
     """The path to ``loc``, leaving out the steps pydantic adds for unions and functions."""
     for step in loc:
-        if isinstance(value, dict) and step in value:
-            path, value = (path, step), value[step]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+        if (isinstance(value, dict) and step in value) or (
+            isinstance(value, list) and isinstance(step, int) and step < len(value)
+        ):
             path, value = (path, step), value[step]
     return path
 

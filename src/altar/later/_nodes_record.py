@@ -51,8 +51,17 @@ class Field:
     and for one that is simply left out (a NotRequired key).
     """
 
-    __slots__ = ("default", "description", "extra", "factory", "name", "node", "positional")
-    __slots__ += ("required", "wire")
+    __slots__ = (
+        "default",
+        "description",
+        "extra",
+        "factory",
+        "name",
+        "node",
+        "positional",
+        "required",
+        "wire",
+    )
 
     def __init__(
         self,
@@ -93,7 +102,17 @@ class RecordNode(Node):
     TypedDict. The class is held weakly, since the node is cached under it.
     """
 
-    __slots__ = ("_cls", "_doc", "_tags", "build", "const", "fields", "hashable", "name", "recursive")
+    __slots__ = (
+        "_cls",
+        "_doc",
+        "_tags",
+        "build",
+        "const",
+        "fields",
+        "hashable",
+        "name",
+        "recursive",
+    )
     kinds = frozenset({dict})
 
     fields: tuple[Field, ...]
@@ -189,7 +208,9 @@ class RecordNode(Node):
             return self.cls(*head, **values)
         except Exception as error:  # noqa: BLE001 - whatever the user's class raises
             expected = f"values that {self.name} accepts"
-            got = str(error) if isinstance(error, ToolError) else f"refused ({type(error).__name__})"
+            got = (
+                str(error) if isinstance(error, ToolError) else f"refused ({type(error).__name__})"
+            )
             return report.note(path, expected, got, "constructor")
 
     def emit(self, gen: Gen, var: str) -> None:

@@ -67,7 +67,7 @@ class CheckedNode(Node):
     def __init__(self, inner: Node, rules: Rules) -> None:
         self.inner = inner
         self.rules = rules
-        self.kinds = inner.kinds  # type: ignore[misc]
+        self.kinds = inner.kinds
         self.identity = inner.identity
         self.hashable = inner.hashable
         self.pattern = None if rules.pattern is None else re.compile(rules.pattern)
@@ -212,7 +212,7 @@ class ConvertNode(Node):
     def __init__(self, inner: Node, cls: Any) -> None:
         self.inner = inner
         self._cls = cls
-        self.kinds = inner.kinds  # type: ignore[misc]
+        self.kinds = inner.kinds
         self.hashable = getattr(cls, "__hash__", None) is not None
 
     @property

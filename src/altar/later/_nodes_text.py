@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from altar.later._nodes import Node, Refs, exact
@@ -59,25 +60,24 @@ class TextNode(Node):
 
     def load(self, value: Any, path: Path, report: Report) -> Any:
         value = value if value.__class__ is str else exact(value)
-        if value.__class__ is str:
+        if isinstance(value, str):
             if len(value) > _MAX_TEXT and self.name not in ("bytes", "bytearray"):
                 return report.fail(path, f"{self._label}, shorter", value, "maxLength")
             if not value.isascii() and not surrogate_free(value):
                 expected = "text without lone surrogates"
                 return report.note(path, expected, "a lone surrogate", "surrogate")
         if value.__class__ in self.kinds:
-            try:
+            with suppress(Exception):  # parsers of many classes; the value is refused below
                 return self.parse(value)
-            except Exception:  # noqa: BLE001 - parsers of many libraries; the value is refused below
-                pass
         if self.lenient is not None and not report.strict:
-            try:
+            found = None
+            with suppress(Exception):
                 found = self.lenient(value)
-            except Exception:  # noqa: BLE001
-                found = None
             if found is not None:
                 source = "string" if value.__class__ is str else type(value).__name__
-                report.coerced(path, {"int": "integer", "float": "number"}.get(source, source), self.name)
+                report.coerced(
+                    path, {"int": "integer", "float": "number"}.get(source, source), self.name
+                )
                 return found
         keyword = "format" if value.__class__ is str else "type"
         return report.fail(path, self._label, value, keyword)

@@ -56,7 +56,7 @@ class Param:
         gt: Any = None,
         le: Any = None,
         lt: Any = None,
-        multiple_of: int | float | None = None,
+        multiple_of: float | None = None,
         min_length: int | None = None,
         max_length: int | None = None,
         pattern: str | None = None,
@@ -101,7 +101,7 @@ def _rebuild(*values: Any) -> Param:
     return Param(**dict(zip(Param.__slots__, values, strict=True)))
 
 
-def _check(param: Param) -> None:
+def _check(param: Any) -> None:
     problems = []
     if param.description is not None and not isinstance(param.description, str):
         problems.append(f"description={param.description!r}: give a text")
@@ -109,9 +109,9 @@ def _check(param: Param) -> None:
         value = getattr(param, name)
         if value is not None and (value.__class__ is not int or value < 0):
             problems.append(f"{name}={value!r}: give an integer of 0 or more")
-    if not problems and None not in (param.min_length, param.max_length):
-        if param.min_length > param.max_length:  # type: ignore[operator]
-            problems.append("min_length is above max_length: no value could meet both")
+    lengths = (param.min_length, param.max_length)
+    if not problems and None not in lengths and param.min_length > param.max_length:
+        problems.append("min_length is above max_length: no value could meet both")
     factor = param.multiple_of
     if factor is not None and not (isinstance(factor, (int, float)) and factor > 0):
         problems.append(f"multiple_of={factor!r}: give a number above zero")

@@ -8,8 +8,13 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from altar.later._docstring import Docstring, parse
-from altar.later._nodes_record import ABSENT, Field, RecordNode, TupleRecordNode
-from altar.later._resolve import annotations_of, class_annotations, scope_of_class, scope_of_function
+from altar.later._nodes_record import ABSENT, RecordNode, TupleRecordNode
+from altar.later._resolve import (
+    annotations_of,
+    class_annotations,
+    scope_of_class,
+    scope_of_function,
+)
 
 if TYPE_CHECKING:
     from altar.later._building import Building
@@ -104,7 +109,9 @@ class _Owners:
         return found
 
 
-def _dataclass(build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]) -> None:
+def _dataclass(
+    build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]
+) -> None:
     owners = _Owners(cls, outer, vars_)
     docs = owners.doc()
     # fields() leaves out InitVars, which the constructor takes all the same
@@ -128,7 +135,9 @@ def _dataclass(build: Building, node: RecordNode, cls: Any, outer: Scope, vars_:
     node.fields = tuple(fields)
 
 
-def _attrs(build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]) -> None:
+def _attrs(
+    build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]
+) -> None:
     owners = _Owners(cls, outer, vars_)
     docs = owners.doc()
     fields = []
@@ -156,7 +165,9 @@ def _attrs(build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dic
     node.fields = tuple(fields)
 
 
-def _struct(build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]) -> None:
+def _struct(
+    build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]
+) -> None:
     owners = _Owners(cls, outer, vars_)
     docs = owners.doc()
     config = cls.__struct_config__
@@ -187,7 +198,9 @@ def _is_msgspec(value: Any, name: str) -> bool:
     return found and cls.__module__.startswith("msgspec")
 
 
-def _typeddict(build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]) -> None:
+def _typeddict(
+    build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]
+) -> None:
     docs = class_doc(cls)
     scope = scope_of_class(cls, outer, vars_)
     scope.typevars = _all_typevars(cls, vars_)
@@ -210,7 +223,9 @@ def _all_typevars(cls: Any, typevars: dict[Any, Any]) -> dict[Any, Any]:
     return merged
 
 
-def _namedtuple(build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]) -> None:
+def _namedtuple(
+    build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]
+) -> None:
     owners = _Owners(cls, outer, vars_)
     docs = owners.doc()
     annotations: dict[str, Any] = {}
@@ -254,7 +269,9 @@ def _constructor(cls: Any) -> Any:
     return None
 
 
-def _plain_class(build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]) -> None:
+def _plain_class(
+    build: Building, node: RecordNode, cls: Any, outer: Scope, vars_: dict[Any, Any]
+) -> None:
     init = _constructor(cls)
     docs = class_doc(cls)
     own = parse(init.__doc__)

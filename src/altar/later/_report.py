@@ -9,7 +9,17 @@ from altar.adm._problem import Problem, json_path
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["INVALID", "MAX_DEPTH", "Invalid", "Path", "Report", "kind_of", "nearest_of", "show", "surrogate_free"]
+__all__ = [
+    "INVALID",
+    "MAX_DEPTH",
+    "Invalid",
+    "Path",
+    "Report",
+    "kind_of",
+    "nearest_of",
+    "show",
+    "surrogate_free",
+]
 
 type_names: Final = {
     str: "string",

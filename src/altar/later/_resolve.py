@@ -51,6 +51,8 @@ class _Names(dict[str, Any]):
 
     __slots__ = ("module",)
 
+    module: dict[str, Any]
+
     def __missing__(self, name: str) -> Any:
         found = self.module.get(name, self)
         if found is not self:

@@ -13,8 +13,11 @@ from altar.later._build import Builder, settle_field
 from altar.later._docstring import Docstring, parse
 from altar.later._families import BASIC, Refused, spell
 from altar.later._mark import default_name
-from altar.later._metadata import field_default
+from altar.later._metadata import Facts, field_default, read_metadata
 from altar.later._nodes_record import ABSENT, RecordNode
+from altar.later._nodes_rules import constrain
+from altar.later._param import Param
+from altar.later._records import class_doc
 from altar.later._resolve import annotations_of, module_of, scope_of_function
 
 if TYPE_CHECKING:
@@ -228,13 +231,10 @@ class _Reader:
         """``x: int = Field(...)``: its rules and its own default count."""
         info = field_default(param.default)
         if info is None:
-            if type(param.default).__name__ == "Param" and type(param.default).__module__.startswith("altar."):
+            if type(param.default) is Param:
                 hint = f"Annotated[..., Param(...)] and a plain default for {param.name!r}"
                 self.problems.append(f"parameter {param.name!r}: Param is no default; write {hint}")
             return
-        from altar.later._metadata import Facts, read_metadata  # rare
-        from altar.later._nodes_rules import constrain
-
         facts = Facts()
         read_metadata([info], facts)
         param.node = constrain(param.node, facts.rules)
@@ -351,7 +351,7 @@ def _innermost(fn: Any) -> Any:
         elif isinstance(fn, (types.FunctionType, types.BuiltinFunctionType)):
             return fn
         else:
-            call = getattr(type(fn), "__call__", None)
+            call = inspect.getattr_static(type(fn), "__call__", None)
             if not isinstance(call, types.FunctionType):
                 return fn
             fn = call
@@ -370,7 +370,7 @@ def _odd_scope(fn: Any, marked: dict[str, Any] | None) -> Scope:
 
 
 def _doc_of(fn: Any) -> Docstring:
-    """The docstring of what runs: a partial's function, an object's __call__, a class with its init."""
+    """The docstring of what runs: a function, an object's __call__, a class and its init."""
     if isinstance(fn, functools.partial):
         return _doc_of(fn.func)
     doc = getattr(fn, "__doc__", None)
@@ -387,8 +387,6 @@ def _doc_of(fn: Any) -> Docstring:
 
 
 def _class_doc(cls: type) -> Docstring:
-    from altar.later._records import class_doc  # classes as tools are rare
-
     found = class_doc(cls)
     found.params = {**found.attributes, **found.params}
     init = cls.__dict__.get("__init__")
@@ -408,7 +406,7 @@ def _kind_of(fn: Any) -> str:
         fn = fn.__func__
     code = getattr(fn, "__code__", None)
     if code is None:
-        call = getattr(type(fn), "__call__", None)
+        call = inspect.getattr_static(type(fn), "__call__", None)
         code = None if isinstance(fn, type) else getattr(call, "__code__", None)
     flags = getattr(code, "co_flags", 0)
     if flags & _ASYNC_GENERATOR:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any, Final
 
 from altar.later._nodes import MAX_INT, MIN_INT
@@ -49,6 +50,8 @@ def _datetime(cls: Any) -> Node:
 
 
 def _date(cls: Any) -> Node:
+    from datetime import datetime, time  # loaded already by whoever wrote the annotation
+
     parse_iso = cls.fromisoformat
 
     def parse(text: str) -> Any:
@@ -57,8 +60,6 @@ def _date(cls: Any) -> Node:
         return parse_iso(text)
 
     def lenient(value: Any) -> Any:  # a midnight is its date
-        from datetime import datetime, time
-
         if value.__class__ is not str or len(value) < 16:
             return None
         moment = datetime.fromisoformat(value)
@@ -158,7 +159,7 @@ def _fraction(cls: Any) -> Node:
     return NumericText("fraction", "a fraction (3/4)", parse, extra={"pattern": _FRACTION})
 
 
-def _number_text(value: int | float) -> str:
+def _number_text(value: Any) -> str:
     if value - value != 0.0 or (value.__class__ is int and not MIN_INT <= value <= MAX_INT):
         raise ValueError
     return repr(value)
@@ -183,8 +184,6 @@ def _finite(number: complex) -> complex:
 
 
 def _bytes(cls: Any) -> Node:
-    from base64 import b64decode
-
     def parse(text: str) -> Any:
         data = b64decode(text, validate=True)
         return data if cls is bytes else cls(data)
@@ -198,14 +197,14 @@ def _pattern(cls: Any) -> Node:
 
 
 def _path(cls: Any) -> Node:
+    from pathlib import Path  # loaded already by whoever wrote the annotation
+
     def parse(text: str) -> Any:
         if "\0" in text:
             raise ValueError
         return make(text)
 
-    make = cls
-    if cls.__module__ == "os":  # os.PathLike has no constructor
-        from pathlib import Path as make  # type: ignore[no-redef]
+    make = Path if cls.__module__ == "os" else cls  # os.PathLike has no constructor
     return TextNode("path", "a file path", parse, extra={"format": "path"})
 
 
