@@ -1,4 +1,4 @@
-"""``altar call``: one tool, called with JSON arguments, through every check a model's call passes."""
+"""``altar call``: one tool, called with JSON arguments and checked as a model's call is."""
 
 from __future__ import annotations
 

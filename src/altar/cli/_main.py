@@ -89,8 +89,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             inner.add_argument(
                 "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
             )
-            if "run" not in inner._defaults:  # noqa: SLF001 - manifest's verbs set their own
-                inner.set_defaults(run=command.run)
+            inner.set_defaults(run=command.run)
     return parser
 
 

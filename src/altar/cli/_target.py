@@ -69,7 +69,7 @@ def load(place: str) -> ModuleType:
     except CliError:
         raise
     except ModuleNotFoundError as error:
-        if error.name and place.split(".")[0] == error.name.split(".")[0]:
+        if error.name and place.partition(".")[0] == error.name.partition(".")[0]:
             hint = f"; did you mean {place}.py?" if Path(f"{place}.py").is_file() else ""
             raise CliError(f"no file and no module is called {place!r}{hint}") from error
         raise CliError(f"{place} needs the module {error.name!r}, which is missing") from error

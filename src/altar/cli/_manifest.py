@@ -1,0 +1,105 @@
+"""``altar manifest``: write the contract of a file's tools, show one, compare two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import altar
+from altar.adm import ToolContract, ToolManifest
+from altar.cli._console import CliError
+from altar.cli._target import HELP, load, tools_of
+from altar.cli._tools import show_table
+from altar.errors import InvalidDataError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from altar.cli._console import Console
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what may be typed."""
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    write = verbs.add_parser("write", help="write a manifest of the tools of a file or module")
+    write.add_argument("target", metavar="FILE_OR_MODULE", help=HELP)
+    write.add_argument("--out", metavar="FILE", help="where to; without it to standard output")
+    write.add_argument("--name", help="the contract's name; without it the file's or module's")
+    write.add_argument("--version", default="1.0.0", help="the contract's version (%(default)s)")
+    write.add_argument("--description", help="what it covers; without it the module's first line")
+    write.set_defaults(verb=_write)
+    show = verbs.add_parser("show", help="show what a manifest holds")
+    show.add_argument("file")
+    show.set_defaults(verb=_show)
+    diff = verbs.add_parser("diff", help="list what changed; exit code 1 when anything did")
+    diff.add_argument("old")
+    diff.add_argument("new")
+    diff.add_argument("--json", action="store_true", help="print one JSON object")
+    diff.set_defaults(verb=_diff)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Carry out the verb."""
+    status: int = arguments.verb(arguments, console)
+    return status
+
+
+def _write(arguments: argparse.Namespace, console: Console) -> int:
+    with altar.Session(tools=tools_of(arguments.target)) as session:
+        declarations = session.declarations()
+    place = arguments.target.rpartition(":")[0] or arguments.target
+    name = arguments.name or Path(place.removesuffix(".py")).name.replace(".", "_")
+    lines = (load(place).__doc__ or f"The tools of {name}.").strip().splitlines()
+    contract = ToolContract(
+        name=name,
+        version=arguments.version,
+        description=arguments.description or lines[0],
+        function_declarations=declarations,
+    )
+    manifest = ToolManifest(contracts=(contract,))
+    if arguments.out is None:
+        console.print(manifest.dumps().rstrip())
+        return 0
+    try:
+        manifest.write(arguments.out)
+    except OSError as error:
+        raise CliError(f"{arguments.out} cannot be written: {error.strerror}") from error
+    count = f"{len(declarations)} tool{'s' if len(declarations) != 1 else ''}"
+    console.print(f"{arguments.out}: {name} {arguments.version}, {count}", manifest.digest)
+    return 0
+
+
+def _show(arguments: argparse.Namespace, console: Console) -> int:
+    manifest = _read(arguments.file)
+    for number, contract in enumerate(manifest.contracts):
+        if number:
+            console.print()
+        title = console.style(f"{contract.name} {contract.version}", "green", "bold")
+        console.print(f"{title}  {contract.description}", console.style(contract.digest, "dim"), "")
+        show_table(console, contract.function_declarations)
+    return 0
+
+
+def _diff(arguments: argparse.Namespace, console: Console) -> int:
+    found = _read(arguments.old).diff(_read(arguments.new))
+    if arguments.json:
+        console.json(found.to_dict())
+        return 1 if found else 0
+    for change in found.changes:
+        console.print(console.style(str(change), *(["red"] if change.breaking else [])))
+    if not found:
+        console.print("no changes")
+    for name in found.under_versioned:
+        console.note(f"{name} breaks its callers: give it a new major version")
+    return 1 if found else 0
+
+
+def _read(path: str) -> ToolManifest:
+    try:
+        return ToolManifest.read(path)
+    except OSError as error:
+        raise CliError(f"{path} cannot be read: {error.strerror}") from error
+    except InvalidDataError as error:
+        raise CliError(f"{path}: {error}") from error
