@@ -165,7 +165,7 @@ class Chat:
         self.agent = agent
         self.messages: tuple[Message, ...] = ()
         self._owned = session is None
-        self._session = _given(agent, session) or Session(tools=agent.tools)
+        self._session = _given(agent, session) or _opened(agent)
         self._answering = False
 
     def send(self, prompt: Prompt) -> Reply[Any]:
@@ -191,6 +191,11 @@ class Chat:
         if self._owned:
             self._session.close()
 
+    async def aclose(self) -> None:
+        """As :meth:`close`, on an event loop."""
+        if self._owned:
+            await self._session.aclose()
+
     def __enter__(self) -> Self:
         return self
 
@@ -201,7 +206,7 @@ class Chat:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self.close()
+        await self.aclose()
 
     def begin_turn(self) -> None:
         """Take the floor; only a running turn calls this."""
@@ -229,7 +234,7 @@ class _Job:
         self._owns_session = session is None
         self._owns_provider = not isinstance(agent.model, (BaseProvider, Provider))
         provider = _provider_of(agent.model)
-        self.session = Session(tools=agent.tools) if session is None else session
+        self.session = _opened(agent) if session is None else session
         self.task = Task(
             provider,
             messages,
@@ -252,7 +257,7 @@ class _Job:
 
     async def __aexit__(self, *exc: object) -> None:
         if self._owns_session:
-            self.session.close()
+            await self.session.aclose()
         if self._owns_provider:
             await self.task.provider.aclose()
 
@@ -301,6 +306,13 @@ def _given(agent: Agent, session: Session | None) -> Session | None:
             "session.add(...) to give it more"
         )
     return session
+
+
+def _opened(agent: Agent) -> Session:
+    """A session for the agent's tools, on the runtime of the configured mode."""
+    found = config.settings()
+    runtime = None if found.mode == "local" else plugins.load_runtime(found.mode)(found)
+    return Session(tools=agent.tools, runtime=runtime)
 
 
 def _provider_of(model: str | Provider | None) -> Provider:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import Problem
@@ -64,6 +65,9 @@ _REQUIRED = {
     "refusal": ("text",),
     "unknown": ("raw",),
 }
+_DEFAULTS = {
+    name: {field.name: field.default for field in fields(kind)} for name, kind in _KINDS.items()
+}
 _ROLES = ("user", "assistant", "tool")
 
 
@@ -79,8 +83,8 @@ def _dump_message(message: Message) -> dict[str, Any]:
     }
     if message.origin is not None:
         origin = message.origin
-        fields = {name: getattr(origin, name) for name in Origin.__slots__}
-        out["origin"] = {name: value for name, value in fields.items() if value not in (None, "")}
+        told = {name: getattr(origin, name) for name in Origin.__slots__}
+        out["origin"] = {name: value for name, value in told.items() if value not in (None, "")}
     if message.opaque:
         out["opaque"] = [_dump_opaque(item) for item in message.opaque]
     return out
@@ -97,7 +101,7 @@ def _dump_part(part: Part) -> dict[str, Any]:
             value = [_dump_part(blob) for blob in value]
         elif isinstance(value, bytes):
             value = b64encode(value).decode("ascii")
-        if name in _REQUIRED[kind] or value not in (None, "", (), [], False):
+        if name in _REQUIRED[kind] or (value != _DEFAULTS[kind][name] and value != []):
             out[name] = value
     return out
 
@@ -178,19 +182,19 @@ def _load_part(document: Any, path: str, problems: list[Problem]) -> Part:
     if kind not in _KINDS:
         return Unknown(document)
     found = len(problems)
-    fields: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for name in _KINDS[kind].__slots__:
         if name == "opaque":
-            fields[name] = _load_opaque(document.get(name), f"{path}.opaque", problems)
+            given[name] = _load_opaque(document.get(name), f"{path}.opaque", problems)
         elif name == "blobs":
-            fields[name] = _load_blobs(document.get(name), path, problems)
+            given[name] = _load_blobs(document.get(name), path, problems)
         elif name in document:
-            fields[name] = _load_field(name, document[name], f"{path}.{name}", problems)
+            given[name] = _load_field(name, document[name], f"{path}.{name}", problems)
         elif name in _REQUIRED[kind]:
             problems.append(Problem(f"{path}.{name}", "a value", "nothing", keyword="required"))
     if len(problems) > found:
         return Unknown(document)
-    part: Part = _KINDS[kind](**fields)
+    part: Part = _KINDS[kind](**given)
     return part
 
 
