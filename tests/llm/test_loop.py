@@ -1,0 +1,617 @@
+"""The loop: what it runs, where it stops, what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from altar.adm import Blob, ErrorObject
+from altar.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    OverloadedError,
+    RateLimitError,
+    TransportError,
+)
+from altar.llm import (
+    BaseProvider,
+    Clock,
+    Delta,
+    End,
+    Limits,
+    Message,
+    Opaque,
+    Options,
+    PartEnd,
+    Price,
+    Response,
+    Retry,
+    Start,
+    Task,
+    Text,
+    Thinking,
+    ToolCall,
+    Usage,
+    arun,
+    astream,
+    check_history,
+    run,
+    stream,
+)
+from altar.runtime import Cancellation
+from altar.testing import FunctionProvider, ScriptedProvider
+from tests.llm._table import Chunks, Table
+
+
+def add(a, b):
+    return a + b
+
+
+def script(*replies):
+    return ScriptedProvider(replies)
+
+
+def task(provider, **options):
+    return Task(provider, [Message.user("go")], options=Options(**options))
+
+
+def play(provider, table=None, **options):
+    """Run a script to its end; its history must be one that can be sent."""
+    reply = run(task(provider, **options), table or Table(add=add))
+    check_history(reply.messages)
+    if isinstance(provider, ScriptedProvider):
+        provider.finished()
+    return reply
+
+
+class FakeClock(Clock):
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self):
+        self.time = 0.0
+        self.slept = []
+
+    def now(self):
+        return self.time
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.time += seconds
+
+    async def asleep(self, seconds):
+        self.sleep(seconds)
+
+    def jitter(self):
+        return 1.0
+
+
+ADD = ToolCall("add", {"a": 1, "b": 2})
+
+
+def results(reply):
+    return [
+        part.value for message in reply.messages if message.role == "tool" for part in message.parts
+    ]
+
+
+# -- turns -------------------------------------------------------------------------------
+
+
+def test_a_tool_turn_answers_the_call_and_asks_again():
+    provider = script(ADD, "it is 3")
+    reply = play(provider)
+    assert (reply.text, reply.finish, reply.usage.requests) == ("it is 3", "stop", 2)
+    assert [record.result.content for record in reply.calls] == [3]
+    assert [message.role for message in provider.requests[1].messages] == [
+        "user",
+        "assistant",
+        "tool",
+    ]
+
+
+def test_parallel_calls_are_answered_in_their_order():
+    reply = play(script([ToolCall("add", {"a": i, "b": 0}) for i in range(20)], "ok"))
+    assert results(reply) == list(range(20))
+
+
+def test_what_a_provider_said_goes_back_as_it_came():
+    mark = Opaque(provider="p", api="x", kind="signature", data="s==")
+    parts = [
+        Thinking("", opaque=(mark,)),
+        Text("", opaque=(mark,)),
+        ToolCall("add", {"a": 1, "b": 2}, wire_id="w1", opaque=(mark,)),
+        Text("after"),
+    ]
+    provider = script(parts, "ok")
+    play(provider)
+    back = provider.requests[1].messages[1].parts
+    assert [type(part) for part in back] == [Thinking, Text, ToolCall, Text]
+    assert [part.opaque for part in back] == [(mark,), (mark,), (mark,), ()]
+    assert back[2].wire_id == "w1"
+
+
+def test_the_loop_issues_its_own_ids_and_keeps_the_providers():
+    twins = [
+        ToolCall("add", {"a": 1, "b": 1}, id="same"),
+        ToolCall("add", {"a": 2, "b": 2}, id="same"),
+    ]
+    reply = play(script(twins, "ok"))
+    first, second = reply.messages[1].calls
+    assert len({first.id, second.id, "same"}) == 3
+    assert (first.wire_id, second.wire_id) == ("same", "same")
+    assert [record.call.call_id for record in reply.calls] == [first.id, second.id]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (ToolCall("add", raw_args='{"a": 1, "b":'), "not valid JSON"),
+        (ToolCall("add", raw_args="[1, 2]"), "an array"),
+        (ToolCall("add", raw_args='"text"'), "a string"),
+        (ToolCall("add", [1, 2]), "an array"),
+        (ToolCall("add", raw_args="[" * 100_000), "nesting"),
+        (ToolCall("add", raw_args='{"a": NaN}'), "NaN"),
+        (ToolCall("x" * 100_000, {}), "name of a tool"),
+        (ToolCall("nope", {}), "no tool"),
+    ],
+)
+def test_a_bad_call_becomes_an_error_the_model_can_mend(call, said):
+    table = Table(add=add)
+    reply = play(script(call, ADD, "ok"), table)
+    assert said in results(reply)[0]["error"]["message"]
+    assert results(reply)[1] == 3
+    assert reply.finish == "stop"
+    assert not reply.calls[0].result.ok
+
+
+def test_a_call_without_any_argument_text_has_no_arguments():
+    table = Table(now=lambda: "noon")
+    play(script(ToolCall("now", raw_args=""), ToolCall("now"), "ok"), table)
+    assert table.ran == [("now", {}), ("now", {})]
+
+
+def test_results_reach_the_model_as_json():
+    table = Table(
+        text=lambda: "a\u2028b", nothing=lambda: None, broken=lambda: {1, 2}, odd=lambda: "\ud800"
+    )
+    reply = play(script([ToolCall(name) for name in table.functions], "ok"), table)
+    text, nothing, broken, odd = results(reply)
+    assert (text, nothing, odd) == ("a\u2028b", None, "\ud800")
+    assert "not JSON" in broken["error"]["message"]
+
+
+def test_blobs_travel_beside_the_text():
+    class Camera(Table):
+        def invoke(self, call, ctx):
+            from altar.adm import ToolResult
+
+            blob = Blob("image/png", b"123")
+            value = [blob, "x"] if call.args else blob
+            content = [blob.to_dict(), "x"] if call.args else blob.to_dict()
+            return ToolResult(name=call.name, call_id=call.call_id, content=content, value=value)
+
+    reply = play(script([ToolCall("snap"), ToolCall("snap", {"n": 2})], "ok"), Camera())
+    one, two = reply.messages[2].parts
+    assert one.blobs[0].data == two.blobs[0].data == b"123"
+    assert one.value == {"mime": "image/png", "bytes": 3}
+    assert two.value == [{"mime": "image/png", "bytes": 3}, "x"]
+
+
+def test_a_paused_reply_is_sent_again_as_it_stands():
+    pause = Response(message=Message.assistant("thinking on"), finish="paused")
+    provider = script(pause, "done")
+    assert play(provider).finish == "stop"
+    assert provider.requests[1].messages[-1] == pause.message
+
+
+# -- where it stops ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("finish", ["length", "refusal", "blocked", "malformed"])
+def test_calls_of_a_reply_that_was_cut_off_are_not_run(finish):
+    table = Table(add=add)
+    cut = Response(message=Message("assistant", (ADD,)), finish=finish, detail="why")
+    reply = play(script(cut), table)
+    assert (reply.finish, table.ran, reply.detail) == (finish, [], "why")
+    assert "not run" in results(reply)[0]["error"]["message"]
+    assert len(reply.calls) == 1
+
+
+def endless():
+    """A model that never stops, and never repeats itself."""
+    return FunctionProvider(lambda request: ToolCall("add", {"a": len(request.messages), "b": 0}))
+
+
+def test_the_default_limit_is_25_rounds():
+    reply = play(endless())
+    assert (reply.finish, reply.usage.requests) == ("max_rounds", 25)
+    assert "max_rounds" in results(reply)[-1]["error"]["message"]
+
+
+def test_calls_beyond_the_limit_are_not_run():
+    table = Table(add=add)
+    many = [ToolCall("add", {"a": i, "b": 0}) for i in range(5)]
+    reply = play(script(many), table, limits=Limits(calls=3))
+    assert (reply.finish, len(table.ran), len(reply.calls)) == ("max_calls", 3, 5)
+
+
+def test_the_token_limit_stops_before_the_next_call():
+    table = Table(add=add)
+    dear = Response(
+        message=Message("assistant", (ADD,)), usage=Usage(input_tokens=60, output_tokens=50)
+    )
+    reply = play(script(dear), table, limits=Limits(tokens=100))
+    assert (reply.finish, table.ran, reply.usage.total_tokens) == ("budget", [], 110)
+
+
+def test_a_token_limit_without_counts_is_estimated_and_said_so():
+    silent = Response(message=Message("assistant", (Text("x" * 4000), ADD)))
+    reply = play(script(silent), limits=Limits(tokens=100))
+    assert reply.finish == "budget"
+    assert reply.usage.input_tokens is None
+    assert [adaptation.what for adaptation in reply.adaptations] == ["limits.tokens"]
+
+
+def test_cost_is_counted_with_the_applications_prices():
+    dear = Response(
+        message=Message("assistant", (ADD,)),
+        usage=Usage(input_tokens=1_000_000, cached_tokens=500_000, output_tokens=100_000),
+    )
+    prices = {"script": Price(input=Decimal(2), cached=Decimal(1), output=Decimal(10))}
+    reply = play(script(dear), limits=Limits(cost=Decimal(2)), prices=prices)
+    assert (reply.finish, reply.usage.cost) == ("budget", Decimal("2.5"))
+
+
+def test_an_unknown_price_is_none_and_never_zero():
+    assert play(script("hi")).usage.cost is None
+
+
+def test_a_cost_limit_without_a_price_is_refused_at_once():
+    provider = script("hi")
+    with pytest.raises(ConfigurationError, match=r"prices=.*scripted:script"):
+        run(task(provider, limits=Limits(cost=Decimal(1))), Table())
+    assert provider.requests == []
+
+
+def test_the_deadline_stops_the_run_between_rounds():
+    clock = FakeClock()
+
+    def slow(request):
+        clock.time += 4
+        return ToolCall("add", {"a": clock.time, "b": 0})
+
+    options = {"limits": Limits(seconds=10), "retry": Retry(clock=clock)}
+    reply = play(FunctionProvider(slow), **options)
+    assert (reply.finish, reply.usage.requests) == ("deadline", 3)
+
+
+def test_polling_survives_and_a_repeat_does_not():
+    state = iter(range(100))
+    polled = play(script(*[ToolCall("poll")] * 8, "ok"), Table(poll=lambda: next(state)))
+    assert polled.finish == "stop"
+    stuck = play(script(*[ToolCall("poll")] * 4), Table(poll=lambda: "pending"))
+    assert stuck.finish == "repeated_call"
+    answers = results(stuck)
+    assert answers[:2] == ["pending", "pending"]
+    assert "number 3 in a row" in answers[2]["error"]["message"]
+
+
+def test_a_repeat_that_changes_its_mind_in_time_goes_on():
+    poll, other = ToolCall("poll"), ToolCall("poll", {"n": 1})
+    table = Table(poll=lambda n=0: "pending")
+    assert play(script(poll, poll, poll, other, poll, poll, "ok"), table).finish == "stop"
+
+
+def test_siblings_of_one_reply_are_no_repeat():
+    assert play(script([ADD] * 6, [ADD] * 6, "ok")).finish == "stop"
+
+
+def test_a_malformed_call_over_and_over_is_a_repeat():
+    assert play(script(*[ToolCall("add", raw_args="{")] * 4)).finish == "repeated_call"
+
+
+def test_limits_can_be_lifted():
+    free = Limits(rounds=None, calls=None, repeats=None)
+    assert play(script(*[ADD] * 40, "ok"), limits=free).finish == "stop"
+
+
+@pytest.mark.parametrize(
+    "bad", [{"rounds": 0}, {"seconds": -1}, {"repeats": 1}, {"max_concurrency": 0}]
+)
+def test_a_limit_that_cannot_work_is_refused(bad):
+    with pytest.raises(ConfigurationError, match=next(iter(bad))):
+        Limits(**bad)
+
+
+def test_a_call_that_needs_approval_pauses_the_run():
+    need = ErrorObject(message="ask a person", type="APPROVAL_REQUIRED")
+    reply = play(script([ADD, ToolCall("pay")]), Table(add=add, pay=lambda: need))
+    assert reply.finish == "pending_approval"
+    assert [record.result.ok for record in reply.calls] == [True, False]
+
+
+def test_a_raised_flag_ends_the_run_as_cancelled():
+    flag = Cancellation()
+
+    def stop(**_):
+        flag.cancel("enough")
+        return 1
+
+    reply = play(script(ADD), Table(add=stop), cancel=flag)
+    assert (reply.finish, reply.detail) == ("cancelled", "enough")
+    assert results(reply) == [1]
+
+
+# -- retries -----------------------------------------------------------------------------
+
+
+def test_a_retryable_failure_is_sent_again_after_the_servers_hint():
+    clock = FakeClock()
+    busy = RateLimitError("slow down", retry_after=7.0)
+    far = RateLimitError("slow down", retry_after=600.0)
+    provider = script(busy, far, OverloadedError("full"), "ok")
+    assert play(provider, retry=Retry(clock=clock)).text == "ok"
+    assert clock.slept == [7.0, 60.0, 2.0]
+
+
+def test_backoff_doubles_to_a_cap():
+    retry = Retry(clock=FakeClock())
+    assert [retry.delay(number, None) for number in range(1, 7)] == [0.5, 1, 2, 4, 8, 8]
+
+
+def test_a_failure_that_stays_raises_with_the_history_so_far():
+    clock = FakeClock()
+    provider = script(ADD, *[OverloadedError("full")] * 4)
+    with pytest.raises(OverloadedError) as caught:
+        run(task(provider, retry=Retry(clock=clock)), Table(add=add))
+    check_history(caught.value.messages)
+    assert [message.role for message in caught.value.messages] == ["user", "assistant", "tool"]
+    assert len(clock.slept) == 3
+    provider.finished()
+
+
+def test_what_waiting_does_not_help_is_not_retried():
+    with pytest.raises(AuthenticationError):
+        play(script(AuthenticationError("bad key"), "never"), retry=Retry(clock=FakeClock()))
+
+
+def test_a_wait_past_the_deadline_is_not_begun():
+    clock = FakeClock()
+    limits = Limits(seconds=5)
+    reply = play(
+        script(RateLimitError("x", retry_after=9.0)), limits=limits, retry=Retry(clock=clock)
+    )
+    assert (reply.finish, clock.slept) == ("deadline", [])
+
+
+TORN = [Start(), Delta(0, "so"), OverloadedError("full")]
+EARLY = [Start(), OverloadedError("full")]
+
+
+def test_a_stream_that_breaks_before_anything_was_seen_is_retried():
+    provider = script(EARLY, "ok")
+    events = list(stream(task(provider, retry=Retry(clock=FakeClock())), Table()))
+    assert [event.kind for event in events] == ["round", "retry", "text", "end"]
+    assert (events[1].attempt, events[1].delay) == (1, 0.5)
+
+
+def test_nothing_is_retried_after_a_visible_delta():
+    provider = script(TORN, "never")
+    with pytest.raises(OverloadedError):
+        list(stream(task(provider, retry=Retry(clock=FakeClock())), Table()))
+    with pytest.raises(OverloadedError):
+        asyncio.run(collect(task(script(TORN, "never"), retry=Retry(clock=FakeClock())), Table()))
+
+
+def test_a_stream_that_ends_too_early_is_a_transport_error():
+    with pytest.raises(TransportError, match="stopped"):
+        list(stream(task(script([Start(), Delta(0, "so")]), retry=Retry(attempts=1)), Table()))
+
+
+# -- drivers -----------------------------------------------------------------------------
+
+
+async def collect(given_task, table):
+    return [event async for event in astream(given_task, table)]
+
+
+def told(events):
+    """Events without what differs from run to run."""
+    out = []
+    for event in events:
+        match event.kind:
+            case "text" | "thinking":
+                out.append((event.kind, event.text))
+            case "tool_call":
+                out.append((event.kind, event.call.name, event.call.args))
+            case "tool_progress":
+                out.append((event.kind, event.call.name, event.value))
+            case "tool_result":
+                out.append((event.kind, event.call.name, event.result.content, event.result.ok))
+            case "end":
+                out.append(
+                    (event.kind, event.reply.finish, event.reply.text, len(event.reply.calls))
+                )
+            case _:
+                out.append((event.kind,))
+    return out
+
+
+REPLIES = st.sampled_from(
+    [
+        ADD,
+        [Text("let me see"), ADD],
+        ToolCall("nope"),
+        ToolCall("add", raw_args="{"),
+        ToolCall("count"),
+        [Thinking("hm"), Text("so"), ToolCall("count")],
+        Response(message=Message("assistant", (ADD,)), finish="length"),
+        Response(message=Message.assistant("wait"), finish="paused"),
+        OverloadedError("full"),
+        EARLY,
+        "done",
+    ]
+)
+
+
+@given(st.lists(REPLIES, max_size=6))
+def test_every_driver_takes_the_same_decisions(replies):
+    def fresh():
+        provider = ScriptedProvider([*replies, "the end"])
+        options = {"retry": Retry(clock=FakeClock(), attempts=9), "limits": Limits(rounds=5)}
+        table = Table(add=add, count=lambda: Chunks([1, 2, 3]))
+        return task(provider, **options), table
+
+    streamed = list(stream(*fresh()))
+    assert told(asyncio.run(collect(*fresh()))) == told(streamed)
+    whole, awaited = run(*fresh()), asyncio.run(arun(*fresh()))
+    check_history(whole.messages)
+    last = streamed[-1].reply
+    for one in (awaited, last):
+        assert (one.text, one.finish, results(one)) == (whole.text, whole.finish, results(whole))
+        assert one.usage.requests == whole.usage.requests
+
+
+def test_a_streaming_tool_is_heard_while_it_runs():
+    heard = []
+
+    class Slow(Table):
+        def invoke(self, call, ctx):
+            from altar.adm import ToolResult
+
+            ctx.emit("first")
+            deadline = 200
+            while not heard and deadline:
+                deadline -= 1
+                import time
+
+                time.sleep(0.005)
+            return ToolResult(name=call.name, call_id=call.call_id, content=list(heard))
+
+    events = []
+    for event in stream(task(script(ToolCall("slow"), "ok")), Slow()):
+        events.append(event)
+        if event.kind == "tool_progress":
+            heard.append(event.value)
+    result = next(event for event in events if event.kind == "tool_result")
+    assert result.result.content == ["first"]
+
+
+def test_closing_a_stream_ends_the_run_and_leaves_a_history_that_can_be_sent():
+    given_task = task(script([ADD, ToolCall("add", {"a": 3, "b": 3})], "never"))
+    events = stream(given_task, Table(add=add))
+    for event in events:
+        if event.kind == "tool_call":
+            break
+    events.close()
+    check_history(given_task.messages)
+    assert [part.name for part in given_task.messages[-1].parts] == ["add", "add"]
+    assert given_task.cancelled
+
+
+def test_a_cancelled_task_leaves_a_history_that_can_be_sent_and_keeps_what_was_done():
+    class Hanging(Table):
+        async def ainvoke(self, call, ctx):
+            if call.args["a"] == 1:
+                return self.invoke(call, ctx)
+            await asyncio.Event().wait()
+
+    given_task = task(script([ADD, ToolCall("add", {"a": 3, "b": 3})], "never"))
+
+    async def main():
+        running = asyncio.create_task(arun(given_task, Hanging(add=add)))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(main())
+    check_history(given_task.messages)
+    done, lost = (part.value for part in given_task.messages[-1].parts)
+    assert done == 3
+    assert "not known" in lost["error"]["message"]
+
+
+class Hangs(BaseProvider):
+    name = "hangs"
+
+    async def acomplete(self, request, attempt):
+        await asyncio.Event().wait()
+
+    async def astream(self, request, attempt):
+        yield Delta(0, "so")
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_async_run_ends_at_its_deadline_while_the_model_hangs(streamed):
+    given_task = task(Hangs(), limits=Limits(seconds=0.03))
+    if streamed:
+        reply = asyncio.run(collect(given_task, Table()))[-1].reply
+    else:
+        reply = asyncio.run(arun(given_task, Table()))
+    assert reply.finish == "deadline"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_async_run_ends_when_the_flag_is_raised_while_the_model_hangs(streamed):
+    flag = Cancellation()
+    given_task = task(Hangs(), cancel=flag)
+
+    async def main():
+        asyncio.get_running_loop().call_later(0.01, flag.cancel, "the client left")
+        if streamed:
+            return (await collect(given_task, Table()))[-1].reply
+        return await arun(given_task, Table())
+
+    reply = asyncio.run(main())
+    assert (reply.finish, reply.detail) == ("cancelled", "the client left")
+
+
+def test_a_bug_of_the_program_propagates_and_the_history_stays_whole():
+    class Broken(Table):
+        def invoke(self, call, ctx):
+            raise KeyboardInterrupt
+
+    for parallel in (1, 3):
+        given_task = task(script([ADD] * parallel))
+        with pytest.raises(KeyboardInterrupt):
+            run(given_task, Broken())
+        check_history(given_task.messages)
+        given_task = task(script([ADD] * parallel))
+        with pytest.raises(KeyboardInterrupt):
+            list(stream(given_task, Broken()))
+        check_history(given_task.messages)
+
+
+def test_a_history_with_lost_results_is_mended_and_said_so():
+    lost = [Message.user("go"), Message("assistant", (ToolCall("add", {}, id="c1"),))]
+    provider = script("ok")
+    reply = run(Task(provider, lost, options=Options()), Table())
+    check_history(provider.requests[0].messages)
+    assert [adaptation.what for adaptation in reply.adaptations] == ["history"]
+
+
+@given(st.lists(REPLIES, max_size=5), st.integers(0, 12))
+def test_wherever_a_stream_is_abandoned_the_history_can_be_sent(replies, after):
+    given_task = task(
+        ScriptedProvider([*replies, "the end"]), retry=Retry(clock=FakeClock(), attempts=9)
+    )
+    events = stream(given_task, Table(add=add, count=lambda: Chunks([1, 2])))
+    for _, _ in zip(range(after), events, strict=False):
+        pass
+    events.close()
+    check_history(given_task.messages)
+
+
+def test_a_provider_event_with_the_whole_call_needs_no_deltas():
+    events = [Start(), PartEnd(0, ADD), End(usage=Usage())]
+    seen = list(stream(task(script(events, "ok")), Table(add=add)))
+    assert [event.kind for event in seen] == [
+        "round", "tool_call", "tool_result", "round", "text", "end",
+    ]  # fmt: skip
