@@ -144,7 +144,10 @@ ROWS = [
         "future + TYPE_CHECKING-only name",
         "forward",
         checker_only,
-        runs=[({"n": 1, "amount": "1.5"}, (1, "1.5", 2)), ({"n": 1, "amount": [2], "m": 3}, (1, [2], 3))],
+        runs=[
+            ({"n": 1, "amount": "1.5"}, (1, "1.5", 2)),
+            ({"n": 1, "amount": [2], "m": 3}, (1, [2], 3)),
+        ],
         bad=[{}, {"n": "q", "amount": 1}, {"n": 1, "amount": 1, "m": "q"}, {"n": 1}],
         optional=("m",),
         hard=True,
@@ -165,7 +168,14 @@ ROWS = [
                 ({"name": "a", "spot": Spot(1)}, Pair(Spot(2), 3), Money(4, Spot(5))),
             )
         ],
-        bad=[{}, {"place": {"name": "a", "spot": {"x": "q"}}, "pair": [{"x": 2}, 3], "money": {"amount": 4}}],
+        bad=[
+            {},
+            {
+                "place": {"name": "a", "spot": {"x": "q"}},
+                "pair": [{"x": 2}, 3],
+                "money": {"amount": 4},
+            },
+        ],
         table=False,
     ),
     row(

@@ -79,7 +79,10 @@ KINDS = [
         "**kwargs: Unpack[TypedDict]",
         "kinds",
         unpacked,
-        runs=[({"size": 1}, ({"size": 1},)), ({"size": 1, "color": "r"}, ({"size": 1, "color": "r"},))],
+        runs=[
+            ({"size": 1}, ({"size": 1},)),
+            ({"size": 1, "color": "r"}, ({"size": 1, "color": "r"},)),
+        ],
         bad=[{}, {"size": "big"}, {"size": 1, "other": 1}, {"color": "r"}],
         optional=("color",),
         hard=True,
@@ -112,7 +115,12 @@ KINDS = [
                 (1, 2, (5, 6), 3, 7, {"z": 8}),
             ),
         ],
-        bad=[{}, {"a": 1, "b": 2}, {"a": 1, "b": 2, "c": 3, "z": "x"}, {"a": 1, "b": 2, "c": 3, "rest": 1}],
+        bad=[
+            {},
+            {"a": 1, "b": 2},
+            {"a": 1, "b": 2, "c": 3, "z": "x"},
+            {"a": 1, "b": 2, "c": 3, "rest": 1},
+        ],
         hard=True,
     ),
     row(
@@ -256,7 +264,9 @@ class Made:
         see("made", self.name, self.times)
 
 
-def _greets(id: str, fn: Callable[..., Any], who: str, *, hidden: tuple[str, ...] = (), **facts: Any) -> Row:
+def _greets(
+    id: str, fn: Callable[..., Any], who: str, *, hidden: tuple[str, ...] = (), **facts: Any
+) -> Row:
     return row(
         id,
         "callable",
@@ -281,7 +291,9 @@ CALLABLES = [
         hard=True,
         optional=None,
     ),
-    _greets("partial positional", functools.partial(greet, "part"), "part", hidden=("word",), hard=True),
+    _greets(
+        "partial positional", functools.partial(greet, "part"), "part", hidden=("word",), hard=True
+    ),
     row(
         "partial of bound method",
         "callable",
@@ -315,7 +327,9 @@ CALLABLES = [
     _greets("async function", coroutine, "async"),
     _greets("generator", generator, "generator", hard=True),
     _greets("async generator", agenerator, "agenerator", hard=True),
-    _greets("class as tool (constructor)", Maker, "maker", hard=True, says={"name": "What to call it."}),
+    _greets(
+        "class as tool (constructor)", Maker, "maker", hard=True, says={"name": "What to call it."}
+    ),
     row(
         "builtin math.gcd-like (no hints)",
         "callable",

@@ -73,7 +73,11 @@ ROWS = [
                 Tree(1, [Tree(2, [Tree(3)])]),
             ),
         ],
-        [{"value": 1, "children": [{"value": 2, "children": [{"value": "x"}]}]}, {"children": []}, 5],
+        [
+            {"value": 1, "children": [{"value": 2, "children": [{"value": "x"}]}]},
+            {"children": []},
+            5,
+        ],
         hard=True,
     ),
     one(

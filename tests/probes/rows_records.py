@@ -281,7 +281,13 @@ DATACLASSES = [
                 _order(customer="c", items=[Item("n", 2.0)]),
             ),
             (
-                {"customer": "c", "items": [], "ship": {"x": 1}, "due": "2026-01-02", "tags": ["t"]},
+                {
+                    "customer": "c",
+                    "items": [],
+                    "ship": {"x": 1},
+                    "due": "2026-01-02",
+                    "tags": ["t"],
+                },
                 _order(customer="c", items=[], ship=Point(1), due=date(2026, 1, 2), tags=["t"]),
             ),
         ],

@@ -164,7 +164,17 @@ def stale(city: str, days: int = 3) -> str:
 _RUNS = [({"city": "A", "days": 2}, ("A", 2)), ({"city": "A"}, ("A", 3))]
 _SAYS = {"city": "Name of the city", "days": "at most ten."}
 _OUT = (
-    *("Args", "Parameters", "----", ":param", "@param", "Returns", ":return", "@return", "forecast"),
+    *(
+        "Args",
+        "Parameters",
+        "----",
+        ":param",
+        "@param",
+        "Returns",
+        ":return",
+        "@return",
+        "forecast",
+    ),
     *("Raises", "rains", "Name of the city", "Keyword", "Example", ">>>", ":type"),
 )
 
@@ -194,7 +204,10 @@ DOCS = [
         "doc google colon in text",
         colon,
         hard=True,
-        says={"city": 'Name of the city: like "Rome: Italy" or http://x.y.', "days": "at most ten."},
+        says={
+            "city": 'Name of the city: like "Rome: Italy" or http://x.y.',
+            "days": "at most ten.",
+        },
     ),
     row(
         "doc *days star name",

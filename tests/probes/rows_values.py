@@ -117,8 +117,17 @@ PRIMITIVE = [
 ]
 
 UNION = [
-    one("Optional[int]=None", "union", Optional[int], [(5, 5), (None, None)], ["a", []], default=None),
-    one("int|None=None", "union", int | None, [(5, 5), (None, None)], ["a", 1.5, True], default=None),
+    one(
+        "Optional[int]=None",
+        "union",
+        Optional[int],
+        [(5, 5), (None, None)],
+        ["a", []],
+        default=None,
+    ),
+    one(
+        "int|None=None", "union", int | None, [(5, 5), (None, None)], ["a", 1.5, True], default=None
+    ),
     one("Optional required", "union", Optional[int], [(5, 5), (None, None)], ["a", []]),
     one(
         "Union[int,str] keeps '5'",
@@ -193,7 +202,14 @@ LITERAL = [
         [1, "some", None],
         table=False,
     ),
-    one("Literal bytes", "literal", Literal["a", 0, None], [(0, 0), ("a", "a")], [False, 1], table=False),
+    one(
+        "Literal bytes",
+        "literal",
+        Literal["a", 0, None],
+        [(0, 0), ("a", "a")],
+        [False, 1],
+        table=False,
+    ),
 ]
 
 ENUM = [
@@ -214,7 +230,13 @@ ENUM = [
         [(1, Mixed.ONE), ("two", Mixed.TWO), (0.5, Mixed.HALF)],
         [2, "three", None, True],
     ),
-    one("list[Enum]", "enum", list[Color], [(["red", "red"], [Color.RED, Color.RED])], [["pink"], "?"]),
+    one(
+        "list[Enum]",
+        "enum",
+        list[Color],
+        [(["red", "red"], [Color.RED, Color.RED])],
+        [["pink"], "?"],
+    ),
     one(
         "IntFlag combination",
         "enum",
@@ -234,7 +256,9 @@ ENUM = [
 ]
 
 CONTAINER = [
-    one("list", "container", list, [([1, "a", None], [1, "a", None]), ([], [])], [5, {}, None, "a"]),
+    one(
+        "list", "container", list, [([1, "a", None], [1, "a", None]), ([], [])], [5, {}, None, "a"]
+    ),
     one(
         "list[int]",
         "container",
@@ -243,7 +267,13 @@ CONTAINER = [
         [["a"], [1, None], 5, None, [True], {}],
         coerced=[("[1, 2]", [1, 2]), (["3"], [3])],
     ),
-    one("list[list[float]]", "container", list[list[float]], [([[1, 2.5]], [[1.0, 2.5]])], [[1], [["a"]]]),
+    one(
+        "list[list[float]]",
+        "container",
+        list[list[float]],
+        [([[1, 2.5]], [[1.0, 2.5]])],
+        [[1], [["a"]]],
+    ),
     one(
         "tuple[int,str]",
         "container",
@@ -252,7 +282,13 @@ CONTAINER = [
         [[1], [1, "a", 2], ["a", "b"], [1, 2], {}, None],
         hard=True,
     ),
-    one("tuple[int,...]", "container", tuple[int, ...], [([1, 2], (1, 2)), ([], ())], [["a"], 5, None]),
+    one(
+        "tuple[int,...]",
+        "container",
+        tuple[int, ...],
+        [([1, 2], (1, 2)), ([], ())],
+        [["a"], 5, None],
+    ),
     one("set[int]", "container", set[int], [([1, 2], {1, 2}), ([], set())], [["a"], 5, None]),
     one("frozenset[str]", "container", frozenset[str], [(["a"], frozenset({"a"}))], [[1], 5, None]),
     one("deque[int]", "container", deque[int], [([1, 2], deque([1, 2]))], [["a"], 5], hard=True),
@@ -264,7 +300,9 @@ CONTAINER = [
         [({"a": 1}, {"a": 1})],
         [{"a": "x"}, {"a": None}, [], 5],
     ),
-    one("Mapping[str,int]", "container", Mapping[str, int], [({"a": 1}, {"a": 1})], [{"a": "x"}, []]),
+    one(
+        "Mapping[str,int]", "container", Mapping[str, int], [({"a": 1}, {"a": 1})], [{"a": "x"}, []]
+    ),
     one(
         "dict[int,str] keys back to int",
         "container",
@@ -295,7 +333,14 @@ CONTAINER = [
     one("tuple", "container", tuple, [([1, "a"], (1, "a"))], [5, None], table=False),
     one("set", "container", set, [([1, "a"], {1, "a"})], [5, None], table=False),
     one("AbstractSet[int]", "container", AbstractSet[int], [([1], {1})], [["a"]], table=False),
-    one("MutableSequence[int]", "container", MutableSequence[int], [([1], [1])], [["a"]], table=False),
+    one(
+        "MutableSequence[int]",
+        "container",
+        MutableSequence[int],
+        [([1], [1])],
+        [["a"]],
+        table=False,
+    ),
     one(
         "dict[IntEnum,str]",
         "container",
