@@ -59,7 +59,7 @@ class TextNode(Node):
         return {"type": "string", **self.extra}
 
     def load(self, value: Any, path: Path, report: Report) -> Any:
-        value = value if value.__class__ is str else exact(value)
+        value = exact(value)
         if isinstance(value, str):
             if len(value) > _MAX_TEXT and self.name not in ("bytes", "bytearray"):
                 return report.fail(path, f"{self._label}, shorter", value, "maxLength")
