@@ -22,7 +22,7 @@ PROMISES = {
         "True 0.25 0.25",
         "b must not be zero",
         "[0.0, 0.5, 1.0, 1.5]",
-        "did you mean 'divide'",
+        "Did you mean 'divide'",
         "['divide', 'stock']",
     ],
     "streaming_tool.py": ["... 1: tools", "result 4", "stop", "ALTAR"],

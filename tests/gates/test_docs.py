@@ -41,6 +41,12 @@ class Block:
     is_run: bool
 
 
+class Screen(io.StringIO):
+    """What a command prints, in the encoding of today's terminals."""
+
+    encoding = "utf-8"  # type: ignore[assignment]
+
+
 def blocks(text: str) -> list[Block]:
     found = []
     end = 0
@@ -74,9 +80,14 @@ def run_console(code: str) -> list[tuple[str, str, str]]:
         line, _, expected = part.replace("\\\n", " ").partition("\n")
         words = shlex.split(line)
         assert words[0] == "altar", f"console blocks run altar alone: {line}"
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            main(words[1:])
+        out = Screen()
+        before = altar.registry.snapshot()
+        altar.registry.restore(altar.Registry().snapshot())  # as in a process of its own
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+                main(words[1:])
+        finally:
+            altar.registry.restore(before)
         done.append((line, expected, out.getvalue()))
     return done
 

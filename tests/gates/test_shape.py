@@ -14,10 +14,27 @@ from tests.gates._source import Module, modules
 LONGEST_MODULE, LONG_MODULE, LONGEST_FUNCTION = 600, 400, 50
 MOST_PARAMETERS, MOST_POSITIONAL = 7, 2
 
-# wider than seven, each with its reason
+# Exceptions, each with its reason. Nouns take their fields, all by keyword.
 WIDE = {
-    "altar.tool": "one knob per thing a decorator can say; all but the function keyword-only",
-    "altar.runtime.CallContext": "one parameter per field of a noun",
+    "altar.Context": "one parameter per thing a tool may ask for; built by hand in tests alone",
+    "altar.Param": "one parameter per JSON Schema keyword",
+    "altar.Reply": "a noun, built by the loop",
+    "altar.llm.Request": "a noun, built by the loop",
+    "altar.llm.Usage": "a noun: one parameter per counter",
+    "altar.runtime.CallContext": "a noun: one parameter per field",
+    "altar.tool": "one knob per thing a decorator can say; all but the function by keyword",
+}
+MANY_POSITIONAL = {
+    "altar.FunctionDeclaration.trusted": "the unchecked constructor of the hot path",
+    "altar.adm.Problem": "path, expected, got: the order in which every message says them",
+    "altar.later.Mark": "made in every decorator call, where keywords cost",
+    "altar.runtime.ainvoke_many": "runtime, calls and a context for each",
+    "altar.runtime.invoke_many": "runtime, calls and a context for each",
+    "altar.testing.RuntimeContract.refused": "kind, name, args: read as a sentence in tests",
+}
+OPEN = {
+    "altar.testing.RuntimeContract.both": "fields of a CallContext, passed on",
+    "altar.testing.RuntimeContract.refused": "fields of a CallContext, passed on",
 }
 ALL = {**modules("altar"), **modules("altar_extras")}
 PACKAGES = sorted(name for name, m in modules().items() if m.is_package or name.count(".") == 1)
@@ -57,7 +74,8 @@ def public_callables() -> dict[str, object]:
         module = importlib.import_module(package)
         for name in module.__all__:
             thing = getattr(module, name)
-            if id(thing) in seen or not callable(thing):
+            is_code = inspect.isclass(thing) or inspect.isroutine(thing)
+            if id(thing) in seen or not is_code:  # type aliases are callable too
                 continue
             seen.add(id(thing))
             path = f"{package}.{name}"
@@ -76,6 +94,8 @@ def public_callables() -> dict[str, object]:
 
 
 def parameters(thing: object) -> list[inspect.Parameter]:
+    if getattr(thing, "_is_protocol", False):
+        return []  # nobody constructs one
     try:
         found = list(inspect.signature(thing).parameters.values())
     except ValueError:  # exceptions and other types without one
@@ -85,17 +105,18 @@ def parameters(thing: object) -> list[inspect.Parameter]:
 
 def test_public_signatures_are_narrow():
     """Seven parameters, two of them positional, and never an open **kwargs."""
-    wide = []
+    wide = set()
     for path, thing in public_callables().items():
         found = parameters(thing)
         positional = [p for p in found if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
-        wide += [f"{path}(**{p.name})" for p in found if p.kind is p.VAR_KEYWORD]
         if len(found) > MOST_PARAMETERS and path not in WIDE:
-            wide.append(f"{path}: {len(found)} parameters")
-        if len(positional) > MOST_POSITIONAL:
-            wide.append(f"{path}: {len(positional)} positional parameters")
+            wide.add(f"{path}: {len(found)} parameters")
+        if len(positional) > MOST_POSITIONAL and path not in MANY_POSITIONAL:
+            wide.add(f"{path}: {len(positional)} positional parameters")
+        if any(p.kind is p.VAR_KEYWORD for p in found) and path not in OPEN:
+            wide.add(f"{path}: an open **kwargs")
     assert not wide
 
 
-def test_the_list_of_wide_signatures_names_only_what_exists():
-    assert set(WIDE) <= set(public_callables())
+def test_the_lists_of_exceptions_name_only_what_exists():
+    assert {*WIDE, *MANY_POSITIONAL, *OPEN} <= set(public_callables())
