@@ -138,6 +138,9 @@ def _adopt_schema(schema: Any, path: tuple[str | int, ...], note: Note) -> Any:
         out["type"] = _adopt_type(out["type"], (*path, "type"), note)
         if not out["type"]:
             del out["type"]
+    if isinstance(out.get("items"), list):  # the tuple form of older drafts
+        out["prefixItems"] = out.pop("items")
+        note((*path, "items"), "items", "prefixItems", "a list of schemas, one per place")
     if isinstance(out.get("required"), bool):
         note((*path, "required"), out.pop("required"), None, "required is a list of names")
     return out
@@ -145,9 +148,9 @@ def _adopt_schema(schema: Any, path: tuple[str | int, ...], note: Note) -> Any:
 
 def _adopt_inner(keyword: str, value: Any, path: tuple[str | int, ...], note: Note) -> Any:
     """The value of a keyword, with the schemas inside it adopted."""
-    if keyword in _ONE:
+    if keyword in _ONE and not isinstance(value, list):
         return _adopt_schema(value, path, note)
-    if keyword in _SEVERAL and isinstance(value, list):
+    if keyword in {*_SEVERAL, "items"} and isinstance(value, list):
         return [_adopt_schema(one, (*path, at), note) for at, one in enumerate(value)]
     if keyword in _NAMED and isinstance(value, dict):
         return {name: _adopt_schema(one, (*path, name), note) for name, one in value.items()}
