@@ -175,6 +175,7 @@ async def _guarded(
     """Await ``begin()``: (None, its value), or (the result that says why it was stopped, None)."""
     frame = tracker.enter()
     flag = plan.ctx.cancelled
+    limit: asyncio.Timeout | None = None
 
     def stop() -> None:
         frame.stop(flag.reason or "")
@@ -183,6 +184,8 @@ async def _guarded(
         if tracker.closed is not None:
             return cancelled(plan.entry.name, plan.call.call_id, tracker.closed), None
         flag.on_cancel(stop)
+        if plan.seconds is None:
+            return None, await begin()
         async with asyncio.timeout(plan.seconds) as limit:
             return None, await begin()
     except asyncio.CancelledError as error:
@@ -195,7 +198,7 @@ async def _guarded(
     except GeneratorExit:
         raise
     except BaseException as error:
-        if isinstance(error, TimeoutError) and limit.expired():
+        if isinstance(error, TimeoutError) and limit is not None and limit.expired():
             return _given_up(plan), None
         raise _BodyError(error) from None
     finally:

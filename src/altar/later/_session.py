@@ -331,8 +331,8 @@ def _runtime_of(
 ) -> Runtime:
     if runtime is None:
         return local
-    if not isinstance(runtime, Runtime) and callable(runtime):
-        runtime = runtime(local)
+    if callable(runtime) and (isinstance(runtime, type) or not isinstance(runtime, Runtime)):
+        runtime = runtime(local)  # a class has its instances' methods, but is none of them
     if not isinstance(runtime, Runtime):
         raise ConfigurationError(
             f"runtime={runtime!r}: give an object with invoke and ainvoke, "
