@@ -8,9 +8,9 @@ from inspect import cleandoc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies.docstrings import STYLES, Documented, documented
 
 from altar.later._docstring import Docstring, parse
+from tests.strategies.docstrings import STYLES, Documented, documented
 
 
 def flat(text: str) -> str:

@@ -9,17 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-for _needed in (
-    "jsonschema",
-    "pydantic",
-    "attrs",
-    "msgspec",
-    "annotated_types",
-    "typing_extensions",
-):
-    pytest.importorskip(_needed)
-
 from jsonschema import Draft202012Validator
 
 import altar

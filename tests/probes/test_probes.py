@@ -8,17 +8,6 @@ import warnings
 from typing import Any
 
 import pytest
-
-for _needed in (
-    "jsonschema",
-    "pydantic",
-    "attrs",
-    "msgspec",
-    "annotated_types",
-    "typing_extensions",
-):
-    pytest.importorskip(_needed)
-
 from jsonschema import Draft202012Validator
 
 import altar
