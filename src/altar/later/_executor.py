@@ -6,6 +6,7 @@ import weakref
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from altar.adm import FunctionCall
 from altar.later._binding import BindError
 from altar.later._context import CallingSession, Context
 from altar.later._entry import entry_of
@@ -14,18 +15,25 @@ from altar.later._fastlane import fast_factory, make_fast
 from altar.later._finish import Finisher
 from altar.later._limits import SessionLimits
 from altar.later._plan import Pending, Plan
-from altar.later._run import await_plan, run_in_background, run_in_thread, run_plan, run_via_pool
+from altar.later._run import (
+    await_plan,
+    is_unfinished,
+    run_in_background,
+    run_in_thread,
+    run_plan,
+    run_via_pool,
+)
 from altar.later._stream import reporter
 from altar.later._tasks import TaskTracker
 from altar.later._toolset import Toolset
+from altar.runtime import CallContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.adm import FunctionCall, ToolResult
+    from altar.adm import ToolResult
     from altar.later._entry import Entry
     from altar.later._mark import Mark
-    from altar.runtime import CallContext
 
 __all__ = ["LocalRuntime", "correlated"]
 
@@ -163,12 +171,33 @@ class LocalRuntime:
             entry.factory = fast_factory(entry) or False
             if entry.factory is False:
                 return
-        finish, failed = self._finisher.for_lane(entry, self._tasks)
+        finish = self._lane_finish(entry)
+        failed = self._finisher.lane_failed(entry, self._tasks)
         cap = self._limits.max_result_bytes - 2  # the quotes of a JSON text
         fast = make_fast(entry.factory, entry.name, cap, finish, failed, self._tasks)
         lanes[entry.name] = fast
         if self._toolset.marks.get(entry.name) is not mark:  # removed or replaced meanwhile
             lanes.pop(entry.name, None)
+
+    def _lane_finish(self, entry: Entry) -> Callable[[str | None, Any], ToolResult]:
+        finish = self._finisher.lane_finish(entry)
+        if entry.kind == "async":
+            return finish
+
+        def finish_or_run(call_id: str | None, value: Any) -> ToolResult:
+            if is_unfinished(type(value)):  # a body that only sometimes returns a coroutine
+                return self._run_on(entry, call_id, value)
+            return finish(call_id, value)
+
+        return finish_or_run
+
+    def _run_on(self, entry: Entry, call_id: str | None, value: Any) -> ToolResult:
+        call = FunctionCall(name=entry.name, call_id=call_id)
+        plan = Plan(entry, call, CallContext(), seconds=None, report=None)
+        result = run_plan(plan, self._finisher, lambda: value)
+        if isinstance(result, Pending):
+            return run_in_background(plan, lambda: self._wait_for(plan, lambda: value))
+        return result
 
 
 def _seconds(entry: Entry, ctx: CallContext) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from altar.runtime import Cancellation
 
@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from altar.runtime import CallContext
 
 __all__ = ["Pending", "Plan"]
+
+
+class _Unbound:
+    """The arguments of a body that has begun already."""
+
+    args: tuple[()] = ()
+    coercions: tuple[()] = ()
+    kwargs: ClassVar[dict[str, Any]] = {}
+
+
+_UNBOUND = _Unbound()
 
 
 class Plan:
@@ -41,7 +52,7 @@ class Plan:
         self.seconds = seconds
         self.report = report
         self.gone = Cancellation()
-        self.bound: Any = None
+        self.bound: Any = _UNBOUND
 
     def start(self) -> Any:
         """Call the tool: a value, an awaitable or a generator."""

@@ -21,23 +21,39 @@ if TYPE_CHECKING:
     from altar.later._finish import Finisher
     from altar.later._tasks import TaskTracker
 
-__all__ = ["await_plan", "run_in_background", "run_in_thread", "run_plan", "run_via_pool"]
+__all__ = [
+    "await_plan",
+    "is_unfinished",
+    "run_in_background",
+    "run_in_thread",
+    "run_plan",
+    "run_via_pool",
+]
 
 _PATIENCE = 0.25  # seconds an async tool may overrun before its caller stops waiting
 
 
-def run_plan(plan: Plan, finisher: Finisher) -> ToolResult | Pending:
-    """Run a synchronous body here and now."""
+def run_plan(
+    plan: Plan, finisher: Finisher, start: Callable[[], Any] | None = None
+) -> ToolResult | Pending:
+    """Run a synchronous body (``start``, or the plan's own) here and now."""
     try:
-        value = plan.start()
+        value = plan.start() if start is None else start()
         kind = type(value)
         if kind is GeneratorType:
+            plan.entry.factory = False  # streams take the general way
             value = drain(value, plan.report, plan.is_given_up, finisher.limits.max_chunks)
-        elif hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+        elif is_unfinished(kind):
+            plan.entry.factory = False
             return Pending(value)
     except BaseException as error:  # noqa: BLE001 - a tool may raise anything
         return finisher.raised(plan, error)
     return finisher.returned(plan, value)
+
+
+def is_unfinished(kind: type) -> bool:
+    """True for the classes of values whose work is still to be done."""
+    return kind is GeneratorType or hasattr(kind, "__await__") or hasattr(kind, "__anext__")
 
 
 class _Handover:
