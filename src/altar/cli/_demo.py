@@ -19,7 +19,7 @@ __all__ = ["configure", "run"]
 
 _QUESTIONS = (
     'What is the weather in "Tokyo" and in "Oslo"?',
-    "Convert 250 euros to yen",
+    "Convert 250 euro to yen",
     "How many days from 2026-01-01 to 2026-12-24?",
 )
 
@@ -37,15 +37,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         _demo_tools.days_between,
     ]
     _title(console, "A typed function ...")
-    console.print(inspect.getsource(_demo_tools.get_weather).rstrip())
+    console.print(inspect.getsource(_demo_tools.get_weather))
     _title(console, "... is declared from its signature and docstring ...")
     console.json(altar.declare(_demo_tools.get_weather).to_dict(dialect="json-schema"))
-    label = "the offline demo model, no real one" if arguments.model == "offline:" else "a model"
-    _title(console, f"... and called by {arguments.model if label == 'a model' else label}.")
+    console.print()
+    label = (
+        "the offline demo model, no real one" if arguments.model == "offline:" else arguments.model
+    )
+    _title(console, f"... and called by {label}.")
     worked = True
     for question in _QUESTIONS:
-        console.print("", console.style(f"? {question}", "bold"))
+        console.print(console.style(f"? {question}", "bold"))
         reply = converse(question, tools, console, model=arguments.model)
+        console.print()
         worked = worked and reply.finish == "stop"
     _title(console, "Your turn")
     console.print('altar run "your question" --tools your_file.py')
@@ -53,4 +57,4 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _title(console: Console, text: str) -> None:
-    console.print("", console.style(f"# {text}", "green"), "")
+    console.print(console.style(f"# {text}", "green"), "")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from typing import Literal
 
 __all__ = ["convert_money", "days_between", "get_weather"]
 
 _SKIES = {"tokyo": (22, "sunny"), "oslo": (4, "snow"), "lima": (18, "fog")}
-_EUROS = {"euro": Decimal(1), "dollar": Decimal("1.16"), "yen": Decimal("176.4")}
+_EUROS = {"euro": 1.0, "dollar": 1.16, "yen": 176.4}
 
 
 def get_weather(city: str, unit: Literal["celsius", "fahrenheit"] = "celsius") -> str:
@@ -25,10 +24,10 @@ def get_weather(city: str, unit: Literal["celsius", "fahrenheit"] = "celsius") -
 
 
 def convert_money(
-    amount: Decimal,
+    amount: float,
     source: Literal["euro", "dollar", "yen"] = "euro",
     target: Literal["euro", "dollar", "yen"] = "yen",
-) -> Decimal:
+) -> float:
     """Convert an amount of money from one currency to another.
 
     Args:
@@ -36,7 +35,7 @@ def convert_money(
         source: The currency it is in.
         target: The currency to convert it to.
     """
-    return (amount / _EUROS[source] * _EUROS[target]).quantize(Decimal("0.01"))
+    return round(amount / _EUROS[source] * _EUROS[target], 2)
 
 
 def days_between(start: date, end: date) -> int:

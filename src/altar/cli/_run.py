@@ -75,16 +75,18 @@ class _Screen:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.open = ""  # the kind of text whose line has not ended
+        self.is_open = False  # a line of text that has not ended
+        self.called = False  # calls stand above, and text sets itself apart
 
     def show(self, event: Event) -> None:
         console = self.console
         if event.kind == "text":
-            self._enter("text")
+            if self.called and not self.is_open:
+                console.print()
+            self.is_open, self.called = True, False
             console.write(event.text)
         elif event.kind == "thinking":
-            if console.live:
-                console.status(f"thinking: {event.text}")
+            console.status("thinking …")
         elif event.kind == "round":
             self.end()
             console.status("asking the model …")
@@ -95,22 +97,18 @@ class _Screen:
             console.status(f"{event.call.name}: {event.value}")
         elif event.kind == "tool_result":
             self.end()
+            self.called = True
             show_call(console, event.call, result=event.result, seconds=event.seconds)
         elif event.kind == "retry":
             self.end()
             console.note(f"{event.error.message}; again in {event.delay:.1f} s")
 
-    def _enter(self, kind: str) -> None:
-        if self.open != kind:
-            self.end()
-            self.open = kind
-
     def end(self) -> None:
         """End the line that is open."""
         self.console.clear_status()
-        if self.open:
+        if self.is_open:
             self.console.print()
-            self.open = ""
+            self.is_open = False
 
 
 def _document(reply: Reply[Any]) -> dict[str, Any]:
