@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from tests.strategies.schemas import documents, json_values, values_for
 
 from altar.adm._check import Checker
 from altar.adm._equal import json_equal
 from altar.adm._schema import Schema
+from tests.strategies.schemas import documents, json_values, values_for
 
 jsonschema = pytest.importorskip("jsonschema", reason="the oracle needs the jsonschema library")
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from tests.strategies.schemas import documents, values_for
 
 from altar.adm._rendered import Loss
 from altar.adm._schema import Schema
 from altar.errors import ConfigurationError
+from tests.strategies.schemas import documents, values_for
 
 KINDS = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT"}
 ALLOWED = {"type", "description", "properties", "required", "items", "enum"}
@@ -152,6 +152,24 @@ def test_no_loss_means_the_same_values(data: st.DataObject) -> None:
         ({"type": "string", "enum": ["a", 1]}, {"type": "STRING", "enum": ["a"]}),
         ({"allOf": [{"type": "integer"}, {"type": "number"}]}, {"type": "INTEGER"}),
         (
+            {"allOf": [{"type": ["string", "number"]}, {"type": ["integer", "boolean"]}]},
+            {"type": "INTEGER"},
+        ),
+        (
+            {"allOf": [{"enum": ["a", "b", "c"]}, {"enum": ["b", "c", "d"]}]},
+            {"type": "STRING", "enum": ["b", "c"]},
+        ),
+        (
+            {"type": "array", "items": {"type": "number"}, "allOf": [
+                {"items": {"type": ["integer", "string"]}}, {"items": True}]},
+            {"type": "ARRAY", "items": {"type": "INTEGER"}},
+        ),
+        (
+            {"type": "object", "properties": {"a": {}}, "allOf": [
+                {"properties": {"a": {"type": "string"}}}, {"additionalProperties": True}]},
+            {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}},
+        ),
+        (
             {"$ref": "#/$defs/P", "$defs": {"P": {"type": "object", "required": []}}},
             {"type": "OBJECT", "properties": {}},
         ),
@@ -194,6 +212,21 @@ def test_what_adm_1_0_can_say_is_said_without_loss(document: Any, expected: Any)
         ({"allOf": [{"enum": ["a"]}, {"enum": ["b"]}]}, ["$ enum"]),
         ({"type": "string", "$ref": "http://elsewhere"}, ["$ $ref"]),
         ({"$dynamicRef": "#/$defs/a", "$defs": {"a": {"type": "string"}}}, ["$ $dynamicRef"]),
+        ({"allOf": [{"anyOf": [{"type": "integer"}]}, {"type": "string"}]}, ["$ type"]),
+        ({"oneOf": [{"const": "a"}, {"enum": ["a", "b"]}]}, ["$ oneOf"]),
+        ({"anyOf": [{"const": "a"}, {"const": 1}]}, ["$ anyOf"]),
+        ({"anyOf": [{"const": "a"}, {"enum": ["a"], "type": "integer"}]}, ["$ anyOf"]),
+        ({"anyOf": [{"enum": []}, {"const": "a"}]}, ["$ anyOf", "$ type", "$ enum"]),
+        ({"anyOf": [{"const": "a", "title": "A"}, {"const": "b"}]}, ["$ anyOf", "$ title"]),
+        (
+            {
+                "type": "string",
+                "description": "outer",
+                "$ref": "#/$defs/a",
+                "$defs": {"a": {"description": "inner"}},
+            },
+            ["$ description"],
+        ),
         (
             {"type": "object", "properties": {"kid": {"$ref": "#"}}},
             ["$.properties.kid.properties.kid $ref"],

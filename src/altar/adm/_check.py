@@ -123,7 +123,7 @@ class _Compiler:
         return known
 
     def _compile(self, document: dict[str, Any], home: Resource) -> Rule:
-        place = Place(self, document, home)
+        place = _Place(self, document, home)
         asserts = self.library.asserts(home)
         rules: list[Rule] = []
         for keyword, compiler in _COMPILERS.items():  # in this order: type comes first
@@ -195,7 +195,7 @@ def _entering(rule: Rule, resource: Resource) -> Rule:
     return check
 
 
-class Place:
+class _Place:
     """A schema object while its keywords are compiled; see Site."""
 
     __slots__ = ("_compiler", "_home", "schema")
@@ -208,10 +208,6 @@ class Place:
     @property
     def formats(self) -> bool:
         return self._compiler.formats
-
-    @property
-    def int64(self) -> bool:
-        return self._compiler.int64
 
     def compile(self, document: Any) -> Rule:
         return self._compiler.rule(document, self._home)

@@ -100,7 +100,7 @@ def _explain(
 def _outright(problem: Problem, here: str) -> bool:
     """Does the problem say that the alternative was not meant: another type, another tag?"""
     if problem.path == here:
-        return problem.keyword in ("type", "enum", "const", "not")
+        return problem.keyword in ("type", "enum", "const", "not", "false")
     return problem.keyword == "const" and problem.path.count(".") == here.count(".") + 1
 
 

@@ -140,11 +140,6 @@ class Site(Protocol):
         """Whether ``format`` is asserted."""
         ...
 
-    @property
-    def int64(self) -> bool:
-        """Whether integers must fit 64 bits, signed."""
-        ...
-
     def compile(self, document: Any) -> Rule:
         """The rule of a subschema."""
         ...

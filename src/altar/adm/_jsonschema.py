@@ -15,6 +15,7 @@ from altar.adm._regex import compile_pattern
 __all__ = ["read_document"]
 
 _MAX_PROBLEMS = 64
+_MAX_SIZE = 250_000
 _BLOCKERS = ("const", "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if")
 _ANNOTATIONS = ("title", "description", "default", "examples", "deprecated", "$comment")
 
@@ -28,28 +29,36 @@ def read_document(source: Any) -> tuple[Any, list[Problem]]:
     nobody knows stay as they are. The document is usable only without problems.
     """
     reader = _Reader()
-    document = reader.schema(source, ())
-    if not reader.problems:
-        reader.references(document)
-    return document, reader.problems[:_MAX_PROBLEMS]
+    document: Any = True
+    try:
+        document = reader.schema(source, ())
+        if not reader.problems:
+            reader.references(document)
+    except _StoppedError:
+        pass
+    return document, reader.problems
+
+
+class _StoppedError(Exception):
+    """Ends the reading of a document that is too deep, too large or too faulty."""
 
 
 class _Reader:
     """Copies a schema document and gathers its problems on the way."""
 
-    __slots__ = ("problems",)
+    __slots__ = ("_size", "problems")
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self._size = 0
 
     def refuse(
         self, steps: Steps, expected: str, value: Any, keyword: str, near: str | None = None
     ) -> None:
-        if len(self.problems) < _MAX_PROBLEMS:
-            path = safe_path(list(steps))
-            self.problems.append(
-                Problem(path, expected, brief(value), keyword=keyword, nearest=near)
-            )
+        path = safe_path(list(steps))
+        self.problems.append(Problem(path, expected, brief(value), keyword=keyword, nearest=near))
+        if len(self.problems) >= _MAX_PROBLEMS:
+            raise _StoppedError
 
     def schema(self, source: Any, steps: Steps) -> Any:
         """One schema, its subschemas included."""
@@ -61,8 +70,7 @@ class _Reader:
         if not isinstance(source, Mapping):
             self.refuse(steps, Holds.SCHEMA.value, source, "schema")
             return True
-        if self._too_deep(steps, source):
-            return True
+        self._enter(steps, source)
         out: dict[str, Any] = {}
         for keyword, value in source.items():
             if not isinstance(keyword, str):
@@ -145,12 +153,10 @@ class _Reader:
             self._text(value, steps)
             return str(value)
         if isinstance(value, (list, tuple)):
-            if self._too_deep(steps, value):
-                return []
+            self._enter(steps, value)
             return [self.json(item, (*steps, at)) for at, item in enumerate(value)]
         if isinstance(value, Mapping):
-            if self._too_deep(steps, value):
-                return {}
+            self._enter(steps, value)
             return self._json_object(value, steps)
         self.refuse(steps, "a JSON value", value, "json")
         return None
@@ -174,12 +180,15 @@ class _Reader:
             return False
         return True
 
-    def _too_deep(self, steps: Steps, value: Any) -> bool:
-        if len(steps) < MAX_DEPTH:
-            return False
-        if not any(problem.keyword == "depth" for problem in self.problems):
+    def _enter(self, steps: Steps, value: Any) -> None:
+        """Bound the depth, and the size: few shared parts can spell an endless document."""
+        self._size += 1 + len(value)
+        if len(steps) >= MAX_DEPTH:
             self.refuse(steps[:8], f"at most {MAX_DEPTH} nested levels", value, "depth")
-        return True
+            raise _StoppedError
+        if self._size > _MAX_SIZE:
+            self.refuse((), f"at most {_MAX_SIZE} parts in all", value, "size")
+            raise _StoppedError
 
     def references(self, document: Any) -> None:
         """Report the references that lead nowhere inside the document itself."""
