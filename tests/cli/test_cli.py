@@ -236,6 +236,17 @@ def test_check_lists_every_problem_and_exits_with_1(run, here: Path):
     assert "3 problems" in run("check", "bad.py", "--strict").out
 
 
+def test_a_warning_about_a_tool_is_one_line(run, here: Path):
+    (here / "odd.py").write_text(
+        "from altar import tool\n@tool\ndef odd(a: int) -> int:\n"
+        "    '''Odd.\n\n    Args:\n        z: Nothing.\n    '''\n    return a\n"
+    )
+    ran = run("call", "odd.py:odd", '{"a": 1}')
+    assert ran.out == "1\n"
+    assert ran.err.startswith("warning: odd: the docstring describes 'z'")
+    assert ran.err.count("\n") == 1
+
+
 def test_call_prints_the_content(run):
     ran = run("call", "mine.py:add", '{"a": 41}')
     assert (ran.status, ran.out) == (0, "42\n")

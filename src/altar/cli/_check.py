@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from altar.cli._target import HELP, tools_of
@@ -32,13 +33,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     for tool in tools:
         mark = mark_of(tool)
         name = mark.name if mark is not None else getattr(tool, "__name__", repr(tool))
-        problems, warnings = _examine(tool)
+        problems, noted = _examine(tool)
         if names.setdefault(name, tool) is not tool:
             problems.append(f"another tool is called {name!r} too; rename one: @tool(name=...)")
         if arguments.strict:
-            problems, warnings = [*problems, *warnings], []
+            problems, noted = [*problems, *noted], []
         total += len(problems)
-        _show(console, name, problems, warnings=warnings)
+        _show(console, name, problems, noted=noted)
     found = console.style(_count(total, "problem"), "red" if total else "green")
     console.print(f"{_count(len(tools), 'tool')}, {found}")
     return 1 if total else 0
@@ -46,22 +47,24 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def _examine(tool: Callable[..., Any]) -> tuple[list[str], list[str]]:
     """The problems and the warnings of one tool."""
-    warnings: list[str] = []
+    noted: list[str] = []
     try:
-        warnings += read_signature(tool, mark=mark_of(tool)).warnings
-        declare(tool)
+        noted += read_signature(tool, mark=mark_of(tool)).warnings
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are listed below
+            declare(tool)
     except DeclarationError as error:
-        problems = [one for one in error.problems if one not in warnings]
-        return problems or [str(error)], warnings
-    return [], warnings
+        problems = [one for one in error.problems if one not in noted]
+        return problems or [str(error)], noted
+    return [], noted
 
 
-def _show(console: Console, name: str, problems: list[str], *, warnings: list[str]) -> None:
+def _show(console: Console, name: str, problems: list[str], *, noted: list[str]) -> None:
     mark = console.style("✗", "red") if problems else console.style("✓", "green")
     console.print(f"{mark} {console.style(name, 'bold')}")
     for problem in problems:
         console.print(f"    {problem}")
-    for warning in warnings:
+    for warning in noted:
         console.print(f"    {console.style('warning', 'yellow')}: {warning}")
 
 

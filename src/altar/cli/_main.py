@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 import traceback
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _parser([]).print_help()
         return 2
     try:
-        status: int = arguments.run(arguments, console)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: console.note(f"warning: {message}")
+            status: int = arguments.run(arguments, console)
         console.out.flush()
     except KeyboardInterrupt:
         console.clear_status()
