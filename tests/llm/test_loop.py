@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altar.adm import Blob, ErrorObject
+from altar.adm import Blob, ErrorObject, FunctionDeclaration, ToolConfig, ToolResult
 from altar.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -187,8 +188,6 @@ def test_results_reach_the_model_as_json():
 def test_blobs_travel_beside_the_text():
     class Camera(Table):
         def invoke(self, call, ctx):
-            from altar.adm import ToolResult
-
             blob = Blob("image/png", b"123")
             value = [blob, "x"] if call.args else blob
             content = [blob.to_dict(), "x"] if call.args else blob.to_dict()
@@ -346,6 +345,29 @@ def test_a_raised_flag_ends_the_run_as_cancelled():
     assert results(reply) == [1]
 
 
+def test_a_tool_choice_holds_whatever_the_model_does():
+    declared = tuple(
+        FunctionDeclaration(name=name, description=name, parameters={"type": "object"})
+        for name in ("add", "drop")
+    )
+    table = Table(add=add, drop=lambda: "gone")
+    given_task = Task(
+        script([ToolCall("drop"), ADD], "ok"),
+        [Message.user("go")],
+        declarations=declared,
+        options=Options(tool_choice=ToolConfig(allowed_function_names=("add",))),
+    )
+    reply = run(given_task, table)
+    assert [name for name, _ in table.ran] == ["add"]
+    assert results(reply)[0]["error"]["type"] == "PERMISSION_DENIED"
+
+
+def test_a_tool_choice_that_names_no_tool_is_refused():
+    choice = ToolConfig(allowed_function_names=("nope",))
+    with pytest.raises(ConfigurationError, match="nope"):
+        run(task(script("hi"), tool_choice=choice), Table())
+
+
 # -- retries -----------------------------------------------------------------------------
 
 
@@ -481,14 +503,10 @@ def test_a_streaming_tool_is_heard_while_it_runs():
 
     class Slow(Table):
         def invoke(self, call, ctx):
-            from altar.adm import ToolResult
-
             ctx.emit("first")
             deadline = 200
             while not heard and deadline:
                 deadline -= 1
-                import time
-
                 time.sleep(0.005)
             return ToolResult(name=call.name, call_id=call.call_id, content=list(heard))
 

@@ -121,6 +121,12 @@ def loop(task: Task) -> Steps:
 
 def _check_options(state: RunState) -> None:
     options = state.task.options
+    if options.tool_choice is not None:
+        names = [declaration.name for declaration in state.task.declarations]
+        strange = sorted(set(options.tool_choice.allowed_function_names).difference(names))
+        if strange:
+            known = ", ".join(names[:20]) or "none"
+            raise ConfigurationError(f"tool_choice allows {strange}; the tools here are: {known}")
     if options.limits.cost is not None and state.price() is None:
         provider = state.task.provider
         name = f"{provider.name}:{provider.model}"

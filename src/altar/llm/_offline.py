@@ -83,7 +83,9 @@ def _answer(request: Request) -> list[Part]:
         return [Text(json.dumps(value, ensure_ascii=False))]
     if results:
         return [Text("\n".join([LABEL, *_render(request, results)]))]
-    tools, forced = _choice(request)
+    choice = request.tool_choice
+    tools = [tool for tool in request.tools if choice is None or choice.allows(tool.name)]
+    forced = choice is not None and choice.mode == "ANY"
     calls, missing = _Picker(tools).calls(prompt, forced) if tools else ([], [])
     if calls:
         why = "; ".join(f"{call.name}{call.args}" for call in calls)
@@ -96,33 +98,17 @@ def _answer(request: Request) -> list[Part]:
     return [Text(f"{LABEL}\n{excuse}")]
 
 
-def _choice(request: Request) -> tuple[list[FunctionDeclaration], bool]:
-    """The tools that may be called, and whether one has to be."""
-    choice = request.tool_choice
-    if choice is None:
-        return list(request.tools), False
-    names = choice.allowed_function_names
-    tools = [tool for tool in request.tools if not names or tool.name in names]
-    mode = str(choice.mode).rpartition(".")[2].upper()
-    return ([] if mode == "NONE" else tools), mode == "ANY"
-
-
 def _render(request: Request, results: list[ToolResultPart]) -> list[str]:
-    calls = {call.id: call for message in request.messages for call in message.calls}
+    calls = {call.id: call.args or {} for message in request.messages for call in message.calls}
     lines = []
     for result in results:
-        call = calls.get(result.call_id)
-        args = call.args if call is not None and isinstance(call.args, dict) else {}
-        shown = ", ".join(
-            f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in args.items()
-        )
-        if result.is_error:
-            error = result.value.get("error", {})
-            lines.append(f"{result.name}({shown}) failed: {error.get('message', result.text)}")
-        else:
-            value = result.value
-            text = value if isinstance(value, str) else result.text
-            lines.append(f"{result.name}({shown}) = {text}")
+        args = calls.get(result.call_id, {}).items()
+        shown = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in args)
+        value = result.value
+        if result.is_error and isinstance(value, dict):
+            value = value.get("error", value).get("message", result.text)
+        text = value if isinstance(value, str) else result.text
+        lines.append(f"{result.name}({shown}) {'failed:' if result.is_error else '='} {text}")
     return lines
 
 
@@ -139,12 +125,10 @@ class _Picker:
                 self._spread[word] = self._spread.get(word, 0) + 1
 
     def _bag(self, document: dict[str, Any]) -> set[str]:
-        properties = document["parameters"].get("properties", {})
-        texts = [document["name"].replace("_", " "), document["description"], *properties]
-        for schema in properties.values():
-            if isinstance(schema, dict):
-                texts.append(str(schema.get("description", "")))
-                texts += [str(value) for value in schema.get("enum", ())]
+        texts = [document["name"], document["description"]]
+        for name, schema in document["parameters"].get("properties", {}).items():
+            known = schema if isinstance(schema, dict) else {}
+            texts += [name, str(known.get("description", "")), *map(str, known.get("enum", ()))]
         return set(words_of(" ".join(texts).replace("_", " ")))
 
     def best(self, text: str) -> tuple[str | None, float]:
@@ -176,7 +160,7 @@ class _Picker:
                 current = own or next(iter(self._tools))
             elif current is None or not (held or self._fits(current, piece)):
                 continue
-            elif calls and not held and self._takes_many(current):
+            elif calls and any(schema.get("type") == "array" for schema in self._required(current)):
                 calls.pop()
                 held = said
             said = held = f"{held} and {piece}" if held else piece
@@ -191,9 +175,6 @@ class _Picker:
         wanted = self._required(name)
         typed = any("format" in schema or schema.get("type") != "string" for schema in wanted)
         return typed or (len(piece.split()) <= 4 and not re.search(r"\d", piece))
-
-    def _takes_many(self, name: str) -> bool:
-        return any(schema.get("type") == "array" for schema in self._required(name))
 
     def _required(self, name: str) -> list[dict[str, Any]]:
         root = self._tools[name]["parameters"]

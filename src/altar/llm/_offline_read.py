@@ -18,7 +18,7 @@ _FORMATS = {
     "time": re.compile(r"\d\d:\d\d(?::\d\d)?"),
     "uuid": re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
 }
-_NAME_HINTS = {"email": "email", "mail": "email", "url": "uri", "link": "uri", "date": "date"}
+_HINTS = {"email": "email", "to": "email", "recipient": "email", "url": "uri", "date": "date"}
 _CAPITALS = re.compile(r"\b[A-Z][\w'\u2019-]*(?:\s+[A-Z][\w'\u2019-]*)*")
 _AFTER = r"\b(?:in|for|of|at|from|to|about|named|called|with|on|by)\s+([^,;?!]+)"
 _PLACE = re.compile(r"\b(?:in|for|of|at|from|to)\s+([A-Z][\w'\u2019-]*(?:\s+[A-Z][\w'\u2019-]*)*)")
@@ -71,8 +71,9 @@ class Clause:
         return next((group for group in match.groups() if group is not None), match.group())
 
     def take_pair(self, name: str) -> str | None:
-        """The value of ``name=value`` or ``name: value``."""
-        found = self.take(rf"\b{re.escape(name)}\s*[=:]\s*(\"[^\"]*\"|'[^']*'|[^\s,;]+)")
+        """The value of ``name=value``, ``name: value`` or ``name "value"``."""
+        label = re.escape(name)
+        found = self.take(rf"\b{label}(?:\s*[=:]\s*(\"[^\"]*\"|'[^']*'|[^\s,;]+)|\s+\"([^\"]*)\")")
         return found if found is None else found.strip("\"'")
 
     def take_number(self, name: str, required: bool) -> str | None:
@@ -148,18 +149,11 @@ def extract_object(
     return ordered, [name for name in required if name not in found]
 
 
-def _format(schema: dict[str, Any], name: str) -> str | None:
-    stated = schema.get("format")
-    if stated in _FORMATS:
-        return str(stated)
-    return next((_NAME_HINTS[word] for word in words_of(name) if word in _NAME_HINTS), None)
-
-
 def _rank(schema: dict[str, Any], name: str) -> int:
     if "enum" in schema or "const" in schema:
         return 0
     kind = schema.get("type")
-    if kind == "string" and _format(schema, name):
+    if kind == "string" and ("format" in schema or name in _HINTS):
         return 1
     return {"boolean": 2, "integer": 3, "number": 3, "object": 4, "array": 5}.get(str(kind), 6)
 
@@ -178,20 +172,22 @@ def _extract(
     if kind in ("integer", "number"):
         return _number(clause.take_number(name, required) if stated is None else stated, kind)
     if kind == "boolean":
-        return _boolean(clause, re.escape(name.replace("_", " ")), stated)
+        if stated is not None:
+            return stated.lower() in ("true", "yes", "on", "1")
+        found = clause.take(rf"\b((?:(?:no|not|without)\s+)?{re.escape(name.replace('_', ' '))})\b")
+        return (
+            MISSING if found is None else not found.lower().startswith(("no ", "not ", "without "))
+        )
     if kind == "object":
         value, missing = extract_object(clause, schema, root)
         return value if required and not missing else MISSING
     if kind == "array":
         return _array(clause, name, resolve(schema.get("items", {}), root), root, required)
     if stated is None:
-        pattern = _FORMATS.get(_format(schema, name) or "")
-        if pattern is not None:
-            stated = clause.take(pattern)
-        elif required:
-            stated = clause.take_name() or clause.take_rest()
-        else:
-            stated = clause.take(_PLACE)
+        pattern = _FORMATS.get(str(schema.get("format", _HINTS.get(name))))
+        stated = clause.take(pattern) if pattern is not None else None
+    if stated is None and "format" not in schema:
+        stated = (clause.take_name() or clause.take_rest()) if required else clause.take(_PLACE)
     return MISSING if stated is None else stated
 
 
@@ -203,14 +199,6 @@ def _number(text: str | None, kind: str) -> Any:
     if value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value if kind == "number" and abs(value) != float("inf") else MISSING
-
-
-def _boolean(clause: Clause, words: str, stated: str | None) -> Any:
-    if stated is not None:
-        return stated.lower() in ("true", "yes", "on", "1")
-    if clause.take(rf"\b(?:no|not|without)\s+{words}\b") is not None:
-        return False
-    return MISSING if clause.take(rf"\b{words}\b") is None else True
 
 
 def _array(

@@ -107,8 +107,11 @@ class ToolResultPart:
 
     @property
     def value(self) -> Any:
-        """The JSON value behind ``text``."""
-        return json.loads(self.text)
+        """The JSON value behind ``text``; the text itself where another program wrote none."""
+        try:
+            return json.loads(self.text)
+        except (ValueError, RecursionError):
+            return self.text
 
 
 @dataclass(frozen=True, slots=True)

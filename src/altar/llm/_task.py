@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionCall
+from altar.errors import ErrorType
 from altar.llm._calls import answer, read_call, refusal, result_text
 from altar.llm._history import check_history, mend_history
 from altar.llm._messages import Message
@@ -172,6 +173,10 @@ class RunState:
 
     def _issue(self, part: ToolCall, turns: list[Turn]) -> ToolCall:
         call, refused = read_call(part)
+        choice = self.task.options.tool_choice
+        if choice is not None and refused is None and not choice.allows(call.name):
+            reason = f"{call.name!r} may not be called in this conversation."
+            refused = refusal(call, reason, ErrorType.PERMISSION_DENIED)
         issued = ToolCall(
             part.name,
             part.args,
@@ -263,5 +268,5 @@ def _repeat_error(call: FunctionCall, count: int) -> ToolResult:
         f"This is call number {count} in a row of {call.name!r} with the same arguments and the "
         "same result. Calling it again changes nothing: use the result you have, change the "
         "arguments, or answer without it.",
-        "INVALID_STATE",
+        ErrorType.INVALID_STATE,
     )

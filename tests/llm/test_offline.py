@@ -1,0 +1,193 @@
+"""The offline demo model: labelled, deterministic, and good enough to show a tool loop."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import altar
+from altar.adm import ToolConfig
+from altar.llm import Options, check_history
+
+
+def get_weather(city: str, unit: Literal["celsius", "fahrenheit"] = "celsius") -> str:
+    """Current weather for a city.
+
+    Args:
+        city: Name of the city.
+        unit: Temperature unit.
+    """
+    return f"sunny in {city}"
+
+
+def add(a: float, b: float) -> float:
+    """Add two numbers."""
+    return a + b
+
+
+def multiply(a: float, b: float) -> float:
+    """Multiply two numbers."""
+    return a * b
+
+
+def send_email(to: str, subject: str, urgent: bool = False) -> None:
+    """Send an email message."""
+
+
+def search_web(query: str, limit: int = 10) -> list[str]:
+    """Search the web for a query."""
+    return []
+
+
+def mean(values: list[float]) -> float:
+    """Arithmetic mean of values."""
+    return sum(values) / len(values)
+
+
+def current_time(zone: str = "UTC") -> str:
+    """The current time in a time zone."""
+    return "noon"
+
+
+def book_flight(origin: str, destination: str, day: date) -> str:
+    """Book a flight on a date."""
+    return "booked"
+
+
+TOOLS = [get_weather, add, multiply, send_email, search_web, mean, current_time, book_flight]
+
+
+def asked(prompt, **options):
+    reply = altar.generate(prompt, model="offline:", tools=TOOLS, options=Options(**options))
+    check_history(reply.messages)
+    return [(record.call.name, record.call.args) for record in reply.calls]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "calls"),
+    [
+        ("What's the weather in Tokyo?", [("get_weather", {"city": "Tokyo"})]),
+        (
+            "Weather in Oslo and Bergen?",
+            [("get_weather", {"city": "Oslo"}), ("get_weather", {"city": "Bergen"})],
+        ),
+        (
+            "weather in New York in fahrenheit",
+            [("get_weather", {"city": "New York", "unit": "fahrenheit"})],
+        ),
+        ("How is the weather in san francisco?", [("get_weather", {"city": "san francisco"})]),
+        ("Add 2 and 3", [("add", {"a": 2, "b": 3})]),
+        (
+            "add 2 and 3 and multiply 4 by 5.5",
+            [("add", {"a": 2, "b": 3}), ("multiply", {"a": 4, "b": 5.5})],
+        ),
+        (
+            "What is the weather in Tokyo and what is 17 * 23?",
+            [("get_weather", {"city": "Tokyo"}), ("multiply", {"a": 17, "b": 23})],
+        ),
+        (
+            'send an urgent email to bob@example.com with the subject "salt and pepper"',
+            [
+                (
+                    "send_email",
+                    {"to": "bob@example.com", "subject": "salt and pepper", "urgent": True},
+                )
+            ],
+        ),
+        (
+            "search the web for cheap red shoes limit 5",
+            [("search_web", {"query": "cheap red shoes", "limit": 5})],
+        ),
+        ("search_web query=cats limit=3", [("search_web", {"query": "cats", "limit": 3})]),
+        ("What is the mean of 1, 2, 3 and 10?", [("mean", {"values": [1, 2, 3, 10]})]),
+        ("what time is it in Tokyo?", [("current_time", {"zone": "Tokyo"})]),
+        (
+            "Book a flight from Oslo to New York on 2026-12-01",
+            [("book_flight", {"origin": "Oslo", "destination": "New York", "day": "2026-12-01"})],
+        ),
+        ("Tell me a joke", []),
+    ],
+)
+def test_words_pick_the_tool_and_types_fill_the_arguments(prompt, calls):
+    assert asked(prompt) == calls
+
+
+def test_its_text_says_what_it_is_and_shows_the_results():
+    reply = altar.generate("weather in Oslo?", model="offline:", tools=TOOLS)
+    label, line = reply.text.splitlines()
+    assert "no language model" in label
+    assert line == 'get_weather(city="Oslo") = sunny in Oslo'
+    assert reply.usage.cost == 0
+    assert reply.usage.input_tokens > 0
+
+
+def test_what_is_missing_is_asked_for():
+    reply = altar.generate("add 5", model="offline:", tools=TOOLS)
+    assert (reply.calls, "Please say also: b" in reply.text) == ((), True)
+
+
+def test_without_a_match_it_names_the_tools():
+    assert "get_weather" in altar.generate("sing!", model="offline:", tools=TOOLS).text
+    assert "none" in altar.generate("sing!", model="offline:").text
+
+
+def test_a_failed_call_is_rendered_as_such():
+    def explode(city: str) -> str:
+        """Explode a city."""
+        raise altar.ToolError("no such city")
+
+    reply = altar.generate("explode Oslo", model="offline:", tools=[explode])
+    assert 'explode(city="Oslo") failed: no such city' in reply.text
+
+
+def test_tool_choice_is_followed():
+    prompt = "weather in Oslo"
+    assert asked(prompt, tool_choice=ToolConfig(mode="NONE")) == []
+    only = ToolConfig(mode="ANY", allowed_function_names=["search_web"])
+    assert [name for name, _ in asked(prompt, tool_choice=only)] == ["search_web"]
+
+
+def test_it_streams_what_it_says_and_says_the_same_each_time():
+    def once():
+        events = list(altar.stream("weather in Oslo and Rome?", model="offline:", tools=TOOLS))
+        return events, "".join(event.text for event in events if event.kind == "text")
+
+    (events, text), (_, again) = once(), once()
+    assert text == again == events[-1].reply.text
+    assert [event.kind for event in events].count("text") > 3
+
+    async def awaited():
+        return await altar.agenerate("weather in Oslo and Rome?", model="offline:", tools=TOOLS)
+
+    assert asyncio.run(awaited()).text == text
+
+
+WORDS = st.sampled_from(
+    [
+        "weather",
+        "add",
+        "and",
+        "Oslo",
+        '"',
+        "'",
+        "3",
+        "-1e9",
+        "=",
+        "unit=",
+        "a@b.co",
+        "\n",
+        ",",
+        "é",
+        ".",
+    ]
+)
+
+
+@given(st.lists(WORDS, max_size=14))
+def test_no_prompt_makes_it_fail(words):
+    altar.generate(" ".join(words) or "x", model="offline:", tools=TOOLS)

@@ -1,0 +1,262 @@
+"""generate, Agent and Chat: where tools, a model and the loop meet."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import altar
+from altar.errors import ClosedError, ConfigurationError, OverloadedError
+from altar.llm import (
+    BlobPart,
+    Limits,
+    Message,
+    Options,
+    Response,
+    Retry,
+    Sampling,
+    Text,
+    ToolCall,
+    check_history,
+    dump_messages,
+)
+from altar.testing import FunctionProvider, ScriptedProvider
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+ADD = ToolCall("add", {"a": 1, "b": 2})
+NO_RETRY = Options(retry=Retry(attempts=1))
+
+
+def test_the_golden_path():
+    with ScriptedProvider([ADD, "it is 3"]) as model:
+        reply = altar.generate("1 + 2?", model=model, tools=[add], instructions="be brief")
+    assert str(reply) == reply.text == "it is 3"
+    assert [(record.call.name, record.result.unwrap()) for record in reply.calls] == [("add", 3)]
+    first, second = model.requests
+    assert first.instructions == "be brief"
+    assert [declaration.name for declaration in first.tools] == ["add"]
+    assert [message.role for message in second.messages] == ["user", "assistant", "tool"]
+    assert reply.trace_id
+    assert reply.calls[0].seconds >= 0
+
+
+def test_a_reply_is_a_history_that_goes_on():
+    first = altar.generate("1 + 2?", model=ScriptedProvider([ADD, "3"]), tools=[add])
+    model = ScriptedProvider(["again: 3"])
+    stored = dump_messages(first.messages)
+    altar.generate([*stored, Message.user("again?")], model=model)
+    assert model.requests[0].messages == (*first.messages, Message.user("again?"))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "parts"),
+    [
+        ("hi", (Text("hi"),)),
+        (["see", altar.Blob("image/png", b"1")], (Text("see"), BlobPart("image/png", b"1"))),
+        (altar.Blob("image/png", b"1"), (BlobPart("image/png", b"1"),)),
+        (Text("hi"), (Text("hi"),)),
+        (Message.user("hi"), (Text("hi"),)),
+        ([Message.user("hi")], (Text("hi"),)),
+    ],
+)
+def test_a_prompt_is_a_text_parts_or_messages(prompt, parts):
+    model = ScriptedProvider(["ok"])
+    altar.generate(prompt, model=model)
+    assert model.requests[0].messages == (Message("user", parts),)
+
+
+@pytest.mark.parametrize("prompt", [None, 3, [], b"x", ["a", 3]])
+def test_anything_else_is_no_prompt(prompt):
+    with pytest.raises(ConfigurationError, match="a prompt is a text"):
+        altar.generate(prompt, model=ScriptedProvider([]))
+
+
+def test_a_registry_means_all_its_tools():
+    registry = altar.Registry()
+    registry.register(add)
+    model = ScriptedProvider([ADD, "3"])
+    assert altar.generate("?", model=model, tools=registry).calls[0].result.content == 3
+
+
+def test_a_session_brings_its_tools_and_stays_open():
+    with altar.Session(tools=[add]) as session:
+        altar.generate("?", model=ScriptedProvider([ADD, "3"]), session=session)
+        assert session.execute("add", {"a": 1, "b": 1}).content == 2
+
+
+def test_tools_and_a_session_together_are_refused():
+    with altar.Session(tools=[add]) as session, pytest.raises(ConfigurationError, match="not both"):
+        altar.generate("?", model=ScriptedProvider([]), tools=[add], session=session)
+
+
+def test_options_reach_the_request_and_the_loop():
+    model = ScriptedProvider([ADD, ADD])
+    options = Options(
+        sampling=Sampling(temperature=0.0), limits=Limits(rounds=2), settings={"x": 1}
+    )
+    reply = altar.generate("?", model=model, tools=[add], options=options)
+    assert reply.finish == "max_rounds"
+    assert model.requests[0].sampling.temperature == 0.0
+    assert model.requests[0].settings == {"x": 1}
+
+
+def test_without_any_configuration_the_labelled_demo_answers():
+    reply = altar.generate("What is 1 plus 2?", tools=[add])
+    assert "offline demo model" in reply.text
+    assert reply.calls[0].result.content == 3
+
+
+def test_a_configured_model_is_used_and_never_replaced(monkeypatch):
+    monkeypatch.setenv("ALTAR_MODEL", "nosuch:model")
+    altar.config.reset()
+    with pytest.raises(ConfigurationError, match="unknown model provider 'nosuch'"):
+        altar.generate("hi")
+
+
+def test_a_model_of_another_kind_is_refused():
+    with pytest.raises(ConfigurationError, match="prefix|text such as"):
+        altar.generate("hi", model=42)  # type: ignore[arg-type]
+
+
+def test_a_bad_setting_raises_before_the_first_event():
+    with pytest.raises(ConfigurationError):
+        altar.stream("hi", model="nosuch:x")
+    with pytest.raises(ConfigurationError):
+        altar.astream("hi", model="nosuch:x")
+
+
+def test_a_provider_error_carries_the_history_so_far():
+    model = ScriptedProvider([ADD, OverloadedError("full")])
+    with pytest.raises(OverloadedError) as caught:
+        altar.generate("?", model=model, tools=[add], options=NO_RETRY)
+    check_history(caught.value.messages)
+    resumed = altar.generate(caught.value.messages, model=ScriptedProvider(["3"]), tools=[add])
+    assert resumed.text == "3"
+
+
+def test_an_agent_keeps_no_conversation():
+    model = ScriptedProvider(["a", "b"])
+    agent = altar.Agent(model=model, instructions="be kind")
+    assert (agent.run("1").text, asyncio.run(agent.arun("2")).text) == ("a", "b")
+    assert [len(request.messages) for request in model.requests] == [1, 1]
+    assert {request.instructions for request in model.requests} == {"be kind"}
+
+
+def test_an_agent_streams():
+    agent = altar.Agent(model=ScriptedProvider([ADD, "three", "four"]), tools=[add])
+    kinds = [event.kind for event in agent.stream("?")]
+    assert kinds == ["round", "tool_call", "tool_result", "round", "text", "end"]
+
+    async def collect():
+        return [event.kind async for event in agent.astream("?")]
+
+    assert asyncio.run(collect()) == ["round", "text", "end"]
+
+
+def test_a_chat_remembers():
+    model = ScriptedProvider([ADD, "3", "yes", "yes!", "bye"])
+    with altar.Agent(model=model, tools=[add]).chat() as chat:
+        assert chat.send("1 + 2?").text == "3"
+        assert asyncio.run(chat.asend("sure?")).text == "yes"
+        assert list(chat.stream("really?"))[-1].reply.text == "yes!"
+
+        async def collect():
+            return [event async for event in chat.astream("bye")]
+
+        assert asyncio.run(collect())[-1].reply.text == "bye"
+        check_history(chat.messages)
+        assert [len(request.messages) for request in model.requests] == [1, 3, 5, 7, 9]
+        assert len(chat.messages) == 10
+
+
+def test_a_failed_turn_leaves_a_chat_that_can_be_used():
+    broken = OverloadedError("full")
+    model = ScriptedProvider([broken, "hello", ADD, broken, "it was 3"])
+    chat = altar.Agent(model=model, tools=[add], options=NO_RETRY).chat()
+    with pytest.raises(OverloadedError):
+        chat.send("hi")
+    assert chat.messages == ()
+    assert chat.send("hi again").text == "hello"
+    with pytest.raises(OverloadedError):
+        chat.send("1 + 2?")
+    check_history(chat.messages)
+    assert [message.role for message in chat.messages[-3:]] == ["user", "assistant", "tool"]
+    assert chat.send("well?").text == "it was 3"
+
+
+def test_a_cancelled_turn_leaves_a_chat_that_can_be_used():
+    async def slow() -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    model = ScriptedProvider([ToolCall("slow"), "hello"])
+
+    async def main():
+        async with altar.Agent(model=model, tools=[slow]).chat() as chat:
+            turn = asyncio.create_task(chat.asend("hi"))
+            for _ in range(50):
+                await asyncio.sleep(0)
+            turn.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await turn
+            check_history(chat.messages)
+            return (await chat.asend("still there?")).text
+
+    assert asyncio.run(main()) == "hello"
+
+
+def test_a_chat_answers_one_message_at_a_time():
+    chat = altar.Agent(model=FunctionProvider(lambda request: chat.send("inner"))).chat()
+    with pytest.raises(ConfigurationError, match="one message at a time"):
+        chat.send("outer")
+
+
+def test_a_closed_chat_refuses_its_tools():
+    model = ScriptedProvider([ADD, "closed"])
+    chat = altar.Agent(model=model, tools=[add]).chat()
+    chat.close()
+    try:
+        reply = chat.send("?")
+    except ClosedError:
+        return
+    assert reply.calls[0].result.error.type == "INVALID_STATE"
+
+
+def test_typed_output_is_refused_until_it_is_there():
+    with pytest.raises(ConfigurationError, match="output"):
+        altar.Agent(output=int)
+
+
+def test_a_script_must_be_played_to_its_end():
+    with (
+        pytest.raises(AssertionError, match="1 of 2 replies"),
+        ScriptedProvider(["a", "b"]) as model,
+    ):
+        altar.generate("hi", model=model)
+    with pytest.raises(AssertionError, match="asked for one more"):
+        altar.generate("hi", model=ScriptedProvider([]))
+    with pytest.raises(ConfigurationError, match="a script's reply is"):
+        altar.generate("hi", model=ScriptedProvider([3]))
+
+
+def test_a_function_may_answer_async():
+    async def answer(request):
+        return Response(message=Message.assistant(f"{len(request.messages)} message"))
+
+    model = FunctionProvider(answer)
+    assert asyncio.run(altar.agenerate("hi", model=model)).text == "1 message"
+    with pytest.raises(altar.errors.UnsupportedError, match="agenerate"):
+        altar.generate("hi", model=model)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_settings():
+    altar.config.reset()
+    yield
+    altar.config.reset()

@@ -1,0 +1,196 @@
+"""Settings and plugins: what wins, what is read when, and what an error says to type."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+import altar
+from altar import config, plugins
+from altar.errors import ConfigurationError
+from altar.testing import ScriptedProvider
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    config.reset()
+    yield
+    config.reset()
+
+
+def write(text: str) -> None:
+    with open("altar.toml", "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def entries(monkeypatch, *found: EntryPoint) -> None:
+    monkeypatch.setattr(
+        plugins, "_entries", lambda group: {e.name: e for e in found if e.group == group}
+    )
+
+
+def test_the_defaults_are_local_and_no_model():
+    assert config.settings() == config.Settings(mode="local", model=None, grid_url=None)
+
+
+def test_configure_wins_over_the_environment_and_that_over_the_file(monkeypatch):
+    write('model = "file:m"\ngrid_url = "nats://file:1"\n')
+    assert config.settings().model == "file:m"
+    config.reset()
+    monkeypatch.setenv("ALTAR_MODEL", "env:m")
+    assert config.settings().model == "env:m"
+    assert altar.configure(model="given:m").model == "given:m"
+    assert config.settings().grid_url == "nats://file:1"
+    assert altar.configure(grid_url="nats://given:1").model == "given:m"
+
+
+def test_settings_are_read_once(monkeypatch):
+    config.settings()
+    monkeypatch.setenv("ALTAR_MODEL", "late:m")
+    assert config.settings().model is None
+
+
+def test_importing_reads_nothing(tmp_path):
+    (tmp_path / "altar.toml").write_text("this is no toml")
+    code = "import altar, altar.config, altar.agent; print('quiet')"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "quiet\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("modle = 'local'", "unknown 'modle'; allowed are mode, model, grid_url"),
+        ("mode = 3", "mode in altar.toml must be a text"),
+        ("mode = ", "not valid TOML"),
+        ("grid_url = 'localhost'", "nats://"),
+        ("mode = 'nowhere'", "allowed now: 'local'"),
+    ],
+)
+def test_a_bad_file_is_answered_with_what_is_allowed(text, said):
+    write(text)
+    with pytest.raises(ConfigurationError, match=said):
+        config.settings()
+
+
+def test_a_bad_environment_names_the_variable(monkeypatch):
+    monkeypatch.setenv("ALTAR_GRID_URL", "localhost")
+    with pytest.raises(ConfigurationError, match="ALTAR_GRID_URL"):
+        config.settings()
+
+
+def test_a_refused_change_changes_nothing():
+    altar.configure(model="a:b")
+    with pytest.raises(ConfigurationError):
+        altar.configure(model="c:d", mode="nowhere")
+    assert config.settings().model == "a:b"
+
+
+def test_a_mode_names_the_extra_that_brings_it(monkeypatch):
+    entries(monkeypatch)
+    with pytest.raises(ConfigurationError, match=r"nats-py.*\.\[grid\]"):
+        altar.configure(mode="grid")
+
+
+def test_an_entry_point_brings_a_mode(monkeypatch):
+    entries(monkeypatch, EntryPoint("mars", "tests.test_config:mars_runtime", "altar.runtimes"))
+    altar.configure(mode="mars")
+
+    def where() -> str:
+        return "here"
+
+    from altar.llm import ToolCall
+
+    reply = altar.generate("?", model=ScriptedProvider([ToolCall("where"), "ok"]), tools=[where])
+    assert reply.calls[0].result.content == "on mars"
+
+
+def mars_runtime(settings):
+    from altar.adm import ToolResult
+
+    class Mars:
+        def invoke(self, call, ctx):
+            return ToolResult(name=call.name, call_id=call.call_id, content=f"on {settings.mode}")
+
+        async def ainvoke(self, call, ctx):
+            return self.invoke(call, ctx)
+
+    return Mars()
+
+
+def test_an_entry_point_brings_a_provider(monkeypatch):
+    entries(monkeypatch, EntryPoint("acme", "tests.test_config:acme", "altar.providers"))
+    assert altar.generate("hi", model="acme:large").text == "I am large"
+
+
+def acme(model):
+    return ScriptedProvider([f"I am {model}"], model=model)
+
+
+def test_a_broken_plugin_is_named(monkeypatch):
+    entries(monkeypatch, EntryPoint("acme", "tests.nowhere:acme", "altar.providers"))
+    with pytest.raises(ConfigurationError, match=r"acme.*tests.nowhere"):
+        plugins.load_provider("acme:x")
+
+
+def test_type_hooks_are_called(monkeypatch):
+    entries(monkeypatch, EntryPoint("mine", "tests.test_config:note", "altar.types"))
+    noted.clear()
+    plugins.load_types()
+    assert noted == ["called"]
+
+
+noted: list[str] = []
+
+
+def note() -> None:
+    noted.append("called")
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (
+            "gemni:x",
+            r"unknown model provider 'gemni'.*did you mean 'gemini:x'.*Usable now: 'offline:'",
+        ),
+        ("nosuch:x", r'Usable now: .*pip install "\.\[gemini\]".*unrelated package'),
+        ("gemini-3.8-flash", r"has no prefix; write 'prefix:name'"),
+        ("gemini:", r"type, for example, 'gemini:gemini-3.8-flash'"),
+        ("", "has no prefix"),
+    ],
+)
+def test_a_bad_model_string_is_answered_with_what_to_type(monkeypatch, model, said):
+    entries(monkeypatch)
+    with pytest.raises(ConfigurationError, match=said):
+        plugins.load_provider(model)
+
+
+def test_a_missing_library_is_told_by_its_own_name(monkeypatch):
+    entries(monkeypatch)
+    monkeypatch.setattr(plugins, "_found", lambda module: module.startswith("altar.llm._offline"))
+    with pytest.raises(ConfigurationError) as caught:
+        plugins.load_provider("gemini:flash")
+    said = str(caught.value)
+    assert 'pip install "google-genai>=2.30"' in said
+    assert 'pip install ".[gemini]"' in said
+    assert "Usable now: 'offline:'" in said
+
+
+def test_the_offline_model_needs_no_name():
+    assert plugins.load_provider("offline").name == "offline"
+    assert plugins.load_provider("offline:").name == "offline"
+    assert "offline" in plugins.provider_names()
+    assert "local" in plugins.runtime_names()
+
+
+def test_an_unknown_runtime_lists_the_known_ones(monkeypatch):
+    entries(monkeypatch)
+    with pytest.raises(ConfigurationError, match="known are 'grid', 'local'"):
+        plugins.load_runtime("nowhere")

@@ -1,0 +1,209 @@
+"""Fifteen behaviours of the tool loop that hold by default, by every public way in."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+
+import pytest
+
+import altar
+from altar.errors import ToolError
+from altar.llm import ToolCall
+from altar.testing import FunctionProvider, ScriptedProvider
+
+
+def generate(*replies, tools):
+    return altar.generate("go", model=_model(replies), tools=tools)
+
+
+def agenerate(*replies, tools):
+    return asyncio.run(altar.agenerate("go", model=_model(replies), tools=tools))
+
+
+def stream(*replies, tools):
+    return list(altar.stream("go", model=_model(replies), tools=tools))[-1].reply
+
+
+def astream(*replies, tools):
+    async def last():
+        return [event async for event in altar.astream("go", model=_model(replies), tools=tools)]
+
+    return asyncio.run(last())[-1].reply
+
+
+def _model(replies):
+    if len(replies) == 1 and callable(replies[0]):
+        return FunctionProvider(replies[0])
+    return ScriptedProvider(replies)
+
+
+@pytest.fixture(params=[generate, agenerate, stream, astream], ids=lambda way: way.__name__)
+def ask(request):
+    return request.param
+
+
+def heard(reply, at=0):
+    """What the model read as the result number ``at``."""
+    parts = [part for m in reply.messages if m.role == "tool" for part in m.parts]
+    return parts[at]
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def test_01_parallel_sync_tools_run_at_the_same_time(ask):
+    meeting = threading.Barrier(3, timeout=20)
+
+    def meet(who: str) -> str:
+        meeting.wait()
+        return who
+
+    reply = ask([ToolCall("meet", {"who": who}) for who in "abc"], "ok", tools=[meet])
+    assert [record.result.content for record in reply.calls] == ["a", "b", "c"]
+
+
+def test_02_parallel_async_tools_run_at_the_same_time(ask):
+    arrived: list[str] = []
+    everyone = threading.Event()
+
+    async def meet(who: str) -> str:
+        arrived.append(who)
+        if len(arrived) == 3:
+            everyone.set()
+        for _ in range(2000):
+            if everyone.is_set():
+                return who
+            await asyncio.sleep(0.005)
+        return "alone"
+
+    reply = ask([ToolCall("meet", {"who": who}) for who in "abc"], "ok", tools=[meet])
+    assert [record.result.content for record in reply.calls] == ["a", "b", "c"]
+
+
+def test_03_an_error_in_a_body_reaches_the_model_as_a_result(ask):
+    def fail() -> str:
+        raise ToolError("the printer is out of paper", retry_after=3)
+
+    reply = ask(ToolCall("fail"), "I see", tools=[fail])
+    assert reply.text == "I see"
+    assert heard(reply).is_error
+    assert heard(reply).value["error"]["message"] == "the printer is out of paper"
+
+
+def test_04_a_bad_argument_is_answered_with_its_field(ask):
+    reply = ask(ToolCall("add", {"a": "many", "b": 1}), "sorry", tools=[add])
+    assert "$.a" in heard(reply).text
+    assert "integer" in heard(reply).text
+
+
+def test_05_a_missing_argument_is_answered_with_its_field(ask):
+    reply = ask(ToolCall("add", {"a": 1}), "sorry", tools=[add])
+    assert heard(reply).is_error
+    assert '"b"' in heard(reply).text or "$.b" in heard(reply).text
+
+
+def test_06_an_extra_argument_is_refused(ask):
+    ran = []
+
+    def note(text: str) -> None:
+        ran.append(text)
+
+    reply = ask(ToolCall("note", {"text": "a", "txet": "b"}), "sorry", tools=[note])
+    assert heard(reply).is_error
+    assert "txet" in heard(reply).text
+    assert ran == []
+
+
+def test_07_an_unknown_tool_is_survivable(ask):
+    reply = ask(ToolCall("subtract", {"a": 1}), ToolCall("add", {"a": 1, "b": 2}), "3", tools=[add])
+    assert heard(reply).value["error"]["type"] == "TOOL_NOT_FOUND"
+    assert "add" in heard(reply).text
+    assert reply.text == "3"
+
+
+def test_08_malformed_json_is_survivable(ask):
+    broken = ToolCall("add", raw_args='{"a": 1, "b": ')
+    reply = ask(broken, ToolCall("add", {"a": 1, "b": 2}), "3", tools=[add])
+    assert "not valid JSON" in heard(reply).value["error"]["message"]
+    assert heard(reply, 1).value == 3
+
+
+def test_09_a_model_that_never_stops_is_stopped_at_25_rounds(ask):
+    def endless(request):
+        return ToolCall("add", {"a": len(request.messages), "b": 0})
+
+    reply = ask(endless, tools=[add])
+    assert (reply.finish, reply.usage.requests) == ("max_rounds", 25)
+
+
+def test_10_identical_repeated_calls_are_noticed_and_stopped(ask):
+    reply = ask(lambda request: ToolCall("add", {"a": 1, "b": 2}), tools=[add])
+    assert (reply.finish, len(reply.calls)) == ("repeated_call", 4)
+    assert [record.result.ok for record in reply.calls] == [True, True, False, False]
+
+
+def test_11_a_result_is_capped_for_the_model_and_whole_for_the_application(ask):
+    def book() -> str:
+        return "head" + "x" * 500_000 + "tail"
+
+    reply = ask(ToolCall("book"), "long", tools=[book])
+    text = heard(reply).text
+    assert len(text.encode()) <= 66_000
+    assert "head" in text
+    assert "tail" in text
+    assert len(reply.calls[0].result.value) == 500_008
+
+
+def test_12_results_are_json_and_never_a_python_repr(ask):
+    def odd() -> dict[str, object]:
+        return {"ok": True, "none": None, "set": {1}, "when": time.gmtime(0)[:3], "b": b"hi"}
+
+    reply = ask(ToolCall("odd"), "fine", tools=[odd])
+    value = heard(reply).value
+    assert (value["ok"], value["none"], value["set"]) == (True, None, [1])
+    assert "True" not in heard(reply).text
+    assert "None" not in heard(reply).text
+
+
+def test_13_system_exit_in_a_tool_is_contained(ask):
+    def leave() -> None:
+        sys.exit(3)
+
+    reply = ask(ToolCall("leave"), "still here", tools=[leave])
+    assert reply.text == "still here"
+    assert heard(reply).is_error
+
+
+def test_14_exception_text_is_withheld_unless_it_was_meant_for_the_model(ask):
+    def leak() -> None:
+        raise ValueError("password=hunter2 in /etc/secrets")
+
+    @altar.tool(expose_errors=True)
+    def tell() -> None:
+        raise ValueError("no such city")
+
+    reply = ask([ToolCall("leak"), ToolCall("tell")], "ok", tools=[leak, tell])
+    assert "hunter2" not in heard(reply).text
+    assert "/etc" not in heard(reply).text
+    assert "no such city" in heard(reply, 1).text
+    with pytest.raises(altar.errors.ToolCallError) as caught:
+        reply.calls[0].result.unwrap()
+    assert "hunter2" in str(caught.value.__cause__)
+
+
+def test_15_a_sync_tool_with_a_timeout_returns_in_time(ask):
+    release = threading.Event()
+
+    @altar.tool(timeout=0.03)
+    def hang() -> None:
+        release.wait(20)
+
+    reply = ask(ToolCall("hang"), "gave up", tools=[hang])
+    release.set()
+    assert heard(reply).value["error"]["type"] == "TIMEOUT"
+    assert reply.text == "gave up"
