@@ -51,7 +51,7 @@ class Builder:
 
     def __init__(self) -> None:
         self.building: dict[Any, Any] = {}
-        self.finished: list[tuple[Any, RecordNode]] = []
+        self.finished: dict[Any, RecordNode] = {}
         self.keep: list[Any] = []
         self.refusals: list[str] = []
         self.unresolved: list[str] = []

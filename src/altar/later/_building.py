@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.later._nodes_record import Field
+    from altar.later._nodes_record import Field, RecordNode
     from altar.later._resolve import Scope
 
 __all__ = ["Building"]
@@ -17,7 +17,7 @@ class Building(Protocol):
     """The builder of one signature, seen from the classes it meets."""
 
     building: dict[Any, Any]
-    finished: list[tuple[Any, Any]]
+    finished: dict[Any, RecordNode]
     keep: list[Any]
     refusals: list[str]
     unresolved: list[str]

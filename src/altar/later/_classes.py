@@ -92,6 +92,9 @@ def _record(
         except TypeError:
             typevars[param] = arg
     key = (cls, tuple(map(repr, typevars.values())))
+    complete = None if args else build.finished.get(cls)
+    if complete is not None:
+        return complete
     known = build.building.get(key)
     if known is not None:
         known.recursive = True
@@ -108,7 +111,7 @@ def _record(
     if before != len(build.unresolved) + len(build.refusals):
         build.finished.clear()
     elif not args:
-        build.finished.append((cls, node))
+        build.finished[cls] = node
     if not build.building:
         _publish(build)
     return node
@@ -116,7 +119,7 @@ def _record(
 
 def _publish(build: Building) -> None:
     """Remember the records that are complete, now that nothing around them is unfinished."""
-    for cls, node in build.finished:
+    for cls, node in build.finished.items():
         others = tuple(other for other in build.keep if other is not cls)
         _remember(cls, (), node, others)
     build.finished.clear()

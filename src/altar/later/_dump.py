@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from altar.later._custom import on_change
 from altar.later._dumpers import DumpError, dumper_for
+from altar.later._report import Path, written
 
 __all__ = ["DumpError", "Dumped", "dump"]
 
@@ -53,7 +54,7 @@ def dump(value: Any, *, max_bytes: int = 65536) -> Dumped:
         return Dumped(value, (), None)
     walk = Walk()
     try:
-        content = walk.put(value, "$")
+        content = walk.put(value, None)
     except RecursionError:
         raise DumpError("it nests too deeply: return a flatter value") from None
     # six bytes a character is the most that JSON escapes can take
@@ -72,12 +73,12 @@ class Walk:
         self.open: set[int] = set()
         self.size = 0
 
-    def note(self, path: str, text: str) -> None:
+    def note(self, path: Path, text: str) -> None:
         """Say what was changed; the first 20 are kept."""
         if len(self.notes) < _MAX_NOTES:
-            self.notes.append(f"{path}: {text}")
+            self.notes.append(f"{written(path)}: {text}")
 
-    def put(self, value: Any, path: str) -> Any:
+    def put(self, value: Any, path: Path) -> Any:
         """The JSON form of one value."""
         cls = value.__class__
         if cls is str:
@@ -99,13 +100,13 @@ class Walk:
             raise DumpError(f"it nests deeper than {_MAX_DEPTH} levels: return a flatter value")
         mark = id(value)
         if mark in self.open:
-            raise DumpError(f"it contains itself at {path}: return a value without cycles")
+            raise DumpError(f"it contains itself at {written(path)}: return a value without cycles")
         self.open.add(mark)
         out = known(value, self, path)
         self.open.discard(mark)
         return out
 
-    def text(self, value: str, path: str) -> str:
+    def text(self, value: str, path: Path) -> str:
         """A text UTF-8 can write."""
         self.size += len(value) + 3
         if not value.isascii():
@@ -116,18 +117,20 @@ class Walk:
                 return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return value
 
-    def integer(self, value: int, path: str) -> int | str:
+    def integer(self, value: int, path: Path) -> int | str:
         """An integer of 64 bits, or the text of a larger one."""
         self.size += 8
         if _MIN_INT <= value <= _MAX_INT:
             return value
         if value.bit_length() > 13_000:  # the interpreter's own limit on decimal texts
-            raise DumpError(f"an integer of {value.bit_length()} bits at {path} is too large")
+            raise DumpError(
+                f"an integer of {value.bit_length()} bits at {written(path)} is too large"
+            )
         self.note(path, "an integer beyond 64 bits is given as text")
         self.size += value.bit_length() // 3
         return str(value)
 
-    def number(self, value: float, path: str) -> float | None:
+    def number(self, value: float, path: Path) -> float | None:
         """A finite number, or None."""
         self.size += 8
         if value - value == 0.0:

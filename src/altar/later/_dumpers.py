@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from altar.errors import AltarError
 from altar.later._custom import custom_of
+from altar.later._report import Path, written
 from altar.later._text_types import duration_text
 
 if TYPE_CHECKING:
@@ -28,23 +29,23 @@ class Walking(Protocol):
 
     size: int
 
-    def note(self, path: str, text: str) -> None:
+    def note(self, path: Path, text: str) -> None:
         """Say what was changed."""
         ...
 
-    def put(self, value: Any, path: str) -> Any:
+    def put(self, value: Any, path: Path) -> Any:
         """The JSON form of an inner value."""
         ...
 
 
-def dumper_for(cls: Any) -> Callable[[Any, Walking, str], Any]:
+def dumper_for(cls: Any) -> Callable[[Any, Walking, Path], Any]:
     """The function that writes objects of a class; one that raises for a class unknown."""
     custom = custom_of(cls, plugins=False)
     if custom is not None and custom.dump is not None:
         made: Callable[[Any], Any] = custom.dump
         return lambda value, walk, path: walk.put(made(value), path)
     for find in (_builtin, _structured, _text):
-        found: Callable[[Any, Walking, str], Any] | None = find(cls)
+        found: Callable[[Any, Walking, Path], Any] | None = find(cls)
         if found is not None:
             return found
     custom = custom_of(cls)
@@ -107,32 +108,32 @@ def _text(cls: Any) -> Any:
     return None
 
 
-def _refuse(value: Any, walk: Walking, path: str) -> Any:
+def _refuse(value: Any, walk: Walking, path: Path) -> Any:
     cls = type(value)
     if isinstance(value, (abc.Iterator, abc.AsyncIterator)):
-        raise DumpError(f"a live {cls.__name__} at {path}: return a list of its items")
+        raise DumpError(f"a live {cls.__name__} at {written(path)}: return a list of its items")
     hint = "return JSON values, dataclasses or models, or use altar.register_type(..., dump=)"
-    raise DumpError(f"a {cls.__name__} at {path} cannot be written as JSON: {hint}")
+    raise DumpError(f"a {cls.__name__} at {written(path)} cannot be written as JSON: {hint}")
 
 
-def _list(value: Any, walk: Walking, path: str) -> list[Any]:
+def _list(value: Any, walk: Walking, path: Path) -> list[Any]:
     walk.size += 2 * len(value)
     put = walk.put
-    return [put(item, f"{path}[{at}]") for at, item in enumerate(list(value))]
+    return [put(item, (path, at)) for at, item in enumerate(list(value))]
 
 
-def _object(value: Any, walk: Walking, path: str) -> dict[str, Any]:
+def _object(value: Any, walk: Walking, path: Path) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, item in list(value.items()):
         name = key if key.__class__ is str and key.isascii() else _name(key, walk, path)
         if name in out:
             walk.note(path, "two keys have the same name in JSON; the later one counts")
         walk.size += len(name) + 4
-        out[name] = walk.put(item, f"{path}.{name}")
+        out[name] = walk.put(item, (path, name))
     return out
 
 
-def _name(key: Any, walk: Walking, path: str) -> str:
+def _name(key: Any, walk: Walking, path: Path) -> str:
     """A key as a JSON name: texts as they are, everything else as its JSON text."""
     found = walk.put(key, path)
     if found.__class__ is str:
@@ -143,10 +144,12 @@ def _name(key: Any, walk: Walking, path: str) -> str:
         return repr(found)
     if found.__class__ is list:
         return ",".join(map(str, found))
-    raise DumpError(f"a key of {path} is a {type(key).__name__}: use texts or numbers as keys")
+    raise DumpError(
+        f"a key of {written(path)} is a {type(key).__name__}: use texts or numbers as keys"
+    )
 
 
-def _set(value: Any, walk: Walking, path: str) -> list[Any]:
+def _set(value: Any, walk: Walking, path: Path) -> list[Any]:
     walk.size += 2 * len(value)
     items = [walk.put(item, path) for item in value]
     try:
@@ -155,14 +158,14 @@ def _set(value: Any, walk: Walking, path: str) -> list[Any]:
         return sorted(items, key=lambda item: (type(item).__name__, str(item)))
 
 
-def _enum(value: Any, walk: Walking, path: str) -> Any:
+def _enum(value: Any, walk: Walking, path: Path) -> Any:
     inner = value.value
     if isinstance(inner, (str, int, float)):
         return walk.put(_base(inner), path)
     return walk.put(value.name, path)
 
 
-def _flag(value: Any, walk: Walking, path: str) -> Any:
+def _flag(value: Any, walk: Walking, path: Path) -> Any:
     return walk.put(int(value.value), path)
 
 
@@ -174,19 +177,19 @@ def _base(value: Any) -> Any:
     return int(value) if isinstance(value, int) else float(value)
 
 
-def _bytes(value: Any, walk: Walking, path: str) -> Any:
+def _bytes(value: Any, walk: Walking, path: Path) -> Any:
     return walk.put(b64encode(value).decode(), path)
 
 
-def _exception(value: Any, walk: Walking, path: str) -> Any:
+def _exception(value: Any, walk: Walking, path: Path) -> Any:
     return walk.put({"type": type(value).__name__, "message": str(value)}, path)
 
 
-def _model(value: Any, walk: Walking, path: str) -> Any:
+def _model(value: Any, walk: Walking, path: Path) -> Any:
     return walk.put(value.model_dump(by_alias=True), path)
 
 
-def _struct(value: Any, walk: Walking, path: str) -> Any:
+def _struct(value: Any, walk: Walking, path: Path) -> Any:
     cls = type(value)
     config = cls.__struct_config__
     out = {} if config.tag is None else {config.tag_field or "type": config.tag}
@@ -198,7 +201,7 @@ def _struct(value: Any, walk: Walking, path: str) -> Any:
 def _attributes(names: list[str], wires: list[str]) -> Any:
     pairs = tuple(zip(names, wires, strict=True))
 
-    def write(value: Any, walk: Walking, path: str) -> Any:
+    def write(value: Any, walk: Walking, path: Path) -> Any:
         out = {}
         for name, wire in pairs:
             try:
@@ -206,7 +209,7 @@ def _attributes(names: list[str], wires: list[str]) -> Any:
             except AttributeError:
                 continue
             walk.size += len(wire) + 4
-            out[wire] = walk.put(inner, f"{path}.{wire}")
+            out[wire] = walk.put(inner, (path, wire))
         if pairs and not out:
             return _refuse(value, walk, path)
         return out

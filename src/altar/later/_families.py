@@ -50,7 +50,7 @@ _ADVICE: Final = {
     "Coroutine": "the type it resolves to",
     "type": "a Literal of names",
     "Type": "a Literal of names",
-    "ModuleType": "str for the module's name",
+    "module": "str for the module's name",
     "TextIO": "str for the text, or pathlib.Path for the file",
     "BinaryIO": "bytes, or pathlib.Path for the file",
     "IO": "str or bytes, or pathlib.Path for the file",
@@ -66,7 +66,8 @@ def spell(annotation: Any) -> str:
     if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
         module = annotation.__module__
         name = annotation.__qualname__.rpartition("<locals>.")[2]
-        return name if module in ("builtins", "__main__") else f"{module}.{name}"
+        plain = module in ("builtins", "__main__", "typing", "collections.abc")
+        return name if plain else f"{module}.{name}"
     return str(annotation).replace("typing.", "").replace("collections.abc.", "")
 
 
@@ -121,7 +122,25 @@ def dict_of(origin: Any, key: Node, value: Node, kind: Any, text: str) -> DictNo
 
 
 def literal_of(values: tuple[Any, ...]) -> LiteralNode:
-    """The node of ``Literal[...]``."""
+    """The node of ``Literal[...]``; those of texts alone are shared."""
+    if not values:
+        raise Refused("Literal[()] has no value", "one that has some")
+    known = _literals.get(values) if values[0].__class__ is str else None
+    if known is not None and all(value.__class__ is str for value in values):
+        return known
+    node = _literal_of(values)
+    if all(value.__class__ is str for value in values):
+        if len(_literals) >= _MAX_LITERALS:
+            _literals.clear()
+        _literals[values] = node
+    return node
+
+
+_MAX_LITERALS: Final = 1024
+_literals: dict[tuple[Any, ...], LiteralNode] = {}
+
+
+def _literal_of(values: tuple[Any, ...]) -> LiteralNode:
     pairs: list[tuple[Any, Any]] = []
     names: dict[str, Any] = {}
     for value in values:

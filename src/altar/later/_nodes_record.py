@@ -112,6 +112,7 @@ class RecordNode(Node):
         "hashable",
         "name",
         "recursive",
+        "simple",
     )
     kinds = frozenset({dict})
 
@@ -124,6 +125,7 @@ class RecordNode(Node):
         self.fields = ()
         self.const: dict[str, Any] = {}  # wire fields with one fixed value, not given to the class
         self.recursive = False
+        self.simple = False  # the constructor only sets the fields
         self.hashable = build == "call" and getattr(cls, "__hash__", None) is not None
         self._doc: str | None = None
 
@@ -235,6 +237,11 @@ class RecordNode(Node):
             else:
                 emit_optional(gen, field, name, var, count)
         gen.miss_if(f"len({var}) != {count}")
+        if self.simple:
+            gen.add(f"{var} = {gen.const(object.__new__)}({gen.const(self.cls)})")
+            for field, name in names:
+                gen.add(f"{var}.{field.name} = {name}")
+            return
         given = (name if field.positional else f"{field.name}={name}" for field, name in names)
         gen.add(f"{var} = {gen.const(self.cls)}({', '.join(given)})")
 

@@ -60,15 +60,16 @@ class TextNode(Node):
 
     def load(self, value: Any, path: Path, report: Report) -> Any:
         value = exact(value)
-        if isinstance(value, str):
+        if value.__class__ is str:
             if len(value) > _MAX_TEXT and self.name not in ("bytes", "bytearray"):
                 return report.fail(path, f"{self._label}, shorter", value, "maxLength")
             if not value.isascii() and not surrogate_free(value):
                 expected = "text without lone surrogates"
                 return report.note(path, expected, "a lone surrogate", "surrogate")
+        given: Any = value
         if value.__class__ in self.kinds:
             with suppress(Exception):  # parsers of many classes; the value is refused below
-                return self.parse(value)
+                return self.parse(given)
         if self.lenient is not None and not report.strict:
             found = None
             with suppress(Exception):

@@ -108,7 +108,7 @@ class UnionNode(Node):
             return self._tagged(value, path, report)
         for option in plan:
             trial = report.trial(strict=True)
-            if self._spend(trial):
+            if self._spend(report):
                 found = option.load(value, path, trial)
                 if not trial.problems:
                     return found
@@ -136,7 +136,7 @@ class UnionNode(Node):
     def _coerced(self, options: tuple[Node, ...], value: Any, path: Path, report: Report) -> Any:
         for option in options:
             trial = report.trial(strict=False)
-            if not self._spend(trial):
+            if not self._spend(report):
                 return INVALID
             found = option.load(value, path, trial)
             if not trial.problems:
@@ -145,7 +145,9 @@ class UnionNode(Node):
         return INVALID
 
     def _spend(self, report: Report) -> bool:
-        report.fuel[0] -= 1
+        """Whether another trial may be made; only trials within trials use up the fuel."""
+        if report.nested:
+            report.fuel[0] -= 1
         return report.fuel[0] > 0
 
     def _refuse(self, plan: tuple[Node, ...], value: Any, path: Path, report: Report) -> Any:
@@ -153,7 +155,7 @@ class UnionNode(Node):
         best: Report | None = None
         for option in plan:
             trial = report.trial(strict=report.strict)
-            if self._spend(trial):
+            if self._spend(report):
                 option.load(value, path, trial)
                 if best is None or len(trial.problems) < len(best.problems):
                     best = trial
@@ -300,7 +302,9 @@ def _merged(docs: list[dict[str, Any]]) -> dict[str, Any] | None:
         types += kinds
         out.update({key: value for key, value in doc.items() if key != "type"})
     if "integer" in types and "number" in types:
-        return None if len(out) > 1 else {"type": [kind for kind in types if kind != "integer"]}
+        if enums or not _OWN["integer"].isdisjoint(out):
+            return None
+        types.remove("integer")
     if enums:
         if len(enums) > 1:
             return None

@@ -29,14 +29,29 @@ def record_kind(cls: Any) -> tuple[str, Any] | None:
         return "call", _struct
     if "__attrs_attrs__" in cls.__dict__:
         return "call", _attrs
-    if hasattr(cls, "__dataclass_fields__") and cls.__dataclass_params__.init:
-        if isinstance(cls.__init__, types.FunctionType):
-            return "call", _dataclass
+    if hasattr(cls, "__dataclass_fields__") and _has_generated_init(cls):
+        return "call", _dataclass
     if hasattr(cls, "__total__") and hasattr(cls, "__required_keys__"):
         return "dict", _typeddict
     if issubclass(cls, tuple) and hasattr(cls, "_fields") and hasattr(cls, "_field_defaults"):
         return "tuple", _namedtuple
     return ("call", _plain_class) if _typed_init(cls) else None
+
+
+def _has_generated_init(cls: Any) -> bool:
+    """Whether dataclass itself wrote the constructor; one written by hand is read instead."""
+    init = cls.__init__
+    return isinstance(init, types.FunctionType) and init.__code__.co_filename == "<string>"
+
+
+def _is_simple(cls: Any) -> bool:
+    """Whether a dataclass's constructor does nothing but set its fields."""
+    makes: Any = (type(cls), cls.__new__, cls.__setattr__)
+    plain = makes == (type, object.__new__, object.__setattr__)
+    return (plain and not hasattr(cls, "__post_init__")) and all(
+        item.init and item._field_type.name == "_FIELD"  # noqa: SLF001
+        for item in cls.__dataclass_fields__.values()
+    )
 
 
 def new_record(cls: Any, name: str, build: str) -> RecordNode:
@@ -116,6 +131,7 @@ def _dataclass(
     docs = owners.doc()
     # fields() leaves out InitVars, which the constructor takes all the same
     every = cls.__dataclass_fields__.values()
+    node.simple = _is_simple(cls)
     fields = []
     for item in every:
         kind = item._field_type.name  # noqa: SLF001 - the only way to tell a ClassVar from an InitVar

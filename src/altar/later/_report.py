@@ -15,10 +15,14 @@ __all__ = [
     "Invalid",
     "Path",
     "Report",
+    "clean",
     "kind_of",
     "nearest_of",
     "show",
+    "steps_of",
     "surrogate_free",
+    "type_names",
+    "written",
 ]
 
 type_names: Final = {
@@ -39,7 +43,7 @@ MAX_DEPTH: Final = 100
 """How deep a recursive type or an untyped value may nest."""
 
 _MAX_PROBLEMS: Final = 100
-_FUEL: Final = 10_000
+_FUEL: Final = 50_000
 _SHOWN: Final = 40
 
 
@@ -63,19 +67,21 @@ class Report:
     make nested unions cost exponential time.
     """
 
-    __slots__ = ("coercions", "depth", "fuel", "problems", "strict")
+    __slots__ = ("coercions", "depth", "fuel", "nested", "problems", "strict")
 
     def __init__(self, *, strict: bool = False) -> None:
         self.problems: list[Problem] = []
         self.coercions: list[dict[str, str]] = []
         self.strict = strict
         self.depth = 0
+        self.nested = False
         self.fuel = [_FUEL]
 
     def trial(self, *, strict: bool) -> Report:
         """A report for one alternative; ``adopt`` it when the alternative is taken."""
         report = Report(strict=strict or self.strict)
         report.depth = self.depth
+        report.nested = True
         report.fuel = self.fuel
         return report
 
@@ -96,7 +102,7 @@ class Report:
     ) -> Invalid:
         """Note a problem whose ``got`` is already text; only the first 100 are kept."""
         if len(self.problems) < _MAX_PROBLEMS:
-            where = json_path(steps_of(path))
+            where = written(path)
             problem = Problem(where, expected, got, keyword=keyword, nearest=nearest)
             self.problems.append(problem)
         return INVALID
@@ -110,7 +116,7 @@ class Report:
 
     def coerced(self, path: Path, source: str, target: str) -> None:
         """Note that a value of one JSON type was read as another."""
-        where = json_path(steps_of(path))
+        where = written(path)
         self.coercions.append({"path": where, "from": source, "to": target})
 
 
@@ -131,6 +137,11 @@ def steps_of(path: Path) -> list[str | int]:
         steps.append(step)
     steps.reverse()
     return steps
+
+
+def written(path: Path) -> str:
+    """A linked path as text: ``$.items[0]``."""
+    return json_path(steps_of(path))
 
 
 def kind_of(value: object) -> str:

@@ -152,7 +152,14 @@ class _Reader:
         raws, returns = self._raw()
         docs = _doc_of(fn)
         params = []
+        texts = docs.params
         for raw in raws:
+            known = BASIC.get(raw.annotation) if raw.annotation.__class__ is type else None
+            if known is not None and raw.default.__class__.__module__ == "builtins":
+                param = Parameter(raw.name, raw.kind, known, raw.default)
+                param.description = texts.get(raw.name)
+                params.append(param)
+                continue
             param = self._param(raw, docs, signature)
             if raw.kind == VAR_KEYWORD and isinstance(param.node, RecordNode) and param.kind < 0:
                 params += _flat(param.node)
@@ -176,6 +183,10 @@ class _Reader:
         plain = fn.__func__ if fn.__class__ is types.MethodType else fn
         if plain.__class__ is types.FunctionType and not _is_wrapped(plain):
             self.scope = scope_of_function(plain, marked)
+            if fn is plain and _is_unbound(plain):
+                name = plain.__qualname__
+                hint = f"pass the method of an object, obj.{plain.__name__}"
+                self.problems.append(f"{name} is a method without its object: {hint}")
             return _plain_parameters(plain, fn is not plain)
         self.scope = _odd_scope(fn, marked)
         try:
@@ -211,7 +222,9 @@ class _Reader:
                 node, facts = build.place(annotation, self.scope)
         except Refused as why:
             self.problems.append(f"parameter {raw.name!r}: {why}")
-        self.problems += (f"parameter {raw.name!r}, {why}" for why in build.refusals[refused:])
+        for text in build.refusals[refused:]:
+            if text not in build.refusals[:refused]:  # a class used twice is refused once
+                self.problems.append(f"parameter {raw.name!r}, {text}")
         for name in build.unresolved[before:]:
             self.warnings.append(
                 f"parameter {raw.name!r}: the name {name!r} is unknown at run time and stands for "
@@ -318,6 +331,15 @@ def _annotated(param: Parameter, facts: Any) -> None:
     param.extra = {}
     settle_field(param, facts)
     param.extra = param.extra or None
+
+
+def _is_unbound(fn: Any) -> bool:
+    """Whether this is a method taken from its class: C.m instead of C().m."""
+    code = fn.__code__
+    if not code.co_argcount or code.co_varnames[0] != "self" or fn.__annotations__.get("self"):
+        return False
+    owner = fn.__qualname__.rpartition(".")[0]
+    return bool(owner) and not owner.endswith("<locals>")
 
 
 def _is_wrapped(fn: Any) -> bool:
