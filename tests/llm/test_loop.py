@@ -362,6 +362,12 @@ def test_a_tool_choice_holds_whatever_the_model_does():
     assert results(reply)[0]["error"]["type"] == "PERMISSION_DENIED"
 
 
+def test_a_call_is_demanded_once_or_the_run_would_never_end():
+    provider = script(ADD, "ok")
+    play(provider, tool_choice=ToolConfig(mode="ANY"))
+    assert [request.tool_choice.mode for request in provider.requests] == ["ANY", "AUTO"]
+
+
 def test_a_tool_choice_that_names_no_tool_is_refused():
     choice = ToolConfig(allowed_function_names=("nope",))
     with pytest.raises(ConfigurationError, match="nope"):

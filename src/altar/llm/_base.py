@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseProvider"]
 
-_CAPABILITIES = Capabilities()
-
 
 class BaseProvider:
     """Write ``complete`` or ``stream`` (or, for an async library, their twins); get the rest.
@@ -31,11 +29,7 @@ class BaseProvider:
 
     name: str = "custom"
     model: str = ""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this model can do."""
-        return _CAPABILITIES
+    capabilities: Capabilities = Capabilities()
 
     def complete(self, request: Request, attempt: Attempt) -> Response:
         """The whole answer, folded from ``stream``."""

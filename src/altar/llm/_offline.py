@@ -45,21 +45,15 @@ class OfflineProvider(BaseProvider):
     """
 
     name = "offline"
+    capabilities = _CAPABILITIES
 
     def __init__(self, model: str = "") -> None:
         self.model = model or "demo"
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """Everything it can do is free."""
-        return _CAPABILITIES
-
     def complete(self, request: Request, attempt: Attempt) -> Response:
         """Answer by the rules of the demo."""
-        parts = _answer(request)
-        message = Message(
-            "assistant", tuple(parts), origin=Origin(provider="offline", model=self.model)
-        )
+        origin = Origin(provider="offline", model=self.model)
+        message = Message("assistant", tuple(_answer(request)), origin=origin)
         usage = Usage(input_tokens=_count(request.messages), output_tokens=_count([message]))
         return Response(message=message, usage=usage)
 

@@ -175,9 +175,8 @@ def _extract(
         if stated is not None:
             return stated.lower() in ("true", "yes", "on", "1")
         found = clause.take(rf"\b((?:(?:no|not|without)\s+)?{re.escape(name.replace('_', ' '))})\b")
-        return (
-            MISSING if found is None else not found.lower().startswith(("no ", "not ", "without "))
-        )
+        denied = ("no ", "not ", "without ")
+        return MISSING if found is None else not found.lower().startswith(denied)
     if kind == "object":
         value, missing = extract_object(clause, schema, root)
         return value if required and not missing else MISSING

@@ -123,9 +123,10 @@ class Sampling:
 class Options:
     """Everything about a run that is neither its question nor its tools.
 
-    ``settings`` go to the provider as they are. ``prices`` maps a model name
-    to its :class:`Price`. ``cancel`` is a flag the application may raise; the
-    run then ends with the finish ``cancelled``.
+    ``tool_choice`` ANY demands a call in the first reply only. ``settings``
+    go to the provider as they are. ``prices`` maps a model name to its
+    :class:`Price`. ``cancel`` is a flag the application may raise; the run
+    then ends with the finish ``cancelled``.
     """
 
     limits: Limits = field(default_factory=Limits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import FunctionCall
+from altar.adm import FunctionCall, ToolConfig
 from altar.errors import ErrorType
 from altar.llm._calls import answer, read_call, refusal, result_text
 from altar.llm._history import check_history, mend_history
@@ -132,11 +132,18 @@ class RunState:
             messages=tuple(task.messages),
             instructions=task.instructions,
             tools=task.declarations,
-            tool_choice=options.tool_choice,
+            tool_choice=self._tool_choice(),
             output=task.output,
             sampling=options.sampling,
             settings=options.settings,
         )
+
+    def _tool_choice(self) -> ToolConfig | None:
+        """The application's choice; a call is demanded once, or the run would never end."""
+        choice = self.task.options.tool_choice
+        if choice is None or choice.mode != "ANY" or self.round <= 1:
+            return choice
+        return ToolConfig(allowed_function_names=choice.allowed_function_names)
 
     def attempt(self, number: int) -> Attempt:
         """The circumstances of attempt ``number``."""
