@@ -63,11 +63,9 @@ def declare(peer: Any) -> Values:
 
 
 def _declare_nested(peer: Any, nested: Any) -> Values:
-    peer.declare(nested.book)
     blocks = [many.copies(nested.book, 8) for _ in range(10)]
     fresh = [[nested.make() for _ in range(8)] for _ in range(8)]
     long = _in_a_long_file(nested)
-    peer.declare(long.book)
     long_blocks = [many.copies(long.book, 8) for _ in range(8)]
     return {
         "nested_us": best_of_once(peer.declare, blocks) * US,
@@ -105,6 +103,7 @@ def dispatch(peer: Any) -> Values:
         call = peer.dispatch(nested.place_order)
         case = (nested.NESTED_ARGS, nested.NESTED_TEXT, nested.NESTED_RESULT)
         values |= _dispatched("record", peer, call, *case)
+        _check(nested.SEEN[0], nested.expected_order())
     return values
 
 
@@ -117,7 +116,7 @@ def _dispatched(
         _check(peer.value(await call(args)), expected)
         return await best_of_async(call, args, beside)
 
-    if inspect.iscoroutinefunction(call):
+    if key == "async" or inspect.iscoroutinefunction(call):
         own, base = asyncio.run(awaited())
     else:
         _check(peer.value(call(args)), expected)
@@ -125,9 +124,9 @@ def _dispatched(
     return {f"{key}_us": own * US, f"{key}_loads_us": base * US}
 
 
-def _check(found: Any, expected: str) -> None:
+def _check(found: Any, expected: Any) -> None:
     if found != expected:
-        raise RuntimeError(f"the body returned {expected!r}, the peer says {found!r}")
+        raise RuntimeError(f"{expected!r} was expected, and {found!r} came")
 
 
 def memory_lazy(peer: Any) -> Values:

@@ -34,7 +34,7 @@ def _closure(distribution: str) -> set[str]:
 
 
 def _bytes(name: str) -> tuple[int, int]:
-    """All files without byte code, and the Python source among them."""
+    """All files without byte code, and the Python source of the package of that name."""
     total = source = 0
     for file in metadata.files(name) or []:
         path = file.locate()
@@ -42,13 +42,13 @@ def _bytes(name: str) -> tuple[int, int]:
             continue
         length = path.stat().st_size
         total += length
-        if file.suffix == ".py":
+        if file.suffix == ".py" and file.parts[0] == name:
             source += length
     return total, source
 
 
 def size_of(distribution: str) -> dict[str, float | None]:
-    """MB installed (with dependencies), MB of the distribution's own source, dependencies."""
+    """MB installed (with dependencies), MB of its package's own source, dependencies."""
     names = _closure(distribution)
     return {
         "disk_mb": sum(_bytes(name)[0] for name in names) / 1e6,

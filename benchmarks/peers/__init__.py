@@ -16,7 +16,7 @@ Functions:
     declare(fn)                decoration and schema
     document(declared)         {name, description, parameters} as a model is sent it
     dispatch(fn)               args -> result: find, check, call
-    dispatch_async(fn)         the same for an async function
+    dispatch_async(fn)         args -> an awaitable of the result, for an async function
     value(result)              what the body returned, out of a result
     hold(fns), hold_lazy(fns)  what keeps these tools: all declared, none declared yet
     register(fns)              a registry of these tools
@@ -24,6 +24,6 @@ Functions:
     lookup(registry)           name -> tool
     loop(fn)                   turns -> the number of tool calls the peer's own loop made
 
-Where ``dispatch``, ``dispatch_async`` or ``lookup`` give a coroutine function,
-and where ``listing`` is one, it is awaited inside one running event loop.
+Where ``dispatch`` or ``lookup`` give a coroutine function, and where ``listing``
+is one, it is awaited inside one running event loop.
 """

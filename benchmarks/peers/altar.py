@@ -52,8 +52,8 @@ def dispatch_async(fn: Callable[..., Any]) -> Callable[[Any], Any]:
     name = fn.__name__
     execute = session.aexecute
 
-    async def call(args: Any) -> Any:
-        return await execute(name, args)
+    def call(args: Any) -> Any:
+        return execute(name, args)
 
     return call
 
@@ -94,6 +94,8 @@ def lookup(opened: Any) -> Callable[[str], Any]:
 def loop(fn: Callable[..., Any]) -> Callable[[int], int]:
     from altar.llm import ToolCall
     from altar.testing import ScriptedProvider
+
+    altar.tool(fn)
 
     def run(turns: int) -> int:
         script: list[Any] = [

@@ -55,8 +55,8 @@ def dispatch_async(fn: Callable[..., Any]) -> Callable[[Any], Any]:
     tools = {fn.__name__: beta_async_tool(fn)}
     name = fn.__name__
 
-    async def call(args: Any) -> Any:
-        return await tools[name].call(args)
+    def call(args: Any) -> Any:
+        return tools[name].call(args)
 
     return call
 

@@ -85,8 +85,8 @@ def dispatch_async(fn: Callable[..., Any]) -> Callable[[Any], Any]:
     tools = {fn.__name__: _without_literal(fn)}
     name = fn.__name__
 
-    async def call(args: Any) -> Any:
-        return await invoke_function_from_dict_args_async(args, tools[name])
+    def call(args: Any) -> Any:
+        return invoke_function_from_dict_args_async(args, tools[name])
 
     return call
 

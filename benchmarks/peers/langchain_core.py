@@ -52,8 +52,8 @@ def dispatch_async(fn: Callable[..., Any]) -> Callable[[Any], Any]:
     tools: dict[str, Any] = {fn.__name__: decorate(fn)}
     name = fn.__name__
 
-    async def call(args: Any) -> Any:
-        return await tools[name].ainvoke(args)
+    def call(args: Any) -> Any:
+        return tools[name].ainvoke(args)
 
     return call
 

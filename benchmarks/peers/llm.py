@@ -78,10 +78,11 @@ class _Scripted(llm.Model):
 
 def loop(fn: Callable[..., Any]) -> Callable[[int], int]:
     model = _Scripted(fn.__name__)
+    tool = declare(fn)
 
     def run(turns: int) -> int:
         model.calls, model.wanted = 0, turns
-        model.chain("Look the keys up.", tools=[fn]).text()
+        model.chain("Look the keys up.", tools=[tool]).text()
         return model.calls
 
     return run

@@ -60,8 +60,8 @@ def dispatch_async(fn: Callable[..., Any]) -> Callable[[Any], Any]:
     registry = register([fn])
     name = fn.__name__
 
-    async def call(args: Any) -> Any:
-        return await registry.get_tool(name).arun(args)
+    def call(args: Any) -> Any:
+        return registry.get_tool(name).arun(args)
 
     return call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,9 @@ def {name}(
 '''
 
 
+_numbers = itertools.count()
+
+
 def functions(count: int, prefix: str = "flights") -> list[Callable[..., Any]]:
     """``count`` functions with code, name and docstring of their own, in a module ``tools``."""
     space: dict[str, Any] = {"__name__": "tools"}
@@ -43,8 +47,8 @@ def functions(count: int, prefix: str = "flights") -> list[Callable[..., Any]]:
 def copies(function: types.FunctionType, count: int) -> list[Callable[..., Any]]:
     """``count`` new function objects like ``function``, each under a name of its own."""
     made = []
-    for number in range(count):
-        name = f"{function.__name__}_{number}"
+    for _ in range(count):
+        name = f"{function.__name__}_{next(_numbers)}"
         code = function.__code__.replace(co_name=name, co_qualname=name)
         copy = types.FunctionType(code, function.__globals__, name, function.__defaults__)
         copy.__kwdefaults__ = function.__kwdefaults__

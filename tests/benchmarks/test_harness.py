@@ -7,6 +7,7 @@ import gc
 from pathlib import Path
 
 import pytest
+
 from benchmarks.harness._blocks import best_of, best_of_async, best_of_once
 from benchmarks.harness._catalogue import BARS, TABLES, Bar, Column, Table
 from benchmarks.harness._table import (
