@@ -1,0 +1,90 @@
+"""What a user's type checker infers; checked by mypy and pyright, never executed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, assert_type
+
+import altar
+from altar import Context, Reply, tool
+from altar.adm import ErrorObject, FunctionCall, FunctionDeclaration, Schema, ToolResult
+from altar.llm import CallRecord, Message
+from altar.runtime import CallContext, Runtime
+
+
+@tool
+def add(a: int, b: int = 1) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+@tool(name="take", timeout=1.0, idempotent=True)
+async def fetch(page: int) -> str:
+    """Fetch a page."""
+    return str(page)
+
+
+class Deps:
+    """What an application hands to its tools."""
+
+    limit: int = 3
+
+
+@tool
+def limited(context: Context[Deps]) -> int:
+    """Read the application's limit."""
+    return assert_type(context.deps, Deps).limit
+
+
+def the_function_keeps_its_type() -> None:
+    assert_type(add(1, b=2), int)
+    decorate: Callable[[int, int], int] = add
+    decorate(1, 2)
+    add("one")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def an_async_function_stays_awaitable() -> None:
+    assert_type(await fetch(1), str)
+
+
+def declarations() -> None:
+    declaration = altar.declare(add)
+    assert_type(declaration, FunctionDeclaration)
+    assert_type(declaration.parameters, Schema)
+    assert_type(declaration.to_dict(dialect="json-schema"), dict[str, Any])
+
+
+def sessions() -> None:
+    with altar.Session(tools=[add, "other"], ttl=60.0, deps=Deps()) as session:
+        result = session.execute("add", {"a": 1})
+        assert_type(result, ToolResult)
+        assert_type(result.ok, bool)
+        assert_type(result.error, ErrorObject | None)
+        assert_type(session.execute_many([FunctionCall(name="add")]), list[ToolResult])
+        assert_type(session.declarations(), tuple[FunctionDeclaration, ...])
+        runtime: Runtime = session
+        assert_type(runtime.invoke(FunctionCall(name="add"), CallContext()), ToolResult)
+
+
+async def async_sessions() -> None:
+    async with altar.Session(tools=[fetch]) as session:
+        assert_type(await session.aexecute("take", {"page": 1}), ToolResult)
+
+
+def replies() -> None:
+    reply = altar.generate("How much is 1 + 2?", tools=[add])
+    assert_type(reply, Reply[Any])
+    assert_type(reply.text, str)
+    assert_type(reply.calls, tuple[CallRecord, ...])
+    assert_type(reply.messages, tuple[Message, ...])
+
+
+def events() -> None:
+    for event in altar.stream("How much is 1 + 2?", tools=[add]):
+        if event.kind == "text":
+            assert_type(event.text, str)
+        elif event.kind == "tool_result":
+            assert_type(event.result, ToolResult)
+            assert_type(event.seconds, float)
+        elif event.kind == "end":
+            assert_type(event.reply, Reply[Any])
