@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
 
 import pytest
 
 import altar
+from altar import config
 from altar.errors import ClosedError, ConfigurationError, OverloadedError
 from altar.llm import (
     BlobPart,
@@ -114,7 +118,7 @@ def test_without_any_configuration_the_labelled_demo_answers():
 
 def test_a_configured_model_is_used_and_never_replaced(monkeypatch):
     monkeypatch.setenv("ALTAR_MODEL", "nosuch:model")
-    altar.config.reset()
+    config.reset()
     with pytest.raises(ConfigurationError, match="unknown model provider 'nosuch'"):
         altar.generate("hi")
 
@@ -228,9 +232,74 @@ def test_a_closed_chat_refuses_its_tools():
     assert reply.calls[0].result.error.type == "INVALID_STATE"
 
 
-def test_typed_output_is_refused_until_it_is_there():
-    with pytest.raises(ConfigurationError, match="output"):
-        altar.Agent(output=int)
+@dataclass
+class User:
+    name: str
+    age: int
+    tags: list[str] = field(default_factory=list)
+
+
+class Pair(TypedDict):
+    left: int
+    right: int
+
+
+@pytest.mark.parametrize(
+    ("output", "text", "value"),
+    [
+        (User, '{"name": "John", "age": 30}', User("John", 30)),
+        (list[User], '[{"name": "John", "age": 30}]', [User("John", 30)]),
+        (Pair, '{"left": 1, "right": 2}', {"left": 1, "right": 2}),
+        (int, " 3 ", 3),
+        (int | None, "null", None),
+        (Literal["up", "down"], '```json\n"up"\n```', "up"),
+        (altar.adm.Schema(type="integer"), "3", 3),
+    ],
+)
+def test_a_typed_answer_is_an_object_of_the_type(output, text, value):
+    model = ScriptedProvider([text])
+    reply = altar.generate("who?", model=model, output=output, instructions="be brief")
+    assert (reply.output, reply.finish) == (value, "stop")
+    asked = model.requests[0]
+    assert asked.output is not None
+    assert asked.instructions.startswith("be brief")
+    assert "JSON Schema" in asked.instructions
+
+
+def test_an_answer_that_does_not_fit_is_asked_for_again_with_its_problems():
+    model = ScriptedProvider(
+        ["I think John", '{"name": "John", "agee": 1}', '{"name": "J", "age": 1}']
+    )
+    reply = altar.generate("who?", model=model, output=User)
+    assert reply.output == User("J", 1)
+    first, second = (request.messages[-1].text for request in model.requests[1:])
+    assert "not valid" in first
+    assert "$.age" in second
+    assert "agee" in second
+
+
+def test_an_answer_is_asked_for_again_twice_at_most():
+    with ScriptedProvider(["no"] * 3) as model:
+        reply = altar.generate("who?", model=model, output=User)
+    assert (reply.output, reply.finish) == (None, "malformed")
+    assert "does not fit" in reply.detail
+    check_history(reply.messages)
+
+
+def test_tools_run_before_a_typed_answer():
+    model = ScriptedProvider([ADD, "3"])
+    reply = altar.Agent(model=model, tools=[add], output=int).run("1 + 2?")
+    assert (reply.output, len(reply.calls)) == (3, 1)
+
+
+def test_a_type_nothing_can_express_is_refused_at_once():
+    with pytest.raises(altar.errors.DeclarationError):
+        altar.Agent(output=type(sys))
+
+
+def test_the_offline_model_extracts():
+    reply = altar.generate("John is 30 years old", model="offline:", output=User)
+    assert reply.output == User("John", 30)
 
 
 def test_a_script_must_be_played_to_its_end():
@@ -257,6 +326,6 @@ def test_a_function_may_answer_async():
 
 @pytest.fixture(autouse=True)
 def _fresh_settings():
-    altar.config.reset()
+    config.reset()
     yield
-    altar.config.reset()
+    config.reset()

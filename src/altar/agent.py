@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from contextlib import aclosing, closing
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from altar import config, plugins
-from altar.errors import ConfigurationError
+from altar.adm import Problem, Schema
+from altar.errors import ConfigurationError, InvalidDataError
 from altar.later import Session
-from altar.llm import BaseProvider, Message, Options, Provider, Reply, Task, run, to_messages
+from altar.llm import (
+    BaseProvider,
+    Message,
+    Options,
+    OutputSpec,
+    Provider,
+    Reply,
+    Task,
+    run,
+    to_messages,
+)
 from altar.llm import arun as _arun
 from altar.llm import astream as _astream
 from altar.llm import stream as _stream
@@ -37,6 +49,8 @@ def generate(
     ``model`` is "prefix:name" or a Provider; None takes the configured one,
     or the labelled offline demo model. ``tools`` is what a Session takes:
     () means none, a Registry all of its own. With ``session`` its tools are used.
+    ``output`` is a type or a Schema: ``reply.output`` is then an object of it, and
+    an answer that does not fit is asked for again, twice at most.
 
     What a model or a tool does never raises: see ``reply.finish``. Raises
     ConfigurationError for settings that cannot work, and ProviderError when
@@ -117,14 +131,10 @@ class Agent:
         output: Any = None,
         options: Options | None = None,
     ) -> None:
-        if output is not None:
-            raise ConfigurationError(
-                "output= is not available in this version; ask for JSON in the prompt and read "
-                "reply.text"
-            )
         self.model = model
         self.tools = tools
         self.instructions = instructions
+        self.output = None if output is None else _output_spec(output)
         self.options = Options() if options is None else options
 
     def run(self, prompt: Prompt, *, session: Session | None = None) -> Reply[Any]:
@@ -240,6 +250,7 @@ class _Job:
             messages,
             declarations=self.session.declarations(),
             instructions=agent.instructions,
+            output=agent.output,
             options=agent.options,
         )
 
@@ -306,6 +317,55 @@ def _given(agent: Agent, session: Session | None) -> Session | None:
             "session.add(...) to give it more"
         )
     return session
+
+
+def _output_spec(output: Any) -> OutputSpec:
+    """The schema of ``output`` and the way from JSON to it: a Schema, or any type a tool takes."""
+    if isinstance(output, Schema):
+        schema = output
+
+        def check(value: Any) -> Any:
+            problems = schema.check(value)
+            if problems:
+                raise InvalidDataError("output", problems)
+            return value
+
+        document = schema.document if isinstance(schema.document, dict) else {}
+        return OutputSpec(name="answer", schema=document, load=check)
+    return _typed_output(output)
+
+
+def _typed_output(output: Any) -> OutputSpec:
+    """A type is read as the argument of a tool is: declared, checked and built by one rule."""
+    kept: list[Any] = []
+    guard = Lock()
+
+    def answer(value: Any) -> None:
+        kept.append(value)
+
+    answer.__annotations__["value"] = output
+    reader = Session(tools=[answer])
+    parameters = reader.declarations()[0].to_dict(dialect="json-schema")["parameters"]
+    schema = dict(parameters["properties"]["value"])
+    if "$defs" in parameters:
+        schema["$defs"] = parameters["$defs"]
+
+    def load(value: Any) -> Any:
+        with guard:
+            result = reader.execute("answer", {"value": value})
+            if result.error is None:
+                return kept.pop()
+        found = (result.error.details or {}).get("problems", ())
+        problems = [Problem(**{**item, "path": _below(item["path"])}) for item in found]
+        raise InvalidDataError("output", problems or [Problem("$", "a value", "none that fits")])
+
+    name = getattr(output, "__name__", "answer")
+    return OutputSpec(name=name, schema=schema, load=load)
+
+
+def _below(path: str) -> str:
+    """A path under the argument ``value``, as a path of the answer itself."""
+    return "$" + path.removeprefix("$.value")
 
 
 def _opened(agent: Agent) -> Session:

@@ -152,7 +152,12 @@ def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
             if stop is not None:
                 return stop
         elif response.finish != "paused":
-            return _finish(response.finish)
+            stop = _finish(response.finish)
+            if stop != "stop" or state.task.output is None:
+                return stop
+            stop = state.read_output(state.task.output)
+            if stop is not None:
+                return stop
 
 
 def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:

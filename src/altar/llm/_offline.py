@@ -71,20 +71,20 @@ def _answer(request: Request) -> list[Part]:
     last = request.messages[-1] if request.messages else Message("user", ())
     results = [part for part in last.parts if isinstance(part, ToolResultPart)]
     prompt = next((m.text for m in reversed(request.messages) if m.role == "user" and m.text), "")
-    if request.output is not None:
-        root = dict(request.output.schema)
-        value, _ = extract_object(Clause(prompt, set()), resolve(root, root), root)
-        return [Text(json.dumps(value, ensure_ascii=False))]
-    if results:
+    if results and request.output is None:
         return [Text("\n".join([LABEL, *_render(request, results)]))]
     choice = request.tool_choice
     tools = [tool for tool in request.tools if choice is None or choice.allows(tool.name)]
     forced = choice is not None and choice.mode == "ANY"
-    calls, missing = _Picker(tools).calls(prompt, forced) if tools else ([], [])
+    calls, missing = _Picker(tools).calls(prompt, forced) if tools and not results else ([], [])
     if calls:
         why = "; ".join(f"{call.name}{call.args}" for call in calls)
         mark = Opaque(provider="offline", api="offline", kind="signature", data=str(len(calls)))
         return [Thinking(f"By their words these fit: {why}", opaque=(mark,)), *calls]
+    if request.output is not None:
+        root = dict(request.output.schema)
+        value, _ = extract_object(Clause(prompt, set()), resolve(root, root), root)
+        return [Text(json.dumps(value, ensure_ascii=False))]
     names = ", ".join(tool.name for tool in tools[:12])
     excuse = f"No tool shares enough words with the question. There are: {names or 'none'}."
     if missing:

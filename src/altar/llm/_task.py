@@ -14,6 +14,7 @@ from altar.llm._provider import Attempt
 from altar.llm._repeats import Repeats
 from altar.llm._reply import CallRecord, Reply
 from altar.llm._request import Adaptation, Request
+from altar.llm._structured import MAX_ASKED_AGAIN, ask_again, instruction, read_output
 from altar.llm._usage import Usage
 from altar.runtime import CallContext, Cancellation
 
@@ -88,8 +89,11 @@ class RunState:
 
     __slots__ = (
         "adaptations",
+        "asked_again",
         "deadline",
         "detail",
+        "instructions",
+        "output",
         "records",
         "repeated",
         "repeats",
@@ -107,6 +111,11 @@ class RunState:
         self.usages: list[Usage] = []
         self.records: list[CallRecord] = []
         self.adaptations: list[Adaptation] = []
+        self.output: Any = None
+        self.asked_again = 0
+        self.instructions = task.instructions
+        if task.output is not None and not task.provider.capabilities.native_output:
+            self.instructions = instruction(task.output, task.instructions)
         self.repeats = Repeats()
         self.repeated = False
         self.turns: list[Turn] = []
@@ -130,7 +139,7 @@ class RunState:
         return Request(
             model=task.provider.model,
             messages=tuple(task.messages),
-            instructions=task.instructions,
+            instructions=self.instructions,
             tools=task.declarations,
             tool_choice=self._tool_choice(),
             output=task.output,
@@ -217,6 +226,18 @@ class RunState:
         turn.record = CallRecord(call=turn.call, result=result, seconds=0.0)
         return turn.record
 
+    def read_output(self, spec: OutputSpec) -> Finish | None:
+        """Read the typed answer; ask again with its problems, a bounded number of times."""
+        self.output, fault = read_output(spec, self.text)
+        if fault is None:
+            return "stop"
+        if self.asked_again >= MAX_ASKED_AGAIN:
+            self.detail = f"the answer does not fit the type asked for:\n{fault}"
+            return "malformed"
+        self.asked_again += 1
+        self.task.messages.append(ask_again(fault))
+        return None
+
     def close_turns(self, reason: str = _LOST) -> None:
         """Append the results of the turns in progress; those without one get an error."""
         turns, self.turns = self.turns, []
@@ -254,11 +275,11 @@ class RunState:
                 self.adaptations.append(estimate)
         return tokens or 0, total.cost
 
-    def reply(self, finish: Finish, output: Any = None) -> Reply[Any]:
+    def reply(self, finish: Finish) -> Reply[Any]:
         """The run's reply."""
         return Reply(
             text=self.text,
-            output=output,
+            output=self.output,
             calls=tuple(self.records),
             usage=Usage.total(self.usages, self.price()),
             messages=tuple(self.task.messages),
