@@ -21,6 +21,7 @@ _MODULES = [
     "probes_future",
     "rows_callables",
     "rows_texts",
+    "rows_more",
 ]
 if sys.version_info >= (3, 12):
     _MODULES.append("probes_312")

@@ -50,12 +50,14 @@ def _calls(row: Row) -> list[dict[str, Any]]:
     return found[::step]
 
 
-def _beyond_64_bits(value: Any) -> bool:
-    """JSON Schema has no such limit; the data model has."""
+def _beyond_adm(value: Any) -> bool:
+    """The data model refuses lone surrogates and wide integers; JSON Schema cannot."""
     if isinstance(value, dict):
-        return any(map(_beyond_64_bits, value.values()))
+        return any(map(_beyond_adm, value.values()))
     if isinstance(value, list):
-        return any(map(_beyond_64_bits, value))
+        return any(map(_beyond_adm, value))
+    if isinstance(value, str):
+        return any("\ud800" <= char <= "\udfff" for char in value)
     return isinstance(value, (int, float)) and abs(value) >= 2**63
 
 
@@ -88,7 +90,7 @@ def test_the_schema_and_the_runtime_agree_on_every_single_fault(row: Row) -> Non
                 problems = (result.error.details or {})["problems"]
                 assert problems
                 assert all(p["path"].startswith("$") and p["expected"] for p in problems)
-                if valid and not _beyond_64_bits(args):
+                if valid and not _beyond_adm(args):
                     kinds = {p.get("keyword") for p in problems}
                     hashable = [
                         p["expected"] for p in problems if "members of a set" in p["expected"]

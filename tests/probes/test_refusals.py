@@ -50,6 +50,7 @@ REFUSED = {
     "a value": 5,
     "a module": json,
     "list[Callable]": list[Callable[[], int]],
+    "open tuple with an end": tuple[*tuple[int, ...], str],
     "dict of a dict key": dict[frozenset[int], int],
 }
 
@@ -106,6 +107,7 @@ EITHER = {
     "TypeVarTuple": typing.TypeVarTuple("Ts"),
     "ParamSpec": typing.ParamSpec("P"),
     "Literal of a list": typing.Literal[[1]],  # type: ignore[valid-type]
+    "Literal of text and a list": typing.Literal["a", [1]],  # type: ignore[valid-type]
     "Literal of bytes": typing.Literal[b"a"],
     "Literal of nothing": typing.Literal[()],
     "generic alias of a plain class": typing.Generic,

@@ -236,7 +236,20 @@ class Builder:
             return array_of(tuple, ANY, "tuple")
         if len(args) == 2 and args[1] is ...:
             return array_of(tuple, self.node(args[0], scope), "tuple")
-        return TupleNode(tuple(self.node(arg, scope) for arg in args if arg != ()))
+        items: list[Node] = []
+        rest: Node | None = None
+        for arg in args:
+            if rest is not None:
+                raise Refused("a tuple that goes on after its open part", "a list")
+            if (inner := _unpacked(arg)) is None:
+                items += [self.node(arg, scope)] if arg != () else []
+            elif len(inner) == 2 and inner[1] is ...:
+                rest = self.node(inner[0], scope)
+            else:
+                items += [self.node(part, scope) for part in inner if part != ()]
+        if rest is not None and not items:
+            return array_of(tuple, rest, "tuple")
+        return TupleNode(tuple(items), rest)
 
     def _alias(self, alias: Any, args: Any, scope: Scope) -> Node:
         """A PEP 695 alias, generic or not; its arguments are resolved before its body."""
@@ -318,3 +331,15 @@ def _is_typevar(annotation: Any) -> bool:
 
 def _key(annotation: Any, scope: Scope) -> Any:
     return id(annotation), tuple(map(id, scope.typevars.values()))
+
+
+def _unpacked(arg: Any) -> tuple[Any, ...] | None:
+    """The arguments of ``*tuple[...]`` or ``Unpack[tuple[...]]``; None for anything else."""
+    if not getattr(arg, "__unpacked__", False):
+        if _special_name(getattr(arg, "__origin__", None)) != "Unpack":
+            return None
+        arg = arg.__args__[0]
+    if getattr(arg, "__origin__", None) is not tuple:
+        return None
+    inner: tuple[Any, ...] = arg.__args__
+    return inner

@@ -125,15 +125,15 @@ def literal_of(values: tuple[Any, ...]) -> LiteralNode:
     """The node of ``Literal[...]``; those of texts alone are shared."""
     if not values:
         raise Refused("Literal[()] has no value", "one that has some")
-    known = _literals.get(values) if values[0].__class__ is str else None
-    if known is not None and all(value.__class__ is str for value in values):
-        return known
-    node = _literal_of(values)
-    if all(value.__class__ is str for value in values):
+    for value in values:
+        if value.__class__ is not str:
+            return _literal_of(values)
+    known = _literals.get(values)
+    if known is None:
         if len(_literals) >= _MAX_LITERALS:
             _literals.clear()
-        _literals[values] = node
-    return node
+        known = _literals[values] = _literal_of(values)
+    return known
 
 
 _MAX_LITERALS: Final = 1024

@@ -115,42 +115,50 @@ def _is_untyped(node: Node) -> bool:
 
 
 class TupleNode(Node):
-    """A tuple of a fixed shape."""
+    """A tuple of a fixed shape, or one that goes on with items of one type, ``rest``."""
 
-    __slots__ = ("hashable", "items")
+    __slots__ = ("hashable", "items", "rest")
     kinds = frozenset({list})
 
-    def __init__(self, items: tuple[Node, ...]) -> None:
+    def __init__(self, items: tuple[Node, ...], rest: Node | None = None) -> None:
         self.items = items
-        self.hashable = all(item.hashable for item in items)
+        self.rest = rest
+        self.hashable = all(item.hashable for item in (*items, rest) if item is not None)
 
     @property
     def label(self) -> str:
-        return f"an array of exactly {len(self.items)}"
+        return f"an array of {'exactly' if self.rest is None else 'at least'} {len(self.items)}"
 
     def body(self, refs: Refs) -> dict[str, Any]:
         size = len(self.items)
-        if not size:
+        if not size and self.rest is None:
             return {"type": "array", "maxItems": 0}
         shapes = [field_schema(item, refs) for item in self.items]
-        return {"type": "array", "prefixItems": shapes, "minItems": size, "maxItems": size}
+        doc = {"type": "array", "prefixItems": shapes, "minItems": size}
+        if self.rest is None:
+            return {**doc, "maxItems": size}
+        return {**doc, "items": field_schema(self.rest, refs)}
 
     def load(self, value: Any, path: Path, report: Report) -> Any:
         if value.__class__ is not list:
             value = unwrap_json(value, list, path, report)
             if value.__class__ is not list:
                 return report.fail(path, self.label, value, "type")
-        if len(value) != len(self.items):
-            keyword = "minItems" if len(value) < len(self.items) else "maxItems"
-            return report.fail(path, self.label, value, keyword)
+        more = len(value) - len(self.items)
+        if more < 0 or (more and self.rest is None):
+            return report.fail(path, self.label, value, "minItems" if more < 0 else "maxItems")
+        nodes = self.items if self.rest is None else (*self.items, *[self.rest] * more)
         before = len(report.problems)
         out = tuple(
             node.load(item, (path, at), report)
-            for at, (node, item) in enumerate(zip(self.items, value, strict=True))
+            for at, (node, item) in enumerate(zip(nodes, value, strict=True))
         )
         return out if len(report.problems) == before else INVALID
 
     def emit(self, gen: Gen, var: str) -> None:
+        if self.rest is not None:
+            self.emit_call(gen, var)
+            return
         gen.miss_if(f"{var}.__class__ is not list or len({var}) != {len(self.items)}")
         names = [gen.var() for _ in self.items]
         if names:
