@@ -76,7 +76,8 @@ def test_safe_coercions_are_made_listed_and_stopped_by_strict(args: Any, told: s
 
 
 @pytest.mark.parametrize(
-    "value", ["042", "+1", "4 2", "", "1e3", "0x10", "-0", " 1", "1_000", "٣", True, 1.5, None, 2**63]
+    "value",
+    ["042", "+1", "4 2", "", "1e3", "0x10", "-0", " 1", "1_000", "٣", True, 1.5, None, 2**63],
 )
 def test_what_only_looks_like_an_integer_is_refused(value: Any) -> None:
     def fn(x: int) -> None: ...
@@ -84,7 +85,9 @@ def test_what_only_looks_like_an_integer_is_refused(value: Any) -> None:
     assert refused(fn, {"x": value})
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), "nan", "Infinity", True, "1_0", ".", "1."])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), "nan", "Infinity", True, "1_0", ".", "1."]
+)
 def test_what_is_no_finite_number_is_refused(value: Any) -> None:
     def fn(x: float) -> None: ...
 

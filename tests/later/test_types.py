@@ -175,7 +175,12 @@ def test_a_constructor_that_refuses_is_a_problem_without_its_text() -> None:
 
 @pytest.mark.parametrize(
     ("value", "want"),
-    [(0, Access(0)), (9, Access.READ | Access.RUN), ("READ|WRITE", Access(3)), (["run"], Access.RUN)],
+    [
+        (0, Access(0)),
+        (9, Access.READ | Access.RUN),
+        ("READ|WRITE", Access(3)),
+        (["run"], Access.RUN),
+    ],
 )
 def test_flags_are_sums_or_names(value: Any, want: Access) -> None:
     def fn(x: Access) -> None: ...

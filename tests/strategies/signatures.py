@@ -47,9 +47,16 @@ numbers = st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: not 
 integers = st.integers(-MAX - 1, MAX)
 
 json_values = st.recursive(
-    st.none() | st.booleans() | integers | numbers | texts | st.sampled_from(["red", "a", "1", 1, 2]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(texts | st.sampled_from(["a", "b", "kind"]), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | integers
+    | numbers
+    | texts
+    | st.sampled_from(["red", "a", "1", 1, 2]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(texts | st.sampled_from(["a", "b", "kind"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -71,7 +78,9 @@ _scalars = st.sampled_from(
 
 def _containers(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
     return st.one_of(
-        inner.map(lambda t: Typed(list[t.annotation], st.lists(t.values, max_size=3), hashable=False)),
+        inner.map(
+            lambda t: Typed(list[t.annotation], st.lists(t.values, max_size=3), hashable=False)
+        ),
         inner.map(
             lambda t: Typed(
                 dict[str, t.annotation],
@@ -171,5 +180,3 @@ def functions(draw: Any) -> tuple[Callable[..., Any], st.SearchStrategy[dict[str
     fn.__module__ = __name__
     named = dict(zip(names, parts, strict=True))
     return fn, _record(named, set(names[len(names) - optional :]))
-
-

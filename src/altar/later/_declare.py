@@ -191,12 +191,12 @@ def _extensions_text(signature: Signature) -> str | None:
 
 def _in_words(name: str) -> str:
     """A function's name as words: what it does, when nothing else says so."""
-    spaced = []
-    for before, char in zip(f" {name}", name, strict=False):
-        if char.isupper() and before.islower():
-            spaced.append(" ")
-        spaced.append(char.lower() if char.isupper() and not before.isupper() else char)
-    words = " ".join("".join(spaced).replace("_", " ").replace("-", " ").split())
+    spaced = "".join(
+        f" {char}" if char.isupper() and before.islower() else char
+        for before, char in zip(f" {name}", name, strict=False)
+    )
+    parts = spaced.replace("_", " ").replace("-", " ").split()
+    words = " ".join(part if part[:2].isupper() else part.lower() for part in parts)
     return words[:1].upper() + words[1:] if words else "A function"
 
 

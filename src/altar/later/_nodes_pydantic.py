@@ -6,8 +6,9 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from altar.later._nodes import EVERY_KIND, Node, NoneType, Refs, encode, plain
-from altar.later._report import INVALID, show
+from altar.later._foreign_schema import lean_schema, renamed_refs
+from altar.later._nodes import EVERY_KIND, Node, NoneType, Refs, encode, plain, unwrap_json
+from altar.later._report import INVALID, kind_of, show
 
 if TYPE_CHECKING:
     from altar.later._report import Path, Report
@@ -23,6 +24,8 @@ _KINDS: dict[str, frozenset[type]] = {
     "object": frozenset({dict}),
     "null": frozenset({NoneType}),
 }
+
+_NAMES = {"int": "integer", "float": "number", "bool": "boolean"}
 
 
 def is_pydantic(cls: Any) -> bool:
@@ -45,9 +48,9 @@ class PydanticNode(Node):
         self._cls = weakref.ref(cls)
         self.name = getattr(cls, "__name__", str(cls))
         doc = self._model_schema(cls)
-        self._schema = _lean(doc)
+        self._schema = lean_schema(doc)
         self._doc: str | None = self._schema.pop("description", None)
-        kind = self._schema.get("type", "")
+        kind = _top(self._schema).get("type", "")
         self.kinds = _KINDS.get(kind if isinstance(kind, str) else "", EVERY_KIND)
         self.hashable = getattr(cls, "__hash__", None) is not None
 
@@ -88,10 +91,12 @@ class PydanticNode(Node):
                 number += 1
             names[name] = known
         for name, body in defs.items():
-            refs.defs[names[name]] = _renamed(body, names)
-        return dict(_renamed(doc, names))
+            refs.defs[names[name]] = renamed_refs(body, names)
+        return dict(renamed_refs(doc, names))
 
     def load(self, value: Any, path: Path, report: Report) -> Any:
+        if value.__class__ is str and self.kinds == _KINDS["object"]:
+            value = unwrap_json(value, dict, path, report)
         value = plain(value, path, report)
         if value is INVALID:
             return INVALID
@@ -110,10 +115,9 @@ class PydanticNode(Node):
                 strict_errors = _errors(error) or strict_errors
             else:
                 for item in strict_errors:
+                    target = item["type"].partition("_")[0]
                     where = _deeper(path, value, item["loc"])
-                    report.coerced(
-                        where, show(item.get("input")).split(" ")[0], item["type"].split("_")[0]
-                    )
+                    report.coerced(where, kind_of(item.get("input")), _NAMES.get(target, target))
                 return found
         return self._refuse(strict_errors, value, path, report)
 
@@ -133,6 +137,13 @@ class PydanticNode(Node):
                 expected = item["msg"].removeprefix("Input should be ")
                 report.fail(where, expected, item.get("input"), item["type"])
         return INVALID
+
+
+def _top(doc: dict[str, Any]) -> dict[str, Any]:
+    """The schema of the value itself, where a recursive model stands behind a reference."""
+    name = str(doc.get("$ref", "")).rpartition("/")[2]
+    found = doc.get("$defs", {}).get(name, doc)
+    return dict(found)
 
 
 def _errors(error: Exception) -> list[Any] | None:
@@ -155,34 +166,3 @@ def _deeper(path: Path, value: Any, loc: tuple[Any, ...]) -> Path:
         ):
             path, value = (path, step), value[step]
     return path
-
-
-def _lean(doc: Any, *, names: bool = False) -> Any:
-    """A schema without the titles pydantic makes up; ``names`` marks a map of properties."""
-    if isinstance(doc, list):
-        return [_lean(item) for item in doc]
-    if not isinstance(doc, dict):
-        return doc
-    out = {}
-    for key, item in doc.items():
-        if key == "title" and not names and isinstance(item, str):
-            continue
-        if key in ("default", "const", "enum", "examples") and not names:
-            out[key] = item
-        else:
-            out[key] = _lean(item, names=not names and key in ("properties", "$defs"))
-    return out
-
-
-def _renamed(doc: Any, names: dict[str, str]) -> Any:
-    """The schema with its references moved to new names."""
-    if isinstance(doc, list):
-        return [_renamed(item, names) for item in doc]
-    if not isinstance(doc, dict):
-        return doc
-    out = {key: _renamed(item, names) for key, item in doc.items()}
-    ref = doc.get("$ref")
-    if isinstance(ref, str) and ref.startswith("#/$defs/"):
-        target = ref.removeprefix("#/$defs/")
-        out["$ref"] = f"#/$defs/{names.get(target, target)}"
-    return out
