@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-jsonschema = pytest.importorskip("jsonschema")
-
 from altar.adm import FunctionDeclaration, adopt, is_name
+
+jsonschema = pytest.importorskip("jsonschema")
 
 WHEEL = "bfcl-eval==2026.3.23"
 DATA = "bfcl_eval/data/"

@@ -97,7 +97,7 @@ def _breaks(keyword: str, before: Any, after: Any) -> bool:
     if keyword == "type":
         return before is None or not _types(before) <= _types(after)
     if keyword in {"enum", "anyOf", "oneOf"} and before is not None:
-        kept = all(any(json_equal(one, other) for other in after) for one in before)
+        kept = all(any(json_equal(one, other) for other in after or ()) for one in before)
         return not kept or keyword == "oneOf"
     if keyword in _UPPER:
         return after is not None and (before is None or not after >= before)
