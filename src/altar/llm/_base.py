@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from altar.errors import UnsupportedError
@@ -62,7 +63,8 @@ class BaseProvider:
                 while (event := await asyncio.to_thread(next, events, None)) is not None:
                     yield event
             finally:
-                events.close()
+                with suppress(ValueError):  # a thread is still inside: it goes when that returns
+                    events.close()
         else:
             for event in unfold(await self.acomplete(request, attempt)):
                 yield event
