@@ -107,7 +107,7 @@ def custom_of(cls: type, *, plugins: bool = True) -> Any:
 def _installed() -> dict[str, Any]:
     global _plugins  # noqa: PLW0603 - the list is read once per process
     if _plugins is None:
-        from importlib.metadata import entry_points  # 20 ms; only for a class nothing else knows
+        from importlib.metadata import entry_points  # noqa: PLC0415 - 20 ms, and rarely needed
 
         _plugins = {point.name: point for point in entry_points(group=_GROUP)}
     return _plugins
@@ -152,7 +152,7 @@ class CustomNode(Node):
         if value is INVALID:
             return INVALID
         if self._check is None:
-            from altar.adm import Schema  # only where a registered class is used
+            from altar.adm import Schema  # noqa: PLC0415 - only where a class is registered
 
             self._check = Schema.trusted(self.custom.schema).check
         found = self._check(value)

@@ -158,6 +158,6 @@ def _capped(content: Any, notes: tuple[str, ...], max_bytes: int) -> Dumped:
 
 
 def _written(content: Any) -> str:
-    from json import dumps  # only for large results
+    from json import dumps  # noqa: PLC0415 - only for large results
 
     return dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

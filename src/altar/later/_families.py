@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ARRAYS", "BASIC", "DICTS", "Refused", "array_of", "dict_of", "literal_of", "spell"]
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an answer, not an error
     """A type that JSON cannot say; what it is, and what to write instead."""
 
     def __init__(self, what: str, instead: str) -> None:

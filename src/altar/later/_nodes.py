@@ -31,7 +31,7 @@ encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """Compact ASCII JSON."""
 
 
-class Miss(Exception):
+class Miss(Exception):  # noqa: N818 - an answer, not an error
     """Raised in generated code: this value needs the general way."""
 
 

@@ -203,10 +203,8 @@ class RecordNode(Node):
         if self.build == "dict":
             return values
         try:
-            head = []
-            for field in self.fields:
-                if field.positional:
-                    head.append(values.pop(field.name, field.default))
+            first = (field for field in self.fields if field.positional)
+            head = [values.pop(field.name, field.default) for field in first]
             return self.cls(*head, **values)
         except Exception as error:  # noqa: BLE001 - whatever the user's class raises
             expected = f"values that {self.name} accepts"

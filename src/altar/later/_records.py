@@ -192,10 +192,10 @@ def _struct(
     names = cls.__struct_fields__
     defaults = (ABSENT,) * (len(names) - len(cls.__struct_defaults__)) + cls.__struct_defaults__
     fields = []
-    for name, wire, default in zip(names, cls.__struct_encode_fields__, defaults, strict=True):
-        factory = getattr(default, "factory", None) if _is_msgspec(default, "Factory") else None
-        if factory is not None or _is_msgspec(default, "NoDefault"):
-            default = ABSENT
+    for name, wire, given in zip(names, cls.__struct_encode_fields__, defaults, strict=True):
+        factory = getattr(given, "factory", None) if _is_msgspec(given, "Factory") else None
+        is_absent = factory is not None or _is_msgspec(given, "NoDefault")
+        default = ABSENT if is_absent else given
         scope = owners.scope(name)
         annotation = Any
         for base in cls.__mro__:
@@ -221,9 +221,9 @@ def _typeddict(
     scope = scope_of_class(cls, outer, vars_)
     scope.typevars = _all_typevars(cls, vars_)
     fields = []
-    for name, annotation in annotations_of(cls).items():
+    for name, spelled in annotations_of(cls).items():
         required = name in cls.__required_keys__
-        annotation, marks = build.strip(annotation, scope)
+        annotation, marks = build.strip(spelled, scope)
         if "NotRequired" in marks or "Required" in marks:
             required = "NotRequired" not in marks
         field = build.field(name, annotation, scope, required=required)

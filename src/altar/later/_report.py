@@ -176,7 +176,7 @@ def show(value: object) -> str:
 
 def nearest_of(name: object, known: Iterable[object]) -> str | None:
     """The known name closest to ``name``, or None when nothing is close."""
-    from difflib import get_close_matches  # 3 ms to import, needed only to explain a mistake
+    from difflib import get_close_matches  # noqa: PLC0415 - 3 ms, only to explain a mistake
 
     if not isinstance(name, str) or len(name) > 100:
         return None

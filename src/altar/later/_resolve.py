@@ -131,7 +131,7 @@ else:
 
     def class_annotations(cls: Any) -> dict[str, Any]:
         """The annotations a class itself makes, without its bases'."""
-        found: dict[str, Any] = cls.__dict__.get("__annotations__") or {}
+        found: dict[str, Any] = vars(cls).get("__annotations__") or {}
         return found
 
 

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
 
 from altar.errors import DeclarationError
 from altar.later._build import Builder, settle_field
-from altar.later._docstring import Docstring, parse
-from altar.later._families import BASIC, Refused, spell
+from altar.later._callables import (
+    KEYWORD_ONLY,
+    VAR_KEYWORD,
+    VAR_POSITIONAL,
+    RawParameter,
+    doc_of,
+    inspect_signature,
+    is_unbound,
+    is_wrapped,
+    kind_of,
+    place_of,
+    plain_parameters,
+    scope_of_odd,
+)
+from altar.later._docstring import Docstring
+from altar.later._families import BASIC, Refused
 from altar.later._mark import default_name
 from altar.later._metadata import Facts, field_default, read_metadata
 from altar.later._nodes_record import ABSENT, RecordNode
 from altar.later._nodes_rules import constrain
 from altar.later._param import Param
-from altar.later._records import class_doc
-from altar.later._resolve import annotations_of, module_of, scope_of_function
+from altar.later._resolve import scope_of_function
 
 if TYPE_CHECKING:
     from altar.later._mark import Mark
     from altar.later._nodes import Node
-    from altar.later._resolve import Scope
 
 __all__ = ["Parameter", "Signature", "read_signature"]
 
-POSITIONAL_ONLY: Final = 0
-POSITIONAL: Final = 1
-VAR_POSITIONAL: Final = 2
-KEYWORD_ONLY: Final = 3
-VAR_KEYWORD: Final = 4
-
 _ANY: Final = BASIC[object]
-_VARARGS, _VARKEYWORDS = 0x04, 0x08  # inspect.CO_VARARGS, CO_VARKEYWORDS
-_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x180, 0x200  # coroutines, iterable ones too
 
 
 class Parameter:
@@ -115,18 +118,6 @@ def read_signature(fn: Any, *, mark: Mark | None = None, strict: bool = False) -
     return _Reader(fn, mark, strict).read()
 
 
-class _Raw:
-    """A parameter as Python has it: name, kind, annotation, default."""
-
-    __slots__ = ("annotation", "default", "kind", "name")
-
-    def __init__(self, name: str, kind: int, annotation: Any, default: Any) -> None:
-        self.name = name
-        self.kind = kind
-        self.annotation = annotation
-        self.default = default
-
-
 class _Reader:
     """Reads one callable."""
 
@@ -148,9 +139,9 @@ class _Reader:
     def read(self) -> Signature:
         fn, mark = self.fn, self.mark
         signature = Signature(fn, mark.name if mark else default_name(fn))
-        signature.kind = _kind_of(fn)
+        signature.kind = kind_of(fn)
         raws, returns = self._raw()
-        docs = _doc_of(fn)
+        docs = doc_of(fn)
         params = []
         texts = docs.params
         for raw in raws:
@@ -173,37 +164,37 @@ class _Reader:
         signature.keep = self.build.keep
         if self.problems or (self.strict and self.warnings):
             problems = [*self.problems, *(self.warnings if self.strict else ())]
-            raise DeclarationError(_where(fn), problems)
+            raise DeclarationError(place_of(fn), problems)
         return signature
 
-    def _raw(self) -> tuple[list[_Raw], Any]:
+    def _raw(self) -> tuple[list[RawParameter], Any]:
         """The parameters in order, and the return annotation."""
         fn = self.fn
         marked = self.mark.scope if self.mark else None
         plain = fn.__func__ if fn.__class__ is types.MethodType else fn
-        if plain.__class__ is types.FunctionType and not _is_wrapped(plain):
+        if plain.__class__ is types.FunctionType and not is_wrapped(plain):
             self.scope = scope_of_function(plain, marked)
-            if fn is plain and _is_unbound(plain):
+            if fn is plain and is_unbound(plain):
                 name = plain.__qualname__
                 hint = f"pass the method of an object, obj.{plain.__name__}"
                 self.problems.append(f"{name} is a method without its object: {hint}")
-            return _plain_parameters(plain, fn is not plain)
-        self.scope = _odd_scope(fn, marked)
+            return plain_parameters(plain, fn is not plain)
+        self.scope = scope_of_odd(fn, marked)
         try:
-            found = _inspect_signature(fn)
+            found = inspect_signature(fn)
         except (ValueError, TypeError) as error:
             hint = "wrap it in a function with annotated parameters"
             problem = f"Python does not know its parameters ({error}): {hint}"
-            raise DeclarationError(_where(fn), [problem]) from error
+            raise DeclarationError(place_of(fn), [problem]) from error
         raws = []
         for param in found.parameters.values():
             annotation = _ANY if param.annotation is param.empty else param.annotation
             default = ABSENT if param.default is param.empty else param.default
-            raws.append(_Raw(param.name, int(param.kind), annotation, default))
+            raws.append(RawParameter(param.name, int(param.kind), annotation, default))
         returns = ABSENT if found.return_annotation is found.empty else found.return_annotation
         return raws, returns
 
-    def _param(self, raw: _Raw, docs: Docstring, signature: Signature) -> Parameter:
+    def _param(self, raw: RawParameter, docs: Docstring, signature: Signature) -> Parameter:
         build = self.build
         annotation, default, facts = raw.annotation, raw.default, None
         before = len(build.unresolved)
@@ -259,7 +250,7 @@ class _Reader:
             param.default = info.default
         param.required = param.default is ABSENT and param.factory is None
 
-    def _context(self, raw: _Raw, signature: Signature) -> Parameter:
+    def _context(self, raw: RawParameter, signature: Signature) -> Parameter:
         if signature.context is not None:
             self.problems.append(
                 f"parameter {raw.name!r}: {signature.context!r} is a Context already; keep one"
@@ -298,144 +289,10 @@ class _Reader:
             signature.returns = node
 
 
-def _plain_parameters(fn: Any, bound: bool) -> tuple[list[_Raw], Any]:
-    """The parameters of a Python function, from its code object."""
-    code = fn.__code__
-    annotations = annotations_of(fn)
-    names = code.co_varnames
-    count, keyword_only = code.co_argcount, code.co_kwonlyargcount
-    positional_only = code.co_posonlyargcount
-    defaults = fn.__defaults__ or ()
-    first = count - len(defaults)
-    get = annotations.get
-    raws = []
-    for at in range(1 if bound else 0, count):
-        default = defaults[at - first] if at >= first else ABSENT
-        kind = POSITIONAL_ONLY if at < positional_only else POSITIONAL
-        raws.append(_Raw(names[at], kind, get(names[at], _ANY), default))
-    after = count + keyword_only
-    if code.co_flags & _VARARGS:
-        raws.append(_Raw(names[after], VAR_POSITIONAL, get(names[after], _ANY), ABSENT))
-        after += 1
-    if keyword_only:
-        defaults = fn.__kwdefaults__ or {}
-        for name in names[count : count + keyword_only]:
-            default = defaults.get(name, ABSENT)
-            raws.append(_Raw(name, KEYWORD_ONLY, get(name, _ANY), default))
-    if code.co_flags & _VARKEYWORDS:
-        raws.append(_Raw(names[after], VAR_KEYWORD, get(names[after], _ANY), ABSENT))
-    return raws, get("return", ABSENT)
-
-
 def _annotated(param: Parameter, facts: Any) -> None:
     param.extra = {}
     settle_field(param, facts)
     param.extra = param.extra or None
-
-
-def _is_unbound(fn: Any) -> bool:
-    """Whether this is a method taken from its class: C.m instead of C().m."""
-    code = fn.__code__
-    if not code.co_argcount or code.co_varnames[0] != "self" or fn.__annotations__.get("self"):
-        return False
-    owner = fn.__qualname__.rpartition(".")[0]
-    return bool(owner) and not owner.endswith("<locals>")
-
-
-def _is_wrapped(fn: Any) -> bool:
-    attributes = fn.__dict__
-    return bool(attributes) and ("__wrapped__" in attributes or "__signature__" in attributes)
-
-
-if sys.version_info >= (3, 14):
-    import annotationlib
-
-    def _inspect_signature(fn: Any) -> inspect.Signature:
-        return inspect.signature(fn, annotation_format=annotationlib.Format.FORWARDREF)
-else:
-
-    def _inspect_signature(fn: Any) -> inspect.Signature:
-        return inspect.signature(fn)
-
-
-def _innermost(fn: Any) -> Any:
-    """The function whose annotations a callable's signature shows."""
-    for _ in range(100):
-        if isinstance(fn, functools.partial):
-            fn = fn.func
-        elif isinstance(fn, types.MethodType):
-            fn = fn.__func__
-        elif hasattr(fn, "__wrapped__"):
-            fn = fn.__wrapped__
-        elif isinstance(fn, type):
-            init = fn.__dict__.get("__init__") or getattr(fn, "__init__", None)
-            return init if isinstance(init, types.FunctionType) else fn
-        elif isinstance(fn, (types.FunctionType, types.BuiltinFunctionType)):
-            return fn
-        else:
-            call = inspect.getattr_static(type(fn), "__call__", None)
-            if not isinstance(call, types.FunctionType):
-                return fn
-            fn = call
-    return fn
-
-
-def _odd_scope(fn: Any, marked: dict[str, Any] | None) -> Scope:
-    inner = _innermost(fn)
-    scope = scope_of_function(inner, marked)
-    if isinstance(fn, type):
-        scope.names.setdefault(fn.__name__, fn)
-        scope.owner = fn
-        if "__globals__" not in dir(inner) or inner.__module__ != fn.__module__:
-            scope.module = module_of(fn)  # a dataclass's __init__ has globals of its own
-    return scope
-
-
-def _doc_of(fn: Any) -> Docstring:
-    """The docstring of what runs: a function, an object's __call__, a class and its init."""
-    if isinstance(fn, functools.partial):
-        return _doc_of(fn.func)
-    doc = getattr(fn, "__doc__", None)
-    if isinstance(fn, type):
-        return _class_doc(fn)
-    plain = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
-    if not isinstance(fn, plain) and doc == type(fn).__doc__:
-        call = parse(getattr(type(fn).__call__, "__doc__", None))
-        whole = parse(doc if isinstance(doc, str) else None)
-        call.summary = call.summary or whole.summary
-        call.params = {**whole.params, **call.params}
-        return call
-    return parse(doc if isinstance(doc, str) else None)
-
-
-def _class_doc(cls: type) -> Docstring:
-    found = class_doc(cls)
-    found.params = {**found.attributes, **found.params}
-    init = cls.__dict__.get("__init__")
-    if isinstance(init, types.FunctionType) and init.__doc__:
-        own = parse(init.__doc__)
-        found.params |= own.params
-        found.summary = found.summary or own.summary
-    found.attributes = {}
-    found.returns = None
-    return found
-
-
-def _kind_of(fn: Any) -> str:
-    while isinstance(fn, functools.partial):
-        fn = fn.func
-    if isinstance(fn, types.MethodType):
-        fn = fn.__func__
-    code = getattr(fn, "__code__", None)
-    if code is None:
-        call = inspect.getattr_static(type(fn), "__call__", None)
-        code = None if isinstance(fn, type) else getattr(call, "__code__", None)
-    flags = getattr(code, "co_flags", 0)
-    if flags & _ASYNC_GENERATOR:
-        return "async_generator"
-    if flags & _COROUTINE or inspect.iscoroutinefunction(fn):
-        return "async"
-    return "generator" if flags & _GENERATOR else "sync"
 
 
 def _is_context(annotation: Any) -> bool:
@@ -469,13 +326,3 @@ def _bound_away(fn: Any, name: str) -> bool:
     if isinstance(fn, (functools.partial, types.MethodType, type)) or hasattr(fn, "__wrapped__"):
         return True
     return name in ("self", "cls")
-
-
-def _where(fn: Any) -> str:
-    """A function's name and where it stands, for messages to its author."""
-    inner = _innermost(fn)
-    code = getattr(inner, "__code__", None)
-    module = getattr(inner, "__module__", None) or "?"
-    name = getattr(fn, "__qualname__", None) or spell(type(fn))
-    line = f", line {code.co_firstlineno}" if code is not None else ""
-    return f"{name} (module {module}{line})"

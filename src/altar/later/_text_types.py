@@ -50,7 +50,7 @@ def _datetime(cls: Any) -> Node:
 
 
 def _date(cls: Any) -> Node:
-    from datetime import datetime, time  # loaded already by whoever wrote the annotation
+    from datetime import datetime, time  # noqa: PLC0415 - loaded by whoever uses it
 
     parse_iso = cls.fromisoformat
 
@@ -197,7 +197,7 @@ def _pattern(cls: Any) -> Node:
 
 
 def _path(cls: Any) -> Node:
-    from pathlib import Path  # loaded already by whoever wrote the annotation
+    from pathlib import Path  # noqa: PLC0415 - loaded by whoever uses it
 
     def parse(text: str) -> Any:
         if "\0" in text:
