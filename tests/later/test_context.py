@@ -45,7 +45,10 @@ async def everything(x: int, *, ctx: Context[Deps]) -> dict:
 def test_it_is_injected_wherever_it_stands_and_never_declared():
     """The model sees the other parameters only, and cannot supply it."""
     for function in (who, first, everything):
-        assert "ctx" not in declare(function).to_dict(dialect="json-schema")["parameters"]["properties"]
+        assert (
+            "ctx"
+            not in declare(function).to_dict(dialect="json-schema")["parameters"]["properties"]
+        )
     session = Session(tools=[who, first, everything], deps=Deps("Ada"), id="s-1")
     for _ in range(4):
         assert session.execute("who", {"greeting": "hello"}).content == "hello Ada"

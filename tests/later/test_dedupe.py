@@ -76,7 +76,10 @@ def test_a_call_sent_twice_runs_once(session, tools, name):
     assert session.execute(name, {"x": 1}, call_id="a") == first
     assert asyncio.run(session.aexecute(name, {"x": 1}, call_id="a")) == first
     assert session.execute(FunctionCall(name=name, args={"x": 1}, call_id="a")) == first
-    assert session.execute_many([FunctionCall(name=name, args={"x": 1}, call_id="a")] * 3) == [first] * 3
+    assert (
+        session.execute_many([FunctionCall(name=name, args={"x": 1}, call_id="a")] * 3)
+        == [first] * 3
+    )
     assert tools.runs == 1
 
 

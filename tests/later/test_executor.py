@@ -234,8 +234,12 @@ def test_a_large_result_keeps_head_and_tail_and_the_whole_value(way):
     assert result.content.endswith("z")
     assert len(result.content) < 65_536
     assert result.metadata["truncated"]
-    assert len(outcome(way, lambda: "x" * 90, limits=SessionLimits(max_result_bytes=80)).content) != 90
-    assert outcome(way, lambda: "x" * 78, limits=SessionLimits(max_result_bytes=80)).metadata is None
+    assert (
+        len(outcome(way, lambda: "x" * 90, limits=SessionLimits(max_result_bytes=80)).content) != 90
+    )
+    assert (
+        outcome(way, lambda: "x" * 78, limits=SessionLimits(max_result_bytes=80)).metadata is None
+    )
     assert outcome(way, lambda: "x" * 79, limits=SessionLimits(max_result_bytes=80)).metadata
 
 

@@ -221,7 +221,9 @@ def test_what_needs_the_general_way_never_gets_a_lane(slow):
     def open(**rest: int) -> int:  # noqa: A001
         return 1
 
-    session = Session(tools=[{"context": context, "timeout": timeout, "stream": stream, "open": open}[slow]])
+    session = Session(
+        tools=[{"context": context, "timeout": timeout, "stream": stream, "open": open}[slow]]
+    )
     for _ in range(6):
         assert session.execute(slow).ok
     assert not session._fast

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from _thread import allocate_lock
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -61,10 +62,8 @@ class _Work:
         """Give up, from any thread."""
         task = self.task
         if task is not None:
-            try:
+            with suppress(RuntimeError):  # its loop has ended
                 task.get_loop().call_soon_threadsafe(task.cancel)
-            except RuntimeError:  # its loop has ended
-                pass
 
     def outcome(self) -> Any:
         if self.error is not None:
@@ -115,7 +114,9 @@ class _Background:
 _background = _Background()
 
 
-def run_coroutine(make: Callable[[], Coroutine[Any, Any, T]], *, patience: float | None = None) -> T:
+def run_coroutine(
+    make: Callable[[], Coroutine[Any, Any, T]], *, patience: float | None = None
+) -> T:
     """Run what ``make`` returns to its end and hand over its result, from synchronous code.
 
     It runs in the background loop, with the caller's context variables; in a
@@ -149,7 +150,7 @@ def run_coroutine(make: Callable[[], Coroutine[Any, Any, T]], *, patience: float
 
 
 def _after_fork() -> None:
-    global _background
+    global _background  # noqa: PLW0603 - the one of this process
     _background = _Background()  # a child has none of its parent's threads
 
 

@@ -49,14 +49,12 @@ class CallingSession(Protocol):
         args: dict[str, Any] | None = None,
         *,
         call_id: str | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - part of the call
     ) -> ToolResult:
         """Run another tool of the session."""
         ...
 
-    def execute_many(
-        self, calls: Iterable[Any], *, max_concurrency: int = 8
-    ) -> list[ToolResult]:
+    def execute_many(self, calls: Iterable[Any], *, max_concurrency: int = 8) -> list[ToolResult]:
         """Run several at once."""
         ...
 

@@ -40,13 +40,13 @@ _REFUSALS = frozenset(
 class Claim:
     """One call id: what it was sent with, and what came of it (None while it runs)."""
 
-    __slots__ = ("_waiting", "dropped", "print", "result")
+    __slots__ = ("dropped", "print", "result", "waiting")
 
     def __init__(self, print_: str) -> None:
         self.print = print_
         self.result: ToolResult | None = None
         self.dropped = False
-        self._waiting: list[Callable[[], None]] = []
+        self.waiting: list[Callable[[], None]] = []
 
 
 class Ledger:
@@ -81,7 +81,7 @@ class Ledger:
                     del self._claims[call_id]
                 claim.dropped = True
             claim.result = _light(result) if result is not None else None
-            waiting, claim._waiting = claim._waiting, []
+            waiting, claim.waiting = claim.waiting, []
         for wake in waiting:
             wake()
 
@@ -89,15 +89,15 @@ class Ledger:
         """Call ``wake`` once when the claim ends, at once if it has."""
         with self._lock:
             if claim.result is None and not claim.dropped:
-                claim._waiting.append(wake)
+                claim.waiting.append(wake)
                 return
         wake()
 
     def forget(self, claim: Claim, wake: Callable[[], None]) -> None:
         """Stop waiting."""
         with self._lock:
-            if wake in claim._waiting:
-                claim._waiting.remove(wake)
+            if wake in claim.waiting:
+                claim.waiting.remove(wake)
 
     def __len__(self) -> int:
         return len(self._claims)

@@ -43,9 +43,7 @@ class Entry:
         self.factory: Any = None
         self._binder: Binder = compile_binder(signature)
 
-    def bind(
-        self, args: dict[str, Any], *, strict: bool, context: Context[Any] | None
-    ) -> Any:
+    def bind(self, args: dict[str, Any], *, strict: bool, context: Context[Any] | None) -> Any:
         """Python arguments (``.args``, ``.kwargs``, ``.coercions``); raises BindError."""
         return self._binder.bind(args, strict=strict or self.options.strict, context=context)
 
@@ -75,7 +73,7 @@ class _SchemaEntry(Entry):
         args: dict[str, Any],
         *,
         strict: bool,
-        context: Context[Any] | None,  # noqa: ARG002 - Entry.bind's form
+        context: Context[Any] | None,
     ) -> Any:
         problems = self._check(args, strict=strict or self.options.strict)
         if problems:
@@ -149,8 +147,10 @@ def entry_of(mark: Mark) -> Entry:
 
 
 def _kind_of(function: Any) -> str:
-    call = function if inspect.isroutine(function) else getattr(function, "__call__", function)
-    for candidate in (function, call):
+    candidates = [function]
+    if not inspect.isroutine(function):
+        candidates.append(type(function).__call__)
+    for candidate in candidates:
         if inspect.isasyncgenfunction(candidate):
             return "async_generator"
         if inspect.iscoroutinefunction(candidate):

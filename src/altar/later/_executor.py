@@ -71,7 +71,9 @@ class LocalRuntime:
         if not isinstance(plan, Plan):
             return correlated(plan, ctx)
         if plan.entry.kind in ("async", "async_generator"):
-            return correlated(run_in_background(plan, lambda: self._wait_for(plan, plan.start)), ctx)
+            return correlated(
+                run_in_background(plan, lambda: self._wait_for(plan, plan.start)), ctx
+            )
         if plan.seconds is None:
             result = run_plan(plan, self._finisher)
         else:
@@ -136,9 +138,7 @@ class LocalRuntime:
         report = reporter(ctx.emit) if ctx.emit is not None else None
         plan = Plan(entry, call, ctx, seconds=seconds, report=report)
         try:
-            plan.bound = entry.bind(
-                call.args, strict=self._strict, context=self._context(plan)
-            )
+            plan.bound = entry.bind(call.args, strict=self._strict, context=self._context(plan))
         except BindError as error:
             return bad_arguments(name, call.call_id, error.problems)
         self._warm(entry, mark)

@@ -37,7 +37,7 @@ _MAX_TEXT = 2000
 _MAX_DETAILS = 16_384
 
 
-def sealed(  # noqa: PLR0913 - the slots of a result
+def sealed(
     name: str,
     call_id: str | None,
     *,
@@ -50,13 +50,13 @@ def sealed(  # noqa: PLR0913 - the slots of a result
     """A ToolResult from parts that are known to be right."""
     draft = ResultDraft()
     draft.name = name
-    draft._id = call_id
+    draft._id = call_id  # noqa: SLF001 - the draft is ours until it is sealed
     draft.content = content
     draft.value = value
     draft.error = error
     draft.metadata = metadata
     draft.cause = cause
-    draft.__class__ = ToolResult  # type: ignore[assignment]
+    draft.__class__ = ToolResult
     return draft  # type: ignore[return-value]
 
 
@@ -226,10 +226,11 @@ def cut(text: str, limit: int = _MAX_TEXT) -> str:
 
 def _told(name: str, call_id: str | None, error: ToolError, *, idempotent: bool) -> ToolResult:
     retry_after = error.retry_after
+    message: object = error.message
     return failure(
         name,
         call_id,
-        cut(error.message if isinstance(error.message, str) else _text_of(error)).strip()
+        cut(message if isinstance(message, str) else _text_of(error)).strip()
         or f"The tool {name!r} reported an error.",
         type=error.type.strip() or ErrorType.TOOL_EXECUTION_FAILED,
         details=_details_of(error.details),

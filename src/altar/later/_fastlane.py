@@ -91,7 +91,7 @@ def fast_factory(entry: Entry) -> Callable[..., Any] | None:
     return factory
 
 
-def make_fast(  # noqa: PLR0913 - what the generated function closes over
+def make_fast(
     factory: Callable[..., Any],
     name: str,
     cap: int,

@@ -93,14 +93,12 @@ class Finisher:
             logger.warning("tool %r failed in call %s", entry.name, result.call_id, exc_info=error)
         return result
 
-    def _wrap(
-        self, name: str, call_id: str | None, value: Any, coercions: Any
-    ) -> ToolResult:
+    def _wrap(self, name: str, call_id: str | None, value: Any, coercions: Any) -> ToolResult:
         try:
             dumped = dump(value, max_bytes=self.limits.max_result_bytes)
         except DumpError as error:
             return unserialisable(name, call_id, str(error), value, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the value's class may raise anything
             # raised by the value's own class: its text stays with the application
             logger.warning("the result of tool %r cannot be read", name, exc_info=error)
             text = f"reading it raised {type(error).__name__}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from altar.later._dedupe import Claim, Ledger, fingerprint, inside
@@ -87,9 +88,7 @@ def _answer(claim: Claim, call: FunctionCall, print_: str) -> ToolResult | None:
     return claim.result
 
 
-def _wait(
-    ledger: Ledger, claim: Claim, call: FunctionCall, ctx: CallContext
-) -> ToolResult | None:
+def _wait(ledger: Ledger, claim: Claim, call: FunctionCall, ctx: CallContext) -> ToolResult | None:
     """What the running twin comes to; None when it was given up, and this call may try."""
     gate = Gate()
     ledger.on_settled(claim, gate.open)
@@ -111,10 +110,8 @@ async def _await(
     settled = asyncio.Event()
 
     def wake() -> None:
-        try:
+        with suppress(RuntimeError):  # the loop has ended: nobody waits
             loop.call_soon_threadsafe(settled.set)
-        except RuntimeError:  # the loop has ended: nobody waits
-            pass
 
     ledger.on_settled(claim, wake)
     ctx.cancelled.on_cancel(wake)

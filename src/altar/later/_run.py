@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from types import GeneratorType
@@ -119,10 +120,8 @@ async def run_via_pool(
     future: asyncio.Future[None] = loop.create_future()
 
     def tell() -> None:
-        try:
+        with suppress(RuntimeError):  # the loop has ended: nobody waits
             loop.call_soon_threadsafe(_wake, future)
-        except RuntimeError:  # the loop has ended: nobody waits
-            pass
 
     body = _Handover(plan, finisher, tell)
     pool = default_pool()
@@ -213,7 +212,7 @@ async def _guarded(
         raise _BodyError(error) from None  # the tool cancelled itself
     except GeneratorExit:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - a tool may raise anything
         if isinstance(error, TimeoutError) and limit is not None and limit.expired():
             return _given_up(plan), None
         raise _BodyError(error) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from altar.adm import FunctionCall
 from altar.adm._ids import new_call_id
@@ -47,7 +47,7 @@ class Session:
     for unknown or clashing names, ConfigurationError for a bad option.
     """
 
-    def __init__(  # noqa: PLR0913 - the knobs of a session
+    def __init__(
         self,
         tools: Any = (),
         *,
@@ -135,7 +135,7 @@ class Session:
         args: dict[str, Any] | None = None,
         *,
         call_id: str | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - part of the call
     ) -> ToolResult:
         """As :meth:`execute`, without blocking the event loop.
 
@@ -156,9 +156,7 @@ class Session:
             return ready
         return await self.ainvoke(ready, self._outer(timeout))
 
-    def execute_many(
-        self, calls: Iterable[Any], *, max_concurrency: int = 8
-    ) -> list[ToolResult]:
+    def execute_many(self, calls: Iterable[Any], *, max_concurrency: int = 8) -> list[ToolResult]:
         """Run several calls at once; the results stand in the order of the calls.
 
         Each call is a FunctionCall, a pair (name, args) or a name.
@@ -238,7 +236,7 @@ class Session:
         self.close()
         await self._local.settled()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -249,7 +247,7 @@ class Session:
     ) -> None:
         self.close()
 
-    async def __aenter__(self) -> Session:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

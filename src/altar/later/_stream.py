@@ -109,7 +109,7 @@ def reporter(emit: Callable[[Any], None]) -> Callable[[Any], None]:
             emit(dump(chunk, max_bytes=_MAX_REPORT).content)
         except DumpError as error:
             logger.warning("a progress chunk has no JSON form: %s", error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the listener is not the tool
             logger.exception("a listener failed on a progress chunk")
 
     return report
@@ -118,7 +118,7 @@ def reporter(emit: Callable[[Any], None]) -> Callable[[Any], None]:
 def _close(stream: Generator[Any, Any, Any]) -> None:
     try:
         stream.close()
-    except Exception:
+    except Exception:  # noqa: BLE001 - a tool may raise anything
         logger.warning("a streaming tool failed while it was closed", exc_info=True)
 
 
@@ -130,5 +130,5 @@ async def _aclose(stream: AsyncIterator[Any] | AsyncGenerator[Any, Any]) -> None
         await close()
     except asyncio.CancelledError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - a tool may raise anything
         logger.warning("a streaming tool failed while it was closed", exc_info=True)

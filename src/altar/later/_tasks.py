@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import current_task
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -148,7 +149,5 @@ def _on_loop_of(task: Task, action: Callable[..., None], *arguments: Any) -> Non
     if here:
         action(*arguments)
         return
-    try:
+    with suppress(RuntimeError):  # the loop has ended, and the task with it
         loop.call_soon_threadsafe(action, *arguments)
-    except RuntimeError:  # the loop has ended, and the task with it
-        pass

@@ -93,10 +93,8 @@ def collect(tools: Any) -> Iterator[Mark]:
     """The marks of whatever ``tools=`` may hold."""
     if isinstance(tools, str):
         yield registry.get(tools)
-    elif isinstance(tools, Mark):
-        yield tools
-    elif isinstance(tools, SchemaTool):
-        yield tools.mark()
+    elif isinstance(tools, (Mark, SchemaTool)):
+        yield tools if isinstance(tools, Mark) else tools.mark()
     elif isinstance(tools, Registry):
         yield from tools.snapshot().marks.values()
     elif isinstance(tools, Mapping):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ainvoke_many", "invoke_many"]
 
 
-def invoke_many(  # noqa: PLR0913 - what is run, and the two knobs
+def invoke_many(
     runtime: Runtime,
     calls: Sequence[FunctionCall],
     contexts: Sequence[CallContext],
@@ -55,7 +55,7 @@ def invoke_many(  # noqa: PLR0913 - what is run, and the two knobs
     return fan.collect()
 
 
-async def ainvoke_many(  # noqa: PLR0913 - what is run, and the two knobs
+async def ainvoke_many(
     runtime: Runtime,
     calls: Sequence[FunctionCall],
     contexts: Sequence[CallContext],

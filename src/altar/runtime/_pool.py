@@ -6,13 +6,13 @@ import os
 import threading
 from _thread import allocate_lock
 from collections import deque
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from altar.errors import AltarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Gate", "Job", "PoolExhaustedError", "WorkerPool", "default_pool"]
 
@@ -37,10 +37,8 @@ class Gate:
 
     def open(self) -> None:
         """Let the waiting thread go on."""
-        try:
+        with suppress(RuntimeError):  # it was open already
             self._lock.release()
-        except RuntimeError:  # it was open already
-            pass
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the gate is open; False when ``seconds`` passed first."""
@@ -52,11 +50,11 @@ class Gate:
 class Job:
     """A piece of work given to a pool; ``work`` must not raise."""
 
-    __slots__ = ("_state", "_work")
+    __slots__ = ("state", "work")
 
     def __init__(self, work: Callable[[], None]) -> None:
-        self._work = work
-        self._state = _QUEUED
+        self.work = work
+        self.state = _QUEUED
 
 
 class WorkerPool:
@@ -98,13 +96,13 @@ class WorkerPool:
     def abandon(self, job: Job) -> bool:
         """Give a job up; True when it had not begun, and then it never will."""
         with self._lock:
-            if job._state == _QUEUED:
-                job._state = _DROPPED
+            if job.state == _QUEUED:
+                job.state = _DROPPED
                 self._queue.remove(job)
                 return True
-            if job._state != _RUNNING:
+            if job.state != _RUNNING:
                 return False
-            job._state = _LOST
+            job.state = _LOST
             self._lost += 1
             self._threads -= 1
             parked = self._wake_or_grow() if self._queue else False
@@ -113,7 +111,19 @@ class WorkerPool:
 
     def blocking(self) -> AbstractContextManager[object]:
         """Around a wait for another call: one of the pool's threads counts as free meanwhile."""
-        return _Blocking(self) if self.is_worker() else nullcontext()
+        return self._lent() if self.is_worker() else nullcontext()
+
+    @contextmanager
+    def _lent(self) -> Iterator[None]:
+        with self._lock:
+            self._blocked += 1
+            parked = self._wake_or_grow() if self._queue else False
+        self._start(parked)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._blocked -= 1
 
     def is_worker(self) -> bool:
         """True in one of this pool's threads."""
@@ -140,8 +150,8 @@ class WorkerPool:
             with self._lock:
                 self._threads -= 1
                 others = self._threads > 0
-                if not others and job is not None and job._state == _QUEUED:
-                    job._state = _DROPPED
+                if not others and job is not None and job.state == _QUEUED:
+                    job.state = _DROPPED
                     self._queue.remove(job)
             if not others:
                 raise PoolExhaustedError("the system refuses to start a thread") from error
@@ -153,7 +163,7 @@ class WorkerPool:
             with self._lock:
                 job = self._queue.popleft() if self._queue else None
                 if job is not None:
-                    job._state = _RUNNING
+                    job.state = _RUNNING
                 elif self._threads > self._size + self._blocked:
                     self._threads -= 1
                     return
@@ -163,12 +173,12 @@ class WorkerPool:
                 if self._park(gate):
                     continue
                 return
-            job._work()
+            job.work()
             with self._lock:
-                if job._state == _LOST:
+                if job.state == _LOST:
                     self._lost -= 1
                     return
-                job._state = _DONE
+                job.state = _DONE
             del job  # or its result would live as long as the thread is idle
 
     def _park(self, gate: Gate) -> bool:
@@ -183,31 +193,13 @@ class WorkerPool:
         return gate.wait()  # woken in this very moment: the opening is on its way
 
 
-class _Blocking:
-    __slots__ = ("_pool",)
-
-    def __init__(self, pool: WorkerPool) -> None:
-        self._pool = pool
-
-    def __enter__(self) -> None:
-        pool = self._pool
-        with pool._lock:
-            pool._blocked += 1
-            parked = pool._wake_or_grow() if pool._queue else False
-        pool._start(parked)
-
-    def __exit__(self, *_: object) -> None:
-        with self._pool._lock:
-            self._pool._blocked -= 1
-
-
 _default: WorkerPool | None = None
 _first_use = allocate_lock()
 
 
 def default_pool() -> WorkerPool:
     """The pool that every session of this process shares."""
-    global _default
+    global _default  # noqa: PLW0603 - the one of this process
     pool = _default
     if pool is None:
         with _first_use:
@@ -218,7 +210,7 @@ def default_pool() -> WorkerPool:
 
 
 def _after_fork() -> None:
-    global _default, _first_use
+    global _default, _first_use  # noqa: PLW0603 - the ones of this process
     _default = None  # a child has none of its parent's threads
     _first_use = allocate_lock()
 

@@ -107,7 +107,7 @@ class CallContext:
         """Seconds until the deadline (0.0 when it has passed), or None without one."""
         return None if self.deadline is None else max(0.0, self.deadline - monotonic())
 
-    def replace(  # noqa: PLR0913 - one parameter per field a wrapper may change
+    def replace(
         self,
         *,
         correlation_id: str = _KEEP,
