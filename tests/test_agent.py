@@ -297,6 +297,18 @@ def test_a_type_nothing_can_express_is_refused_at_once():
         altar.Agent(output=type(sys))
 
 
+def test_a_schema_that_does_not_hold_is_asked_for_again():
+    model = ScriptedProvider(["3.5", "[1]", "4"])
+    reply = altar.generate("?", model=model, output=altar.adm.Schema(type="integer"))
+    assert reply.output == 4
+
+
+def test_a_long_list_of_problems_is_shortened():
+    model = ScriptedProvider([str(["x"] * 40).replace("'", '"'), "[1]"])
+    assert altar.generate("?", model=model, output=list[int]).output == [1]
+    assert "more" in model.requests[1].messages[-1].text
+
+
 def test_the_offline_model_extracts():
     reply = altar.generate("John is 30 years old", model="offline:", output=User)
     assert reply.output == User("John", 30)

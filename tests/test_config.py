@@ -79,6 +79,12 @@ def test_a_bad_file_is_answered_with_what_is_allowed(text, said):
         config.settings()
 
 
+def test_an_unreadable_file_is_named(tmp_path):
+    (tmp_path / "altar.toml").mkdir()
+    with pytest.raises(ConfigurationError, match=r"altar\.toml cannot be read"):
+        config.settings()
+
+
 def test_a_bad_environment_names_the_variable(monkeypatch):
     monkeypatch.setenv("ALTAR_GRID_URL", "localhost")
     with pytest.raises(ConfigurationError, match="ALTAR_GRID_URL"):
@@ -137,20 +143,6 @@ def test_a_broken_plugin_is_named(monkeypatch):
     entries(monkeypatch, EntryPoint("acme", "tests.nowhere:acme", "altar.providers"))
     with pytest.raises(ConfigurationError, match=r"acme.*tests.nowhere"):
         plugins.load_provider("acme:x")
-
-
-def test_type_hooks_are_called(monkeypatch):
-    entries(monkeypatch, EntryPoint("mine", "tests.test_config:note", "altar.types"))
-    noted.clear()
-    plugins.load_types()
-    assert noted == ["called"]
-
-
-noted: list[str] = []
-
-
-def note() -> None:
-    noted.append("called")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,9 @@
 """Plugins: names -> "module:attribute", altar's own and those that entry points add.
 
-A model prefix, a runtime mode or a type hook is loaded when it is first used.
-The entry-point groups are ``altar.providers`` (a factory: model name ->
-Provider), ``altar.runtimes`` (a factory: Settings -> Runtime) and
-``altar.types`` (a function without parameters that calls
-``altar.register_type``). altar's own names win over an entry point's.
+A model prefix or a runtime mode is loaded when it is first used. The
+entry-point groups are ``altar.providers`` (a factory: model name -> Provider)
+and ``altar.runtimes`` (a factory: Settings -> Runtime); altar's own names win
+over an entry point's. The group ``altar.types`` is read where types are.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ __all__ = [
     "Plugin",
     "load_provider",
     "load_runtime",
-    "load_types",
     "provider_help",
     "provider_names",
     "runtime_names",
@@ -160,12 +158,6 @@ def load_runtime(name: str) -> Callable[[Any], Any]:
         known = ", ".join(repr(mode) for mode in sorted({*runtime_names(), *_RUNTIMES}))
         raise ConfigurationError(f"unknown mode {name!r}; known are {known}")
     return _load_entry(entry)
-
-
-def load_types() -> None:
-    """Call every hook of the group ``altar.types``."""
-    for entry in _entries("altar.types").values():
-        _load_entry(entry)()
 
 
 def _load_own(name: str, plugin: Plugin, usable: str) -> Callable[..., Any]:

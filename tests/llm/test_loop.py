@@ -313,6 +313,11 @@ def test_a_malformed_call_over_and_over_is_a_repeat():
     assert play(script(*[ToolCall("add", raw_args="{")] * 4)).finish == "repeated_call"
 
 
+def test_a_repeat_is_noticed_whatever_the_arguments_hold():
+    odd = ToolCall("poll", {"n": {1, 2}})
+    assert play(script(*[odd] * 4), Table(poll=lambda n: "same")).finish == "repeated_call"
+
+
 def test_limits_can_be_lifted():
     free = Limits(rounds=None, calls=None, repeats=None)
     assert play(script(*[ADD] * 40, "ok"), limits=free).finish == "stop"
@@ -384,6 +389,17 @@ def test_a_retryable_failure_is_sent_again_after_the_servers_hint():
     provider = script(busy, far, OverloadedError("full"), "ok")
     assert play(provider, retry=Retry(clock=clock)).text == "ok"
     assert clock.slept == [7.0, 60.0, 2.0]
+
+
+def test_the_systems_clock_waits_and_jitters():
+    clock = Clock()
+    before = clock.now()
+    clock.sleep(0.001)
+    asyncio.run(clock.asleep(0.001))
+    assert clock.now() > before
+    assert 0 <= clock.jitter() <= 1
+    with pytest.raises(ConfigurationError):
+        Retry(attempts=0)
 
 
 def test_backoff_doubles_to_a_cap():

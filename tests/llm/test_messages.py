@@ -88,6 +88,7 @@ def test_reading_reports_every_problem_with_its_path():
         {"role": "user", "parts": "hi"},
         {"role": "user", "parts": [{"kind": "blob", "mime": "image/png", "data": "%%%"}]},
         "what",
+        {"role": "user", "parts": [3], "origin": {}, "opaque": [{"kind": "x"}]},
     ]
     with pytest.raises(InvalidDataError) as caught:
         load_messages(stored)
@@ -98,7 +99,14 @@ def test_reading_reports_every_problem_with_its_path():
         "$[1].parts",
         "$[2].parts[0].data",
         "$[3]",
+        "$[4].parts[0]",
+        "$[4].origin",
+        "$[4].opaque[0]",
     ]
+
+
+def test_the_value_of_a_result_that_is_no_json_is_its_text():
+    assert ToolResultPart(call_id="c", name="n", text="plain words").value == "plain words"
 
 
 def test_the_text_of_a_message_leaves_thinking_out():
