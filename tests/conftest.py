@@ -81,6 +81,22 @@ _guard_sleep(time, "time")
 _guard_sleep(asyncio, "asyncio")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Reports travel between processes as UTF-8, which has no lone surrogates."""
+    report = yield
+    if report.longrepr is not None and not isinstance(report.longrepr, tuple):
+        text = str(report.longrepr)
+        if _encodable(text) != text:
+            report.longrepr = _encodable(text)
+    report.sections = [(name, _encodable(text)) for name, text in report.sections]
+    return report
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 @pytest.fixture(autouse=True)
 def _house_rules():
     """A test that reached beyond loopback or slept long fails, whoever swallowed the error."""
