@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from decimal import Decimal
 
@@ -40,6 +41,8 @@ from altar.llm import (
     arun,
     astream,
     check_history,
+    dump_messages,
+    load_messages,
     run,
     stream,
 )
@@ -167,6 +170,28 @@ def test_a_bad_call_becomes_an_error_the_model_can_mend(call, said):
     assert results(reply)[1] == 3
     assert reply.finish == "stop"
     assert not reply.calls[0].result.ok
+
+
+def test_what_a_tool_does_to_its_arguments_does_not_change_the_history():
+    def spoil(rows):
+        rows[0]["n"] = 99
+        rows.clear()
+
+    reply = play(script(ToolCall("spoil", {"rows": [{"n": 1}]}), "ok"), Table(spoil=spoil))
+    assert reply.messages[1].calls[0].args == {"rows": [{"n": 1}]}
+
+
+def test_a_history_with_bad_calls_can_be_stored():
+    bad = [ToolCall("add", [1, 2]), ToolCall("add", raw_args="{"), ToolCall("add", {1, 2})]
+    reply = play(script(bad, "ok"))
+    stored = json.loads(json.dumps(dump_messages(reply.messages)))
+    assert load_messages(stored) == list(reply.messages)
+
+
+def test_an_ending_nobody_knows_is_told_in_the_providers_words():
+    odd = Response(message=Message.assistant("so"), finish="unknown", raw_finish="ESCALATION")
+    reply = play(script(odd))
+    assert (reply.finish, reply.detail) == ("stop", "ESCALATION")
 
 
 def test_a_call_without_any_argument_text_has_no_arguments():
@@ -405,6 +430,7 @@ def test_the_systems_clock_waits_and_jitters():
 def test_backoff_doubles_to_a_cap():
     retry = Retry(clock=FakeClock())
     assert [retry.delay(number, None) for number in range(1, 7)] == [0.5, 1, 2, 4, 8, 8]
+    assert [retry.delay(1, hint) for hint in (-1.0, float("nan"), float("inf"))] == [0.5, 0.5, 60]
 
 
 def test_a_failure_that_stays_raises_with_the_history_so_far():

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["answer", "not_run", "read_call", "refusal", "result_text"]
 
 _NAME_LIMIT = 256
+_CONTAINERS = (dict, list)
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode
 
 
@@ -26,7 +27,7 @@ def read_call(part: ToolCall) -> tuple[FunctionCall, ToolResult | None]:
     name: Any = part.name
     args: Any = part.args  # providers hand on what a model said, whatever its kind
     if args.__class__ is dict and name.__class__ is str and len(name) <= _NAME_LIMIT:
-        return FunctionCall(name=name, args=args), None
+        return FunctionCall(name=name, args=_own(args)), None
     name = str(name)
     if len(name) > _NAME_LIMIT:
         short = FunctionCall(name=f"{name[:40]}...")
@@ -42,7 +43,20 @@ def read_call(part: ToolCall) -> tuple[FunctionCall, ToolResult | None]:
         call = FunctionCall(name=name)
         fault = f"the arguments must be a JSON object, not {_kind(value)}"
         return call, _bad(call, fault)
-    return FunctionCall(name=name, args=value), None
+    return FunctionCall(name=name, args=_own(value)), None
+
+
+def _own(value: Any) -> Any:
+    """A copy: what a tool does to its arguments must not change the history."""
+    kind = value.__class__
+    if kind is dict:
+        return {
+            name: _own(item) if item.__class__ in _CONTAINERS else item
+            for name, item in value.items()
+        }
+    if kind is list:
+        return [_own(item) if item.__class__ in _CONTAINERS else item for item in value]
+    return value
 
 
 def _read_args(raw: str | None) -> tuple[Any, str | None]:

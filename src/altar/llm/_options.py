@@ -100,8 +100,8 @@ class Retry:
 
     def delay(self, attempt: int, hint: float | None) -> float:
         """Seconds to wait after attempt number ``attempt`` failed."""
-        if hint is not None:
-            return min(max(hint, 0.0), self.max_delay)
+        if hint is not None and hint >= 0:
+            return min(hint, self.max_delay)
         backoff: float = min(_BACKOFF_CAP, _BACKOFF_BASE * 2.0 ** (attempt - 1))
         return min(backoff * self.clock.jitter(), self.max_delay)
 

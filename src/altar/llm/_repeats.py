@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from altar.adm import FunctionCall
+    from altar.llm._parts import ToolCall
 
 __all__ = ["Repeats"]
 
@@ -35,12 +35,13 @@ class Repeats:
     def __init__(self) -> None:
         self._streaks: dict[tuple[str, str], _Streak] = {}
 
-    def note(self, call: FunctionCall, text: str, number: int) -> int:
-        """Note that ``call`` brought ``text`` in round ``number``; how often in a row by now."""
+    def note(self, part: ToolCall, text: str, number: int) -> int:
+        """Note that ``part`` brought ``text`` in round ``number``; how often in a row by now."""
+        args = part.raw_args if part.args is None else part.args
         try:
-            key = (call.name, _encode(call.args))
+            key = (part.name, _encode(args))
         except (TypeError, ValueError, RecursionError):
-            key = (call.name, repr(call.args)[:4096])
+            key = (part.name, repr(args)[:4096])
         streak = self._streaks.get(key)
         if streak is None:
             self._streaks[key] = _Streak(text, number)

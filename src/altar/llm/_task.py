@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionCall, ToolConfig
@@ -169,7 +170,9 @@ class RunState:
     def take(self, response: Response) -> list[Turn]:
         """Take a reply into the history, its calls under the loop's own ids."""
         self.usages.append(response.usage)
-        self.detail = response.detail
+        self.detail = response.detail or (
+            None if response.finish == "stop" else response.raw_finish
+        )
         if response.adaptations:
             self.adaptations += response.adaptations
         message = response.message
@@ -193,11 +196,15 @@ class RunState:
         if choice is not None and refused is None and not choice.allows(call.name):
             reason = f"{call.name!r} may not be called in this conversation."
             refused = refusal(call, reason, ErrorType.PERMISSION_DENIED)
+        args: Any = part.args
+        raw_args = part.raw_args
+        if args is not None and not isinstance(args, dict):
+            args, raw_args = None, _written(args)  # a history holds objects, or a text
         issued = ToolCall(
             part.name,
-            part.args,
+            args,
             id=call.call_id,
-            raw_args=part.raw_args,
+            raw_args=raw_args,
             wire_id=part.wire_id or part.id or None,
             opaque=part.opaque,
         )
@@ -209,7 +216,7 @@ class RunState:
         text = result_text(result)
         limit = self.task.options.limits.repeats
         if limit is not None:
-            count = self.repeats.note(turn.call, text, self.round)
+            count = self.repeats.note(turn.part, text, self.round)
             if count >= limit:
                 result = _repeat_error(turn.call, count)
                 text = result_text(result)
@@ -288,6 +295,13 @@ class RunState:
             trace_id=self.trace_id,
             detail=self.detail,
         )
+
+
+def _written(args: Any) -> str:
+    try:
+        return json.dumps(args)
+    except (TypeError, ValueError, RecursionError):
+        return repr(args)[:4096]
 
 
 def _repeat_error(call: FunctionCall, count: int) -> ToolResult:
