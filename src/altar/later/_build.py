@@ -23,7 +23,7 @@ from altar.later._nodes import Node
 from altar.later._nodes_container import TupleNode
 from altar.later._nodes_noted import NotedNode
 from altar.later._nodes_record import ABSENT, Field, RecordNode
-from altar.later._nodes_rules import constrain
+from altar.later._nodes_rules import Rules, constrain
 from altar.later._nodes_scalar import NONE, STR
 from altar.later._nodes_union import RefNode, UnionNode
 from altar.later._resolve import Scope, Unresolved
@@ -31,7 +31,7 @@ from altar.later._resolve import Scope, Unresolved
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Builder", "settle_field"]
+__all__ = ["Builder", "constrained", "settle_field"]
 
 _QUALIFIERS: Final = ("Required", "NotRequired", "ReadOnly", "Final", "ClassVar")
 _NAMED: Final = {"LiteralString": STR, "AnyStr": STR}
@@ -73,11 +73,7 @@ class Builder:
             annotation = self.evaluate(inner, scope) if inner.__class__ is str else inner
         node = self.node(annotation, scope)
         if facts is not None and facts.rules:
-            try:
-                node = constrain(node, facts.rules)
-            except re.error as error:
-                what = f"the pattern {facts.rules.pattern!r} is no regular expression"
-                raise Refused(what, "one that re.compile takes") from error
+            node = constrained(node, facts.rules)
         return node, facts
 
     def field(
@@ -307,6 +303,15 @@ class Builder:
         if var.__constraints__:
             return UnionNode(tuple(self.node(arg, scope) for arg in var.__constraints__))
         return ANY
+
+
+def constrained(node: Node, rules: Rules) -> Node:
+    """The node under rules; raises Refused for a pattern that does not compile."""
+    try:
+        return constrain(node, rules)
+    except re.error as error:
+        what = f"the pattern {rules.pattern!r} is no regular expression"
+        raise Refused(what, "one that re.compile takes") from error
 
 
 def settle_field(field: Any, facts: Facts | None) -> None:

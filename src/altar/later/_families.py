@@ -116,7 +116,7 @@ def dict_of(origin: Any, key: Node, value: Node, kind: Any, text: str) -> DictNo
     make = DICTS[origin]
     if origin is collections.defaultdict:
         base = getattr(kind, "__origin__", kind)
-        factory = base if base in _FACTORIES else ARRAYS.get(base) or DICTS.get(base)
+        factory: Any = base if base in _FACTORIES else ARRAYS.get(base) or DICTS.get(base)
         make = partial(collections.defaultdict, factory)
     return DictNode(key, value, make)
 

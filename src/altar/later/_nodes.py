@@ -185,20 +185,10 @@ def unwrap_json(value: Any, cls: type, path: Path, report: Report) -> Any:
 def plain(value: Any, path: Path, report: Report, depth: int = 0) -> Any:
     """A checked copy of any JSON value: finite, 64-bit, no surrogates, bounded depth."""
     cls = value.__class__
-    if cls is str:
-        if value.isascii() or surrogate_free(value):
-            return value
-        return report.note(path, "text without lone surrogates", "a lone surrogate", "surrogate")
     if value is None or cls is bool:
         return value
-    if cls is int:
-        if MIN_INT <= value <= MAX_INT:
-            return value
-        return report.fail(path, "an integer of 64 bits", value, "integer")
-    if cls is float:
-        if value - value == 0.0:
-            return value
-        return report.note(path, "a finite number", str(value), "finite")
+    if cls is str or cls is int or cls is float:
+        return _plain_scalar(value, path, report)
     if cls is list or cls is dict:
         if depth + report.depth >= MAX_DEPTH:
             return report.note(path, f"at most {MAX_DEPTH} levels", "deeper nesting", "depth")
@@ -207,6 +197,20 @@ def plain(value: Any, path: Path, report: Report, depth: int = 0) -> Any:
     if other.__class__ is not cls:
         return plain(other, path, report, depth)
     return report.fail(path, "a JSON value", value, "type")
+
+
+def _plain_scalar(value: Any, path: Path, report: Report) -> Any:
+    if value.__class__ is str:
+        if value.isascii() or surrogate_free(value):
+            return value
+        return report.note(path, "text without lone surrogates", "a lone surrogate", "surrogate")
+    if value.__class__ is int:
+        if MIN_INT <= value <= MAX_INT:
+            return value
+        return report.fail(path, "an integer of 64 bits", value, "integer")
+    if value - value == 0.0:
+        return value
+    return report.note(path, "a finite number", str(value), "finite")
 
 
 def _plain_container(value: Any, path: Path, report: Report, depth: int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from altar.later._foreign_schema import lean_schema, renamed_refs
 from altar.later._nodes import EVERY_KIND, Node, NoneType, Refs, encode, plain, unwrap_json
@@ -115,7 +115,7 @@ class PydanticNode(Node):
                 strict_errors = _errors(error) or strict_errors
             else:
                 for item in strict_errors:
-                    target = item["type"].partition("_")[0]
+                    target = str(item["type"]).partition("_")[0]
                     where = _deeper(path, value, item["loc"])
                     report.coerced(where, kind_of(item.get("input")), _NAMES.get(target, target))
                 return found
@@ -150,8 +150,7 @@ def _errors(error: Exception) -> list[Any] | None:
     read = getattr(error, "errors", None)
     if not callable(read):
         return None
-    found: list[Any] = read(include_url=False, include_context=False)
-    return found
+    return list(cast("Any", read)(include_url=False, include_context=False))
 
 
 def _is_bool_number(item: Any) -> bool:

@@ -8,7 +8,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from altar.errors import DeclarationError
-from altar.later._build import Builder, settle_field
+from altar.later._build import Builder, constrained, settle_field
 from altar.later._callables import (
     KEYWORD_ONLY,
     VAR_KEYWORD,
@@ -28,7 +28,6 @@ from altar.later._families import BASIC, Refused
 from altar.later._mark import default_name
 from altar.later._metadata import Facts, field_default, read_metadata
 from altar.later._nodes_record import ABSENT, RecordNode
-from altar.later._nodes_rules import constrain
 from altar.later._param import Param
 from altar.later._resolve import scope_of_function
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Parameter", "Signature", "read_signature"]
 
 _ANY: Final = BASIC[object]
+_FLAT: Final = -1  # **kwargs: Unpack[...], whose keys become parameters
 
 
 class Parameter:
@@ -152,7 +152,11 @@ class _Reader:
                 params.append(param)
                 continue
             param = self._param(raw, docs, signature)
-            if raw.kind == VAR_KEYWORD and isinstance(param.node, RecordNode) and param.kind < 0:
+            if (
+                raw.kind == VAR_KEYWORD
+                and isinstance(param.node, RecordNode)
+                and param.kind == _FLAT
+            ):
                 params += _flat(param.node)
             else:
                 params.append(param)
@@ -171,7 +175,7 @@ class _Reader:
         """The parameters in order, and the return annotation."""
         fn = self.fn
         marked = self.mark.scope if self.mark else None
-        plain = fn.__func__ if fn.__class__ is types.MethodType else fn
+        plain: Any = fn.__func__ if isinstance(fn, types.MethodType) else fn
         if plain.__class__ is types.FunctionType and not is_wrapped(plain):
             self.scope = scope_of_function(plain, marked)
             if fn is plain and is_unbound(plain):
@@ -195,33 +199,25 @@ class _Reader:
         return raws, returns
 
     def _param(self, raw: RawParameter, docs: Docstring, signature: Signature) -> Parameter:
-        build = self.build
-        annotation, default, facts = raw.annotation, raw.default, None
-        before = len(build.unresolved)
-        refused = len(build.refusals)
-        node: Node = _ANY
-        kind = raw.kind
+        build, default = self.build, raw.default
+        known, refused = len(build.unresolved), len(build.refusals)
         build.default = default
+        node: Node = _ANY
+        kind, facts = raw.kind, None
         try:
+            annotation = raw.annotation
             if annotation.__class__ is str:
                 annotation = build.evaluate(annotation, self.scope)
             if _is_context(annotation):
                 return self._context(raw, signature)
+            if kind == VAR_KEYWORD and _is_unpack(annotation):
+                annotation, kind = annotation.__args__[0], _FLAT
             if annotation is not _ANY:
-                if kind == VAR_KEYWORD and _is_unpack(annotation):
-                    annotation, kind = annotation.__args__[0], -1
                 node, facts = build.place(annotation, self.scope)
         except Refused as why:
             self.problems.append(f"parameter {raw.name!r}: {why}")
-        for text in build.refusals[refused:]:
-            if text not in build.refusals[:refused]:  # a class used twice is refused once
-                self.problems.append(f"parameter {raw.name!r}, {text}")
-        for name in build.unresolved[before:]:
-            self.warnings.append(
-                f"parameter {raw.name!r}: the name {name!r} is unknown at run time and stands for "
-                "anything; import it outside TYPE_CHECKING"
-            )
-        if kind == -1 and not isinstance(node, RecordNode):
+        self._tell(raw.name, known, refused)
+        if kind == _FLAT and not isinstance(node, RecordNode):
             kind = VAR_KEYWORD
         param = Parameter(raw.name, kind, node, default)
         param.description = docs.params.get(raw.name)
@@ -230,6 +226,18 @@ class _Reader:
         if default is not ABSENT and default.__class__.__module__ != "builtins":
             self._special_default(param)
         return param
+
+    def _tell(self, name: str, known: int, refused: int) -> None:
+        """Say what the builder could not resolve or express since it had found that much."""
+        build = self.build
+        for text in build.refusals[refused:]:
+            if text not in build.refusals[:refused]:  # a class used twice is refused once
+                self.problems.append(f"parameter {name!r}, {text}")
+        for missing in build.unresolved[known:]:
+            self.warnings.append(
+                f"parameter {name!r}: the name {missing!r} is unknown at run time and stands for "
+                "anything; import it outside TYPE_CHECKING"
+            )
 
     def _special_default(self, param: Parameter) -> None:
         """``x: int = Field(...)``: its rules and its own default count."""
@@ -241,7 +249,10 @@ class _Reader:
             return
         facts = Facts()
         read_metadata([info], facts)
-        param.node = constrain(param.node, facts.rules)
+        try:
+            param.node = constrained(param.node, facts.rules)
+        except Refused as why:
+            self.problems.append(f"parameter {param.name!r}: {why}")
         _annotated(param, facts)
         param.default = ABSENT
         if info.default_factory is not None:
