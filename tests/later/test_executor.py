@@ -6,15 +6,18 @@ import asyncio
 import contextvars
 import json
 import logging
+import os
+import signal
 import threading
 import time
 
 import pytest
 
-from altar import Session, ToolError, tool
+from altar import Context, Session, ToolError, tool
 from altar.errors import ToolCallError
 from altar.later import LocalRuntime, SessionLimits
 from altar.runtime import CallContext, Cancellation
+from altar.runtime._pool import WorkerPool
 
 WAYS = ["general", "fast", "async", "many"]
 
@@ -768,3 +771,99 @@ def test_a_body_that_only_sometimes_returns_a_coroutine_is_awaited_all_the_same(
     assert session.execute("sometimes", {"x": 2, "how": "later"}).content == 4
     assert session.execute("sometimes", {"x": 2, "how": "stream"}).content == [0, 1]
     assert asyncio.run(session.aexecute("sometimes", {"x": 2, "how": "later"})).content == 4
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals for threads")
+@pytest.mark.parametrize("what", ["sync", "async", "many"])
+def test_ctrl_c_ends_a_wait(what):
+    """Pressed while the application waits for a tool, it is raised at once."""
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("signals reach the main thread only")
+    begun, release = threading.Event(), threading.Event()
+
+    def stuck(ctx: Context) -> bool:
+        begun.set()
+        release.wait(5)
+        return ctx.cancelled
+
+    async def astuck():
+        begun.set()
+        await asyncio.Event().wait()
+
+    def press():
+        begun.wait(5)
+        time.sleep(0.01)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    session = Session(tools=[stuck, astuck])
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        if what == "sync":
+            session.execute("stuck", timeout=5)
+        elif what == "async":
+            session.execute("astuck")
+        else:
+            session.execute_many(["astuck", "astuck", "astuck"])
+    release.set()
+    thread.join(5)
+    assert session.execute("stuck").content is False
+
+
+def test_without_a_free_thread_a_call_is_told(monkeypatch):
+    """Too many abandoned bodies: RESOURCE_EXHAUSTED, and inline calls go on."""
+    release = threading.Event()
+    monkeypatch.setattr("altar.runtime._pool._default", WorkerPool(1, max_lost=1))
+
+    def stuck(seconds: float = 5):
+        release.wait(seconds)
+
+    session = Session(tools=[stuck])
+    assert kind_of(session.execute("stuck", timeout=0.02)) == "TIMEOUT"
+    assert kind_of(session.execute("stuck", timeout=0.02)) == "RESOURCE_EXHAUSTED"
+    assert kind_of(asyncio.run(session.aexecute("stuck"))) == "RESOURCE_EXHAUSTED"
+    assert session.execute("stuck", {"seconds": 0}).ok
+    made = session.execute_many([("stuck", {"seconds": 0})] * 3)
+    assert all(result.ok for result in made)
+    release.set()
+
+
+def test_a_value_whose_class_fails_while_it_is_read_is_told():
+    """The exception's text stays with the application, whole."""
+
+    class Hostile(dict):
+        def items(self):
+            raise RuntimeError("secret=42")
+
+        __iter__ = keys = items
+
+    result = outcome("general", lambda: Hostile(a=1))
+    if not result.ok:  # otherwise it was read without its own methods
+        assert "secret" not in json.dumps(result.to_dict())
+        assert result.error.details == {"stage": "result"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_process_goes_on():
+    """After a fork the session works: pool, background loop and ids are the child's own."""
+
+    async def later():
+        return "later"
+
+    def now():
+        return "now"
+
+    session = Session(tools=[later, now])
+    assert session.execute("later").ok
+    assert session.execute("now", timeout=5).ok
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            fine = session.execute("later").content == "later"
+            fine = fine and session.execute("now", timeout=5).content == "now"
+            code = 0 if fine else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -18,8 +18,7 @@ from altar.errors import (
     InvalidDataError,
     RegistryError,
 )
-from altar.later import Registry, SessionLimits
-from altar.later._entry import SchemaTool
+from altar.later import Registry, SchemaTool, SessionLimits
 from altar.later._mark import ToolOptions
 
 

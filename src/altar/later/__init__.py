@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from altar.later._context import Context
     from altar.later._custom import register_type
     from altar.later._declare import declare
+    from altar.later._entry import SchemaTool
     from altar.later._executor import LocalRuntime
     from altar.later._mark import Mark, ToolOptions, mark_of
     from altar.later._param import Param
@@ -23,6 +24,7 @@ __all__ = [
     "Param",
     "Registry",
     "RegistrySnapshot",
+    "SchemaTool",
     "Session",
     "SessionLimits",
     "ToolOptions",
@@ -40,6 +42,7 @@ _HOMES = {
     "Param": "altar.later._param",
     "Registry": "altar.later._registry",
     "RegistrySnapshot": "altar.later._registry",
+    "SchemaTool": "altar.later._entry",
     "Session": "altar.later._session",
     "SessionLimits": "altar.later._session",
     "ToolOptions": "altar.later._mark",

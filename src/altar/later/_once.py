@@ -116,8 +116,9 @@ async def _await(
     ledger.on_settled(claim, wake)
     ctx.cancelled.on_cancel(wake)
     seconds = ctx.remaining()
+    limit = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds) as limit:
+        async with limit:
             await settled.wait()
     except TimeoutError:
         if not limit.expired():
