@@ -8,6 +8,7 @@ import re
 __all__ = ["is_call_id", "new_call_id"]
 
 _POOL_BYTES = 4096
+_VARIANT = "89ab"  # the two fixed bits of a UUID's variant, before two random ones
 _CALL_ID = re.compile(r"[\x20-\x7e]{1,128}")
 
 
@@ -43,11 +44,10 @@ if hasattr(os, "register_at_fork"):  # a child must not hand out its parent's id
 
 def new_call_id() -> str:
     """A fresh id in the form of a UUID4: 36 characters, 122 random bits."""
-    raw = bytearray(_pool.take())
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
+    raw = _pool.take()
     text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    variant = _VARIANT[raw[8] >> 6]
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
 
 def is_call_id(value: object) -> bool:
