@@ -75,7 +75,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = Path(os.environ.get("NOX_TEMP_DIR") or HERE.parent / ".nox" / "tmp") / "bench-envs"
+    default = HERE.parent / ".nox" / "tmp" / "bench-envs"
     parser.add_argument("--envs", type=Path, default=default, help="where the environments live")
     parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated")
     parser.add_argument("--metrics", default=",".join(METRICS), help="comma-separated")
