@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from altar.adm._frozen import Frozen
 from altar.adm._kinds import is_a, kind_of
 from altar.adm._problem import Problem
 from altar.errors import InvalidDataError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Blob"]
 
 
-class Blob:
+class Blob(Frozen):
     """Binary data and its media type: ``Blob("image/png", data)``.
 
     In JSON it is ``{"mime": ..., "data": base64}``. Raises InvalidDataError
@@ -60,12 +61,6 @@ class Blob:
     def to_dict(self) -> dict[str, Any]:
         """The JSON object: mime, and data as base64 text."""
         return {"mime": self.mime, "data": b64encode(self.data).decode("ascii")}
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"Blob is frozen: {name!r} cannot be set")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"Blob is frozen: {name!r} cannot be deleted")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Blob):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
-from typing import Any, NoReturn
+from typing import Any
 
 from altar.adm._fields import Fields, check_extensions
-from altar.adm._ids import is_call_id, new_call_id
+from altar.adm._frozen import Extended, Frozen, Identified
+from altar.adm._ids import is_call_id
 from altar.adm._kinds import is_a, kind_of
 from altar.adm._problem import Problem
 from altar.errors import InvalidDataError
@@ -14,10 +14,9 @@ from altar.errors import InvalidDataError
 __all__ = ["FunctionCall"]
 
 _MAX_NAME = 4096
-_first_read = allocate_lock()
 
 
-class FunctionCall:
+class FunctionCall(Frozen, Extended, Identified):
     """One call: ``call_id``, ``name`` and ``args`` (a JSON object).
 
     The name is whatever string the model said; whether a tool of that name
@@ -85,32 +84,6 @@ class FunctionCall:
         fields.done()
         known = call_id if is_call_id(call_id) else None
         return cls(name=str(name), args=args, call_id=known, extensions=extensions)
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        """The fields named ``x_...`` or ``vendor_...``."""
-        try:
-            return self._extensions
-        except AttributeError:
-            return {}
-
-    @property
-    def call_id(self) -> str:
-        """The id: the one supplied, or a generated one that stays the same."""
-        known = self._id
-        if known is None:
-            with _first_read:  # two threads that read first must see one id
-                known = self._id
-                if known is None:
-                    known = new_call_id()
-                    object.__setattr__(self, "_id", known)
-        return known
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"FunctionCall is frozen: {name!r} cannot be set")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"FunctionCall is frozen: {name!r} cannot be deleted")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FunctionCall):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from altar.adm._canonical import digest
 from altar.adm._check import Checker
 from altar.adm._fields import Fields, check_extensions
+from altar.adm._frozen import Frozen
 from altar.adm._json import json_problems
 from altar.adm._kinds import is_a, kind_of
 from altar.adm._names import name_problem
@@ -27,7 +28,7 @@ _compact = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _NO_PARAMETERS = '{"type":"object","properties":{}}'
 
 
-class FunctionDeclaration:
+class FunctionDeclaration(Frozen):
     """A function's name, description and parameters (a Schema of an OBJECT).
 
     ``parameters`` takes a Schema or any JSON Schema or ADM mapping; None
@@ -155,12 +156,6 @@ class FunctionDeclaration:
         are of 64 bits.
         """
         return _checker(self._parameters).check(args)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"FunctionDeclaration is frozen: {name!r} cannot be set")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"FunctionDeclaration is frozen: {name!r} cannot be deleted")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FunctionDeclaration):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from altar.adm._fields import Fields
+from altar.adm._frozen import Extended, Frozen
 from altar.adm._kinds import is_a, kind_of
 from altar.adm._problem import Problem
 from altar.errors import ErrorType, InvalidDataError
@@ -12,7 +13,7 @@ from altar.errors import ErrorType, InvalidDataError
 __all__ = ["ErrorObject"]
 
 
-class ErrorObject:
+class ErrorObject(Frozen, Extended):
     """Why a call failed: ``message`` and ``type``, and what helps to mend it.
 
     ``message`` is safe for a model: it holds no path, stack or secret.
@@ -100,20 +101,6 @@ class ErrorObject:
             correlation_id=correlation,
         )
         return _extended(error, extensions)
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        """The fields named ``x_...`` or ``vendor_...`` that came with it."""
-        try:
-            return self._extensions
-        except AttributeError:
-            return {}
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"ErrorObject is frozen: {name!r} cannot be set")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"ErrorObject is frozen: {name!r} cannot be deleted")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ErrorObject):

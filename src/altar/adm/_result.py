@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
 from enum import StrEnum
-from typing import Any, NoReturn
+from typing import Any
 
 from altar.adm._error import ErrorObject
 from altar.adm._fields import Fields, check_extensions
-from altar.adm._ids import is_call_id, new_call_id
+from altar.adm._frozen import Extended, Frozen, Identified
+from altar.adm._ids import is_call_id
 from altar.adm._json import dumps
 from altar.adm._kinds import is_a, kind_of
 from altar.adm._problem import Problem
 from altar.errors import InvalidDataError, ToolCallError
 
 __all__ = ["ResultDraft", "ResultStatus", "ToolResult"]
-
-_first_read = allocate_lock()
 
 
 class ResultStatus(StrEnum):
@@ -26,7 +24,7 @@ class ResultStatus(StrEnum):
     ERROR = "ERROR"
 
 
-class ResultDraft:
+class ResultDraft(Extended, Identified):
     """The slots of a ToolResult while the executor fills them.
 
     Plain attribute stores and one change of class cost half of what a frozen
@@ -46,7 +44,7 @@ class ResultDraft:
     _extensions: dict[str, Any]  # set only where there are some
 
 
-class ToolResult(ResultDraft):
+class ToolResult(Frozen, ResultDraft):
     """What came of one call.
 
     ``content`` is JSON (it may be None) and ``error`` is None on SUCCESS;
@@ -129,26 +127,6 @@ class ToolResult(ResultDraft):
         )
 
     @property
-    def extensions(self) -> dict[str, Any]:
-        """The fields named ``x_...`` or ``vendor_...``, metadata aside."""
-        try:
-            return self._extensions
-        except AttributeError:
-            return {}
-
-    @property
-    def call_id(self) -> str:
-        """The id of the call this answers; generated on first read if it had none."""
-        known = self._id
-        if known is None:
-            with _first_read:  # two threads that read first must see one id
-                known = self._id
-                if known is None:
-                    known = new_call_id()
-                    object.__setattr__(self, "_id", known)
-        return known
-
-    @property
     def ok(self) -> bool:
         """True when the call succeeded."""
         return self.error is None
@@ -163,12 +141,6 @@ class ToolResult(ResultDraft):
         if self.error is None:
             return self.content
         raise ToolCallError(self.name, self.error) from self.cause
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"ToolResult is frozen: {name!r} cannot be set")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"ToolResult is frozen: {name!r} cannot be deleted")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ToolResult):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 from altar.adm._adm10 import render_adm10
 from altar.adm._check import Checker
 from altar.adm._dialects import copy_json, render_adm, render_json_schema, unknown_keywords
 from altar.adm._equal import json_equal, json_key
+from altar.adm._frozen import Frozen
 from altar.adm._jsonschema import read_document
 from altar.adm._problem import Problem
 from altar.adm._rendered import Loss, Rendered
@@ -22,7 +23,7 @@ _DIALECTS = {"adm": render_adm, "adm-1.0": render_adm10, "json-schema": render_j
 _OWN = ("type", "description", "properties", "required", "items", "enum")
 
 
-class Schema:
+class Schema(Frozen):
     """A frozen JSON Schema 2020-12 document with the ADM's view of it.
 
     Built from parts (``extra`` holds every other JSON Schema keyword), read
@@ -177,12 +178,6 @@ class Schema:
             if shared and "$defs" not in document and "$ref" in repr(document):
                 document = {**document, "$defs": shared}
         return Schema.trusted(document)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"Schema is frozen: {name!r} cannot be set")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"Schema is frozen: {name!r} cannot be deleted")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Schema):
