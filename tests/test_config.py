@@ -166,7 +166,8 @@ def test_a_bad_model_string_is_answered_with_what_to_type(monkeypatch, model, sa
 
 def test_a_missing_library_is_told_by_its_own_name(monkeypatch):
     entries(monkeypatch)
-    monkeypatch.setattr(plugins, "_found", lambda module: module.startswith("altar.llm._offline"))
+    present = ("altar.llm._offline", "altar_extras")
+    monkeypatch.setattr(plugins, "_found", lambda module: module.startswith(present))
     with pytest.raises(ConfigurationError) as caught:
         plugins.load_provider("gemini:flash")
     said = str(caught.value)
@@ -186,3 +187,12 @@ def test_an_unknown_runtime_lists_the_known_ones(monkeypatch):
     entries(monkeypatch)
     with pytest.raises(ConfigurationError, match="known are 'grid', 'local'"):
         plugins.load_runtime("nowhere")
+
+
+def test_a_provider_this_version_does_not_hold_is_not_told_as_a_missing_library(monkeypatch):
+    entries(monkeypatch)
+    monkeypatch.setattr(plugins, "_found", lambda module: module.startswith("altar.llm._offline"))
+    with pytest.raises(ConfigurationError, match="does not bring 'gemini' yet"):
+        plugins.load_provider("gemini:flash")
+    with pytest.raises(ConfigurationError, match=r"Not in this version of altar yet: .*\.\[gemini\]"):
+        plugins.load_provider("nobody:flash")

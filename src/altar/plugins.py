@@ -137,15 +137,19 @@ def _usable_providers() -> str:
 def provider_help() -> str:
     """Which prefixes are usable now, and what to type for the others."""
     text = _usable_providers()
-    missing = {
-        plugin.extra: f'pip install ".[{plugin.extra}]"'
-        for plugin in _PROVIDERS.values()
-        if plugin.extra and not _usable(plugin)
+    rows = {plugin.extra: plugin for plugin in _PROVIDERS.values() if plugin.extra}
+    lines = {
+        extra: f"'{extra}:' with pip install \".[{extra}]\""
+        for extra, plugin in sorted(rows.items())
+        if not _usable(plugin)
     }
-    if missing:
-        lines = ", ".join(f"'{name}:' with {line}" for name, line in sorted(missing.items()))
-        text += f" To be installed: {lines}. {_TREE}"
-    return text
+    here = [line for extra, line in lines.items() if _brought(rows[extra])]
+    later = [line for extra, line in lines.items() if not _brought(rows[extra])]
+    if here:
+        text += f" To be installed: {', '.join(here)}."
+    if later:
+        text += f" Not in this version of altar yet: {', '.join(later)} once it is."
+    return f"{text} {_TREE}" if lines else text
 
 
 def load_runtime(name: str) -> Callable[[Any], Any]:
@@ -162,16 +166,19 @@ def load_runtime(name: str) -> Callable[[Any], Any]:
 
 def _load_own(name: str, plugin: Plugin, usable: str) -> Callable[..., Any]:
     module, _, attribute = plugin.target.partition(":")
+    install = (
+        f'pip install "{plugin.requirement}", or pip install ".[{plugin.extra}]" for altar with it'
+    )
+    if not _brought(plugin):
+        later = f". Once it does, it takes {install}. {_TREE}" if plugin.extra else "."
+        raise ConfigurationError(
+            f"this version of altar does not bring {name!r} yet{later} {usable}"
+        )
     if plugin.library and not _found(plugin.library):
         library = plugin.requirement.partition(">")[0]
         raise ConfigurationError(
-            f"{name!r} needs the library {library}, which is not installed; type "
-            f'pip install "{plugin.requirement}", or pip install ".[{plugin.extra}]" '
-            f"for altar with it. {_TREE} {usable}"
-        )
-    if not _found(module):
-        raise ConfigurationError(
-            f"this version of altar does not bring {name!r} yet ({module} is missing). {usable}"
+            f"{name!r} needs the library {library}, which is not installed; type {install}. "
+            f"{_TREE} {usable}"
         )
     factory: Callable[..., Any] = getattr(import_module(module), attribute)
     return factory
@@ -195,8 +202,12 @@ def _entries(group: str) -> dict[str, EntryPoint]:
 
 
 def _usable(plugin: Plugin) -> bool:
-    module = plugin.target.partition(":")[0]
-    return _found(module) and (not plugin.library or _found(plugin.library))
+    return _brought(plugin) and (not plugin.library or _found(plugin.library))
+
+
+def _brought(plugin: Plugin) -> bool:
+    """Whether this version of altar holds the module at all."""
+    return _found(plugin.target.partition(":")[0])
 
 
 def _found(module: str) -> bool:
