@@ -194,5 +194,7 @@ def test_a_provider_this_version_does_not_hold_is_not_told_as_a_missing_library(
     monkeypatch.setattr(plugins, "_found", lambda module: module.startswith("altar.llm._offline"))
     with pytest.raises(ConfigurationError, match="does not bring 'gemini' yet"):
         plugins.load_provider("gemini:flash")
-    with pytest.raises(ConfigurationError, match=r"Not in this version of altar yet: .*\.\[gemini\]"):
+    with pytest.raises(
+        ConfigurationError, match=r"Not in this version of altar yet: .*\.\[gemini\]"
+    ):
         plugins.load_provider("nobody:flash")

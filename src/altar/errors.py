@@ -8,7 +8,7 @@
     ├── InvalidDataError            a noun or document that breaks the data model; carries .problems
     │   └── CanonicalError          a value RFC 8785 cannot write
     ├── ToolError                   raised by a tool: its message is what the model hears
-    ├── ToolCallError               raised by ToolResult.unwrap(); carries .error, chained to the cause
+    ├── ToolCallError               raised by ToolResult.unwrap(); carries .error and its cause
     └── ProviderError               a model provider that stays unreachable or refuses the request
         ├── AuthenticationError     no key, a wrong key, or one without the right
         ├── QuotaError              a spent quota: waiting does not help

@@ -34,9 +34,7 @@ class ToolOptions:
         strict: bool = False,
         expose_errors: bool = False,
     ) -> None:
-        if timeout is not None and not (
-            isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout > 0
-        ):
+        if timeout is not None and not (timeout.__class__ in (int, float) and timeout > 0):
             misuse(f"timeout={timeout!r}: give seconds above zero, or None for no limit")
         self.timeout = timeout
         self.idempotent = idempotent
@@ -158,8 +156,8 @@ def _is_legal(name: Any) -> bool:
 
 def _bad_name(fn: object, name: object) -> NoReturn:
     misuse(
-        f"the name {name!r} of {fn!r} is not allowed: a tool name starts with an ASCII letter or _, "
-        f"goes on with letters, digits, _ and -, and has at most {_MAX_NAME} characters; "
+        f"the name {name!r} of {fn!r} is not allowed: a tool name starts with an ASCII letter "
+        f"or _, goes on with letters, digits, _ and -, and has at most {_MAX_NAME} characters; "
         "give one with @tool(name=...)"
     )
 

@@ -74,9 +74,7 @@ class Registry:
         self._current: RegistrySnapshot | None = None
         self._lock = allocate_lock()
 
-    def register(
-        self, fn: F, /, *, name: str | None = None, description: str | None = None
-    ) -> F:
+    def register(self, fn: F, /, *, name: str | None = None, description: str | None = None) -> F:
         """Add any callable and return it; the callable itself is not touched.
 
         Raises RegistryError when the name belongs to another definition, and
@@ -139,7 +137,7 @@ class Registry:
     def namespace(self, prefix: str) -> Registry:
         """A new registry that holds the tools whose names start with ``prefix``."""
         part = Registry()
-        part._marks = {  # noqa: SLF001 - of the same class
+        part._marks = {
             name: mark for name, mark in self.snapshot().marks.items() if name.startswith(prefix)
         }
         return part
