@@ -98,15 +98,16 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
 def _mark_plainly(fn: Any) -> bool:
     """Mark a module-level function nobody has marked: the usual case in half the time."""
     name = fn.__name__
+    attributes = fn.__dict__
     if (
-        not (name.isidentifier() and name.isascii() and len(name) <= _MAX_NAME)
-        or "." in fn.__qualname__
-        or MARK_ATTRIBUTE in fn.__dict__
+        fn.__qualname__ != name
+        or MARK_ATTRIBUTE in attributes
+        or not (name.isidentifier() and name.isascii() and len(name) <= _MAX_NAME)
     ):
         return False
     mark = Mark(fn, name)
     registry.note(mark)
-    setattr(fn, MARK_ATTRIBUTE, mark)
+    attributes[MARK_ATTRIBUTE] = mark
     return True
 
 
