@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altar.later._docstring import Docstring, parse
+from altar.later.docstring._parse import Docstring, parse
 from tests.strategies.docstrings import STYLES, Documented, documented
 
 

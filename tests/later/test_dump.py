@@ -21,7 +21,7 @@ import pydantic
 import pytest
 
 from altar.adm import Blob
-from altar.later._dump import DumpError, dump
+from altar.later.hints._dump import DumpError, dump
 
 
 class Color(enum.Enum):

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from altar.later._binding import BindError, Bound, compile_binder
-from altar.later._build import Builder
 from altar.later._declare import parameters_text
-from altar.later._dump import dump
-from altar.later._report import Report
-from altar.later._resolve import Scope
 from altar.later._signature import read_signature
+from altar.later.hints._build import Builder
+from altar.later.hints._dump import dump
+from altar.later.hints._report import Report
+from altar.later.hints._resolve import Scope
 from tests.strategies.signatures import functions, json_values, typed
 
 modest = settings(

@@ -14,10 +14,10 @@ import pytest
 
 import altar
 from altar.errors import ConfigurationError, DeclarationError
-from altar.later import _custom
 from altar.later._binding import BindError, Bound, compile_binder
-from altar.later._dump import dump
 from altar.later._signature import read_signature
+from altar.later.hints import _custom
+from altar.later.hints._dump import dump
 
 
 def bind(fn: Any, args: Any, **options: Any) -> Bound:

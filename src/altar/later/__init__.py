@@ -7,15 +7,15 @@ from altar._lazy import lazy_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from altar.later._context import Context
-    from altar.later._custom import register_type
     from altar.later._declare import declare
     from altar.later._entry import SchemaTool
     from altar.later._executor import LocalRuntime
     from altar.later._mark import Mark, ToolOptions, mark_of
-    from altar.later._param import Param
     from altar.later._registry import Registry, RegistrySnapshot, registry
     from altar.later._session import Session, SessionLimits
     from altar.later._tool import tool
+    from altar.later.hints._custom import register_type
+    from altar.later.hints._param import Param
 
 __all__ = [
     "Context",
@@ -39,7 +39,7 @@ _HOMES = {
     "Context": "altar.later._context",
     "LocalRuntime": "altar.later._executor",
     "Mark": "altar.later._mark",
-    "Param": "altar.later._param",
+    "Param": "altar.later.hints._param",
     "Registry": "altar.later._registry",
     "RegistrySnapshot": "altar.later._registry",
     "SchemaTool": "altar.later._entry",
@@ -48,7 +48,7 @@ _HOMES = {
     "ToolOptions": "altar.later._mark",
     "declare": "altar.later._declare",
     "mark_of": "altar.later._mark",
-    "register_type": "altar.later._custom",
+    "register_type": "altar.later.hints._custom",
     "registry": "altar.later._registry",
     "tool": "altar.later._tool",
 }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import AltarError
-from altar.later._callables import KEYWORD_ONLY, VAR_KEYWORD, VAR_POSITIONAL
-from altar.later._codegen import Gen
-from altar.later._nodes_record import ABSENT, default_source, fresh
-from altar.later._report import Report, clean
 from altar.later._signature import Parameter, Signature
+from altar.later.hints._callables import KEYWORD_ONLY, VAR_KEYWORD, VAR_POSITIONAL
+from altar.later.hints._codegen import Gen
+from altar.later.hints._nodes_record import ABSENT, default_source, fresh
+from altar.later.hints._report import Report, clean
 
 if TYPE_CHECKING:
     from altar.adm import Problem

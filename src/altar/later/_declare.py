@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from altar.adm import FunctionDeclaration
 from altar.errors import DeclarationError
-from altar.later._callables import VAR_KEYWORD, VAR_POSITIONAL
-from altar.later._defaults import default_text
 from altar.later._mark import mark_for, mark_of
-from altar.later._nodes import Refs, encode
-from altar.later._nodes_container import field_schema
-from altar.later._nodes_record import ABSENT
 from altar.later._signature import Parameter, Signature, read_signature
+from altar.later.hints._callables import VAR_KEYWORD, VAR_POSITIONAL
+from altar.later.hints._defaults import default_text
+from altar.later.hints._nodes import Refs, encode
+from altar.later.hints._nodes_container import field_schema
+from altar.later.hints._nodes_record import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

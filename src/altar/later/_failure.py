@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import ErrorObject
 from altar.adm._result import ResultDraft, ToolResult
 from altar.errors import ErrorType, ToolError
-from altar.later._dump import DumpError, dump
-from altar.later._report import nearest_of
+from altar.later.hints._dump import DumpError, dump
+from altar.later.hints._report import nearest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

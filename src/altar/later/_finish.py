@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import ToolError
 from altar.later._context import logger
-from altar.later._dump import DumpError, dump
 from altar.later._failure import cancelled, exhausted, failed, sealed, unserialisable
 from altar.later._stream import StreamBoundError, StreamStopped
+from altar.later.hints._dump import DumpError, dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import FunctionCall, Problem
 from altar.errors import ConfigurationError
 from altar.later._failure import bad_arguments, clean
-from altar.later._report import show
+from altar.later.hints._report import show
 
 if TYPE_CHECKING:
     from altar.adm import ToolResult

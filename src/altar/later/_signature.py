@@ -8,8 +8,10 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from altar.errors import DeclarationError
-from altar.later._build import Builder, constrained, settle_field
-from altar.later._callables import (
+from altar.later._mark import default_name
+from altar.later.docstring._parse import Docstring
+from altar.later.hints._build import Builder, constrained, settle_field
+from altar.later.hints._callables import (
     KEYWORD_ONLY,
     VAR_KEYWORD,
     VAR_POSITIONAL,
@@ -23,17 +25,15 @@ from altar.later._callables import (
     plain_parameters,
     scope_of_odd,
 )
-from altar.later._docstring import Docstring
-from altar.later._families import BASIC, Refused
-from altar.later._mark import default_name
-from altar.later._metadata import Facts, field_default, read_metadata
-from altar.later._nodes_record import ABSENT, RecordNode
-from altar.later._param import Param
-from altar.later._resolve import scope_of_function
+from altar.later.hints._families import BASIC, Refused
+from altar.later.hints._metadata import Facts, field_default, read_metadata
+from altar.later.hints._nodes_record import ABSENT, RecordNode
+from altar.later.hints._param import Param
+from altar.later.hints._resolve import scope_of_function
 
 if TYPE_CHECKING:
     from altar.later._mark import Mark
-    from altar.later._nodes import Node
+    from altar.later.hints._nodes import Node
 
 __all__ = ["Parameter", "Signature", "read_signature"]
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from altar.later._context import logger
-from altar.later._dump import DumpError, dump
+from altar.later.hints._dump import DumpError, dump
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator

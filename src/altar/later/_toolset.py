@@ -13,7 +13,7 @@ from altar.later._declare import declare_marks
 from altar.later._entry import SchemaTool
 from altar.later._mark import Mark, mark_for, mark_of
 from altar.later._registry import Registry, RegistrySnapshot, registry
-from altar.later._report import nearest_of
+from altar.later.hints._report import nearest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from altar.later._nodes_rules import Rules
-from altar.later._param import Param
+from altar.later.hints._nodes_rules import Rules
+from altar.later.hints._param import Param
 
 __all__ = ["Facts", "field_default", "read_metadata"]
 

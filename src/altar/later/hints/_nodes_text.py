@@ -5,14 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._nodes import Node, Refs, exact
-from altar.later._report import surrogate_free
+from altar.later.hints._nodes import Node, Refs, exact
+from altar.later.hints._report import surrogate_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.later._codegen import Gen
-    from altar.later._report import Path, Report
+    from altar.later.hints._codegen import Gen
+    from altar.later.hints._report import Path, Report
 
 __all__ = ["NumericText", "TextNode"]
 

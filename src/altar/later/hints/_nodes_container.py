@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from altar.later._nodes import Node, Refs, unwrap_json
-from altar.later._nodes_scalar import STR
-from altar.later._report import INVALID, show, surrogate_free
+from altar.later.hints._nodes import Node, Refs, unwrap_json
+from altar.later.hints._nodes_scalar import STR
+from altar.later.hints._report import INVALID, show, surrogate_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.later._codegen import Gen
-    from altar.later._report import Path, Report
+    from altar.later.hints._codegen import Gen
+    from altar.later.hints._report import Path, Report
 
 __all__ = ["ArrayNode", "DictNode", "TupleNode", "field_schema"]
 

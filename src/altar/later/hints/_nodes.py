@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._report import INVALID, MAX_DEPTH, Path, Report, show, surrogate_free
+from altar.later.hints._report import INVALID, MAX_DEPTH, Path, Report, show, surrogate_free
 
 if TYPE_CHECKING:
-    from altar.later._codegen import Gen
+    from altar.later.hints._codegen import Gen
 
 __all__ = [
     "EVERY_KIND",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from altar.later._report import surrogate_free
+from altar.later.hints._report import surrogate_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,11 +11,11 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._nodes import AnyNode, Node, NoneType
-from altar.later._nodes_choice import LiteralNode, enum_wire
-from altar.later._nodes_container import ArrayNode, DictNode
-from altar.later._nodes_scalar import BOOL, FLOAT, INT, NONE, STR
-from altar.later._nodes_union import UnionNode
+from altar.later.hints._nodes import AnyNode, Node, NoneType
+from altar.later.hints._nodes_choice import LiteralNode, enum_wire
+from altar.later.hints._nodes_container import ArrayNode, DictNode
+from altar.later.hints._nodes_scalar import BOOL, FLOAT, INT, NONE, STR
+from altar.later.hints._nodes_union import UnionNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,14 +8,14 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._docstring import Docstring, parse
-from altar.later._families import BASIC, spell
-from altar.later._nodes_record import ABSENT
-from altar.later._records import class_doc
-from altar.later._resolve import annotations_of, module_of, scope_of_function
+from altar.later.docstring._parse import Docstring, parse
+from altar.later.hints._families import BASIC, spell
+from altar.later.hints._nodes_record import ABSENT
+from altar.later.hints._records import class_doc
+from altar.later.hints._resolve import annotations_of, module_of, scope_of_function
 
 if TYPE_CHECKING:
-    from altar.later._resolve import Scope
+    from altar.later.hints._resolve import Scope
 
 __all__ = [
     "KEYWORD_ONLY",

@@ -7,16 +7,16 @@ from json import loads
 from typing import TYPE_CHECKING, Any, Final
 
 from altar.errors import ToolError
-from altar.later._defaults import default_text
-from altar.later._nodes import Node, Refs, unwrap_json
-from altar.later._nodes_container import field_schema
-from altar.later._report import INVALID, MAX_DEPTH
+from altar.later.hints._defaults import default_text
+from altar.later.hints._nodes import Node, Refs, unwrap_json
+from altar.later.hints._nodes_container import field_schema
+from altar.later.hints._report import INVALID, MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.later._codegen import Gen
-    from altar.later._report import Path, Report
+    from altar.later.hints._codegen import Gen
+    from altar.later.hints._report import Path, Report
 
 __all__ = ["ABSENT", "Field", "RecordNode", "TupleRecordNode", "fresh"]
 

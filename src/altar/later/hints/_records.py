@@ -7,9 +7,9 @@ import inspect
 import types
 from typing import TYPE_CHECKING, Any
 
-from altar.later._docstring import Docstring, parse
-from altar.later._nodes_record import ABSENT, RecordNode, TupleRecordNode
-from altar.later._resolve import (
+from altar.later.docstring._parse import Docstring, parse
+from altar.later.hints._nodes_record import ABSENT, RecordNode, TupleRecordNode
+from altar.later.hints._resolve import (
     annotations_of,
     class_annotations,
     scope_of_class,
@@ -17,8 +17,8 @@ from altar.later._resolve import (
 )
 
 if TYPE_CHECKING:
-    from altar.later._building import Building
-    from altar.later._resolve import Scope
+    from altar.later.hints._building import Building
+    from altar.later.hints._resolve import Scope
 
 __all__ = ["class_doc", "record_kind"]
 

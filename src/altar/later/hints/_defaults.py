@@ -5,12 +5,12 @@ from __future__ import annotations
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
-from altar.later._dump import DumpError, dump
-from altar.later._nodes import encode
-from altar.later._report import Report
+from altar.later.hints._dump import DumpError, dump
+from altar.later.hints._nodes import encode
+from altar.later.hints._report import Report
 
 if TYPE_CHECKING:
-    from altar.later._nodes import Node
+    from altar.later.hints._nodes import Node
 
 __all__ = ["default_text"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from altar.later._nodes import Node, Refs
+from altar.later.hints._nodes import Node, Refs
 
 if TYPE_CHECKING:
-    from altar.later._codegen import Gen
-    from altar.later._metadata import Facts
-    from altar.later._report import Path, Report
+    from altar.later.hints._codegen import Gen
+    from altar.later.hints._metadata import Facts
+    from altar.later.hints._report import Path, Report
 
 __all__ = ["NotedNode"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from altar.later._custom import on_change
-from altar.later._dumpers import DumpError, dumper_for
-from altar.later._report import Path, written
+from altar.later.hints._custom import on_change
+from altar.later.hints._dumpers import DumpError, dumper_for
+from altar.later.hints._report import Path, written
 
 __all__ = ["DumpError", "Dumped", "dump"]
 

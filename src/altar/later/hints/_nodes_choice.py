@@ -5,15 +5,15 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._nodes import Node, NoneType, Refs, encode, exact
-from altar.later._nodes_scalar import integer_of
-from altar.later._report import kind_of, nearest_of, type_names
+from altar.later.hints._nodes import Node, NoneType, Refs, encode, exact
+from altar.later.hints._nodes_scalar import integer_of
+from altar.later.hints._report import kind_of, nearest_of, type_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from altar.later._codegen import Gen
-    from altar.later._report import Path, Report
+    from altar.later.hints._codegen import Gen
+    from altar.later.hints._report import Path, Report
 
 __all__ = ["ChoiceNode", "EnumNode", "FlagNode", "LiteralNode"]
 

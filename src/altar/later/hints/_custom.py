@@ -6,13 +6,13 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError, ToolError
-from altar.later._nodes import EVERY_KIND, Node, NoneType, Refs, plain
-from altar.later._report import INVALID
+from altar.later.hints._nodes import EVERY_KIND, Node, NoneType, Refs, plain
+from altar.later.hints._report import INVALID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from altar.later._report import Path, Report
+    from altar.later.hints._report import Path, Report
 
 __all__ = ["CustomType", "custom_of", "register_type"]
 

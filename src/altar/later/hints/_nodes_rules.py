@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._nodes import Node, Refs
-from altar.later._nodes_choice import ChoiceNode
-from altar.later._nodes_union import UnionNode
-from altar.later._report import INVALID, show
+from altar.later.hints._nodes import Node, Refs
+from altar.later.hints._nodes_choice import ChoiceNode
+from altar.later.hints._nodes_union import UnionNode
+from altar.later.hints._report import INVALID, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.later._codegen import Gen
-    from altar.later._report import Path, Report
+    from altar.later.hints._codegen import Gen
+    from altar.later.hints._report import Path, Report
 
 __all__ = ["CheckedNode", "ConvertNode", "Rules", "constrain"]
 

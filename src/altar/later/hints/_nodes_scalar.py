@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._nodes import MAX_INT, MIN_INT, Node, NoneType, Refs, exact
-from altar.later._report import surrogate_free
+from altar.later.hints._nodes import MAX_INT, MIN_INT, Node, NoneType, Refs, exact
+from altar.later.hints._report import surrogate_free
 
 if TYPE_CHECKING:
-    from altar.later._codegen import Gen
-    from altar.later._report import Path, Report
+    from altar.later.hints._codegen import Gen
+    from altar.later.hints._report import Path, Report
 
 __all__ = ["BOOL", "FLOAT", "INT", "NONE", "STR", "integer_of", "number_of"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.later._nodes_record import Field, RecordNode
-    from altar.later._resolve import Scope
+    from altar.later.hints._nodes_record import Field, RecordNode
+    from altar.later.hints._resolve import Scope
 
 __all__ = ["Building"]
 

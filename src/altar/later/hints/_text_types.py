@@ -6,13 +6,13 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._nodes import MAX_INT, MIN_INT
-from altar.later._nodes_text import NumericText, TextNode
+from altar.later.hints._nodes import MAX_INT, MIN_INT
+from altar.later.hints._nodes_text import NumericText, TextNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.later._nodes import Node
+    from altar.later.hints._nodes import Node
 
 __all__ = ["duration_text", "text_node"]
 

@@ -6,18 +6,18 @@ import enum
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._custom import CustomNode, custom_of, on_change
-from altar.later._families import BASIC, Refused, spell
-from altar.later._nodes_choice import EnumNode, FlagNode
-from altar.later._nodes_pydantic import PydanticNode, is_pydantic
-from altar.later._nodes_rules import ConvertNode
-from altar.later._records import class_doc, new_record, record_kind
-from altar.later._text_types import text_node
+from altar.later.hints._custom import CustomNode, custom_of, on_change
+from altar.later.hints._families import BASIC, Refused, spell
+from altar.later.hints._nodes_choice import EnumNode, FlagNode
+from altar.later.hints._nodes_pydantic import PydanticNode, is_pydantic
+from altar.later.hints._nodes_rules import ConvertNode
+from altar.later.hints._records import class_doc, new_record, record_kind
+from altar.later.hints._text_types import text_node
 
 if TYPE_CHECKING:
-    from altar.later._building import Building
-    from altar.later._nodes import Node
-    from altar.later._resolve import Scope
+    from altar.later.hints._building import Building
+    from altar.later.hints._nodes import Node
+    from altar.later.hints._resolve import Scope
 
 __all__ = ["class_node", "typed_class_node"]
 

@@ -6,12 +6,12 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
-from altar.later._foreign_schema import lean_schema, renamed_refs
-from altar.later._nodes import EVERY_KIND, Node, NoneType, Refs, encode, plain, unwrap_json
-from altar.later._report import INVALID, kind_of, show
+from altar.later.hints._foreign_schema import lean_schema, renamed_refs
+from altar.later.hints._nodes import EVERY_KIND, Node, NoneType, Refs, encode, plain, unwrap_json
+from altar.later.hints._report import INVALID, kind_of, show
 
 if TYPE_CHECKING:
-    from altar.later._report import Path, Report
+    from altar.later.hints._report import Path, Report
 
 __all__ = ["PydanticNode", "is_pydantic"]
 

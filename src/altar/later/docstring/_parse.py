@@ -6,7 +6,13 @@ by line, mixed as they come. Nothing here raises, and the time is linear.
 
 from __future__ import annotations
 
-from altar.later._docfields import field_kind, is_listed, parse_entry, parse_field, split_names
+from altar.later.docstring._fields import (
+    field_kind,
+    is_listed,
+    parse_entry,
+    parse_field,
+    split_names,
+)
 
 __all__ = ["Docstring", "parse"]
 

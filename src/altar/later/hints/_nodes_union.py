@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._nodes import Node, NoneType, Refs, exact
-from altar.later._nodes_choice import LiteralNode
-from altar.later._nodes_container import field_schema
-from altar.later._nodes_record import RecordNode
-from altar.later._nodes_scalar import NONE
-from altar.later._report import INVALID, MAX_DEPTH, nearest_of
+from altar.later.hints._nodes import Node, NoneType, Refs, exact
+from altar.later.hints._nodes_choice import LiteralNode
+from altar.later.hints._nodes_container import field_schema
+from altar.later.hints._nodes_record import RecordNode
+from altar.later.hints._nodes_scalar import NONE
+from altar.later.hints._report import INVALID, MAX_DEPTH, nearest_of
 
 if TYPE_CHECKING:
-    from altar.later._codegen import Gen
-    from altar.later._report import Path, Report
+    from altar.later.hints._codegen import Gen
+    from altar.later.hints._report import Path, Report
 
 __all__ = ["RefNode", "UnionNode"]
 

@@ -10,9 +10,9 @@ from enum import Enum, Flag
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from altar.errors import AltarError
-from altar.later._custom import custom_of
-from altar.later._report import Path, written
-from altar.later._text_types import duration_text
+from altar.later.hints._custom import custom_of
+from altar.later.hints._report import Path, written
+from altar.later.hints._text_types import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later._classes import class_node, typed_class_node
-from altar.later._families import (
+from altar.later.hints._classes import class_node, typed_class_node
+from altar.later.hints._families import (
     ARRAYS,
     BASIC,
     DICTS,
@@ -18,15 +18,15 @@ from altar.later._families import (
     literal_of,
     spell,
 )
-from altar.later._metadata import Facts, read_metadata
-from altar.later._nodes import Node
-from altar.later._nodes_container import TupleNode
-from altar.later._nodes_noted import NotedNode
-from altar.later._nodes_record import ABSENT, Field, RecordNode
-from altar.later._nodes_rules import Rules, constrain
-from altar.later._nodes_scalar import NONE, STR
-from altar.later._nodes_union import RefNode, UnionNode
-from altar.later._resolve import Scope, Unresolved
+from altar.later.hints._metadata import Facts, read_metadata
+from altar.later.hints._nodes import Node
+from altar.later.hints._nodes_container import TupleNode
+from altar.later.hints._nodes_noted import NotedNode
+from altar.later.hints._nodes_record import ABSENT, Field, RecordNode
+from altar.later.hints._nodes_rules import Rules, constrain
+from altar.later.hints._nodes_scalar import NONE, STR
+from altar.later.hints._nodes_union import RefNode, UnionNode
+from altar.later.hints._resolve import Scope, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
