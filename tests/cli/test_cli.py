@@ -441,3 +441,166 @@ def test_a_reader_that_goes_away_is_no_error(here: Path):
     done = subprocess.run(command, shell=True, cwd=here, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("[")
     assert "Traceback" not in done.stderr
+
+
+KINDS = '''
+from typing import Any, Literal, NamedTuple, Optional
+
+from altar import tool
+
+
+class Pair(NamedTuple):
+    a: int
+    b: str
+
+
+class Node:
+    def __init__(self, value: int, parent: "Node | None" = None) -> None:
+        self.value = value
+
+
+@tool
+def kinds(
+    anything: Any,
+    fixed: tuple[int, str],
+    rows: list[dict[str, int]],
+    maybe: list[Optional[int]],
+    only: Literal["one"],
+    either: int | list[str],
+    node: Node,
+) -> None:
+    """All kinds."""
+'''
+
+
+def test_every_kind_of_type_has_a_short_text_in_the_table(run, here: Path):
+    (here / "kinds.py").write_text(KINDS, "utf-8")
+    rows = {}
+    for line in run("tools", "kinds.py").out.splitlines()[1:]:
+        name, _, kind = line.strip().partition(" ")
+        rows[name] = kind.strip()
+    assert rows == {
+        "anything": "any",
+        "fixed": "[integer, string]",
+        "rows": "object[]",
+        "maybe": "(integer | null)[]",
+        "only": '"one"',
+        "either": "integer | string[]",
+        "node": "Node",
+    }
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (True, "any"),
+        ({}, "any"),
+        ({"const": 3}, "3"),
+        ({"anyOf": [{"type": "integer"}, {"type": "integer"}]}, "integer"),
+        ({"type": ["integer", "null"]}, "integer | null"),
+        ({"type": "string", "format": "date"}, "date"),
+        ({"type": "array", "items": True}, "any[]"),
+        ({"description": "x"}, "any"),
+    ],
+)
+def test_a_schema_reads_in_a_few_characters(schema, text: str):
+    from altar.cli._tools import type_text
+
+    assert type_text(schema) == text
+
+
+def test_a_failed_call_is_shown_with_its_type_and_message(run):
+    ran = run("run", 'fail reason="no luck"', "--tools", "mine.py", "--model", "offline:")
+    assert '✗ fail(reason="no luck")' in ran.out.replace("x fail", "✗ fail")
+    assert "TOOL_EXECUTION_FAILED: no luck" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.00004, "0.0 ms"), (0.0123, "12.3 ms"), (0.25, "250 ms"), (2.51, "2.5 s")],
+)
+def test_a_time_reads_in_the_unit_that_fits(seconds: float, text: str):
+    from altar.cli._calls import duration
+
+    assert duration(seconds) == text
+
+
+def test_a_streaming_tool_and_a_retry_are_shown(run, here: Path, monkeypatch: pytest.MonkeyPatch):
+    from altar.errors import OverloadedError
+    from altar.llm import Clock, Options, Retry, Thinking, ToolCall
+    from altar.testing import ScriptedProvider
+
+    class NoWait(Clock):
+        def sleep(self, seconds: float) -> None:
+            pass
+
+    (here / "chunks.py").write_text(
+        "from altar import tool\n@tool\ndef chunks():\n    'Chunks.'\n    yield 'a'\n    yield 'b'\n"
+    )
+    script = [
+        OverloadedError("busy"),
+        [Thinking("let me see"), ToolCall("chunks", {})],
+        "It is ab.",
+    ]
+    real = altar.stream
+
+    def scripted(question, *, model, tools, instructions):
+        options = Options(retry=Retry(clock=NoWait()))
+        return real(question, model=ScriptedProvider(script), tools=tools, options=options)
+
+    monkeypatch.setattr(altar, "stream", scripted)
+    ran = run("run", "Go", "--tools", "chunks.py")
+    assert ran.status == 0
+    assert "busy; again in" in ran.err
+    assert '"ab"' in ran.out
+    assert ran.out.endswith("It is ab.\n")
+
+
+def test_a_registry_may_be_named(run, here: Path):
+    (here / "own.py").write_text(
+        "import altar\nown = altar.Registry()\n\n@own.register\n"
+        "def one() -> int:\n    'One.'\n    return 1\n"
+    )
+    assert run("call", "own.py:own").out == "1\n"
+
+
+def test_a_registry_keeps_the_names_it_gave(run, here: Path):
+    (here / "renamed.py").write_text(
+        "import altar\nown = altar.Registry()\n"
+        "def one() -> int:\n    'One.'\n    return 1\n"
+        "own.register(one, name='uno')\n"
+    )
+    assert run("tools", "renamed.py:own").out == "uno  One.\n"
+    assert "✓ uno" in run("check", "renamed.py:own").out.replace("+ uno", "✓ uno")
+
+
+def test_a_tool_called_by_two_names_is_one_and_a_clash_is_a_problem(run, here: Path):
+    (here / "twice.py").write_text(
+        "from altar import tool\n"
+        "class Left:\n    @tool\n    def go(self) -> int:\n        'Go.'\n        return 1\n"
+        "class Right:\n    @tool\n    def go(self) -> int:\n        'Go.'\n        return 2\n"
+        "left, right = Left(), Right()\nsame = left\n"
+    )
+    ran = run("check", "twice.py")
+    assert ran.status == 1
+    assert "another tool is called 'go' too" in ran.out
+    assert "2 tools, 1 problem" in ran.out
+
+
+def test_a_manifest_may_hold_several_contracts(run, here: Path):
+    from altar.adm import ToolManifest
+
+    run("manifest", "write", "mine.py", "--out", "a.json")
+    run("manifest", "write", "mine.py:plain", "--name", "other", "--out", "b.json")
+    both = [c for name in ("a.json", "b.json") for c in ToolManifest.read(here / name).contracts]
+    ToolManifest(contracts=tuple(both)).write(here / "both.json")
+    out = run("manifest", "show", "both.json").out
+    assert "mine 1.0.0" in out
+    assert "other 1.0.0" in out
+
+
+def test_the_module_runs_as_a_program(here: Path):
+    done = subprocess.run(
+        [sys.executable, "-m", "altar", "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == f"altar {altar.__version__}\n"

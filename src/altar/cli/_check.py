@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from altar.cli._target import HELP, tools_of
+from altar.cli._target import HELP, named, tools_of
 from altar.errors import DeclarationError
 from altar.later import declare, mark_of
 from altar.later._signature import read_signature
@@ -31,10 +31,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     names: dict[str, Callable[..., Any]] = {}
     total = 0
     for tool in tools:
-        mark = mark_of(tool)
-        name = mark.name if mark is not None else getattr(tool, "__name__", repr(tool))
-        problems, noted = _examine(tool)
-        if names.setdefault(name, tool) is not tool:
+        name, function = named(tool)
+        problems, noted = _examine(function)
+        if names.setdefault(name, function) is not function:
             problems.append(f"another tool is called {name!r} too; rename one: @tool(name=...)")
         if arguments.strict:
             problems, noted = [*problems, *noted], []

@@ -11,8 +11,9 @@ from altar.cli._target import HELP, tools_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from altar.cli._target import Tool
     from altar.llm import Event, Reply
 
 __all__ = ["configure", "converse", "run"]
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def converse(
     question: str,
-    tools: Sequence[Callable[..., Any]],
+    tools: Sequence[Tool],
     console: Console | None,
     *,
     model: str | None = None,

@@ -6,29 +6,32 @@ import sys
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from altar.cli._console import CliError
 from altar.later import Registry, mark_of
+from altar.later._mark import default_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["HELP", "load", "tools_in", "tools_of"]
+__all__ = ["HELP", "Tool", "load", "named", "tools_in", "tools_of"]
+
+Tool: TypeAlias = "Callable[..., Any] | dict[str, Callable[..., Any]]"
 
 HELP = "a Python file, a module, or either with :NAME of one tool in it"
 
 
-def tools_of(target: str) -> list[Callable[..., Any]]:
-    """The tools a target names; raises CliError when there are none."""
+def tools_of(target: str) -> list[Tool]:
+    """The tools a target names, as a session takes them; raises CliError when there are none."""
     place, name = _split(target)
     module = load(place)
     if name is None:
         found = tools_in(module)
         if not found:
             raise CliError(f"{place} holds no tools: put @altar.tool above a function in it")
-        return found
+        return [*found]
     thing: Any = module
     for part in name.split("."):
         try:
@@ -36,12 +39,20 @@ def tools_of(target: str) -> list[Callable[..., Any]]:
         except AttributeError:
             raise CliError(f"{place} has no {name!r}; {_known(module)}") from None
     if isinstance(thing, Registry):
-        return [mark.target for mark in thing.snapshot().marks.values()]
+        return [{name: mark.target} for name, mark in thing.snapshot().marks.items()]
     if isinstance(thing, (list, tuple)):
         return list(thing)
     if not callable(thing) and not _methods(thing):
         raise CliError(f"{target} is a {type(thing).__name__}, not a tool; {_known(module)}")
     return [thing] if callable(thing) else _methods(thing)
+
+
+def named(tool: Tool) -> tuple[str, Callable[..., Any]]:
+    """The name a tool is called by, and its function."""
+    if isinstance(tool, dict):
+        return next(iter(tool.items()))
+    mark = mark_of(tool)
+    return (default_name(tool) if mark is None else mark.name), tool
 
 
 def tools_in(module: ModuleType) -> list[Callable[..., Any]]:

@@ -94,7 +94,7 @@ def type_text(schema: Any, definitions: dict[str, Any] | None = None) -> str:
             return " | ".join(dict.fromkeys(type_text(one, definitions) for one in schema[key]))
     kind = schema.get("type", "any")
     if isinstance(kind, list):
-        return " | ".join(kind)
+        return " | ".join(type_text({**schema, "type": one}, definitions) for one in kind)
     if kind == "array":
         if "prefixItems" in schema:
             return f"[{', '.join(type_text(one, definitions) for one in schema['prefixItems'])}]"
