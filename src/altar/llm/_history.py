@@ -13,7 +13,7 @@ from altar.llm._parts import ToolResultPart
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from altar.llm._parts import ToolCall
+    from altar.llm._parts import Part, ToolCall
 
 __all__ = ["check_history", "mend_history"]
 
@@ -41,7 +41,10 @@ def check_history(messages: Sequence[Message], start: int = 0) -> None:
 
 
 def _check_results(message: Message, owed: tuple[ToolCall, ...], path: str) -> Problem | None:
-    results = [part for part in message.parts if isinstance(part, ToolResultPart)]
+    parts = message.parts
+    if len(owed) == len(parts) and _answers(parts, owed):
+        return None  # the usual message of results
+    results = [part for part in parts if isinstance(part, ToolResultPart)]
     if not owed and not results:
         return None
     wanted = [call.id for call in owed]
@@ -51,6 +54,13 @@ def _check_results(message: Message, owed: tuple[ToolCall, ...], path: str) -> P
     if list(message.parts[: len(results)]) != results:
         return Problem(path, "results before any other part", "another part first")
     return None
+
+
+def _answers(parts: Sequence[Part], owed: Sequence[ToolCall]) -> bool:
+    for part, call in zip(parts, owed, strict=True):
+        if part.__class__ is not ToolResultPart or part.call_id != call.id:
+            return False
+    return True
 
 
 def mend_history(messages: Sequence[Message], reason: str) -> tuple[list[Message], int]:

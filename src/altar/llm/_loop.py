@@ -244,7 +244,7 @@ def _within_calls(state: RunState, turns: list[Turn]) -> tuple[list[Turn], list[
 
 
 def _stop_now(state: RunState) -> Finish | None:
-    if state.task.cancelled:
+    if state.task.cancelled.reason is not None:
         state.detail = state.task.cancelled.reason
         return "cancelled"
     if state.deadline is not None and state.task.options.retry.clock.now() >= state.deadline:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from altar.llm._parts import ToolCall
@@ -14,9 +14,10 @@ _encode = json.JSONEncoder(sort_keys=True, check_circular=False).encode
 
 
 class _Streak:
-    __slots__ = ("count", "round", "text")
+    __slots__ = ("args", "count", "round", "text")
 
-    def __init__(self, text: str, number: int) -> None:
+    def __init__(self, args: Any, text: str, number: int) -> None:
+        self.args = args
         self.text = text
         self.count = 1
         self.round = number
@@ -33,23 +34,30 @@ class Repeats:
     __slots__ = ("_streaks",)
 
     def __init__(self) -> None:
-        self._streaks: dict[tuple[str, str], _Streak] = {}
+        self._streaks: dict[str, list[_Streak]] = {}  # by name, those that may still go on
 
     def note(self, part: ToolCall, text: str, number: int) -> int:
         """Note that ``part`` brought ``text`` in round ``number``; how often in a row by now."""
         args = part.raw_args if part.args is None else part.args
-        try:
-            key = (part.name, _encode(args))
-        except (TypeError, ValueError, RecursionError):
-            key = (part.name, repr(args)[:4096])
-        streak = self._streaks.get(key)
-        if streak is None:
-            self._streaks[key] = _Streak(text, number)
-            return 1
-        if streak.text != text or streak.round < number - 1:
-            streak.text = text
-            streak.count = 1
-        elif streak.round != number:
-            streak.count += 1
-        streak.round = number
-        return streak.count
+        streaks = self._streaks.setdefault(part.name, [])
+        for streak in streaks[:]:
+            if streak.round < number - 1:  # a round left it out
+                streaks.remove(streak)
+            elif _is_same(streak.args, args):
+                if streak.text != text:
+                    streak.text = text
+                    streak.count = 1
+                elif streak.round != number:
+                    streak.count += 1
+                streak.round = number
+                return streak.count
+        streaks.append(_Streak(args, text, number))
+        return 1
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two arguments are the same JSON; the text tells 1 from True, which are equal."""
+    try:
+        return bool(one == other) and _encode(one) == _encode(other)
+    except (TypeError, ValueError, RecursionError):
+        return repr(one)[:4096] == repr(other)[:4096]

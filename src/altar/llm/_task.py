@@ -89,6 +89,8 @@ class RunState:
     """What a run has come to: rounds, usage, records, and the turns in progress."""
 
     __slots__ = (
+        "_context",
+        "_first",
         "adaptations",
         "asked_again",
         "deadline",
@@ -108,6 +110,8 @@ class RunState:
 
     def __init__(self, task: Task) -> None:
         self.task = task
+        self._first: Attempt | None = None
+        self._context: CallContext | None = None
         self.round = 0
         self.usages: list[Usage] = []
         self.records: list[CallRecord] = []
@@ -156,14 +160,22 @@ class RunState:
         return ToolConfig(allowed_function_names=choice.allowed_function_names)
 
     def attempt(self, number: int) -> Attempt:
-        """The circumstances of attempt ``number``."""
-        return Attempt(number=number, deadline=self.deadline, cancelled=self.task.cancelled)
+        """The circumstances of attempt ``number``; a first attempt is like any other first."""
+        first = self._first
+        if number == 1 and first is not None:
+            return first
+        made = Attempt(number=number, deadline=self.deadline, cancelled=self.task.cancelled)
+        if number == 1:
+            self._first = made
+        return made
 
     def context(self) -> CallContext:
-        """What the calls of this round share."""
-        return CallContext(
-            correlation_id=self.trace_id, deadline=self.deadline, cancelled=self.task.cancelled
-        )
+        """What the calls of this run share."""
+        if self._context is None:
+            self._context = CallContext(
+                correlation_id=self.trace_id, deadline=self.deadline, cancelled=self.task.cancelled
+            )
+        return self._context
 
     # -- what comes in -------------------------------------------------------------------
 

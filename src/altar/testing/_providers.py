@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, get_args
 
 from altar.errors import ConfigurationError, ProviderError
 from altar.llm import (
@@ -165,11 +165,14 @@ def _response(entry: Any, provider: BaseProvider) -> Response:
 _NO_TOKENS = Usage(input_tokens=0, output_tokens=0)
 
 
+_PARTS = frozenset(get_args(Part))
+
+
 def _parts(entry: Any) -> tuple[Part, ...]:
     items = entry if isinstance(entry, (list, tuple)) else (entry,)
     parts = tuple([Text(item) if isinstance(item, str) else item for item in items])
     for part in parts:
-        if not isinstance(part, Part):
+        if part.__class__ not in _PARTS and not isinstance(part, Part):
             allowed = "a text, a part, a list of them, a Message, a Response or a ProviderError"
             raise ConfigurationError(f"a script's reply is {allowed}, not {type(part).__name__}")
     return parts
