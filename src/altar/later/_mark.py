@@ -98,7 +98,7 @@ def mark_of(fn: object) -> Mark | None:
     functools.wraps and subclassing copy attributes; a mark copied that way
     does not count, so that no wrapper's checks are ever walked past.
     """
-    mark = getattr(fn, MARK_ATTRIBUTE, None)
+    mark: Any = getattr(fn, MARK_ATTRIBUTE, None)
     if mark.__class__ is not Mark:
         return None
     if mark.target is fn:
