@@ -58,7 +58,7 @@ def _check_results(message: Message, owed: tuple[ToolCall, ...], path: str) -> P
 
 def _answers(parts: Sequence[Part], owed: Sequence[ToolCall]) -> bool:
     for part, call in zip(parts, owed, strict=True):
-        if part.__class__ is not ToolResultPart or part.call_id != call.id:
+        if not isinstance(part, ToolResultPart) or part.call_id != call.id:
             return False
     return True
 
