@@ -7,7 +7,7 @@ from typing import Any
 from altar.adm._fields import Fields, check_extensions
 from altar.adm._frozen import Extended, Frozen, Identified
 from altar.adm._ids import is_call_id
-from altar.adm._kinds import is_a, kind_of
+from altar.adm._kinds import kind_of
 from altar.adm._problem import Problem
 from altar.errors import InvalidDataError
 
@@ -46,18 +46,9 @@ class FunctionCall(Frozen, Extended, Identified):
         call_id: str | None = None,
         extensions: dict[str, Any] | None = None,
     ) -> None:
-        problems = []
-        if not is_a(name, str) or len(name) > _MAX_NAME:
-            problems.append(Problem("$.name", "a string", kind_of(name), keyword="type"))
-        if args is not None and not is_a(args, dict):
-            problems.append(Problem("$.args", "an object", kind_of(args), keyword="type"))
-        if call_id is not None and not is_call_id(call_id):
-            expected = "1 to 128 printable ASCII characters"
-            problems.append(Problem("$.call_id", expected, kind_of(call_id), keyword="pattern"))
-        if extensions:
-            problems += check_extensions(extensions)
-        if problems:
-            raise InvalidDataError("FunctionCall", problems)
+        usual = name.__class__ is str and len(name) <= _MAX_NAME and args.__class__ is dict
+        if not usual or call_id is not None or extensions:
+            _check(name, args, call_id, extensions)
         put = object.__setattr__
         put(self, "name", name)
         put(self, "args", {} if args is None else args)
@@ -102,6 +93,22 @@ class FunctionCall(Frozen, Extended, Identified):
     def to_dict(self) -> dict[str, Any]:
         """The ADM JSON object: call_id, name, args, and the extensions."""
         return {"call_id": self.call_id, "name": self.name, "args": self.args, **self.extensions}
+
+
+def _check(name: object, args: object, call_id: object, extensions: Any) -> None:
+    """Raise InvalidDataError with every field of the wrong kind."""
+    problems = []
+    if not isinstance(name, str) or len(name) > _MAX_NAME:
+        problems.append(Problem("$.name", "a string", kind_of(name), keyword="type"))
+    if args is not None and not isinstance(args, dict):
+        problems.append(Problem("$.args", "an object", kind_of(args), keyword="type"))
+    if call_id is not None and not is_call_id(call_id):
+        expected = "1 to 128 printable ASCII characters"
+        problems.append(Problem("$.call_id", expected, kind_of(call_id), keyword="pattern"))
+    if extensions:
+        problems += check_extensions(extensions)
+    if problems:
+        raise InvalidDataError("FunctionCall", problems)
 
 
 def _rebuild(
