@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
+from functools import lru_cache
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, get_args
 
@@ -157,9 +158,13 @@ def _response(entry: Any, provider: BaseProvider) -> Response:
         return fold(_pieces(entry, provider))
     if isinstance(entry, Message):
         return Response(message=entry, usage=_NO_TOKENS)
-    origin = Origin(provider=provider.name, model=provider.model)
-    message = Message("assistant", _parts(entry), origin=origin)
+    message = Message("assistant", _parts(entry), origin=_origin(provider.name, provider.model))
     return Response(message=message, usage=_NO_TOKENS)
+
+
+@lru_cache(maxsize=64)
+def _origin(name: str, model: str) -> Origin:
+    return Origin(provider=name, model=model)
 
 
 _NO_TOKENS = Usage(input_tokens=0, output_tokens=0)
