@@ -114,6 +114,7 @@ class Bar:
     goal: float | None = None
     digits: int = 2
     over: str | None = None
+    others: str | None = None  # the figure of the peers, where it is another
 
 
 BARS = (
@@ -138,6 +139,11 @@ BARS = (
     Bar(key="list_again_ms", title="list 10,000 for a session, ms", bar=0.1, digits=4),
     Bar(key="lookup_us", title="look one of 10,000 up, us", bar=0.1),
     Bar(key="turn_us", title="loop, CPU us per tool turn", bar=40, goal=25, digits=1),
-    Bar(key="source_mb", title="core on disk, .py, MB", bar=0.8),
+    Bar(
+        key="source_mb",
+        title="core on disk, .py, MB (others: with dependencies)",
+        bar=0.8,
+        others="disk_mb",
+    ),
     Bar(key="dependencies", title="dependencies", bar=0, digits=0),
 )

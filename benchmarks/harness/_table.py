@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.harness._catalogue import BARS, TABLES, Bar, Column, Table
@@ -112,10 +113,11 @@ def _bars(peers: list[dict[str, Any]]) -> str:
 
 
 def _best(peers: list[dict[str, Any]], bar: Bar) -> str:
+    spec = bar if bar.others is None else replace(bar, key=bar.others)
     found = [
         (value, peer["title"])
         for peer in peers
-        if (value := figure(peer["values"], bar)) is not None
+        if (value := figure(peer["values"], spec)) is not None
     ]
     if not found:
         return "-"

@@ -95,6 +95,11 @@ def test_the_document_names_date_machine_versions_and_what_could_not_be_installe
     assert "90.00 other" in text
 
 
+def test_a_bar_may_be_held_beside_another_figure_of_the_others():
+    text = document(run(peer("altar", {"source_mb": 0.7}), peer("other", {"disk_mb": 3.5})))
+    assert "| 0.70 | 0.8 |  | 3.50 other |" in text
+
+
 def test_a_run_without_altar_has_no_table_of_bars():
     assert "bars" not in document(run(peer("other", {})))
 
