@@ -47,7 +47,7 @@ def declare(peer: Any) -> Values:
 
     values: Values = {}
     if hasattr(peer, "decorate"):
-        blocks = [many.copies(flat.search_flights, 200) for _ in range(30)]
+        blocks = [many.copies(flat.search_flights, 2_000) for _ in range(8)]
         values["decorate_us"] = best_of_once(peer.decorate, blocks) * US
     if not hasattr(peer, "declare"):
         return values
