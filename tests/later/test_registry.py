@@ -129,3 +129,85 @@ def test_readers_never_see_a_torn_view_while_one_thread_registers():
         sys.setswitchinterval(switch)
     assert not faults
     assert len(registry) == 2_000
+
+
+def defined(source: str, *, file: str, module: str = "shop"):
+    """The function ``search`` of a source text, as if it stood in ``file``."""
+    space = {"__name__": module, "functools": functools}
+    exec(compile(source, file, "exec"), space)  # noqa: S102 - our own text
+    return space["search"]
+
+
+SEARCH = "def search(x: int) -> int:\n    return x\n"
+
+
+def test_two_functions_of_one_name_in_one_file_are_told_with_both_lines():
+    registry = Registry()
+    registry.register(defined(SEARCH, file="shop.py"))
+    registry.register(defined("\n" * 8 + SEARCH, file="shop.py"))
+    (one,) = registry.replaced()
+    assert (one.name, one.file, one.line, one.by_line) == ("search", "shop.py", 1, 9)
+    assert repr(one) == "Replacement('search', 'shop.py', 1, 9)"
+
+
+def test_a_reload_and_a_notebooks_next_cell_replace_without_being_told():
+    registry = Registry()
+    for file in ("shop.py", "shop.py", "cell-2.py"):
+        registry.register(defined(SEARCH, file=file))
+    registry.register(Shelf())
+    registry.register(Shelf())
+    assert registry.replaced() == ()
+
+
+class Shelf:
+    """A callable without code of its own."""
+
+    __qualname__ = __name__ = "shelf"
+
+    def __call__(self, x: int) -> int:
+        return x
+
+
+def test_what_was_replaced_goes_with_snapshots_namespaces_and_removal():
+    registry = Registry()
+    before = registry.snapshot()
+    registry.register(defined(SEARCH, file="shop.py"))
+    registry.register(defined("\n" + SEARCH, file="shop.py"))
+    after = registry.snapshot()
+    assert len(registry.namespace("sea").replaced()) == 1
+    assert registry.namespace("x").replaced() == ()
+    registry.restore(before)
+    assert registry.replaced() == ()
+    registry.restore(after)
+    registry.remove("search")
+    assert registry.replaced() == ()
+
+
+WRAPPED = """
+def logged(fn):
+    @functools.wraps(fn)
+    def run(*args):
+        return fn(*args)
+    return run
+
+@logged
+def search(x: int) -> int:
+    return x
+"""
+
+
+def test_wrapped_functions_are_told_apart_by_where_they_stand_themselves():
+    registry = Registry()
+    registry.register(defined(WRAPPED, file="shop.py"))
+    registry.register(defined(WRAPPED + WRAPPED, file="shop.py"))
+    (one,) = registry.replaced()
+    assert (one.line, one.by_line) == (8, 18)
+    with pytest.raises(RegistryError, match=r"shop.py:18, the other at garden.py:8"):
+        registry.register(defined(WRAPPED, file="garden.py", module="garden"))
+
+
+def test_a_registry_of_one_counts_in_the_singular():
+    registry = Registry()
+    assert repr(registry) == "<Registry of 0 tools>"
+    registry.register(make("a"))
+    assert repr(registry) == "<Registry of 1 tool>"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from altar.later._entry import SchemaTool
     from altar.later._executor import LocalRuntime
     from altar.later._mark import Mark, ToolOptions, mark_of
-    from altar.later._registry import Registry, RegistrySnapshot, registry
+    from altar.later._registry import Registry, RegistrySnapshot, Replacement, registry
     from altar.later._session import Session, SessionLimits
     from altar.later._tool import tool
     from altar.later.hints._custom import register_type
@@ -24,6 +24,7 @@ __all__ = [
     "Param",
     "Registry",
     "RegistrySnapshot",
+    "Replacement",
     "SchemaTool",
     "Session",
     "SessionLimits",
@@ -42,6 +43,7 @@ _HOMES = {
     "Param": "altar.later.hints._param",
     "Registry": "altar.later._registry",
     "RegistrySnapshot": "altar.later._registry",
+    "Replacement": "altar.later._registry",
     "SchemaTool": "altar.later._entry",
     "Session": "altar.later._session",
     "SessionLimits": "altar.later._session",

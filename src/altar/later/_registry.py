@@ -16,21 +16,48 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["Registry", "RegistrySnapshot", "registry"]
+__all__ = ["Registry", "RegistrySnapshot", "Replacement", "registry"]
+
+
+_MAX_REPLACED = 1000
+_MAX_WRAPPERS = 100
+
+
+class Replacement:
+    """A tool that another definition of its name, further on in the same file, replaced.
+
+    ``name`` is the tool's, ``file`` the source file, ``line`` where the lost
+    one stands and ``by_line`` where the one that counts does (decorators
+    included).
+    """
+
+    __slots__ = ("by_line", "file", "line", "name")
+
+    def __init__(self, name: str, file: str, line: int, by_line: int) -> None:
+        self.name = name
+        self.file = file
+        self.line = line
+        self.by_line = by_line
+
+    def __repr__(self) -> str:
+        return f"Replacement({self.name!r}, {self.file!r}, {self.line}, {self.by_line})"
 
 
 class RegistrySnapshot:
     """The tools of a registry at one moment: an immutable view that readers share.
 
     ``marks`` maps each name to its mark (callers must not change it), in the
-    order of registration.
+    order of registration; ``replaced`` holds what :meth:`Registry.replaced` says.
     """
 
-    __slots__ = ("_declarations", "_wire", "marks", "version")
+    __slots__ = ("_declarations", "_wire", "marks", "replaced", "version")
 
-    def __init__(self, version: int, marks: dict[str, Mark]) -> None:
+    def __init__(
+        self, version: int, marks: dict[str, Mark], replaced: tuple[Replacement, ...] = ()
+    ) -> None:
         self.version = version
         self.marks = marks
+        self.replaced = replaced
         self._declarations: tuple[FunctionDeclaration, ...] | None = None
         self._wire: dict[str, bytes] = {}
 
@@ -66,10 +93,11 @@ class Registry:
     made anew after a change.
     """
 
-    __slots__ = ("_current", "_lock", "_marks", "_version")
+    __slots__ = ("_current", "_lock", "_marks", "_replaced", "_version")
 
     def __init__(self) -> None:
         self._marks: dict[str, Mark] = {}
+        self._replaced: tuple[Replacement, ...] = ()
         self._version = 0
         self._current: RegistrySnapshot | None = None
         self._lock = allocate_lock()
@@ -87,13 +115,15 @@ class Registry:
         """Add a marked callable.
 
         A function defined again under the same module and qualified name
-        replaces the old one, as a notebook or a reload does.
+        replaces the old one, as a notebook or a reload does; see :meth:`replaced`.
         """
         name = mark.name
         with self._lock:
             old = self._marks.get(name)
-            if old is not None and not _is_same_definition(old, mark):
-                _clash(old, mark)
+            if old is not None:
+                if not _is_same_definition(old, mark):
+                    _clash(old, mark)
+                self._remember(old, mark)
             self._marks[name] = mark
             self._version += 1
             self._current = None
@@ -104,6 +134,7 @@ class Registry:
             if name not in self._marks:
                 _unknown(name, self._marks)
             del self._marks[name]
+            self._replaced = tuple(one for one in self._replaced if one.name != name)
             self._version += 1
             self._current = None
 
@@ -116,6 +147,15 @@ class Registry:
         """The names, in the order of registration."""
         return tuple(self.snapshot().marks)
 
+    def replaced(self) -> tuple[Replacement, ...]:
+        """The tools that a later definition in the same file replaced, in that order.
+
+        Seldom meant: the first of two functions of one name is lost in silence.
+        A file that was edited and reloaded counts too; a notebook's cell, which
+        is a file of its own, does not. The newest 1,000 are kept.
+        """
+        return self._replaced
+
     def snapshot(self) -> RegistrySnapshot:
         """The tools as they are now; also what :meth:`restore` takes."""
         current = self._current
@@ -123,7 +163,8 @@ class Registry:
             with self._lock:
                 current = self._current
                 if current is None:
-                    current = RegistrySnapshot(self._version, dict(self._marks))
+                    marks = dict(self._marks)
+                    current = RegistrySnapshot(self._version, marks, self._replaced)
                     self._current = current
         return current
 
@@ -131,15 +172,15 @@ class Registry:
         """Go back to an earlier snapshot, as a test does when it ends."""
         with self._lock:
             self._marks = dict(snapshot.marks)
+            self._replaced = snapshot.replaced
             self._version += 1
             self._current = None
 
     def namespace(self, prefix: str) -> Registry:
         """A new registry that holds the tools whose names start with ``prefix``."""
-        part = Registry()
-        part._marks = {
-            name: mark for name, mark in self.snapshot().marks.items() if name.startswith(prefix)
-        }
+        whole, part = self.snapshot(), Registry()
+        part._marks = {name: mark for name, mark in whole.marks.items() if name.startswith(prefix)}
+        part._replaced = tuple(one for one in whole.replaced if one.name.startswith(prefix))
         return part
 
     def declarations(self) -> tuple[FunctionDeclaration, ...]:
@@ -164,7 +205,18 @@ class Registry:
         return len(self._marks)
 
     def __repr__(self) -> str:
-        return f"<Registry of {len(self._marks)} tools>"
+        count = len(self._marks)
+        return f"<Registry of {count} tool{'' if count == 1 else 's'}>"
+
+    def _remember(self, old: Mark, new: Mark) -> None:
+        """Keep that ``new`` replaced ``old`` where both stand in one file; under the lock."""
+        first, second = _code_of(old.target), _code_of(new.target)
+        if first is None or second is None or first.co_filename != second.co_filename:
+            return
+        line, by_line = first.co_firstlineno, second.co_firstlineno
+        if line != by_line:
+            one = Replacement(new.name, first.co_filename, line, by_line)
+            self._replaced = (*self._replaced[1 - _MAX_REPLACED :], one)
 
 
 def _is_same_definition(old: Mark, new: Mark) -> bool:
@@ -179,8 +231,18 @@ def _is_same_definition(old: Mark, new: Mark) -> bool:
     return _place(first) == _place(second)
 
 
+def _code_of(fn: Any) -> Any:
+    """The code of a function, of the wrapped one where functools.wraps was used, or None."""
+    for _ in range(_MAX_WRAPPERS):
+        inner = getattr(fn, "__wrapped__", None)
+        if inner is None:
+            break
+        fn = inner
+    return getattr(fn, "__code__", None)
+
+
 def _place(fn: object) -> str:
-    code = getattr(fn, "__code__", None)
+    code = _code_of(fn)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"
     return f"{getattr(fn, '__module__', '?')}.{getattr(fn, '__qualname__', repr(fn))}"
