@@ -33,6 +33,14 @@ def entries(monkeypatch, *found: EntryPoint) -> None:
     )
 
 
+def hide(monkeypatch, package: str) -> None:
+    """Look as if this version of altar held nothing of ``package``."""
+    found = plugins._found
+    monkeypatch.setattr(
+        plugins, "_found", lambda module: not module.startswith(package) and found(module)
+    )
+
+
 def test_the_defaults_are_local_and_no_model():
     assert config.settings() == config.Settings(mode="local", model=None, grid_url=None)
 
@@ -43,9 +51,9 @@ def test_configure_wins_over_the_environment_and_that_over_the_file(monkeypatch)
     config.reset()
     monkeypatch.setenv("ALTAR_MODEL", "env:m")
     assert config.settings().model == "env:m"
-    assert altar.configure(model="given:m").model == "given:m"
+    assert altar.configure(model="offline:m").model == "offline:m"
     assert config.settings().grid_url == "nats://file:1"
-    assert altar.configure(grid_url="nats://given:1").model == "given:m"
+    assert altar.configure(grid_url="nats://given:1").model == "offline:m"
 
 
 def test_settings_are_read_once(monkeypatch):
@@ -92,15 +100,49 @@ def test_a_bad_environment_names_the_variable(monkeypatch):
 
 
 def test_a_refused_change_changes_nothing():
-    altar.configure(model="a:b")
+    altar.configure(model="offline:a")
     with pytest.raises(ConfigurationError):
-        altar.configure(model="c:d", mode="nowhere")
-    assert config.settings().model == "a:b"
+        altar.configure(model="offline:b", mode="nowhere")
+    assert config.settings().model == "offline:a"
 
 
-def test_a_mode_names_the_extra_that_brings_it(monkeypatch):
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("nope:x", "unknown model provider 'nope'.*Usable now: 'offline:'"),
+        ("gpt-5", "has no prefix; write 'prefix:name'"),
+        ("openai:gpt-5", "this version of altar has no 'openai:' provider"),
+    ],
+)
+def test_a_model_nobody_can_provide_is_refused_when_it_is_configured(monkeypatch, model, said):
     entries(monkeypatch)
-    with pytest.raises(ConfigurationError, match=r"nats-py.*\.\[grid\]"):
+    hide(monkeypatch, "altar_extras")
+    with pytest.raises(ConfigurationError, match=said):
+        altar.configure(model=model)
+    assert config.settings().model is None
+
+
+def test_a_model_whose_library_is_missing_may_be_configured(monkeypatch):
+    monkeypatch.setattr(plugins, "_found", lambda module: module.startswith("altar_extras"))
+    assert altar.configure(model="gemini:flash").model == "gemini:flash"
+
+
+def test_a_plugged_in_model_may_be_configured(monkeypatch):
+    entries(monkeypatch, EntryPoint("acme", "tests.nowhere:acme", "altar.providers"))
+    assert altar.configure(model="acme:large").model == "acme:large"
+
+
+def test_a_mode_names_the_extra_that_will_bring_it(monkeypatch):
+    entries(monkeypatch)
+    hide(monkeypatch, "altar_extras")
+    with pytest.raises(ConfigurationError, match=r"has no mode 'grid'.*the extra \"\.\[grid\]\""):
+        altar.configure(mode="grid")
+
+
+def test_a_mode_whose_library_is_missing_says_what_to_install(monkeypatch):
+    entries(monkeypatch)
+    monkeypatch.setattr(plugins, "_found", lambda module: module.startswith("altar_extras"))
+    with pytest.raises(ConfigurationError, match=r"library nats-py, .*pip install \"\.\[grid\]\""):
         altar.configure(mode="grid")
 
 
@@ -152,7 +194,8 @@ def test_a_broken_plugin_is_named(monkeypatch):
             "gemni:x",
             r"unknown model provider 'gemni'.*did you mean 'gemini:x'.*Usable now: 'offline:'",
         ),
-        ("nosuch:x", r'Usable now: .*pip install "\.\[gemini\]".*unrelated package'),
+        ("nosuch:x", r"Usable now: 'offline:'.*, or an object with the Provider protocol"),
+        ("nosuch:x", r"'gemini:' with pip install \"google-genai>=2.30\".*unrelated package"),
         ("gemini-3.8-flash", r"has no prefix; write 'prefix:name'"),
         ("gemini:", r"type, for example, 'gemini:gemini-3.8-flash'"),
         ("", "has no prefix"),
@@ -160,6 +203,8 @@ def test_a_broken_plugin_is_named(monkeypatch):
 )
 def test_a_bad_model_string_is_answered_with_what_to_type(monkeypatch, model, said):
     entries(monkeypatch)
+    present = ("altar.llm._offline", "altar_extras")
+    monkeypatch.setattr(plugins, "_found", lambda module: module.startswith(present))
     with pytest.raises(ConfigurationError, match=said):
         plugins.load_provider(model)
 
@@ -189,12 +234,25 @@ def test_an_unknown_runtime_lists_the_known_ones(monkeypatch):
         plugins.load_runtime("nowhere")
 
 
-def test_a_provider_this_version_does_not_hold_is_not_told_as_a_missing_library(monkeypatch):
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (
+            "gemini:flash",
+            r"no 'gemini:' provider.*Planned: 'gemini:' with the extra \"\.\[gemini\]\"",
+        ),
+        ("gemini:", r"no 'gemini:' provider"),
+        ("local:qwen3", r"no 'local:' provider.*Planned: 'local:' with altar itself"),
+        (
+            "nobody:x",
+            r"Planned, and not in this version: .*'gemini:' with the extra \"\.\[gemini\]\"",
+        ),
+    ],
+)
+def test_a_provider_this_version_does_not_hold_offers_nothing_to_install(monkeypatch, model, said):
     entries(monkeypatch)
     monkeypatch.setattr(plugins, "_found", lambda module: module.startswith("altar.llm._offline"))
-    with pytest.raises(ConfigurationError, match="does not bring 'gemini' yet"):
-        plugins.load_provider("gemini:flash")
-    with pytest.raises(
-        ConfigurationError, match=r"Not in this version of altar yet: .*\.\[gemini\]"
-    ):
-        plugins.load_provider("nobody:flash")
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        plugins.load_provider(model)
+    assert "pip" not in str(caught.value)
+    assert "Usable now: 'offline:', or an object with the Provider protocol" in str(caught.value)

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from altar.errors import ConfigurationError
-from altar.plugins import load_runtime, runtime_names
+from altar.plugins import check_model, load_runtime, runtime_names
 
 __all__ = ["Settings", "configure", "reset", "settings"]
 
@@ -51,12 +51,15 @@ def configure(
     """Set what is given, for this process; what is None stays as it is.
 
     Raises ConfigurationError that says what is allowed, and changes nothing
-    then.
+    then. A model's prefix must be known; its library is looked for when the
+    model is first used.
     """
     given = {"mode": mode, "model": model, "grid_url": grid_url}
     changes = {name: value for name, value in given.items() if value is not None}
     for name, value in changes.items():
         _check(name, value, "configure")
+    if model is not None:
+        check_model(model)
     with _state.lock:
         found = replace(_read(), **{**_state.given, **changes})
         _check_mode(found)

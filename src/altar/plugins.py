@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Plugin",
+    "check_model",
     "load_provider",
     "load_runtime",
     "provider_help",
@@ -83,6 +84,9 @@ _RUNTIMES = {
         extra="grid",
     ),
 }
+_OBJECT = (
+    "an object with the Provider protocol (derive from altar.llm.BaseProvider and write complete())"
+)
 _TREE = (
     "Type it in altar's source tree: an unrelated package holds the name altar on the public index."
 )
@@ -103,25 +107,43 @@ def load_provider(model: str) -> Any:
     """The Provider for ``"prefix:name"``.
 
     Raises ConfigurationError, which says what is usable and what to type,
-    for an unknown prefix and for one whose library is missing.
+    for an unknown prefix, for one this version of altar does not hold yet,
+    and for one whose library is missing.
     """
-    prefix, colon, name = model.partition(":")
-    prefix = prefix.strip()
+    source, prefix, name = _source(model)
+    if isinstance(source, Plugin):
+        return _load_own(f"'{prefix}:'", source, f" {_usable_providers()}.")(name)
+    return _load_entry(source)(name)
+
+
+def check_model(model: str) -> None:
+    """Raise ConfigurationError for a model that cannot be looked up; imports no library."""
+    _source(model)
+
+
+def _source(model: str) -> tuple[Plugin | EntryPoint, str, str]:
+    """Where the provider of ``model`` is, its prefix, and the model's own name."""
+    prefix, colon, name = (part.strip() for part in model.partition(":"))
     plugin = _PROVIDERS.get(prefix)
     if plugin is not None:
-        if not name.strip() and plugin.example:
+        if not _brought(plugin):
+            raise ConfigurationError(
+                f"this version of altar has no '{prefix}:' provider. {_usable_providers()}. "
+                f"Planned: {_planned(prefix, plugin)}."
+            )
+        if not name and plugin.example:
             raise ConfigurationError(
                 f"{model!r} names no model; type, for example, '{prefix}:{plugin.example}'"
             )
-        return _load_own(prefix, plugin, _usable_providers())(name.strip())
+        return plugin, prefix, name
     entry = _entries("altar.providers").get(prefix)
     if entry is not None:
-        return _load_entry(entry)(name.strip())
+        return entry, prefix, name
     if not colon:
         raise ConfigurationError(
             f"the model {model!r} has no prefix; write 'prefix:name'. {provider_help()}"
         )
-    near = get_close_matches(prefix, provider_names(), n=1)
+    near = get_close_matches(prefix, provider_names(), n=1, cutoff=0.7)
     hint = f"; did you mean '{near[0]}:{name}'?" if near else "."
     raise ConfigurationError(
         f"unknown model provider {prefix!r} in {model!r}{hint} {provider_help()}"
@@ -131,32 +153,44 @@ def load_provider(model: str) -> Any:
 def _usable_providers() -> str:
     usable = {name for name, plugin in _PROVIDERS.items() if _usable(plugin)}
     usable.update(_entries("altar.providers"))
-    return "Usable now: " + ", ".join(f"'{name}:'" for name in sorted(usable)) + "."
+    names = ", ".join([f"'{name}:'" for name in sorted(usable)])
+    return f"Usable now: {names}, or {_OBJECT}"
 
 
 def provider_help() -> str:
-    """Which prefixes are usable now, and what to type for the others."""
-    text = _usable_providers()
-    rows = {plugin.extra: plugin for plugin in _PROVIDERS.values() if plugin.extra}
-    lines = {
-        extra: f"'{extra}:' with pip install \".[{extra}]\""
-        for extra, plugin in sorted(rows.items())
-        if not _usable(plugin)
-    }
-    here = [line for extra, line in lines.items() if _brought(rows[extra])]
-    later = [line for extra, line in lines.items() if not _brought(rows[extra])]
-    if here:
-        text += f" To be installed: {', '.join(here)}."
-    if later:
-        text += f" Not in this version of altar yet: {', '.join(later)} once it is."
-    return f"{text} {_TREE}" if lines else text
+    """Which prefixes are usable now, what to install for others, and which are yet to come."""
+    text = f"{_usable_providers()}."
+    # the first of several names of one provider is its own
+    rows = {plugin.target: (name, plugin) for name, plugin in reversed(_PROVIDERS.items())}
+    waiting = sorted(row for row in rows.values() if not _usable(row[1]))
+    install = [f"'{name}:' with {_pip(plugin)}" for name, plugin in waiting if _brought(plugin)]
+    planned = [_planned(name, plugin) for name, plugin in waiting if not _brought(plugin)]
+    if install:
+        text += f" To be installed: {'; '.join(install)}. {_TREE}"
+    if planned:
+        text += f" Planned, and not in this version: {', '.join(planned)}."
+    return text
+
+
+def _planned(name: str, plugin: Plugin) -> str:
+    """What will bring a provider that is not there yet: nothing that could be typed today."""
+    what = f'the extra ".[{plugin.extra}]"' if plugin.extra else "altar itself"
+    return f"'{name}:' with {what}"
+
+
+def _pip(plugin: Plugin) -> str:
+    """The lines that install what ``plugin`` needs."""
+    return f'pip install "{plugin.requirement}" or pip install ".[{plugin.extra}]"'
 
 
 def load_runtime(name: str) -> Callable[[Any], Any]:
     """The runtime factory of mode ``name``; raises ConfigurationError when there is none."""
     plugin = _RUNTIMES.get(name)
     if plugin is not None:
-        return _load_own(name, plugin, "")
+        if not _brought(plugin):
+            planned = f'Planned: {name!r} with the extra ".[{plugin.extra}]".'
+            raise ConfigurationError(f"this version of altar has no mode {name!r}. {planned}")
+        return _load_own(repr(name), plugin, "")
     entry = _entries("altar.runtimes").get(name)
     if entry is None:
         known = ", ".join(repr(mode) for mode in sorted({*runtime_names(), *_RUNTIMES}))
@@ -164,22 +198,14 @@ def load_runtime(name: str) -> Callable[[Any], Any]:
     return _load_entry(entry)
 
 
-def _load_own(name: str, plugin: Plugin, usable: str) -> Callable[..., Any]:
-    module, _, attribute = plugin.target.partition(":")
-    install = (
-        f'pip install "{plugin.requirement}", or pip install ".[{plugin.extra}]" for altar with it'
-    )
-    if not _brought(plugin):
-        later = f". Once it does, it takes {install}. {_TREE}" if plugin.extra else "."
-        raise ConfigurationError(
-            f"this version of altar does not bring {name!r} yet{later} {usable}"
-        )
+def _load_own(shown: str, plugin: Plugin, usable: str) -> Callable[..., Any]:
     if plugin.library and not _found(plugin.library):
         library = plugin.requirement.partition(">")[0]
         raise ConfigurationError(
-            f"{name!r} needs the library {library}, which is not installed; type {install}. "
-            f"{_TREE} {usable}"
+            f"{shown} needs the library {library}, which is not installed; type {_pip(plugin)} "
+            f"for altar with it. {_TREE}{usable}"
         )
+    module, _, attribute = plugin.target.partition(":")
     factory: Callable[..., Any] = getattr(import_module(module), attribute)
     return factory
 
