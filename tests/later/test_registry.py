@@ -162,7 +162,8 @@ def test_a_reload_and_a_notebooks_next_cell_replace_without_being_told():
 class Shelf:
     """A callable without code of its own."""
 
-    __qualname__ = __name__ = "shelf"
+    def __init__(self) -> None:
+        self.__qualname__ = self.__name__ = "shelf"
 
     def __call__(self, x: int) -> int:
         return x
