@@ -16,6 +16,7 @@ import pytest
 from altar import Context, Session, ToolError, tool
 from altar.errors import ToolCallError
 from altar.later import LocalRuntime, SessionLimits
+from altar.later._failure import timed_out
 from altar.runtime import CallContext, Cancellation
 from altar.runtime._pool import WorkerPool
 
@@ -323,6 +324,33 @@ def test_the_earliest_limit_holds():
         assert kind_of(session.execute(name, timeout=0)) == "TIMEOUT"
     release.set()
     assert session.execute("stuck", timeout=4).ok
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.1, "0.1"), (0.0987, "0.0987"), (2.5, "2.5"), (3600, "3600"), (90061.25, "90061.25")]
+    + [(0.004, "0.004"), (0.0004, "0.0004")],
+)
+def test_seconds_are_told_as_they_are_typed(seconds, shown):
+    """No rests of a subtraction, no exponents."""
+    message = timed_out("slow", None, seconds).error.message
+    assert message == f"The tool 'slow' did not finish within {shown} s."
+
+
+def test_a_timeout_names_the_seconds_that_were_given():
+    """Not those that were left when the body began, nor another limit's."""
+
+    @tool(timeout=30)
+    async def endless():
+        await asyncio.Event().wait()
+
+    session = Session(tools=[endless])
+    results = [session.execute("endless", timeout=0.03)]
+    results.append(asyncio.run(session.aexecute("endless", timeout=0.03)))
+    results.append(asyncio.run(session.aexecute("endless", timeout=0.03, call_id="a")))
+    for result in results:
+        assert result.error.details["timeout_seconds"] == 0.03
+        assert "within 0.03 s" in result.error.message
 
 
 def test_an_async_tool_that_times_out_is_cancelled():

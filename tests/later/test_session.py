@@ -86,6 +86,33 @@ def test_it_works_from_construction_and_with_only_closes_it():
     session.close()
 
 
+def test_a_closed_session_cannot_be_entered():
+    """with and async with raise ClosedError, after closing and after the lifetime."""
+    now = [0.0]
+    closed, over = Session(), Session(ttl=1, limits=SessionLimits(clock=lambda: now[0]))
+    closed.close()
+    now[0] = 2
+
+    async def enter(session):
+        async with session:
+            raise AssertionError("it was entered")
+
+    for session, why in ((closed, "was closed"), (over, "lifetime is over")):
+        with pytest.raises(ClosedError, match=f"with session: .*{why}; make a new one"), session:
+            raise AssertionError("it was entered")
+        with pytest.raises(ClosedError, match=why):
+            asyncio.run(enter(session))
+
+
+def test_a_session_of_one_counts_in_the_singular():
+    """Its repr says how many tools there are, and that it is closed."""
+    session = Session(tools=[plain])
+    assert repr(session) == "<Session of 1 tool>"
+    session.add(later)
+    session.close()
+    assert repr(session) == "<Session of 2 tools, closed>"
+
+
 def test_every_form_of_tools_is_taken():
     """Names, functions, objects, mappings, registries, modules and providers of tools."""
 
@@ -285,6 +312,17 @@ def test_a_session_without_tools_says_so():
     result = Session().execute("anything")
     assert kind_of(result) == "TOOL_NOT_FOUND"
     assert "none" in result.error.remediation_steps[0]
+    assert result.error.message == "There is no tool 'anything'. This session has no tools."
+
+
+def test_an_unknown_name_with_nothing_near_is_answered_with_what_there_is():
+    """The message lists the names, at most twenty; a near name is told instead."""
+    session = Session(tools=[plain, later])
+    message = session.execute("zzz").error.message
+    assert message == "There is no tool 'zzz'. The tools are plain, later."
+    assert session.execute("plian").error.message.endswith("Did you mean 'plain'?")
+    many = Session(tools={f"tool_{n}": plain for n in range(25)})
+    assert many.execute("zzz").error.message.endswith("tool_19 and 5 more.")
 
 
 @pytest.mark.parametrize("name", ["", "\ud800", "a b", "../x", "plain\n", "\0"])
@@ -306,8 +344,9 @@ def test_a_call_takes_its_own_arguments():
             wrong()
     with pytest.raises(InvalidDataError):
         session.execute("plain", {"x": 1}, call_id="")
+    assert kind_of(session.execute("plain", {"x": 1}, timeout=0)) == "TIMEOUT"
     for seconds in (-1, "1", True, float("nan")):
-        with pytest.raises(ConfigurationError, match="timeout"):
+        with pytest.raises(ConfigurationError, match=r"timeout=.*: give seconds, 0 or more, or"):
             session.execute("plain", {"x": 1}, timeout=seconds)
 
 
@@ -338,11 +377,112 @@ def test_many_calls_are_answered_in_order():
             "TOOL_NOT_FOUND",
         ]
     assert session.execute_many([]) == []
-    for bad in ([3], [("plain",)], [(1, {})]):
-        with pytest.raises(ConfigurationError):
-            session.execute_many(bad)
+    assert [result.ok for result in session.execute_many(("nope", "zzz"))] == [False, False]
     with pytest.raises(ConfigurationError, match="max_concurrency"):
         session.execute_many(calls, max_concurrency=0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "match"),
+    [
+        ("plain", "takes a list, not a str: 'plain'"),
+        (("plain", {"x": 1}), "takes a list, not one pair"),
+        (["plain", {"x": 1}], "takes a list, not one pair"),
+        (("plain", None), "takes a list, not one pair"),
+        (("plain", '{"x": 1}'), "takes a list, not one pair"),
+        (FunctionCall(name="plain"), "takes a list, not a FunctionCall"),
+        ({"plain": {"x": 1}}, "takes a list, not a dict"),
+        (b"plain", "takes a list, not a bytes"),
+        (None, "takes a list, not None"),
+        (["plain", 3], "item 1, 3"),
+        ([("plain", {}), ("plain",)], r"item 1, \('plain',\)"),
+        ([(1, {})], "item 0"),
+        ([{"name": "plain", "args": {}}], r"item 0.*FunctionCall.from_dict"),
+    ],
+)
+def test_what_is_no_list_of_calls_is_told_with_the_forms_and_the_index(bad, match):
+    """Nothing runs, and the message says what may be typed."""
+    session = Session(tools=[plain])
+    with pytest.raises(ConfigurationError, match=f"execute_many .*{match}") as caught:
+        session.execute_many(bad)
+    assert 'FunctionCall(...), ("name", {...}), "name"' in str(caught.value)
+    with pytest.raises(ConfigurationError, match="execute_many"):
+        asyncio.run(session.aexecute_many(bad))
+
+
+def text_results(session, name, text):
+    """One call with its arguments as text, every way there is."""
+    yield session.execute(name, text)
+    yield asyncio.run(session.aexecute(name, text))
+    yield from session.execute_many([(name, text)])
+    yield from asyncio.run(session.aexecute_many([(name, text)]))
+
+
+SCHEMA_TOOL = SchemaTool(
+    altar.FunctionDeclaration(
+        name="schema_plain",
+        description="Plain.",
+        parameters={"type": "object", "properties": {"x": {"type": "integer"}}},
+    ),
+    lambda args: args["x"] + 1,
+)
+
+
+@pytest.mark.parametrize("name", ["plain", "schema_plain"])
+def test_arguments_that_came_as_json_text_are_read_and_told(name):
+    """The coercion stands at the root, however warm the tool is."""
+    session = Session(tools=[plain, SCHEMA_TOOL])
+    for _ in range(4):
+        assert "coercions" not in (session.execute(name, {"x": 1}).metadata or {})
+        for result in text_results(session, name, ' {"x": 1}'):
+            assert result.content == 2
+            told = {"path": "$", "from": "string", "to": "object"}
+            assert result.metadata["coercions"] == [told]
+
+
+@pytest.mark.parametrize("name", ["plain", "schema_plain"])
+def test_a_strict_session_reads_no_text(name):
+    """The problem shows what came."""
+    session = Session(tools=[plain, SCHEMA_TOOL], strict=True)
+    session.execute(name, {"x": 1})
+    session.execute(name, {"x": 1})
+    for result in text_results(session, name, '{"x": 1}'):
+        assert kind_of(result) == "PARAMETER_VALIDATION_FAILED"
+        (problem,) = result.error.details["problems"]
+        assert (problem["path"], problem["got"]) == ("$", "string '{\"x\": 1}'")
+
+
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        ('{"x": 1,}', "line 1 column 9"),
+        ('{"x": 1', "line 1"),
+        ('{"x": 1, "x": 2}', "line 1"),
+        ('{"x": NaN}', "line 1"),
+        ("x", "line 1 column 1"),
+        ("[1]", "a JSON text that holds an array"),
+        ("3", "a JSON text that holds an integer"),
+        ("null", "a JSON text that holds null"),
+    ],
+)
+def test_text_that_holds_no_object_is_refused_with_its_place(text, got):
+    """Strict JSON: where it breaks is told, and nothing runs."""
+    for result in text_results(Session(tools=[plain]), "plain", text):
+        assert kind_of(result) == "PARAMETER_VALIDATION_FAILED"
+        assert got in result.error.details["problems"][0]["got"]
+
+
+def test_no_text_is_no_arguments_and_an_id_binds_what_the_text_says():
+    """A call sent again as text under its id is the same call."""
+
+    def free(x: int = 1) -> int:
+        return x
+
+    session = Session(tools=[free, plain])
+    assert session.execute("free", "").content == 1
+    first = session.execute("plain", {"x": 1}, call_id="a")
+    assert session.execute("plain", '{"x":1}', call_id="a") is first
+    assert kind_of(session.execute("plain", '{"x":2}', call_id="a")) == "INVALID_STATE"
 
 
 def test_ids_are_made_once():

@@ -14,7 +14,7 @@ from altar.later.hints._report import Report, clean
 if TYPE_CHECKING:
     from altar.adm import Problem
 
-__all__ = ["BindError", "Binder", "Bound", "EmittedBind", "compile_binder"]
+__all__ = ["BindError", "Binder", "Bound", "EmittedBind", "ReadArgs", "compile_binder"]
 
 
 class BindError(AltarError):
@@ -23,6 +23,24 @@ class BindError(AltarError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(map(str, problems[:8])))
         self.problems = problems
+
+
+class ReadArgs(dict[str, Any]):
+    """Arguments that came as JSON text where an object belongs, read; ``text`` is what came."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.text = text
+
+    def told(self, report: Report) -> dict[str, Any] | None:
+        """The plain arguments after the coercion was listed; None where ``strict`` refuses it."""
+        if report.strict:
+            report.fail(None, "an object of arguments", self.text, "type")
+            return None
+        report.coerced(None, "string", "object")
+        return dict(self)
 
 
 class Bound:
@@ -91,10 +109,14 @@ class Binder:
 
     def _read(self, args: Any, values: dict[str, Any], report: Report) -> None:
         if args.__class__ is not dict:
-            if not hasattr(args, "keys"):
-                report.fail(None, "an object of arguments", args, "type")
+            if args.__class__ is ReadArgs:
+                args = args.told(report)
+            elif hasattr(args, "keys"):
+                args = dict(args)
+            else:
+                args = report.fail(None, "an object of arguments", args, "type")
+            if report.problems:
                 return
-            args = dict(args)
         seen = 0
         for param in self._known:
             if param.name in args:

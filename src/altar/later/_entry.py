@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionDeclaration
 from altar.errors import ConfigurationError
-from altar.later._binding import BindError, compile_binder
+from altar.later._binding import BindError, ReadArgs, compile_binder
 from altar.later._mark import Mark, ToolOptions
 from altar.later._signature import read_signature
+from altar.later.hints._report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,10 +76,12 @@ class _SchemaEntry(Entry):
         strict: bool,
         context: Context[Any] | None,
     ) -> Any:
-        problems = self._check(args, strict=strict or self.options.strict)
-        if problems:
+        report = Report(strict=strict or self.options.strict)
+        plain = args.told(report) if isinstance(args, ReadArgs) else args
+        problems = tuple(report.problems) or self._check(plain, strict=report.strict)
+        if plain is None or problems:
             raise BindError(problems)
-        return _Given(args)
+        return _Given(plain, report.coercions)
 
 
 class _Given:
@@ -86,10 +89,10 @@ class _Given:
 
     __slots__ = ("args", "coercions", "kwargs")
 
-    def __init__(self, args: dict[str, Any]) -> None:
+    def __init__(self, args: dict[str, Any], coercions: list[dict[str, str]]) -> None:
         self.args = (args,)
         self.kwargs: dict[str, Any] = {}
-        self.coercions: tuple[dict[str, str], ...] = ()
+        self.coercions = coercions
 
 
 class SchemaTool:

@@ -89,14 +89,17 @@ def unknown(name: str, call_id: str | None, known: Iterable[str]) -> ToolResult:
     names = list(known)
     near = nearest_of(name, names)
     shown = show_name(name)
-    hint = f" Did you mean {near!r}?" if near is not None else ""
+    hint, step = f"Did you mean {near!r}?", _choose(names)
+    if near is None:
+        hint = f"The tools are {_listed(names)}." if names else "This session has no tools."
+        step = "Call one of the tools that exist." if names else step
     return failure(
         clean(name),
         call_id,
-        f"There is no tool {shown}.{hint}",
+        f"There is no tool {shown}. {hint}",
         type=ErrorType.TOOL_NOT_FOUND,
         details=_available(names, near),
-        steps=(_choose(names),),
+        steps=(step,),
         retry=False,
     )
 
@@ -162,7 +165,7 @@ def timed_out(
     return failure(
         name,
         call_id,
-        f"The tool {name!r} did not finish within {seconds:.3g} s."
+        f"The tool {name!r} did not finish within {_spoken(seconds)} s."
         if seconds > 0
         else f"The time for {name!r} was over before it began.",
         type=ErrorType.TIMEOUT,
@@ -263,6 +266,11 @@ def _milliseconds(seconds: object) -> int | None:
     return None
 
 
+def _spoken(seconds: float) -> str:
+    """Seconds as a reader wants them: ``0.1``, ``2.5``, ``3600``."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") if seconds >= 1 else f"{seconds:.3g}"
+
+
 def _available(names: list[str], near: str | None) -> dict[str, Any]:
     details: dict[str, Any] = {"available": names[:_SHOWN_NAMES], "available_count": len(names)}
     if near is not None:
@@ -273,5 +281,9 @@ def _available(names: list[str], near: str | None) -> dict[str, Any]:
 def _choose(names: list[str]) -> str:
     if not names:
         return "Answer without tools: this session has none."
+    return f"Call one of the tools that exist: {_listed(names)}."
+
+
+def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-    return f"Call one of the tools that exist: {', '.join(names[:_SHOWN_NAMES])}{more}."
+    return ", ".join(names[:_SHOWN_NAMES]) + more

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import FunctionCall, Problem
-from altar.errors import ConfigurationError
+from altar.adm import FunctionCall, Problem, loads
+from altar.errors import ConfigurationError, InvalidDataError
+from altar.later._binding import ReadArgs
 from altar.later._failure import bad_arguments, clean
-from altar.later.hints._report import show
+from altar.later.hints._report import kind_of, show
 
 if TYPE_CHECKING:
     from altar.adm import ToolResult
 
-__all__ = ["as_call", "as_item", "check_count", "check_seconds"]
+__all__ = ["as_call", "as_items", "check_count", "check_seconds"]
 
 _MAX_NAME = 4096
+_FORMS = (
+    'FunctionCalls, pairs ("name", {...}) and names: '
+    'execute_many([FunctionCall(...), ("name", {...}), "name"])'
+)
 
 
 def as_call(call: object, args: object, call_id: str | None) -> FunctionCall | ToolResult:
@@ -36,32 +41,86 @@ def as_call(call: object, args: object, call_id: str | None) -> FunctionCall | T
             f"execute takes a FunctionCall or a tool's name, not {type(call).__name__}"
         )
     name = call[:_MAX_NAME]
-    if args is not None and not isinstance(args, dict):
-        if not isinstance(args, Mapping):
-            problem = Problem("$", "an object of arguments", show(args), keyword="type")
-            return bad_arguments(clean(name), call_id, [problem])
-        args = dict(args)
-    return FunctionCall(name=name, args=args, call_id=call_id)
+    if args is None or isinstance(args, dict):
+        return FunctionCall(name=name, args=args, call_id=call_id)
+    if isinstance(args, Mapping):
+        return FunctionCall(name=name, args=dict(args), call_id=call_id)
+    found = _read(args) if isinstance(args, str) else [_no_object(show(args))]
+    if isinstance(found, list):
+        return bad_arguments(clean(name), call_id, found)
+    return FunctionCall(name=name, args=found, call_id=call_id)
 
 
-def as_item(item: object) -> FunctionCall | ToolResult:
-    """One item of ``execute_many``: a FunctionCall, a pair (name, args), or a name."""
-    if isinstance(item, (list, tuple)):
-        if len(item) != 2 or not isinstance(item[0], str):
-            raise ConfigurationError(
-                f"execute_many takes FunctionCalls, pairs (name, args) or names, not {item!r:.100}"
-            )
+def as_items(calls: object) -> list[FunctionCall | ToolResult]:
+    """The items of ``execute_many``, each a call or the result that refuses its arguments.
+
+    Raises ConfigurationError for what is no list of calls, one call included:
+    a text would be read letter by letter, and a pair as two names.
+    """
+    if isinstance(calls, (str, bytes, FunctionCall, Mapping)) or _is_pair(calls):
+        what = "one pair" if _is_pair(calls) else f"a {type(calls).__name__}"
+        raise ConfigurationError(
+            f"execute_many takes a list, not {what}: {calls!r:.100}; it may hold {_FORMS}. "
+            "For one call write execute(name, {...})"
+        )
+    if not isinstance(calls, Iterable):
+        raise ConfigurationError(f"execute_many takes a list, not {calls!r:.100}; of {_FORMS}")
+    return [_as_item(at, item) for at, item in enumerate(calls)]
+
+
+def _as_item(at: int, item: object) -> FunctionCall | ToolResult:
+    if isinstance(item, (FunctionCall, str)):
+        return as_call(item, None, None)
+    if isinstance(item, (list, tuple)) and len(item) == 2 and isinstance(item[0], str):
         return as_call(item[0], item[1], None)
-    return as_call(item, None, None)
+    hint = "; read it with FunctionCall.from_dict(...)" if isinstance(item, Mapping) else ""
+    raise ConfigurationError(
+        f"execute_many cannot use its item {at}, {item!r:.100}: it takes {_FORMS}{hint}"
+    )
+
+
+def _is_pair(calls: object) -> bool:
+    """Whether this is one (name, args) rather than a list that holds two names or calls."""
+    if not isinstance(calls, (list, tuple)) or len(calls) != 2 or not isinstance(calls[0], str):
+        return False
+    args = calls[1]
+    return args is None or isinstance(args, Mapping) or _is_json_object(args)
+
+
+def _is_json_object(text: object) -> bool:
+    return isinstance(text, str) and text.lstrip()[:1] == "{"  # no tool's name begins so
+
+
+def _read(text: str) -> ReadArgs | list[Problem]:
+    """The arguments a JSON text holds, or what is wrong with it; no text is no arguments."""
+    try:
+        value = loads(text) if text.strip() else {}
+    except InvalidDataError as error:
+        return [*error.problems]  # type: ignore[list-item]
+    if not isinstance(value, dict):
+        return [_no_object(f"a JSON text that holds {_article(kind_of(value))}")]
+    return ReadArgs(text, value)
+
+
+def _no_object(got: str) -> Problem:
+    return Problem("$", "an object of arguments", got, keyword="type")
+
+
+def _article(kind: str) -> str:
+    return kind if kind == "null" else f"an {kind}" if kind[0] in "ai" else f"a {kind}"
 
 
 def check_seconds(what: str, value: Any, *, zero: bool = False) -> None:
-    """Raise ConfigurationError unless ``value`` is None or a number of seconds."""
+    """Raise ConfigurationError unless ``value`` is None or a number of seconds.
+
+    ``zero`` allows 0 too, as a deadline that has passed leaves it.
+    """
     if value is None:
         return
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not (value > 0 or (zero and value == 0)):
-        raise ConfigurationError(f"{what}={value!r}: give seconds above zero, or None for no limit")
+        allowed = "seconds, 0 or more" if zero else "seconds above zero"
+        raise ConfigurationError(f"{what}={value!r}: give {allowed}, or None for no limit")
 
 
 def check_count(what: str, value: Any) -> None:

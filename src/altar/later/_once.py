@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from altar.later._dedupe import Claim, Ledger, fingerprint, inside
 from altar.later._failure import cancelled, invalid_state, show_name, timed_out
+from altar.later._plan import seconds_of
 from altar.runtime._pool import Gate, default_pool
 
 if TYPE_CHECKING:
@@ -138,4 +139,4 @@ def _after_wait(
         return None
     if ctx.cancelled.reason is not None:
         return cancelled(call.name, call.call_id, ctx.cancelled.reason)
-    return timed_out(call.name, call.call_id, seconds or 0.0)
+    return timed_out(call.name, call.call_id, seconds_of(ctx.deadline, seconds or 0.0))

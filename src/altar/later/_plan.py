@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from altar.runtime import Cancellation
 
@@ -13,7 +14,26 @@ if TYPE_CHECKING:
     from altar.later._entry import Entry
     from altar.runtime import CallContext
 
-__all__ = ["Pending", "Plan"]
+__all__ = ["Deadline", "Pending", "Plan", "seconds_of"]
+
+
+class Deadline(float):
+    """A time of :func:`time.monotonic` that knows how many seconds ahead it was set."""
+
+    __slots__ = ("seconds",)
+
+    seconds: float
+
+    def __new__(cls, seconds: float) -> Self:
+        """The time in ``seconds`` from now."""
+        made = super().__new__(cls, monotonic() + seconds)
+        made.seconds = seconds
+        return made
+
+
+def seconds_of(deadline: float | None, left: float) -> float:
+    """What a message says of a limit: the seconds that were given, or what was left of them."""
+    return deadline.seconds if isinstance(deadline, Deadline) else left
 
 
 class _Unbound:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.later._background import run_coroutine
 from altar.later._failure import cancelled, exhausted, timed_out
-from altar.later._plan import Pending, Plan
+from altar.later._plan import Pending, Plan, seconds_of
 from altar.later._stream import adrain, drain
 from altar.runtime._pool import Gate, PoolExhaustedError, default_pool
 
@@ -230,5 +230,7 @@ def _given_up(plan: Plan) -> ToolResult:
     name, call_id = plan.entry.name, plan.call.call_id
     if plan.ctx.cancelled.reason is not None:
         return cancelled(name, call_id, plan.ctx.cancelled.reason)
-    seconds = plan.seconds or 0.0
-    return timed_out(name, call_id, seconds, idempotent=plan.entry.options.idempotent)
+    options, seconds = plan.entry.options, plan.seconds or 0.0
+    if seconds != options.timeout:
+        seconds = seconds_of(plan.ctx.deadline, seconds)
+    return timed_out(name, call_id, seconds, idempotent=options.idempotent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
 from altar.adm import FunctionCall
@@ -11,10 +10,11 @@ from altar.errors import ClosedError, ConfigurationError
 from altar.later._dedupe import Ledger
 from altar.later._executor import LocalRuntime, correlated
 from altar.later._failure import invalid_state
-from altar.later._incoming import as_call, as_item, check_count, check_seconds
+from altar.later._incoming import as_call, as_items, check_count, check_seconds
 from altar.later._limits import SessionLimits
 from altar.later._link import Linked
 from altar.later._once import aonce, once
+from altar.later._plan import Deadline
 from altar.later._toolset import Toolset
 from altar.runtime import CallContext, Cancellation, Runtime, ainvoke_many, invoke_many
 
@@ -104,14 +104,15 @@ class Session:
     def execute(
         self,
         call: FunctionCall | str,
-        args: dict[str, Any] | None = None,
+        args: dict[str, Any] | str | None = None,
         *,
         call_id: str | None = None,
         timeout: float | None = None,
     ) -> ToolResult:
         """Run one call and return its result; what a tool or a model did is never raised.
 
-        ``call`` is a FunctionCall, or a tool's name with ``args``. A
+        ``call`` is a FunctionCall, or a tool's name with ``args``, which may
+        be the JSON text of an object unless the session is strict. A
         ``call_id`` makes the call safe to send twice: the second is answered
         with the first one's result. ``timeout`` is in seconds; the tool's own
         holds as well, and the earlier ends the call.
@@ -132,7 +133,7 @@ class Session:
     async def aexecute(
         self,
         call: FunctionCall | str,
-        args: dict[str, Any] | None = None,
+        args: dict[str, Any] | str | None = None,
         *,
         call_id: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - part of the call
@@ -159,7 +160,8 @@ class Session:
     def execute_many(self, calls: Iterable[Any], *, max_concurrency: int = 8) -> list[ToolResult]:
         """Run several calls at once; the results stand in the order of the calls.
 
-        Each call is a FunctionCall, a pair (name, args) or a name.
+        Each call is a FunctionCall, a pair (name, args) or a name. Raises
+        ConfigurationError for what is none of these, or no list of them.
         """
         batch = _Batch(calls)
         width = self._width(max_concurrency)
@@ -183,7 +185,12 @@ class Session:
             return refused
         if not call.supplied:
             fast = self._fast.get(call.name)
-            if fast is not None and ctx.deadline is None and ctx.cancelled.reason is None:
+            if (
+                fast is not None
+                and ctx.deadline is None
+                and ctx.cancelled.reason is None
+                and call.args.__class__ is dict
+            ):
                 result: ToolResult | None = fast(call.args, call.call_id)
                 if result is not None:
                     return correlated(result, ctx)
@@ -215,12 +222,12 @@ class Session:
 
         They never touch the registry. Raises ClosedError on a closed session.
         """
-        self._must_be_open("add")
+        self._must_be_open("session.add()")
         self._toolset.add(tools)
 
     def remove(self, *names: str) -> None:
         """Hide tools from now on. Raises RegistryError when one is not there."""
-        self._must_be_open("remove")
+        self._must_be_open("session.remove()")
         self._toolset.remove(names)
         self._local.forget(names)
 
@@ -237,6 +244,7 @@ class Session:
         await self._local.settled()
 
     def __enter__(self) -> Self:
+        self._must_be_open("with session")
         return self
 
     def __exit__(
@@ -248,6 +256,7 @@ class Session:
         self.close()
 
     async def __aenter__(self) -> Self:
+        self._must_be_open("async with session")
         return self
 
     async def __aexit__(
@@ -266,7 +275,8 @@ class Session:
 
     def __repr__(self) -> str:
         state = ", closed" if self.closed else ""
-        return f"<Session of {len(self)} tools{state}>"
+        count = len(self)
+        return f"<Session of {count} tool{'' if count == 1 else 's'}{state}>"
 
     def __altar_tools__(self) -> tuple[Mark, ...]:
         return tuple(self._toolset.marks.values())
@@ -287,7 +297,7 @@ class Session:
 
     def _outer(self, timeout: float | None) -> CallContext:
         check_seconds("timeout", timeout, zero=True)
-        deadline = None if timeout is None else monotonic() + timeout
+        deadline = None if timeout is None else Deadline(timeout)
         return CallContext(deadline=deadline, cancelled=self._closing)
 
     def _width(self, max_concurrency: int) -> int:
@@ -304,9 +314,10 @@ class Session:
     def _is_expired(self) -> bool:
         return self._expires is not None and self._clock() >= self._expires
 
-    def _must_be_open(self, verb: str) -> None:
+    def _must_be_open(self, what: str) -> None:
         if self.closed:
-            raise ClosedError(f"Session.{verb}() on a closed session: make a new altar.Session")
+            why = _CLOSED if self._closing.reason is not None else "the session's lifetime is over"
+            raise ClosedError(f"{what}: {why}; make a new one, altar.Session(tools=[...])")
 
 
 class _Batch:
@@ -315,7 +326,7 @@ class _Batch:
     __slots__ = ("_items", "ready")
 
     def __init__(self, calls: Iterable[Any]) -> None:
-        self._items = [as_item(call) for call in calls]
+        self._items = as_items(calls)
         self.ready = [item for item in self._items if isinstance(item, FunctionCall)]
 
     def merged(self, made: list[ToolResult]) -> list[ToolResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from altar.adm._problem import Problem, json_path
@@ -160,8 +161,8 @@ def show(value: object) -> str:
     if value is None or cls is bool:
         return {None: "null", True: "true", False: "false"}[value]  # type: ignore[index]
     if isinstance(value, str):
-        text = clean(value[: _SHOWN + 1])
-        return f'string "{text}"' if len(value) <= _SHOWN else f'string "{text[:_SHOWN]}..."'
+        text = clean(value[:_SHOWN]) + ("..." if len(value) > _SHOWN else "")
+        return f"string {_quoted(text)}"
     if isinstance(value, int):
         big = value.bit_length() > 64
         return f"integer of {value.bit_length()} bits" if big else f"integer {int(value)}"
@@ -172,6 +173,13 @@ def show(value: object) -> str:
     if isinstance(value, dict):
         return f"object with {len(value)} field{'' if len(value) == 1 else 's'}"
     return f"a Python {cls.__name__}, which is not JSON"
+
+
+def _quoted(text: str) -> str:
+    """A text in quotes that do not stand in it: ``"it's"``, ``'{"a": 1}'``."""
+    if '"' in text and "'" not in text and text.isprintable():
+        return f"'{text}'"
+    return json.dumps(text, ensure_ascii=False)
 
 
 def nearest_of(name: object, known: Iterable[object]) -> str | None:
