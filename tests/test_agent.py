@@ -221,15 +221,100 @@ def test_a_chat_answers_one_message_at_a_time():
         chat.send("outer")
 
 
-def test_a_closed_chat_refuses_its_tools():
-    model = ScriptedProvider([ADD, "closed"])
+def test_a_closed_chat_answers_nothing():
+    model = ScriptedProvider([])
     chat = altar.Agent(model=model, tools=[add]).chat()
     chat.close()
-    try:
-        reply = chat.send("?")
-    except ClosedError:
-        return
-    assert reply.calls[0].result.error.type == "INVALID_STATE"
+    with altar.Session(tools=[add]) as session:
+        lent = altar.Agent(model=model).chat(session=session)
+        lent.close()
+        for closed in (chat, lent):
+            refused(ClosedError, r"begin another with agent\.chat\(\)", closed.send, "?")
+            refused(ClosedError, r"begin another", closed.stream, "?")
+            refused(ClosedError, r"begin another", closed.astream, "?")
+            with pytest.raises(ClosedError, match="begin another"):
+                asyncio.run(closed.asend("?"))
+        assert not session.closed
+    assert model.requests == []
+
+
+def test_a_chat_whose_session_was_closed_answers_nothing():
+    with altar.Session(tools=[add]) as session:
+        chat = altar.Agent(model=ScriptedProvider([])).chat(session=session)
+    refused(ClosedError, "the chat's session is closed", chat.send, "?")
+
+
+def test_a_closed_session_is_refused_before_the_model_is_asked():
+    session = altar.Session(tools=[add])
+    session.close()
+    model = ScriptedProvider([])
+    agent = altar.Agent(model=model)
+    said = "session= was given a Session that is closed.*make a new altar.Session"
+    for ask in (altar.generate, altar.stream, altar.astream):
+        refused(ClosedError, said, ask, "?", model=model, session=session)
+    for ask in (agent.run, agent.stream, agent.astream):
+        refused(ClosedError, said, ask, "?", session=session)
+    refused(ClosedError, said, agent.chat, session=session)
+    with pytest.raises(ClosedError, match=said):
+        asyncio.run(altar.agenerate("?", model=model, session=session))
+    assert model.requests == []
+
+
+def refused(kind, said, function, *args, **kwargs):
+    with pytest.raises(kind, match=said):
+        function(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"options": Limits(rounds=2)}, r"not Limits; type options=Options\(limits=Limits\("),
+        ({"options": {"limits": 2}}, r"not dict; type options=Options\(limits=Limits\(rounds=2"),
+        ({"options": Retry()}, r"not Retry; type options=Options\(retry=Retry\("),
+        ({"options": Sampling()}, r"type options=Options\(sampling=Sampling\("),
+        (
+            {"model": ScriptedProvider},
+            r"not the class ScriptedProvider; type model=Scr.*\(\.\.\.\)",
+        ),
+        ({"model": 42}, r"altar\.llm\.BaseProvider.*not int"),
+        ({"instructions": ["be", "brief"]}, r"instructions= takes a text, not list"),
+        ({"output": "Verdict"}, r"is a text; give the type itself, without quotes: output=Verdict"),
+        ({"output": {"type": "object"}}, r"output=altar\.adm\.Schema\.from_dict"),
+    ],
+)
+def test_what_an_agent_cannot_use_is_refused_when_it_is_made(given, said):
+    refused(ConfigurationError, said, altar.Agent, **given)
+    refused(ConfigurationError, said, altar.generate, "?", **given)
+
+
+def test_what_is_no_session_is_refused():
+    said = r"session= takes an altar.Session, not list; type session=altar\.Session\(tools="
+    refused(ConfigurationError, said, altar.generate, "?", session=[add])
+
+
+def test_an_agent_with_tools_takes_no_session():
+    agent = altar.Agent(model=ScriptedProvider([]), tools=[add])
+    said = r"this Agent has tools of its own.*without tools=, and session=altar\.Session\(tools="
+    with altar.Session(tools=[add]) as session:
+        for ask in (agent.run, agent.stream, agent.astream):
+            refused(ConfigurationError, said, ask, "?", session=session)
+        refused(ConfigurationError, said, agent.chat, session=session)
+
+
+def test_no_tools_may_be_said_by_an_empty_list():
+    with altar.Session(tools=[add]) as session:
+        model = ScriptedProvider([ADD, "3"])
+        assert altar.generate("?", model=model, tools=[], session=session).text == "3"
+
+
+def test_deps_come_with_a_session():
+    def limited(context: altar.Context[int]) -> int:
+        return context.deps
+
+    with altar.Session(tools=[limited], deps=7) as session:
+        model = ScriptedProvider([ToolCall("limited"), "7"])
+        reply = altar.generate("?", model=model, session=session)
+    assert reply.calls[0].result.content == 7
 
 
 @dataclass
@@ -293,8 +378,23 @@ def test_tools_run_before_a_typed_answer():
 
 
 def test_a_type_nothing_can_express_is_refused_at_once():
-    with pytest.raises(altar.errors.DeclarationError):
+    with pytest.raises(altar.errors.DeclarationError) as caught:
         altar.Agent(output=type(sys))
+    assert str(caught.value).startswith("output=module: module cannot be said in JSON; write")
+
+
+def test_what_is_wrong_inside_a_type_is_told_of_the_type():
+    @dataclass
+    class Holder:
+        module: type(sys)
+
+    with pytest.raises(altar.errors.DeclarationError) as caught:
+        altar.generate("?", output=Holder)
+    said = str(caught.value)
+    assert said.startswith("output=Holder: field 'module' of ")
+    assert "Holder: module cannot be said in JSON; write" in said
+    assert "line" not in said
+    assert "answer" not in said
 
 
 def test_a_schema_that_does_not_hold_is_asked_for_again():

@@ -79,6 +79,31 @@ def replies() -> None:
     assert_type(reply.messages, tuple[Message, ...])
 
 
+class User:
+    """What an application asks for."""
+
+    name: str = ""
+
+
+def typed_replies() -> None:
+    assert_type(altar.generate("Who?", output=User), Reply[User])
+    assert_type(altar.generate("Who?", output=User).output.name, str)
+    assert_type(altar.generate("Who?", output=list[User]), Reply[list[User]])
+    assert_type(altar.generate("Who?", output=int | None), Reply[Any])
+    assert_type(altar.generate("Who?", output=Schema(type="integer")), Reply[Any])
+    agent = altar.Agent(output=User, tools=[add])
+    assert_type(agent.run("Who?"), Reply[User])
+    assert_type(agent.chat().send("Who?"), Reply[User])
+    assert_type(altar.Agent(tools=[add]).run("Who?"), Reply[Any])
+    assert_type(altar.Agent(output=Schema(type="integer")).run("How much?"), Reply[Any])
+
+
+async def typed_replies_later() -> None:
+    assert_type(await altar.agenerate("Who?", output=User), Reply[User])
+    assert_type(await altar.Agent(output=User).arun("Who?"), Reply[User])
+    assert_type(await altar.agenerate("Who?"), Reply[Any])
+
+
 def events() -> None:
     for event in altar.stream("How much is 1 + 2?", tools=[add]):
         if event.kind == "text":

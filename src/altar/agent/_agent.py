@@ -1,0 +1,271 @@
+"""Agent and Chat: a model with its tools, and a conversation with it."""
+
+from __future__ import annotations
+
+from contextlib import aclosing, closing
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+
+from altar.agent._given import (
+    check_model,
+    given_options,
+    given_session,
+    is_provider,
+    opened,
+    provider_of,
+)
+from altar.agent._output import output_spec
+from altar.errors import ClosedError, ConfigurationError
+from altar.llm import Task, run, to_messages
+from altar.llm import arun as _arun
+from altar.llm import astream as _astream
+from altar.llm import stream as _stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from altar.later import Session
+    from altar.llm import Event, Message, Options, Prompt, Provider, Reply
+
+__all__ = ["Agent", "Chat"]
+
+T = TypeVar("T")
+
+_BOTH = (
+    "this Agent has tools of its own (tools=), and session= brings others: not both. Type "
+    "Agent(...) without tools=, and session=altar.Session(tools=[...]) with all of them"
+)
+
+
+class Agent(Generic[T]):
+    """A model, its tools and its instructions, ready to be asked again and again.
+
+    An Agent holds no conversation; ``chat()`` begins one. An ``Agent[User]``
+    answers with ``Reply[User]``: that is what ``output=User`` makes it. Tools
+    that need ``deps`` come in a session: ``run(..., session=Session(tools,
+    deps=...))`` of an Agent without ``tools``.
+    """
+
+    @overload
+    def __init__(
+        self,
+        *,
+        output: type[T],
+        model: str | Provider | None = None,
+        tools: Any = (),
+        instructions: str | None = None,
+        options: Options | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Agent[Any],
+        *,
+        output: Any = None,
+        model: str | Provider | None = None,
+        tools: Any = (),
+        instructions: str | None = None,
+        options: Options | None = None,
+    ) -> None: ...
+    def __init__(
+        self,
+        *,
+        output: Any = None,
+        model: str | Provider | None = None,
+        tools: Any = (),
+        instructions: str | None = None,
+        options: Options | None = None,
+    ) -> None:
+        check_model(model)
+        if not (instructions is None or isinstance(instructions, str)):
+            raise ConfigurationError(
+                f"instructions= takes a text, not {type(instructions).__name__}; type "
+                "instructions='Be brief.'"
+            )
+        self.model = model
+        self.tools = tools
+        self.instructions = instructions
+        self.output = None if output is None else output_spec(output)
+        self.options = given_options(options)
+
+    def run(self, prompt: Prompt, *, session: Session | None = None) -> Reply[T]:
+        """Answer ``prompt``; see :func:`generate`."""
+        with _Job(self, to_messages(prompt), self._given(session)) as job:
+            return run(job.task, job.session)
+
+    async def arun(self, prompt: Prompt, *, session: Session | None = None) -> Reply[T]:
+        """Answer ``prompt`` without blocking the event loop."""
+        async with _Job(self, to_messages(prompt), self._given(session)) as job:
+            return await _arun(job.task, job.session)
+
+    def stream(
+        self, prompt: Prompt, *, session: Session | None = None
+    ) -> Generator[Event, None, None]:
+        """Answer ``prompt`` as events; see :func:`stream`."""
+        return _streamed(_Job(self, to_messages(prompt), self._given(session)))
+
+    def astream(
+        self, prompt: Prompt, *, session: Session | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Answer ``prompt`` as events, without blocking the event loop."""
+        return _astreamed(_Job(self, to_messages(prompt), self._given(session)))
+
+    def chat(self, *, session: Session | None = None) -> Chat[T]:
+        """Begin a conversation; with ``session`` its tools are used, and it stays open."""
+        return Chat(self, session=self._given(session))
+
+    def _given(self, session: Session | None) -> Session | None:
+        return given_session(session, self.tools, _BOTH)
+
+
+class Chat(Generic[T]):
+    """A conversation: it keeps the history, and one session for its tools.
+
+    A turn that fails leaves a history that can be sent: what was answered
+    stays, with a result for every call; a prompt nobody answered is dropped.
+    """
+
+    def __init__(self, agent: Agent[T], *, session: Session | None = None) -> None:
+        self.agent = agent
+        self.messages: tuple[Message, ...] = ()
+        self._owned = session is None
+        self._session = opened(agent.tools) if session is None else session
+        self._answering = False
+        self._closed = False
+
+    def send(self, prompt: Prompt) -> Reply[T]:
+        """Say ``prompt`` and return the Reply."""
+        with self._turn(prompt) as turn:
+            return run(turn.task, turn.session)
+
+    async def asend(self, prompt: Prompt) -> Reply[T]:
+        """Say ``prompt`` and return the Reply, without blocking the event loop."""
+        async with self._turn(prompt) as turn:
+            return await _arun(turn.task, turn.session)
+
+    def stream(self, prompt: Prompt) -> Generator[Event, None, None]:
+        """Say ``prompt`` and show the answer as events."""
+        return _streamed(self._turn(prompt))
+
+    def astream(self, prompt: Prompt) -> AsyncGenerator[Event, None]:
+        """Say ``prompt`` and show the answer as events, without blocking the event loop."""
+        return _astreamed(self._turn(prompt))
+
+    def close(self) -> None:
+        """End the conversation; a session of its own is closed."""
+        self._closed = True
+        if self._owned:
+            self._session.close()
+
+    async def aclose(self) -> None:
+        """As :meth:`close`, on an event loop."""
+        self._closed = True
+        if self._owned:
+            await self._session.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    def begin_turn(self) -> None:
+        """Take the floor; only a running turn calls this."""
+        if self._answering:
+            raise ConfigurationError(
+                "a chat answers one message at a time; wait for the reply, or begin another "
+                "conversation with agent.chat()"
+            )
+        self._answering = True
+
+    def end_turn(self, messages: list[Message] | None) -> None:
+        """Give the floor back, with the history so far; only a running turn calls this."""
+        self._answering = False
+        if messages is not None:
+            self.messages = tuple(messages)
+
+    def _turn(self, prompt: Prompt) -> _Turn:
+        if self._closed:
+            raise ClosedError("the chat was closed; begin another with agent.chat()")
+        if self._session.closed:
+            raise ClosedError(
+                "the chat's session is closed, or past its ttl; begin another conversation with "
+                "agent.chat(session=altar.Session(...))"
+            )
+        return _Turn(self, [*self.messages, *to_messages(prompt)], self._session)
+
+
+class _Job:
+    """One run: its task, and what is closed after it (what it opened, nothing else)."""
+
+    def __init__(self, agent: Agent[Any], messages: list[Message], session: Session | None) -> None:
+        self._owns_session = session is None
+        self._owns_provider = not is_provider(agent.model)
+        provider = provider_of(agent.model)
+        self.session = opened(agent.tools) if session is None else session
+        self.task = Task(
+            provider,
+            messages,
+            declarations=self.session.declarations(),
+            instructions=agent.instructions,
+            output=agent.output,
+            options=agent.options,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._owns_session:
+            self.session.close()
+        if self._owns_provider:
+            self.task.provider.close()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._owns_session:
+            await self.session.aclose()
+        if self._owns_provider:
+            await self.task.provider.aclose()
+
+
+class _Turn(_Job):
+    """One run inside a chat, which takes the history back however the run ends."""
+
+    def __init__(self, chat: Chat[Any], messages: list[Message], session: Session) -> None:
+        super().__init__(chat.agent, messages, session)
+        self._chat = chat
+        self._asked = len(messages)
+
+    def __enter__(self) -> Self:
+        self._chat.begin_turn()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._keep()
+        super().__exit__(*exc)
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._keep()
+        await super().__aexit__(*exc)
+
+    def _keep(self) -> None:
+        answered = len(self.task.messages) > self._asked
+        self._chat.end_turn(self.task.messages if answered else None)
+
+
+def _streamed(job: _Job) -> Generator[Event, None, None]:
+    with job, closing(_stream(job.task, job.session)) as events:
+        yield from events
+
+
+async def _astreamed(job: _Job) -> AsyncGenerator[Event, None]:
+    async with job, aclosing(_astream(job.task, job.session)) as events:
+        async for event in events:
+            yield event

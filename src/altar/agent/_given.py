@@ -1,0 +1,90 @@
+"""What a run is given, checked on entry: its model, its session, its options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from altar import config, plugins
+from altar.errors import ClosedError, ConfigurationError
+from altar.later import Session
+from altar.llm import BaseProvider, Limits, Options, Provider, Retry, Sampling
+
+__all__ = ["check_model", "given_options", "given_session", "is_provider", "opened", "provider_of"]
+
+_DEFAULTS = Options()
+_FIELDS: dict[type[Any], str] = {
+    Limits: "Options(limits=Limits(rounds=2))",
+    Sampling: "Options(sampling=Sampling(temperature=0.0))",
+    Retry: "Options(retry=Retry(attempts=1))",
+}
+
+
+def given_options(options: Any) -> Options:
+    """``options`` as they are, or the defaults."""
+    if options is None:
+        return _DEFAULTS
+    if not isinstance(options, Options):
+        example = _FIELDS.get(type(options), _FIELDS[Limits])
+        raise ConfigurationError(
+            f"options= takes altar.Options, not {type(options).__name__}; type options={example}"
+        )
+    return options
+
+
+def given_session(session: Any, tools: Any, both: str) -> Session | None:
+    """The open session the caller brought, if any; tools come from one place only.
+
+    ``both`` is said when ``tools`` holds some, and a session was given too.
+    """
+    if session is None:
+        return None
+    if not isinstance(session, Session):
+        raise ConfigurationError(
+            f"session= takes an altar.Session, not {type(session).__name__}; type "
+            "session=altar.Session(tools=[...])"
+        )
+    if not (isinstance(tools, (tuple, list)) and not tools):
+        raise ConfigurationError(both)
+    if session.closed:
+        raise ClosedError(
+            "session= was given a Session that is closed, or past its ttl; make a new "
+            "altar.Session, and ask inside its with block"
+        )
+    return session
+
+
+def opened(tools: Any) -> Session:
+    """A session for an agent's tools, on the runtime of the configured mode."""
+    found = config.settings()
+    runtime = None if found.mode == "local" else plugins.load_runtime(found.mode)(found)
+    return Session(tools=tools, runtime=runtime)
+
+
+def is_provider(model: Any) -> bool:
+    """Whether ``model`` is the caller's own provider, which altar does not close."""
+    return isinstance(model, (BaseProvider, Provider))
+
+
+def check_model(model: Any) -> None:
+    """Raise ConfigurationError for what is neither a model's name nor a Provider."""
+    if isinstance(model, type):  # it has every method, so it looks like a Provider
+        raise ConfigurationError(
+            f"model= takes a Provider object, not the class {model.__name__}; type "
+            f"model={model.__name__}(...)"
+        )
+    if not (model is None or isinstance(model, str) or is_provider(model)):
+        raise ConfigurationError(
+            "model= is a text such as 'gemini:gemini-3.8-flash', or an object with the Provider "
+            "protocol (derive from altar.llm.BaseProvider and write complete()), not "
+            f"{type(model).__name__}"
+        )
+
+
+def provider_of(model: str | Provider | None) -> Provider:
+    """The provider for ``model``; the offline demo only when nothing is configured."""
+    if model is None:
+        model = config.settings().model or "offline:"
+    if not isinstance(model, str):
+        return model
+    provider: Provider = plugins.load_provider(model)
+    return provider
