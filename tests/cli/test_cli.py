@@ -1,4 +1,4 @@
-"""The command line does what it says, answers mistakes with one line, and keeps its exit codes."""
+"""The command line does what it says, answers mistakes with a line that helps, and keeps its exit codes."""
 
 from __future__ import annotations
 
@@ -372,6 +372,265 @@ def test_a_bug_is_one_line_that_says_how_to_see_more(run, monkeypatch: pytest.Mo
     assert "--debug" in ran.err
 
 
+CRASHES = '''
+"""Tools that fail, stream, and want something."""
+
+import json
+from dataclasses import dataclass
+
+from altar import Context, tool
+
+
+@dataclass
+class Place:
+    """A place."""
+
+    street: str
+    town: str = "Oslo"
+
+
+@dataclass
+class Guest:
+    name: str
+    homes: list[Place]
+    friend: "Guest | None" = None
+
+
+@tool
+def crash(a: int) -> int:
+    """Crash."""
+    raise RuntimeError(f"no {a}\\nsecond line")
+
+
+@tool
+def read(text: str) -> str:
+    """Read."""
+    return json.loads(text)
+
+
+@tool
+def mute(a: int) -> int:
+    """Fail with an exception that cannot be read."""
+    raise Mute
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError
+
+
+@tool
+def count(to: int):
+    """Count."""
+    for number in range(to):
+        yield {"at": number}
+    return "done"
+
+
+@tool
+def greet(name: str, context: Context[dict[str, str]]) -> str:
+    """Greet."""
+    return context.deps["greeting"] + name
+
+
+@tool
+def invite(guest: Guest, score: dict[str, int]) -> None:
+    """Invite."""
+
+
+@tool
+def opaque() -> object:
+    """Return what no JSON can say."""
+    return object.__init__
+
+
+deps = {"greeting": "Hello "}
+
+
+def make():
+    return {"greeting": "Made "}
+
+
+def fails():
+    raise OSError("no database")
+
+
+async def later():
+    return None
+'''
+LINES = {text: number for number, text in enumerate(CRASHES.splitlines(), 1)}
+RAISES = LINES['    raise RuntimeError(f"no {a}\\nsecond line")']
+
+
+@pytest.fixture
+def crashes(here: Path) -> str:
+    (here / "crashes.py").write_text(CRASHES, "utf-8")
+    return "crashes.py"
+
+
+def test_call_shows_a_crash_with_its_place_and_not_in_the_result(run, crashes: str):
+    ran = run("call", "crashes.py:crash", '{"a": 1}')
+    assert ran.status == 1
+    assert ran.err.splitlines() == [
+        "altar: error: crash: TOOL_EXECUTION_FAILED: The tool 'crash' failed (RuntimeError)",
+        f"  RuntimeError: no 1 second line (crashes.py:{RAISES})",
+    ]
+    ran = run("call", "crashes.py:crash", '{"a": 1}', "--json")
+    assert "second line" not in ran.out
+    assert f"(crashes.py:{RAISES})" in ran.err
+
+
+def test_a_crash_inside_a_library_names_the_line_that_called_it(run, crashes: str):
+    line = LINES["    return json.loads(text)"]
+    assert f"(crashes.py:{line})" in run("call", "crashes.py:read", '{"text": "x"}').err
+
+
+def test_a_crash_without_python_code_is_shown_without_a_place(run):
+    ran = run("call", "math:sqrt", '{"x": -1}')
+    assert ran.err.splitlines()[-1].startswith("  ValueError: ")
+    assert ".py:" not in ran.err
+
+
+def test_an_exception_that_cannot_be_read_is_named(run, crashes: str):
+    assert (
+        "  Mute: its message cannot be read (crash" in run("call", "crashes.py:mute", '{"a":1}').err
+    )
+
+
+def test_a_result_without_a_json_form_is_said_once(run, crashes: str):
+    assert run("call", "crashes.py:opaque").err.count("\n") == 1
+
+
+@pytest.mark.parametrize("at", [0, 1, 4])
+def test_debug_shows_the_traceback_of_a_tool_wherever_it_stands(run, crashes: str, at: int):
+    words = ["call", "crashes.py:crash", '{"a": 1}', "--json"]
+    err = run(*words[:at], "--debug", *words[at:]).err
+    assert "Traceback (most recent call last)" in err
+    assert "raise RuntimeError" in err
+
+
+def test_debug_works_with_the_verbs_of_a_command(run):
+    assert "Traceback" in run("manifest", "show", "--debug", "none.json").err
+
+
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_run_shows_a_crash_with_its_place(run, crashes: str, how: list[str]):
+    ran = run("run", "crash a=4", "--tools", "crashes.py:crash", "--model", "offline:", *how)
+    assert f"  RuntimeError: no 4 second line (crashes.py:{RAISES})" in ran.err
+    assert "second line" not in ran.out
+    debug = run("--debug", "run", "crash a=4", "--tools", "crashes.py:crash", "--model", "offline:")
+    assert "Traceback" in debug.err
+
+
+def test_several_problems_stand_one_per_line(run, crashes: str):
+    ran = run("call", "mine.py:add", '{"b": "x", "c": 2}')
+    assert ran.err.splitlines()[0].endswith("PARAMETER_VALIDATION_FAILED: 3 arguments are wrong:")
+    assert sorted(line[:5] for line in ran.err.splitlines()[1:]) == ["  $.a", "  $.b", "  $.c"]
+
+
+def test_problems_of_another_kind_are_left_alone():
+    from altar.adm import ErrorObject
+    from altar.cli._failure import problems_of
+
+    details = {"problems": [{"what": 1}, {"what": 2}]}
+    assert problems_of(ErrorObject(message="no", type="X", details=details)) == []
+
+
+def test_every_problem_of_a_declaration_has_its_line(run, here: Path):
+    (here / "bad.py").write_text(
+        "import threading\nfrom altar import tool\n@tool\n"
+        "def broken(a: threading.Thread, b: dict[tuple, int]) -> None:\n    'Broken.'\n"
+    )
+    lines = run("tools", "bad.py").err.splitlines()
+    assert lines[0].startswith("altar: error: broken")
+    assert lines[0].endswith(": 2 problems")
+    assert [line.strip()[:13] for line in lines[1:]] == ["parameter 'a'", "parameter 'b'"]
+
+
+def test_progress_of_a_streaming_tool_is_shown(run, crashes: str):
+    ran = run("call", "crashes.py:count", '{"to": 2}')
+    assert ran.out == '"done"\n'
+    assert ran.err == '  count: {"at": 0}\n  count: {"at": 1}\n'
+    ran = run("run", "count to=2", "--tools", "crashes.py:count", "--model", "offline:")
+    assert '  count: {"at": 1}\n' in ran.out
+    many = run("call", "crashes.py:count", '{"to": 99}').err
+    assert many.count("\n") == 51
+    assert "more chunks follow" in many
+
+
+@pytest.mark.parametrize(("name", "says"), [("deps", "Hello Ada"), ("make", "Made Ada")])
+def test_deps_reach_the_tool(run, crashes: str, name: str, says: str):
+    deps = ["--deps", f"crashes.py:{name}"]
+    assert run("call", "crashes.py:greet", '{"name": "Ada"}', *deps).out == f'"{says}"\n'
+    ran = run("run", "greet name=Ada", "--tools", "crashes.py", "--model", "offline:", *deps)
+    assert says in ran.out
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("", "names no object; write --deps crashes.py:NAME"),
+        (":nothing", "crashes.py has no 'nothing' to be the deps"),
+        (":Place", "cannot be called without arguments: missing a required argument: 'street'"),
+        (":fails", "fails on line "),
+        (":later", "is async"),
+    ],
+)
+def test_deps_that_cannot_be_had_are_one_line(run, crashes: str, name: str, says: str):
+    ran = run("call", "crashes.py:greet", '{"name": "Ada"}', "--deps", f"crashes.py{name}")
+    assert ran.status == 2
+    assert says in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_fields_of_objects_stand_below_them(run, crashes: str):
+    shown = run("tools", "crashes.py:invite").out.splitlines()[1:]
+    rows = [line[2:].partition("  (")[0].rstrip() for line in shown]
+    assert [row.split() for row in rows] == [
+        ["guest", "Guest"],
+        ["name", "string"],
+        ["homes", "object[]"],
+        ["street", "string"],
+        ["town?", "string"],
+        ["friend?", "Guest", "|", "null"],
+        ["score", "{*:", "integer}"],
+    ]
+    assert [len(row) - len(row.lstrip()) for row in rows] == [0, 2, 2, 4, 4, 2, 0]
+
+
+def test_a_name_defined_twice_in_one_file_is_a_problem(run, here: Path):
+    (here / "again.py").write_text(
+        "from altar import tool\n@tool\ndef one(a: int) -> int:\n    'One.'\n    return a\n"
+        "@tool\ndef one(a: int) -> int:\n    'One.'\n    return a\n"
+    )
+    ran = run("check", "again.py")
+    assert ran.status == 1
+    assert "the one defined on line 2 is lost: line 6 defines it again" in ran.out
+    assert "1 tool, 1 problem" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("words", "usage", "says"),
+    [
+        (["run", "hello", "--tool", "x"], "altar run ", "--tool x; did you mean '--tools'?"),
+        (["run"], "altar run ", "required: question"),
+        (["call", "a", "b", "c"], "altar call ", "not understood: c"),
+        (["manifest", "diff", "a", "b", "--jsn"], "altar manifest diff ", "mean '--json'?"),
+        (["rnu"], "altar ", "there is no command 'rnu'; did you mean 'run'?"),
+        (["xyz"], "altar ", "there are run, demo, tools"),
+    ],
+)
+def test_what_is_not_understood_is_answered_with_the_commands_usage(run, words, usage, says):
+    ran = run(*words)
+    assert ran.status == 2
+    assert ran.err.startswith(f"usage: {usage}")
+    assert says in ran.err
+
+
+def test_run_without_tools_says_how_to_give_them(run):
+    assert run("run", "Hello", "--model", "offline:").err == "no tools given; --tools FILE\n"
+
+
 def test_an_interrupt_exits_with_130(run, monkeypatch: pytest.MonkeyPatch):
     def interrupted(**options):
         raise KeyboardInterrupt
@@ -477,16 +736,18 @@ def test_every_kind_of_type_has_a_short_text_in_the_table(run, here: Path):
     (here / "kinds.py").write_text(KINDS, "utf-8")
     rows = {}
     for line in run("tools", "kinds.py").out.splitlines()[1:]:
-        name, _, kind = line.strip().partition(" ")
+        name, _, kind = line.partition("(default")[0].strip().partition(" ")
         rows[name] = kind.strip()
     assert rows == {
         "anything": "any",
         "fixed": "[integer, string]",
-        "rows": "object[]",
+        "rows": "{*: integer}[]",
         "maybe": "(integer | null)[]",
         "only": '"one"',
         "either": "integer | string[]",
         "node": "Node",
+        "value": "integer",
+        "parent?": "Node | null",
     }
 
 

@@ -7,12 +7,16 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import altar
+from altar.cli._calls import Progress
 from altar.cli._console import CliError, compact
-from altar.cli._target import tools_of
+from altar.cli._failure import problems_of, show_cause, summary_of
+from altar.cli._target import DEPS_HELP, deps_of, tools_of
+from altar.runtime import CallContext
 
 if TYPE_CHECKING:
     import argparse
 
+    from altar.adm import ErrorObject
     from altar.cli._console import Console
 
 __all__ = ["configure", "run"]
@@ -24,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "args", nargs="?", default="{}", help="its arguments as a JSON object; - reads them in"
     )
+    parser.add_argument("--deps", metavar="FILE_OR_MODULE:NAME", help=DEPS_HELP)
     parser.add_argument("--json", action="store_true", help="print the whole ToolResult")
 
 
@@ -33,21 +38,29 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     tools = tools_of(arguments.tool)
     if len(tools) != 1:
         raise CliError(f"{arguments.tool} names {len(tools)} tools; add :NAME for one of them")
-    with altar.Session(tools=tools) as session:
+    progress = Progress(console.note)
+    with altar.Session(tools=tools, deps=deps_of(arguments.deps)) as session:
         name = session.declarations()[0].name
-        result = session.execute(name, args)
+        call = altar.FunctionCall(name=name, args=args)
+        emit = None if arguments.json else lambda chunk: progress.show(call, chunk)
+        result = session.invoke(call, CallContext(emit=emit))
     if arguments.json:
         console.json(result.to_dict())
     elif result.error is None:
         console.json(result.content)
     else:
-        console.error(f"{name}: {result.error.type}: {result.error.message}")
-        for step in result.error.remediation_steps:
-            console.note(f"  {step}")
+        _show_error(console, name, result.error)
+    show_cause(console, result)
     if result.metadata and not arguments.json:
         for key, notes in result.metadata.items():
             console.note(f"{key}: {compact(notes)}")
     return 0 if result.ok else 1
+
+
+def _show_error(console: Console, name: str, error: ErrorObject) -> None:
+    console.error(f"{name}: {summary_of(error)}")
+    for problem in problems_of(error):
+        console.note(f"  {problem}")
 
 
 def _read_args(text: str) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from altar.cli._target import HELP, named, tools_of
+import altar
+from altar.cli._target import HELP, load, named, place_of, tools_of
 from altar.errors import DeclarationError
-from altar.later import declare, mark_of
+from altar.later import Registry, declare, mark_of
 from altar.later._signature import read_signature
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """List them; 0 when there is no problem, 1 otherwise."""
     tools = tools_of(arguments.target)
+    lost = _replaced(arguments.target)
     names: dict[str, Callable[..., Any]] = {}
     total = 0
     for tool in tools:
         name, function = named(tool)
         problems, noted = _examine(function)
+        problems += lost.pop(name, [])
         if names.setdefault(name, function) is not function:
             problems.append(f"another tool is called {name!r} too; rename one: @tool(name=...)")
         if arguments.strict:
@@ -42,6 +45,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     found = console.style(_count(total, "problem"), "red" if total else "green")
     console.print(f"{_count(len(tools), 'tool')}, {found}")
     return 1 if total else 0
+
+
+def _replaced(target: str) -> dict[str, list[str]]:
+    """For each tool that its file defines more than once: the definitions that are lost."""
+    module = load(place_of(target))
+    own = [thing for thing in vars(module).values() if isinstance(thing, Registry)]
+    found: dict[str, list[str]] = {}
+    for registry in dict.fromkeys([altar.registry, *own]):
+        for one in registry.replaced():
+            if one.file == module.__file__:
+                found.setdefault(one.name, []).append(
+                    f"the one defined on line {one.line} is lost: line {one.by_line} defines "
+                    "it again; rename one of the functions"
+                )
+    return found
 
 
 def _examine(tool: Callable[..., Any]) -> tuple[list[str], list[str]]:

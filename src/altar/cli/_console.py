@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ class CliError(Exception):
 
 
 class Console:
-    """Two streams, and whether each is a terminal that shows colour."""
+    """Two streams, and whether each is a terminal that shows colour; ``debug`` asks for more."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self.out = out
         self.err = err
+        self.debug = False
         self.live = _is_terminal(out)
         self._colour_out = _shows_colour(out)
         self._colour_err = _shows_colour(err)
@@ -86,6 +88,12 @@ class Console:
         self.out.flush()
         line = message.translate(_CONTROLS)
         self.err.write(f"\x1b[2m{line}\x1b[0m\n" if self._colour_err else f"{line}\n")
+
+    def traceback(self, error: BaseException) -> None:
+        """Write a traceback to standard error."""
+        self.clear_status()
+        self.out.flush()
+        self.err.write("".join(format_exception(error)).translate(_CONTROLS))
 
     def json(self, value: Any) -> None:
         """Write a JSON document."""

@@ -1,4 +1,4 @@
-"""``main``: read the command line, run one command, turn what fails into one line and a code.
+"""``main``: read the command line, run one command, turn what fails into a line and a code.
 
 Exit codes: 0 it worked; 1 it ran and the answer is no (a tool answered an
 error, a check found problems, manifests differ, a run stopped at a limit);
@@ -11,14 +11,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import traceback
 import warnings
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from altar import __version__
 from altar.cli._console import CliError, Console, standard
-from altar.errors import AltarError, ProviderError
+from altar.cli._parser import Parser
+from altar.errors import AltarError, DeclarationError, InvalidDataError, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,12 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     console = standard()
     try:
-        arguments = _parser(words).parse_args(words)
+        arguments = _parser(words).read(words)
     except SystemExit as end:  # argparse has said what is wrong, or shown the help
         return int(end.code or 0)
     if getattr(arguments, "run", None) is None:
         _parser([]).print_help()
         return 2
+    console.debug = getattr(arguments, "debug", False)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: console.note(f"warning: {message}")
@@ -67,47 +69,50 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for exit
         return 0
     except Exception as error:  # noqa: BLE001 - the border of the process
-        return _fail(error, console, debug=arguments.debug)
+        return _fail(error, console)
     return status
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> Parser:
     """The parser; only the command that is named is loaded and filled in."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="altar",
         description="Typed Python functions as tools for language models.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"altar {__version__}")
-    parser.add_argument("--debug", action="store_true", help="show a traceback when it fails")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     named = next((word for word in words if not word.startswith("-")), None)
+    if named is not None and named not in COMMANDS:
+        near = get_close_matches(named, COMMANDS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
+        parser.error(f"there is no command {named!r}; {hint}")
     for name, (module, text) in COMMANDS.items():
-        inner = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        inner = commands.add_parser(name, help=text, description=text)
         if name == named:
             command = import_module(module)
             command.configure(inner)
-            inner.add_argument(
-                "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
-            )
             inner.set_defaults(run=command.run)
     return parser
 
 
-def _fail(error: Exception, console: Console, *, debug: bool) -> int:
-    if debug:
-        traceback.print_exception(error, file=console.err)
+def _fail(error: Exception, console: Console) -> int:
+    """Say what is wrong, a line for each problem where there are several; the exit code."""
+    if console.debug:
+        console.traceback(error)
+    if isinstance(error, (DeclarationError, InvalidDataError)) and len(error.problems) > 1:
+        subject = error.function if isinstance(error, DeclarationError) else error.subject
+        console.error(f"{subject}: {len(error.problems)} problems")
+        for problem in error.problems:
+            console.note(f"  {problem}")
+        return 2
+    if isinstance(error, AltarError):
+        console.error(str(error))
+        return 3 if isinstance(error, ProviderError) else 2
     if isinstance(error, CliError):
         console.error(str(error))
         return error.status
-    if isinstance(error, ProviderError):
-        console.error(str(error))
-        return 3
-    if isinstance(error, AltarError):
-        console.error(str(error))
-        return 2
-    hint = "" if debug else " (this is a bug in altar; --debug shows where)"
+    hint = "" if console.debug else " (this is a bug in altar; --debug shows where)"
     console.error(f"{type(error).__name__}: {error}{hint}")
     return 2

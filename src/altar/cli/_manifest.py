@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import altar
 from altar.adm import ToolContract, ToolManifest
 from altar.cli._console import CliError
-from altar.cli._target import HELP, load, tools_of
+from altar.cli._target import HELP, load, place_of, tools_of
 from altar.cli._tools import show_table
 from altar.errors import InvalidDataError
 
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def _write(arguments: argparse.Namespace, console: Console) -> int:
     with altar.Session(tools=tools_of(arguments.target)) as session:
         declarations = session.declarations()
-    place = arguments.target.rpartition(":")[0] or arguments.target
+    place = place_of(arguments.target)
     name = arguments.name or Path(place.removesuffix(".py")).name.replace(".", "_")
     lines = (load(place).__doc__ or f"The tools of {name}.").strip().splitlines()
     contract = ToolContract(
@@ -102,4 +102,4 @@ def _read(path: str) -> ToolManifest:
     except OSError as error:
         raise CliError(f"{path} cannot be read: {error.strerror}") from error
     except InvalidDataError as error:
-        raise CliError(f"{path}: {error}") from error
+        raise InvalidDataError(path, error.problems) from error

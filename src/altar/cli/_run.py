@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import altar
-from altar.cli._calls import show_call
+from altar.cli._calls import Progress, show_call
 from altar.cli._console import CliError, Console
-from altar.cli._target import HELP, tools_of
+from altar.cli._failure import show_cause
+from altar.cli._target import DEPS_HELP, HELP, deps_of, tools_of
 
 if TYPE_CHECKING:
     import argparse
@@ -25,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tools", metavar="FILE_OR_MODULE", action="append", default=[], help=HELP)
     parser.add_argument("--model", help="prefix:name; without it ALTAR_MODEL, or the offline one")
     parser.add_argument("--instructions", help="what the model is told before the question")
+    parser.add_argument("--deps", metavar="FILE_OR_MODULE:NAME", help=DEPS_HELP)
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
@@ -39,9 +42,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console if not arguments.json else None,
         model=arguments.model,
         instructions=arguments.instructions,
+        deps=deps_of(arguments.deps),
     )
+    if not tools:
+        console.note("no tools given; --tools FILE")
     if arguments.json:
         console.json(_document(reply))
+        for record in reply.calls:
+            show_cause(console, record.result)
     elif reply.finish != "stop":
         detail = f": {reply.detail}" if reply.detail else ""
         console.note(f"stopped by {reply.finish}{detail}")
@@ -55,15 +63,20 @@ def converse(
     *,
     model: str | None = None,
     instructions: str | None = None,
+    deps: Any = None,
 ) -> Reply[Any]:
     """Run the loop and show its events on the console, if there is one."""
     reply: Reply[Any] | None = None
     screen = _Screen(console) if console is not None else None
-    for event in altar.stream(question, model=model, tools=tools, instructions=instructions):
-        if event.kind == "end":
-            reply = event.reply
-        elif screen is not None:
-            screen.show(event)
+    with ExitStack() as stack:
+        given: dict[str, Any] = {"tools": tools}
+        if deps is not None:
+            given = {"session": stack.enter_context(altar.Session(tools=tools, deps=deps))}
+        for event in altar.stream(question, model=model, instructions=instructions, **given):
+            if event.kind == "end":
+                reply = event.reply
+            elif screen is not None:
+                screen.show(event)
     if screen is not None:
         screen.end()
     if reply is None:
@@ -76,6 +89,7 @@ class _Screen:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self._progress = Progress(self._dimmed, console.width)
         self.is_open = False  # a line of text that has not ended
         self.called = False  # calls stand above, and text sets itself apart
 
@@ -95,7 +109,8 @@ class _Screen:
             self.end()
             console.status(f"running {event.call.name} …")
         elif event.kind == "tool_progress":
-            console.status(f"{event.call.name}: {event.value}")
+            self.end()
+            self._progress.show(event.call, event.value)
         elif event.kind == "tool_result":
             self.end()
             self.called = True
@@ -103,6 +118,9 @@ class _Screen:
         elif event.kind == "retry":
             self.end()
             console.note(f"{event.error.message}; again in {event.delay:.1f} s")
+
+    def _dimmed(self, line: str) -> None:
+        self.console.print(self.console.style(line, "dim"))
 
     def end(self) -> None:
         """End the line that is open."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -16,11 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["HELP", "Tool", "load", "named", "tools_in", "tools_of"]
+__all__ = [
+    "DEPS_HELP",
+    "HELP",
+    "Tool",
+    "deps_of",
+    "load",
+    "named",
+    "place_of",
+    "tools_in",
+    "tools_of",
+]
 
 Tool: TypeAlias = "Callable[..., Any] | dict[str, Callable[..., Any]]"
 
 HELP = "a Python file, a module, or either with :NAME of one tool in it"
+DEPS_HELP = "what tools find as Context.deps: an object, or a function or class that makes it"
 
 
 def tools_of(target: str) -> list[Tool]:
@@ -32,12 +45,7 @@ def tools_of(target: str) -> list[Tool]:
         if not found:
             raise CliError(f"{place} holds no tools: put @altar.tool above a function in it")
         return [*found]
-    thing: Any = module
-    for part in name.split("."):
-        try:
-            thing = getattr(thing, part)
-        except AttributeError:
-            raise CliError(f"{place} has no {name!r}; {_known(module)}") from None
+    thing = _attribute(module, name, f"{place} has no {name!r}; {_known(module)}")
     if isinstance(thing, Registry):
         return [{name: mark.target} for name, mark in thing.snapshot().marks.items()]
     if isinstance(thing, (list, tuple)):
@@ -45,6 +53,34 @@ def tools_of(target: str) -> list[Tool]:
     if not callable(thing) and not _methods(thing):
         raise CliError(f"{target} is a {type(thing).__name__}, not a tool; {_known(module)}")
     return [thing] if callable(thing) else _methods(thing)
+
+
+def deps_of(target: str | None) -> Any:
+    """The object a target names, made first where it names a function or a class."""
+    if target is None:
+        return None
+    place, name = _split(target)
+    if name is None:
+        raise CliError(f"--deps {target} names no object; write --deps {target}:NAME")
+    thing = _attribute(load(place), name, f"{place} has no {name!r} to be the deps")
+    if not (inspect.isroutine(thing) or isinstance(thing, (type, functools.partial))):
+        return thing
+    try:
+        inspect.signature(thing).bind()
+    except (TypeError, ValueError) as error:
+        raise CliError(
+            f"--deps {target} cannot be called without arguments: {error}; "
+            "name an object, or a function that takes none"
+        ) from error
+    try:
+        made = thing()
+    except Exception as error:
+        where = _line_in(error, place)
+        raise CliError(f"--deps {target} fails{where}: {type(error).__name__}: {error}") from error
+    if inspect.iscoroutine(made):
+        made.close()
+        raise CliError(f"--deps {target} is async; name an object, or a plain function")
+    return made
 
 
 def named(tool: Tool) -> tuple[str, Callable[..., Any]]:
@@ -67,6 +103,11 @@ def tools_in(module: ModuleType) -> list[Callable[..., Any]]:
             for method in _methods(thing):
                 found.setdefault(id(method.__func__), method)
     return list(found.values())
+
+
+def place_of(target: str) -> str:
+    """The file or module of a target."""
+    return _split(target)[0]
 
 
 def load(place: str) -> ModuleType:
@@ -120,6 +161,16 @@ def _split(target: str) -> tuple[str, str | None]:
     if not colon or "/" in name or "\\" in name:  # no name, or the colon of a drive
         return target, None
     return place, name
+
+
+def _attribute(module: ModuleType, name: str, missing: str) -> Any:
+    thing: Any = module
+    for part in name.split("."):
+        try:
+            thing = getattr(thing, part)
+        except AttributeError:
+            raise CliError(missing) from None
+    return thing
 
 
 def _methods(thing: object) -> list[Any]:
