@@ -67,6 +67,8 @@ def test_a_reply_is_a_history_that_goes_on():
         (Text("hi"), (Text("hi"),)),
         (Message.user("hi"), (Text("hi"),)),
         ([Message.user("hi")], (Text("hi"),)),
+        (dump_messages([Message.user("hi")]), (Text("hi"),)),
+        (dump_messages([Message.user("hi")])[0], (Text("hi"),)),
     ],
 )
 def test_a_prompt_is_a_text_parts_or_messages(prompt, parts):
@@ -79,6 +81,22 @@ def test_a_prompt_is_a_text_parts_or_messages(prompt, parts):
 def test_anything_else_is_no_prompt(prompt):
     with pytest.raises(ConfigurationError, match="a prompt is a text"):
         altar.generate(prompt, model=ScriptedProvider([]))
+
+
+@pytest.mark.parametrize(
+    ("role", "line"),
+    [
+        ("user", r"Message\.user\('hi'\)"),
+        ("assistant", r"Message\.assistant\('hi'\)"),
+        ("system", r"instructions='hi' beside the prompt"),
+        ("tool", r"reply\.messages"),
+    ],
+)
+def test_a_message_of_another_library_is_answered_with_the_line_to_type(role, line):
+    message = {"role": role, "content": "hi"}
+    for prompt in (message, [message], [Message.user("first"), message]):
+        refused(ConfigurationError, f"a prompt is a text.*For this one give .*{line}",
+                altar.generate, prompt, model=ScriptedProvider([]))  # fmt: skip
 
 
 def test_a_registry_means_all_its_tools():

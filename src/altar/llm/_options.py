@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, TypeAlias, get_args
 
-from altar.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from decimal import Decimal
-
-    from altar.adm import ToolConfig
-    from altar.llm._usage import Price
-    from altar.runtime import Cancellation
+from altar.adm import ToolConfig
+from altar.llm._checks import check_count, check_kind, check_number, refuse
+from altar.llm._usage import Price
+from altar.runtime import Cancellation
 
 __all__ = ["Clock", "Limits", "Options", "Retry", "Sampling"]
 
 _BACKOFF_BASE = 0.5
 _BACKOFF_CAP = 8.0
+
+_Reasoning: TypeAlias = Literal["none", "minimal", "low", "medium", "high"]
+_REASONING: tuple[str, ...] = get_args(_Reasoning)
 
 
 class Clock:
@@ -71,14 +71,27 @@ class Limits:
     repeats: int | None = 3
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "calls", "tokens", "cost", "seconds"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigurationError(f"Limits({name}={value!r}): a number above 0, or None")
-        if not self.max_concurrency >= 1:
-            raise ConfigurationError(f"Limits(max_concurrency={self.max_concurrency!r}): 1 or more")
-        if self.repeats is not None and self.repeats < 2:
-            raise ConfigurationError(f"Limits(repeats={self.repeats!r}): 2 or more, or None")
+        for name in ("rounds", "calls", "tokens"):
+            check_count("Limits", name, getattr(self, name), 1)
+        check_count("Limits", "max_concurrency", self.max_concurrency, 1, none=False)
+        check_count("Limits", "repeats", self.repeats, 2)
+        allowed = "a number of seconds above 0, or None; type Limits(seconds=30)"
+        check_number("Limits", "seconds", self.seconds, allowed)
+        cost: object = self.cost
+        if cost is not None and (not isinstance(cost, Decimal) or cost.is_nan() or cost <= 0):
+            amount = _amount(cost)
+            allowed = "money is an exact Decimal above 0, or None; type"
+            line = f'from decimal import Decimal, then Limits(cost=Decimal("{amount}"))'
+            raise refuse("Limits", "cost", cost, f"{allowed} {line}")
+
+
+def _amount(cost: object) -> str:
+    """The amount that was probably meant."""
+    try:
+        amount = Decimal(str(cost))
+    except InvalidOperation:
+        return "0.50"
+    return str(amount) if amount.is_finite() and amount > 0 else "0.50"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +108,13 @@ class Retry:
     clock: Clock = SYSTEM_CLOCK
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ConfigurationError(f"Retry(attempts={self.attempts!r}): 1 or more")
+        check_count("Retry", "attempts", self.attempts, 1, none=False)
+        allowed = "a number of seconds, 0 or more; type Retry(max_delay=60)"
+        if self.max_delay is None:
+            raise refuse("Retry", "max_delay", None, allowed)
+        if self.max_delay != 0:
+            check_number("Retry", "max_delay", self.max_delay, allowed)
+        check_kind("Retry", "clock", self.clock, Clock, "Clock()")
 
     def delay(self, attempt: int, hint: float | None) -> float:
         """Seconds to wait after attempt number ``attempt`` failed."""
@@ -116,7 +134,23 @@ class Sampling:
     top_k: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
-    reasoning: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    reasoning: _Reasoning | None = None
+
+    def __post_init__(self) -> None:
+        check_count("Sampling", "max_tokens", self.max_tokens, 1)
+        check_count("Sampling", "top_k", self.top_k, 1)
+        for name in ("temperature", "top_p"):
+            allowed = f"a number, 0 or more, or None; type Sampling({name}=0.5)"
+            if getattr(self, name) != 0:
+                check_number("Sampling", name, getattr(self, name), allowed)
+        if self.seed is not None and not isinstance(self.seed, int):
+            raise refuse("Sampling", "seed", self.seed, "a whole number; type Sampling(seed=7)")
+        stop: object = self.stop  # a text is a sequence of texts, and would stop at each letter
+        if not isinstance(stop, (tuple, list)) or not all(isinstance(text, str) for text in stop):
+            raise refuse("Sampling", "stop", stop, 'a tuple of texts; type Sampling(stop=("END",))')
+        if self.reasoning is not None and self.reasoning not in _REASONING:
+            allowed = f"one of {', '.join(map(repr, _REASONING))}, or None"
+            raise refuse("Sampling", "reasoning", self.reasoning, allowed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,3 +170,20 @@ class Options:
     settings: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, Price] = field(default_factory=dict)
     cancel: Cancellation | None = None
+
+    def __post_init__(self) -> None:
+        check_kind("Options", "limits", self.limits, Limits, "Limits(rounds=2)")
+        check_kind("Options", "sampling", self.sampling, Sampling, "Sampling(temperature=0.0)")
+        check_kind("Options", "retry", self.retry, Retry, "Retry(attempts=1)")
+        check_kind("Options", "settings", self.settings, Mapping, '{"name": value}')
+        check_kind("Options", "prices", self.prices, Mapping, '{"prefix:name": Price(...)}')
+        prices: Mapping[str, object] = self.prices
+        for name, price in prices.items():
+            if not isinstance(price, Price):
+                allowed = "each price is a Price; type Price(input=Decimal(1), output=Decimal(2))"
+                raise refuse("Options", "prices", {name: price}, allowed)
+        if self.tool_choice is not None:
+            example = 'ToolConfig(mode="ANY")'
+            check_kind("Options", "tool_choice", self.tool_choice, ToolConfig, example)
+        if self.cancel is not None:
+            check_kind("Options", "cancel", self.cancel, Cancellation, "Cancellation()")

@@ -17,8 +17,15 @@ Prompt: TypeAlias = "str | Blob | Part | Message | Sequence[str | Blob | Part | 
 
 _ALLOWED = (
     "a prompt is a text, a Blob, a part, a Message, a list of texts, Blobs and parts (one "
-    "message), or a list of Messages (a history)"
+    "message), a list of Messages, or what dump_messages() wrote of them"
 )
+# The roles of other libraries, and how altar says them.
+_SAID = {
+    "user": "altar.llm.Message.user({text})",
+    "assistant": "altar.llm.Message.assistant({text})",
+    "system": "instructions={text} beside the prompt",
+    "developer": "instructions={text} beside the prompt",
+}
 
 
 def to_messages(prompt: Any) -> list[Message]:
@@ -28,6 +35,8 @@ def to_messages(prompt: Any) -> list[Message]:
     """
     if isinstance(prompt, Message):
         return [prompt]
+    if _is_stored(prompt):
+        return _turn(prompt)
     if isinstance(prompt, (str, Blob, Part)):
         return [Message("user", (_part(prompt),))]
     if not isinstance(prompt, Sequence) or isinstance(prompt, (bytes, bytearray)):
@@ -43,7 +52,25 @@ def _is_stored(item: object) -> bool:
     return isinstance(item, Mapping) and "role" in item
 
 
+def _is_foreign(item: object) -> bool:
+    """Whether ``item`` is a message as other libraries write it: with content, not with parts."""
+    return _is_stored(item) and isinstance(item, Mapping) and "parts" not in item
+
+
+def _foreign(item: Mapping[str, Any]) -> ConfigurationError:
+    role, content = item["role"], item.get("content")
+    text = repr(content) if isinstance(content, str) and len(content) <= 40 else "'...'"
+    line = _SAID.get(str(role), "the messages of an earlier reply, reply.messages").format(
+        text=text
+    )
+    return ConfigurationError(
+        f"{_ALLOWED}; not a dict with 'role': {role!r} and no 'parts'. For this one give {line}"
+    )
+
+
 def _turn(item: Any) -> list[Message]:
+    if _is_foreign(item):
+        raise _foreign(item)
     if isinstance(item, Message):
         return [item]
     return load_messages([item]) if _is_stored(item) else to_messages(item)

@@ -1,0 +1,53 @@
+"""Checks of options: what was given, what is allowed, and the line to type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from altar.errors import ConfigurationError
+
+__all__ = ["check_count", "check_kind", "check_number", "refuse"]
+
+
+def refuse(owner: str, name: str, value: object, allowed: str) -> ConfigurationError:
+    """The error for ``owner(name=value)``; ``allowed`` says what to type instead."""
+    return ConfigurationError(f"{owner}({name}={_shown(value)}): {allowed}")
+
+
+def check_count(owner: str, name: str, value: Any, least: int, *, none: bool = True) -> None:
+    """``value`` is a whole number of ``least`` or more, or None where that lifts the limit."""
+    if value is None and none:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        what = f"a whole number, {least} or more{', or None' if none else ''}"
+        example = max(least, _whole(value))
+        raise refuse(owner, name, value, f"{what}; type {owner}({name}={example})")
+
+
+def check_number(owner: str, name: str, value: Any, allowed: str, *, above: float = 0.0) -> None:
+    """``value`` is None, or a number above ``above``."""
+    if value is None:
+        return
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > above:
+        raise refuse(owner, name, value, allowed)
+
+
+def check_kind(owner: str, name: str, value: Any, kind: type[Any], example: str) -> None:
+    """``value`` is a ``kind``; ``example`` is one to type."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        allowed = f"{article} {kind.__name__}; type {owner}({name}={example})"
+        raise refuse(owner, name, value, allowed)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _whole(value: Any) -> int:
+    """The whole number that was probably meant, or 0."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
