@@ -193,12 +193,16 @@ def test_idempotence_decides_whether_a_retry_is_advised():
 
 
 def test_failures_are_logged_under_one_name(caplog):
-    """The logger `altar` has the exception; its message stays out of the result."""
+    """The logger `altar` names the failure; the exception's text waits for DEBUG."""
 
     def failing():
-        raise ValueError("for the log")
+        raise ValueError("hunter2")
 
     with caplog.at_level(logging.INFO, logger="altar"):
+        outcome("general", failing)
+    assert "ValueError" in caplog.text
+    assert "hunter2" not in caplog.text
+    with caplog.at_level(logging.DEBUG, logger="altar"):
         outcome("general", failing)
     assert any(record.exc_info and record.name == "altar" for record in caplog.records)
 
@@ -895,3 +899,44 @@ def test_a_child_process_goes_on():
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_tool_that_cancels_its_own_task_has_failed_for_a_synchronous_caller():
+    async def suicidal():
+        asyncio.current_task().cancel()
+        await asyncio.sleep(0)
+
+    result = Session(tools=[suicidal]).execute("suicidal", {})
+    assert result.error.type == "TOOL_EXECUTION_FAILED"
+
+
+@pytest.mark.parametrize("body", ["swallows", "blocks"])
+@pytest.mark.parametrize("way", ["execute", "aexecute"])
+def test_a_result_that_comes_after_the_time_is_a_timeout(body, way):
+    @tool(timeout=0.02)
+    async def swallows():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "late"
+
+    @tool(timeout=0.02)
+    async def blocks():
+        time.sleep(0.04)
+        return "late"
+
+    session = Session(tools=[swallows, blocks])
+    if way == "execute":
+        result = session.execute(body, {})
+    else:
+        result = asyncio.run(session.aexecute(body, {}))
+    assert result.error.type == "TIMEOUT"
+
+
+def test_a_value_whose_class_exits_while_it_is_read_is_contained():
+    class Exits:
+        def __getattribute__(self, name):
+            raise SystemExit(3)
+
+    result = Session(tools={"exits": lambda: Exits()}).execute("exits", {})
+    assert result.error.type == "TOOL_EXECUTION_FAILED"

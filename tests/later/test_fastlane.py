@@ -86,7 +86,7 @@ TOOLS = [scalars, echo, choices, nested, positional, nothing, ascalars, anested]
 
 fast = Session(tools=TOOLS, id="same")
 general = LocalRuntime(TOOLS)
-for _ in range(4):
+for _ in range(20):
     for _name, _args in GOOD.items():
         fast.execute(_name, _args)
 

@@ -6,18 +6,17 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from altar.later._log import logger
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from altar.adm import FunctionCall, FunctionDeclaration, ToolResult
     from altar.runtime import Cancellation
 
-__all__ = ["CallingSession", "Context", "logger"]
+__all__ = ["CallingSession", "Context"]
 
 D = TypeVar("D")
-
-logger = logging.getLogger("altar")
-logger.addHandler(logging.NullHandler())
 
 
 class CallingSession(Protocol):

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalRuntime", "correlated"]
 
-_WARM = 2  # general runs before the fast lane is compiled: a tool called once should not pay for it
+_WARM = (
+    16  # general runs before the fast lane is compiled: a tool called once should not pay for it
+)
 
 
 class LocalRuntime:
@@ -72,7 +74,8 @@ class LocalRuntime:
             return correlated(plan, ctx)
         if plan.entry.kind in ("async", "async_generator"):
             return correlated(
-                run_in_background(plan, lambda: self._wait_for(plan, plan.start)), ctx
+                run_in_background(plan, lambda: self._wait_for(plan, plan.start), self._finisher),
+                ctx,
             )
         if plan.seconds is None:
             result = run_plan(plan, self._finisher)
@@ -80,7 +83,9 @@ class LocalRuntime:
             result = run_in_thread(plan, self._finisher)
         if isinstance(result, Pending):
             value = result.value
-            result = run_in_background(plan, lambda: self._wait_for(plan, lambda: value))
+            result = run_in_background(
+                plan, lambda: self._wait_for(plan, lambda: value), self._finisher
+            )
         return correlated(result, ctx)
 
     async def ainvoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
@@ -135,12 +140,12 @@ class LocalRuntime:
         seconds = _seconds(entry, ctx)
         if seconds is not None and seconds <= 0:
             return timed_out(name, call.call_id, 0.0, idempotent=entry.options.idempotent)
-        report = reporter(ctx.emit) if ctx.emit is not None else None
+        report = reporter(call.name, ctx.emit) if ctx.emit is not None else None
         plan = Plan(entry, call, ctx, seconds=seconds, report=report)
         try:
             plan.bound = entry.bind(call.args, strict=self._strict, context=self._context(plan))
         except BindError as error:
-            return bad_arguments(name, call.call_id, error.problems)
+            return bad_arguments(name, call.call_id, error.problems, error.missed)
         self._warm(entry, mark)
         return plan
 
@@ -196,7 +201,9 @@ class LocalRuntime:
         plan = Plan(entry, call, CallContext(), seconds=None, report=None)
         result = run_plan(plan, self._finisher, lambda: value)
         if isinstance(result, Pending):
-            return run_in_background(plan, lambda: self._wait_for(plan, lambda: value))
+            return run_in_background(
+                plan, lambda: self._wait_for(plan, lambda: value), self._finisher
+            )
         return result
 
 

@@ -6,8 +6,8 @@ from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ToolError
-from altar.later._context import logger
 from altar.later._failure import cancelled, exhausted, failed, sealed, unserialisable
+from altar.later._log import log_failure, logger
 from altar.later._stream import StreamBoundError, StreamStopped
 from altar.later.hints._dump import DumpError, dump
 
@@ -90,7 +90,7 @@ class Finisher:
         if isinstance(error, ToolError):
             logger.info("tool %r answered call %s with an error", entry.name, result.call_id)
         else:
-            logger.warning("tool %r failed in call %s", entry.name, result.call_id, exc_info=error)
+            log_failure("it failed", entry.name, result.call_id, error)
         return result
 
     def _wrap(self, name: str, call_id: str | None, value: Any, coercions: Any) -> ToolResult:
@@ -98,9 +98,10 @@ class Finisher:
             dumped = dump(value, max_bytes=self.limits.max_result_bytes)
         except DumpError as error:
             return unserialisable(name, call_id, str(error), value, error)
-        except Exception as error:  # noqa: BLE001 - the value's class may raise anything
-            # raised by the value's own class: its text stays with the application
-            logger.warning("the result of tool %r cannot be read", name, exc_info=error)
+        except BaseException as error:  # noqa: BLE001 - the value's class may raise anything
+            if must_pass(error):
+                raise
+            log_failure("its result cannot be read", name, call_id, error)
             text = f"reading it raised {type(error).__name__}"
             return unserialisable(name, call_id, text, value, error)
         metadata: dict[str, Any] = {}

@@ -167,7 +167,7 @@ async def await_plan(
 
 
 def run_in_background(
-    plan: Plan, make: Callable[[], Coroutine[Any, Any, ToolResult]]
+    plan: Plan, make: Callable[[], Coroutine[Any, Any, ToolResult]], finisher: Finisher
 ) -> ToolResult:
     """Run an async body (``make`` returns its :func:`await_plan`) from synchronous code."""
     patience = None if plan.seconds is None else plan.seconds + _PATIENCE
@@ -175,6 +175,8 @@ def run_in_background(
         return run_coroutine(make, patience=patience)
     except TimeoutError:
         return _given_up(plan)
+    except asyncio.CancelledError as error:  # nobody else knows the task: the tool did it
+        return finisher.raised(plan, error)
 
 
 class _BodyError(Exception):
@@ -202,7 +204,10 @@ async def _guarded(
         if plan.seconds is None:
             return None, await begin()
         async with asyncio.timeout(plan.seconds) as limit:
-            return None, await begin()
+            value = await begin()
+        if _is_late(limit):
+            return _given_up(plan), None
+        return None, value
     except asyncio.CancelledError as error:
         reason = frame.verdict()
         if reason is None:
@@ -219,6 +224,12 @@ async def _guarded(
     finally:
         flag.forget(stop)
         frame.leave()
+
+
+def _is_late(limit: asyncio.Timeout) -> bool:
+    """True for a body that ended after its time: it swallowed the cancellation, or blocked."""
+    when = limit.when()
+    return limit.expired() or (when is not None and asyncio.get_running_loop().time() >= when)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from altar.later._context import logger
+from altar.later._log import log_failure
 from altar.later.hints._dump import DumpError, dump
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ async def adrain(
         await _aclose(stream)
 
 
-def reporter(emit: Callable[[Any], None]) -> Callable[[Any], None]:
+def reporter(name: str, emit: Callable[[Any], None]) -> Callable[[Any], None]:
     """``emit`` for Python objects: what it is given becomes JSON first.
 
     Progress is an extra: a chunk that has no JSON form, or a listener that
@@ -108,9 +108,9 @@ def reporter(emit: Callable[[Any], None]) -> Callable[[Any], None]:
         try:
             emit(dump(chunk, max_bytes=_MAX_REPORT).content)
         except DumpError as error:
-            logger.warning("a progress chunk has no JSON form: %s", error)
-        except Exception:  # noqa: BLE001 - the listener is not the tool
-            logger.exception("a listener failed on a progress chunk")
+            log_failure("a progress chunk has no JSON form", name, None, error)
+        except Exception as error:  # noqa: BLE001 - the listener is not the tool
+            log_failure("a listener failed on a progress chunk", name, None, error)
 
     return report
 
@@ -118,8 +118,8 @@ def reporter(emit: Callable[[Any], None]) -> Callable[[Any], None]:
 def _close(stream: Generator[Any, Any, Any]) -> None:
     try:
         stream.close()
-    except Exception:  # noqa: BLE001 - a tool may raise anything
-        logger.warning("a streaming tool failed while it was closed", exc_info=True)
+    except Exception as error:  # noqa: BLE001 - a tool may raise anything
+        log_failure("it failed while it was closed", _name(stream), None, error)
 
 
 async def _aclose(stream: AsyncIterator[Any] | AsyncGenerator[Any, Any]) -> None:
@@ -130,5 +130,9 @@ async def _aclose(stream: AsyncIterator[Any] | AsyncGenerator[Any, Any]) -> None
         await close()
     except asyncio.CancelledError:
         raise
-    except Exception:  # noqa: BLE001 - a tool may raise anything
-        logger.warning("a streaming tool failed while it was closed", exc_info=True)
+    except Exception as error:  # noqa: BLE001 - a tool may raise anything
+        log_failure("it failed while it was closed", _name(stream), None, error)
+
+
+def _name(stream: Any) -> str:
+    return getattr(stream, "__name__", type(stream).__name__)
