@@ -147,7 +147,7 @@ def test_two_functions_of_one_name_in_one_file_are_told_with_both_lines():
     registry.register(defined("\n" * 8 + SEARCH, file="shop.py"))
     (one,) = registry.replaced()
     assert (one.name, one.file, one.line, one.by_line) == ("search", "shop.py", 1, 9)
-    assert repr(one) == "Replacement('search', 'shop.py', 1, 9)"
+    assert repr(one) == "Replacement('search', file='shop.py', line=1, by_line=9)"
 
 
 def test_a_reload_and_a_notebooks_next_cell_replace_without_being_told():

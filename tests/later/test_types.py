@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import enum
 import gc
 import socket
@@ -17,6 +18,7 @@ import altar
 from altar.errors import DeclarationError
 from altar.later._binding import BindError, Bound, compile_binder
 from altar.later._signature import read_signature
+from altar.later.hints._report import show
 
 JSON = Union[dict[str, "JSON"], list["JSON"], str, int, None]
 
@@ -265,3 +267,96 @@ def test_param_as_a_default_is_told_apart() -> None:
 
     with pytest.raises(DeclarationError, match="Annotated"):
         read_signature(fn)
+
+
+class Priority(enum.Enum):
+    """How soon."""
+
+    LOW = 1
+    NORMAL = 2
+    URGENT = 3
+
+
+class Plain(enum.IntEnum):
+    A = 1
+    B = 2
+
+
+Many = enum.IntEnum("Many", [f"M{n}" for n in range(15)], start=0)
+Words = enum.Enum("Words", {"UP": "up", "DOWN": "down"})
+LEGEND = "1 = LOW, 2 = NORMAL, 3 = URGENT"
+
+
+def described(annotation: Any, doc: str | None = None) -> str | None:
+    """The description a parameter of this type gets, from its docstring and from its type."""
+
+    def fn(p): ...
+
+    fn.__annotations__ = {"p": annotation}
+    fn.__doc__ = None if doc is None else f"F.\n\nArgs:\n    p: {doc}\n"
+    return altar.declare(fn).parameters.document["properties"]["p"].get("description")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "doc", "expected"),
+    [
+        (Plain, None, "1 = A, 2 = B"),
+        (Plain | None, "Which", "Which: 1 = A, 2 = B"),
+        (Priority, None, f"How soon. {LEGEND}"),
+        (Priority, "How urgent.", f"How urgent. {LEGEND}"),
+        (Annotated[Priority, altar.Param(description="Soon")], None, f"Soon: {LEGEND}"),
+        (Literal[Priority.LOW, 7, "x"], None, "1 = LOW"),
+        (Many, None, ", ".join(f"{n} = M{n}" for n in range(10)) + " and 5 more"),
+        (Words, None, None),
+        (Words, "Where.", "Where."),
+        (Literal[1, 2], None, None),
+    ],
+)
+def test_what_the_numbers_of_an_enum_mean_is_told_beside_its_description(annotation, doc, expected):
+    assert described(annotation, doc) == expected
+
+
+def test_the_items_of_an_array_and_of_a_union_tell_what_their_numbers_mean():
+    def fn(p: list[Plain], q: Plain | bool) -> Plain: ...
+
+    declaration = altar.declare(fn)
+    places = declaration.parameters.document["properties"]
+    assert places["p"]["items"]["description"] == "1 = A, 2 = B"
+    assert "1 = A, 2 = B" in str(places["q"])
+    assert "1 = A, 2 = B" in str(declaration.to_dict()["x_returns"])
+
+
+def test_a_wrong_member_is_answered_with_values_and_names():
+    def fn(p: Priority, q: Literal[Priority.LOW, True] = Priority.LOW): ...
+
+    told = problems(fn, {"p": 9, "q": 3})
+    assert told["$.p"] == "$.p: expected one of 1 (LOW), 2 (NORMAL), 3 (URGENT), got integer 9"
+    assert "one of 1 (LOW), true, got" in told["$.q"]
+    assert "did you mean 'URGENT'?" in problems(fn, {"p": "urgnt"})["$.p"]
+    assert "did you mean" not in problems(fn, {"p": "urgnt"}, strict=True)["$.p"]
+
+
+@pytest.mark.parametrize("annotation", [str, str | int, str | dt.datetime])
+def test_a_lone_surrogate_is_told_as_one_whatever_might_stand_there(annotation):
+    def fn(p): ...
+
+    fn.__annotations__ = {"p": annotation}
+    told = problems(fn, {"p": "a\ud800"})
+    assert told == {"$.p": "$.p: expected text without lone surrogates, got a lone surrogate"}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("abc", '"abc"'),
+        ('{"a": 1}', "'{\"a\": 1}'"),
+        ("it's", '"it\'s"'),
+        ('it\'s "it"', '"it\'s \\"it\\""'),
+        ("a\n", '"a\\n"'),
+        ('"a"\n', '"\\"a\\"\\n"'),
+        ("é" * 50, f'"{"é" * 40}..."'),
+        ("\ud800", '"?"'),
+    ],
+)
+def test_a_text_is_shown_in_quotes_that_do_not_stand_in_it(text, shown):
+    assert show(text) == f"string {shown}"

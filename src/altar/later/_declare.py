@@ -13,7 +13,7 @@ from altar.later._mark import mark_for, mark_of
 from altar.later._signature import Parameter, Signature, read_signature
 from altar.later.hints._callables import VAR_KEYWORD, VAR_POSITIONAL
 from altar.later.hints._defaults import default_text
-from altar.later.hints._nodes import Refs, encode
+from altar.later.hints._nodes import Refs, described, encode
 from altar.later.hints._nodes_container import field_schema
 from altar.later.hints._nodes_record import ABSENT
 
@@ -114,7 +114,7 @@ def parameters_text(signature: Signature) -> str:
 
 def _beside(param: Parameter, text: str) -> str:
     """A property's schema text with its description, default and examples."""
-    description = param.description or param.node.note
+    description = described(param.node, param.description)
     if description:
         text = (
             f'{text},"description":{_quote(description)}'

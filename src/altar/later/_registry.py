@@ -33,14 +33,15 @@ class Replacement:
 
     __slots__ = ("by_line", "file", "line", "name")
 
-    def __init__(self, name: str, file: str, line: int, by_line: int) -> None:
+    def __init__(self, name: str, *, file: str, line: int, by_line: int) -> None:
         self.name = name
         self.file = file
         self.line = line
         self.by_line = by_line
 
     def __repr__(self) -> str:
-        return f"Replacement({self.name!r}, {self.file!r}, {self.line}, {self.by_line})"
+        where = f"file={self.file!r}, line={self.line}, by_line={self.by_line}"
+        return f"Replacement({self.name!r}, {where})"
 
 
 class RegistrySnapshot:
@@ -53,7 +54,7 @@ class RegistrySnapshot:
     __slots__ = ("_declarations", "_wire", "marks", "replaced", "version")
 
     def __init__(
-        self, version: int, marks: dict[str, Mark], replaced: tuple[Replacement, ...] = ()
+        self, version: int, marks: dict[str, Mark], *, replaced: tuple[Replacement, ...] = ()
     ) -> None:
         self.version = version
         self.marks = marks
@@ -164,7 +165,7 @@ class Registry:
                 current = self._current
                 if current is None:
                     marks = dict(self._marks)
-                    current = RegistrySnapshot(self._version, marks, self._replaced)
+                    current = RegistrySnapshot(self._version, marks, replaced=self._replaced)
                     self._current = current
         return current
 
@@ -215,7 +216,7 @@ class Registry:
             return
         line, by_line = first.co_firstlineno, second.co_firstlineno
         if line != by_line:
-            one = Replacement(new.name, first.co_filename, line, by_line)
+            one = Replacement(new.name, file=first.co_filename, line=line, by_line=by_line)
             self._replaced = (*self._replaced[1 - _MAX_REPLACED :], one)
 
 

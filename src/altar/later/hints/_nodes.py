@@ -16,6 +16,7 @@ __all__ = [
     "Miss",
     "Node",
     "Refs",
+    "described",
     "encode",
     "plain",
     "quick",
@@ -90,6 +91,11 @@ class Node:
         return None
 
     @property
+    def legend(self) -> str | None:
+        """What the values of the type mean, told even where something else describes it."""
+        return None
+
+    @property
     def label(self) -> str:
         """What a reader of an error message is told to send."""
         raise NotImplementedError
@@ -135,6 +141,14 @@ class Node:
             doc = self.schema(refs)
             self._text = None if refs.defs else encode(doc)[1:-1]
             return self._text
+
+
+def described(node: Node, own: str | None) -> str | None:
+    """What is told of a place: its own description or else the type's note, and the legend."""
+    text, legend = own or node.note, node.legend
+    if legend is None or not text:
+        return text or legend
+    return f"{text}{' ' if text[-1] in '.!?:' else ': '}{legend}"
 
 
 def quick(node: Node) -> Any:

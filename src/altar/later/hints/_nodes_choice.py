@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from altar.later.hints._nodes import Node, NoneType, Refs, encode, exact
 from altar.later.hints._nodes_scalar import integer_of
-from altar.later.hints._report import kind_of, nearest_of, type_names
+from altar.later.hints._report import kind_of, type_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,24 +18,39 @@ if TYPE_CHECKING:
 __all__ = ["ChoiceNode", "EnumNode", "FlagNode", "LiteralNode"]
 
 _MAX_LISTED: Final = 20
+_MAX_LEGEND: Final = 10
 
 
 class ChoiceNode(Node):
     """Some JSON scalars, each standing for one Python object.
 
     JSON tells ``1``, ``true`` and ``"1"`` apart, so values are looked up
-    together with their class.
+    together with their class. ``titles`` names the values, where they are
+    enum members whose values alone say nothing.
     """
 
-    __slots__ = ("kinds", "wires")
+    __slots__ = ("kinds", "titles", "wires")
 
-    def __init__(self, wires: Iterable[Any]) -> None:
+    def __init__(self, wires: Iterable[Any], titles: Iterable[str | None] = ()) -> None:
         self.wires = tuple(wires)
         self.kinds = frozenset(wire.__class__ for wire in self.wires)
+        self.titles = () if self.kinds == {str} else tuple(titles)
+
+    @property
+    def legend(self) -> str | None:
+        pairs = [(w, t) for w, t in zip(self.wires, self.titles, strict=False) if t is not None]
+        shown = ", ".join(f"{encode(wire)} = {title}" for wire, title in pairs[:_MAX_LEGEND])
+        more = f" and {len(pairs) - _MAX_LEGEND} more" if len(pairs) > _MAX_LEGEND else ""
+        return f"{shown}{more}" or None
+
+    def _shown(self, at: int) -> str:
+        wire = encode(self.wires[at])
+        title = self.titles[at] if self.titles else None
+        return wire if title is None else f"{wire} ({title})"
 
     @property
     def label(self) -> str:
-        shown = ", ".join(encode(wire) for wire in self.wires[:_MAX_LISTED])
+        shown = ", ".join(map(self._shown, range(min(len(self.wires), _MAX_LISTED))))
         more = f" and {len(self.wires) - _MAX_LISTED} more" if len(self.wires) > _MAX_LISTED else ""
         return f"one of {shown}{more}" if len(self.wires) > 1 else shown
 
@@ -67,7 +82,9 @@ class ChoiceNode(Node):
             if named is not None:
                 report.coerced(path, "name", "value")
                 return named[0]
-        nearest = nearest_of(value, self.wires) if value.__class__ is str else None
+        nearest = None
+        if value.__class__ is str:
+            nearest = report.nearest(value, [*self.wires, *(self.titles if not report.strict else ())])
         return report.fail(path, self.label, value, "enum", nearest)
 
     def _named(self, value: Any) -> tuple[Any] | None:
@@ -121,7 +138,7 @@ class ChoiceNode(Node):
                 return named[0]
         texts = [_key_text(wire) for wire in self.wires]
         expected = f"a name out of {self.label}"
-        return report.fail(path, expected, text, "propertyNames", nearest_of(text, texts))
+        return report.fail(path, expected, text, "propertyNames", report.nearest(text, texts))
 
 
 def _key_text(wire: Any) -> str | None:
@@ -137,7 +154,11 @@ class LiteralNode(ChoiceNode):
 
     def __init__(self, pairs: Iterable[tuple[Any, Any]], names: dict[str, Any]) -> None:
         unique = {(wire.__class__, wire): (wire, out) for wire, out in pairs}
-        super().__init__(wire for wire, _ in unique.values())
+        titles = {id(member): name for name, member in names.items()}
+        super().__init__(
+            [wire for wire, _ in unique.values()],
+            [titles.get(id(out)) for _, out in unique.values()] if titles else (),
+        )
         self._table = {key: out for key, (_, out) in unique.items()}
         self.names = names
         self.identity = False
@@ -164,7 +185,7 @@ class EnumNode(ChoiceNode):
         distinct = {(wire.__class__, wire) for wire in wires}
         if None in wires or len(distinct) != len(members):
             wires = [member.name for member in members]
-        super().__init__(wires)
+        super().__init__(wires, [member.name for member in members])
         self._cls = weakref.ref(cls)
         self._doc = note
         self.members = tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from altar.later.hints._nodes import Node, Refs, unwrap_json
+from altar.later.hints._nodes import Node, Refs, described, unwrap_json
 from altar.later.hints._nodes_scalar import STR
 from altar.later.hints._report import INVALID, show, surrogate_free
 
@@ -20,7 +20,7 @@ __all__ = ["ArrayNode", "DictNode", "TupleNode", "field_schema"]
 def field_schema(node: Node, refs: Refs, description: str | None = None) -> dict[str, Any]:
     """The schema of a place, with its description or else the type's own note."""
     doc = node.schema(refs)
-    text = description or node.note
+    text = described(node, description)
     if text and "$ref" not in doc:
         doc["description"] = text
     elif description:

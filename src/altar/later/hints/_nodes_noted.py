@@ -38,6 +38,10 @@ class NotedNode(Node):
         return self._facts.description or self.inner.note
 
     @property
+    def legend(self) -> str | None:
+        return self.inner.legend
+
+    @property
     def label(self) -> str:
         return self.inner.label
 

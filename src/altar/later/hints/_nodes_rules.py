@@ -81,6 +81,10 @@ class CheckedNode(Node):
         return self.inner.note
 
     @property
+    def legend(self) -> str | None:
+        return self.inner.legend
+
+    @property
     def label(self) -> str:
         return self.inner.label
 

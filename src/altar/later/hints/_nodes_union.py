@@ -9,7 +9,7 @@ from altar.later.hints._nodes_choice import LiteralNode
 from altar.later.hints._nodes_container import field_schema
 from altar.later.hints._nodes_record import RecordNode
 from altar.later.hints._nodes_scalar import NONE
-from altar.later.hints._report import INVALID, MAX_DEPTH, nearest_of
+from altar.later.hints._report import INVALID, MAX_DEPTH
 
 if TYPE_CHECKING:
     from altar.later.hints._codegen import Gen
@@ -57,15 +57,25 @@ class UnionNode(Node):
 
     @property
     def note(self) -> str | None:
-        notes = [option.note for option in self.options if not isinstance(option, _NONE_CLASS)]
-        return notes[0] if len(notes) == 1 else None
+        alone = self._alone()
+        return None if alone is None else alone.note
+
+    @property
+    def legend(self) -> str | None:
+        alone = self._alone()
+        return None if alone is None else alone.legend
+
+    def _alone(self) -> Node | None:
+        """The one alternative beside None, if there is but one."""
+        others = [option for option in self.options if not isinstance(option, _NONE_CLASS)]
+        return others[0] if len(others) == 1 else None
 
     @property
     def label(self) -> str:
         return " or ".join(dict.fromkeys(option.label for option in self.options))
 
     def body(self, refs: Refs) -> dict[str, Any]:
-        alone = sum(not isinstance(option, _NONE_CLASS) for option in self.options) == 1
+        alone = self._alone() is not None
         docs: list[dict[str, Any]] = []
         for option in self.options:
             doc = option.schema(refs) if alone else field_schema(option, refs)
@@ -159,8 +169,9 @@ class UnionNode(Node):
                 option.load(value, path, trial)
                 if best is None or len(trial.problems) < len(best.problems):
                     best = trial
-        deeper = best is not None and value.__class__ in (dict, list)
-        if deeper and best is not None and best.problems:
+        deeper = value.__class__ in (dict, list)
+        # a lone surrogate is told as what it is: no alternative could hold it
+        if best and best.problems and (deeper or best.problems[0].keyword == "surrogate"):
             report.adopt(best)
             return INVALID
         return report.fail(path, self.label, value, "anyOf")
@@ -181,7 +192,7 @@ class UnionNode(Node):
         expected = f"one of {', '.join(map(repr, allowed))}"
         if name not in value:
             return report.note((path, name), f"{expected} (required)", "nothing", "required")
-        return report.fail((path, name), expected, tag, "enum", nearest_of(tag, allowed))
+        return report.fail((path, name), expected, tag, "enum", report.nearest(tag, allowed))
 
     def emit(self, gen: Gen, var: str) -> None:
         kinds = [kind for kind in _ORDER if kind in self.kinds]
