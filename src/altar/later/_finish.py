@@ -98,7 +98,7 @@ class Finisher:
             dumped = dump(value, max_bytes=self.limits.max_result_bytes)
         except DumpError as error:
             return unserialisable(name, call_id, str(error), value, error)
-        except BaseException as error:  # noqa: BLE001 - the value's class may raise anything
+        except BaseException as error:
             if must_pass(error):
                 raise
             log_failure("its result cannot be read", name, call_id, error)

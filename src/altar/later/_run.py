@@ -192,7 +192,6 @@ async def _guarded(
     """Await ``begin()``: (None, its value), or (the result that says why it was stopped, None)."""
     frame = tracker.enter()
     flag = plan.ctx.cancelled
-    limit: asyncio.Timeout | None = None
 
     def stop() -> None:
         frame.stop(flag.reason or "")
@@ -201,13 +200,7 @@ async def _guarded(
         if tracker.closed is not None:
             return cancelled(plan.entry.name, plan.call.call_id, tracker.closed), None
         flag.on_cancel(stop)
-        if plan.seconds is None:
-            return None, await begin()
-        async with asyncio.timeout(plan.seconds) as limit:
-            value = await begin()
-        if _is_late(limit):
-            return _given_up(plan), None
-        return None, value
+        return await _in_time(plan, begin)
     except asyncio.CancelledError as error:
         reason = frame.verdict()
         if reason is None:
@@ -218,18 +211,31 @@ async def _guarded(
     except GeneratorExit:
         raise
     except BaseException as error:  # noqa: BLE001 - a tool may raise anything
-        if isinstance(error, TimeoutError) and limit is not None and limit.expired():
-            return _given_up(plan), None
         raise _BodyError(error) from None
     finally:
         flag.forget(stop)
         frame.leave()
 
 
-def _is_late(limit: asyncio.Timeout) -> bool:
-    """True for a body that ended after its time: it swallowed the cancellation, or blocked."""
+async def _in_time(
+    plan: Plan, begin: Callable[[], Awaitable[Any]]
+) -> tuple[ToolResult | None, Any]:
+    """Await ``begin()`` as long as the plan allows; what comes later is a timeout."""
+    if plan.seconds is None:
+        return None, await begin()
+    limit = asyncio.timeout(plan.seconds)
+    try:
+        async with limit:
+            value = await begin()
+    except TimeoutError:
+        if not limit.expired():
+            raise  # the body's own
+        return _given_up(plan), None
+    # it may have swallowed the cancellation, or kept the loop from sending one
     when = limit.when()
-    return limit.expired() or (when is not None and asyncio.get_running_loop().time() >= when)
+    if limit.expired() or (when is not None and asyncio.get_running_loop().time() >= when):
+        return _given_up(plan), None
+    return None, value
 
 
 def _wake(future: asyncio.Future[None]) -> None:
