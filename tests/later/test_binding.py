@@ -126,6 +126,37 @@ def test_a_hundred_problems_are_enough() -> None:
     assert len(refused(fn, {"x": ["a"] * 10_000})) == 100
 
 
+def test_problems_beyond_those_kept_are_counted() -> None:
+    def fn(alpha: int = 0) -> None: ...
+
+    with pytest.raises(BindError) as caught:
+        bind(fn, {f"k{i}": 1 for i in range(1000)})
+    assert len(caught.value.problems) == 100
+    assert caught.value.missed == 900
+
+
+def test_the_nearest_name_is_looked_for_a_bounded_number_of_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from altar.later.hints import _report
+
+    looked: list[object] = []
+
+    def near(name: object, known: Any) -> str | None:
+        looked.append(name)
+        return found(name, known)
+
+    found = _report.nearest_of
+    monkeypatch.setattr(_report, "nearest_of", near)
+
+    def fn(alpha: int = 0, kind: list[Literal["a", "b"]] = []) -> None: ...  # noqa: B006
+
+    problems = refused(fn, {f"alphb{i}": 1 for i in range(200)})
+    assert problems["$.alphb0"].nearest == "alpha"
+    refused(fn, {"kind": ["c"] * 1000})
+    assert len(looked) <= 16
+
+
 def test_mutable_defaults_are_copied_for_each_call_and_others_are_not() -> None:
     marker = object()
 

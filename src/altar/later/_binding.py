@@ -18,11 +18,16 @@ __all__ = ["BindError", "Binder", "Bound", "EmittedBind", "ReadArgs", "compile_b
 
 
 class BindError(AltarError):
-    """Arguments that were refused; ``problems`` holds every :class:`altar.adm.Problem`."""
+    """Arguments that were refused.
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    ``problems`` holds each :class:`altar.adm.Problem`, of which 100 are kept;
+    ``missed`` counts the others.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], *, missed: int = 0) -> None:
         super().__init__("; ".join(map(str, problems[:8])))
         self.problems = problems
+        self.missed = missed
 
 
 class ReadArgs(dict[str, Any]):
@@ -103,7 +108,7 @@ class Binder:
         except RecursionError:
             report.note(None, "arguments that nest less deeply", "deeper nesting", "depth")
         if report.problems:
-            raise BindError(tuple(report.problems))
+            raise BindError(tuple(report.problems), missed=report.missed)
         positional, keywords = self._arrange(values, context)
         return Bound(positional, keywords, report.coercions)
 
@@ -141,13 +146,13 @@ class Binder:
             report.fail(path, "an array", value, "type")
 
     def _read_rest(self, args: dict[str, Any], values: dict[str, Any], report: Report) -> None:
-        names = {param.name for param in self._known}
+        names = dict.fromkeys(param.name for param in self._known)
         context = self.signature.context
         for name, value in args.items():
             if name in names:
                 continue
             if self._rest is None or name.__class__ is not str or name == context:
-                report.unknown(None, name, [param.name for param in self._known])
+                report.unknown(None, name, names)
             elif clean(name) != name[:100]:
                 report.note((None, clean(name)), "clean names", "a lone surrogate", "surrogate")
             else:

@@ -118,9 +118,14 @@ def hidden(name: str, call_id: str | None, known: Iterable[str]) -> ToolResult:
     )
 
 
-def bad_arguments(name: str, call_id: str | None, problems: Sequence[Problem]) -> ToolResult:
-    """The arguments are not what the tool declares; every problem is told at once."""
-    count = len(problems)
+def bad_arguments(
+    name: str, call_id: str | None, problems: Sequence[Problem], missed: int = 0
+) -> ToolResult:
+    """The arguments are not what the tool declares; every problem is told at once.
+
+    ``missed`` counts problems that were found and not kept.
+    """
+    count = len(problems) + missed
     listed = "; ".join(str(problem) for problem in problems[:_SHOWN_PROBLEMS])
     more = f"; and {count - _SHOWN_PROBLEMS} more" if count > _SHOWN_PROBLEMS else ""
     what = "argument is" if count == 1 else "arguments are"

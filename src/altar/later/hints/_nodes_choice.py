@@ -84,7 +84,8 @@ class ChoiceNode(Node):
                 return named[0]
         nearest = None
         if value.__class__ is str:
-            nearest = report.nearest(value, [*self.wires, *(self.titles if not report.strict else ())])
+            names = () if report.strict else self.titles
+            nearest = report.nearest(value, [*self.wires, *names])
         return report.fail(path, self.label, value, "enum", nearest)
 
     def _named(self, value: Any) -> tuple[Any] | None:

@@ -192,7 +192,7 @@ class RecordNode(Node):
                 expected = f"{field.node.label} (required)"
                 report.note((path, field.wire), expected, "nothing", "required")
         if seen != len(value):
-            known = [*self.const, *(field.wire for field in self.fields)]
+            known = dict.fromkeys([*self.const, *(field.wire for field in self.fields)])
             for name in value:
                 if name not in known:
                     report.unknown(path, name, known)

@@ -44,6 +44,8 @@ MAX_DEPTH: Final = 100
 """How deep a recursive type or an untyped value may nest."""
 
 _MAX_PROBLEMS: Final = 100
+_HINTED_PROBLEMS: Final = 8
+_HINTS: Final = 64
 _FUEL: Final = 50_000
 _SHOWN: Final = 40
 
@@ -63,12 +65,14 @@ INVALID: Final = Invalid()
 class Report:
     """Collects problems and coercions while one set of arguments is loaded.
 
-    ``strict`` forbids coercions. ``fuel`` is a shared counter that bounds how
-    many union alternatives are tried in all, so that hostile input cannot
-    make nested unions cost exponential time.
+    ``strict`` forbids coercions. The first 100 problems are kept, ``missed``
+    counts the others. ``fuel`` is a shared counter that bounds how many union
+    alternatives are tried in all, so that hostile input cannot make nested
+    unions cost exponential time; ``hints`` bounds the searches for the
+    nearest name, which cost more than everything else.
     """
 
-    __slots__ = ("coercions", "depth", "fuel", "nested", "problems", "strict")
+    __slots__ = ("coercions", "depth", "fuel", "hints", "missed", "nested", "problems", "strict")
 
     def __init__(self, *, strict: bool = False) -> None:
         self.problems: list[Problem] = []
@@ -77,6 +81,8 @@ class Report:
         self.depth = 0
         self.nested = False
         self.fuel = [_FUEL]
+        self.hints = [_HINTS]
+        self.missed = 0
 
     def trial(self, *, strict: bool) -> Report:
         """A report for one alternative; ``adopt`` it when the alternative is taken."""
@@ -84,6 +90,7 @@ class Report:
         report.depth = self.depth
         report.nested = True
         report.fuel = self.fuel
+        report.hints = self.hints
         return report
 
     def adopt(self, other: Report) -> None:
@@ -91,11 +98,15 @@ class Report:
         self.coercions += other.coercions
         room = _MAX_PROBLEMS - len(self.problems)
         self.problems += other.problems[:room]
+        self.missed += other.missed + len(other.problems[room:])
 
     def fail(
         self, path: Path, expected: str, value: object, keyword: str, nearest: str | None = None
     ) -> Invalid:
         """Note that ``value`` is not what was expected."""
+        if len(self.problems) >= _MAX_PROBLEMS:
+            self.missed += 1
+            return INVALID
         return self.note(path, expected, show(value), keyword, nearest)
 
     def note(
@@ -106,14 +117,26 @@ class Report:
             where = written(path)
             problem = Problem(where, expected, got, keyword=keyword, nearest=nearest)
             self.problems.append(problem)
+        else:
+            self.missed += 1
         return INVALID
 
     def unknown(self, path: Path, name: object, allowed: Iterable[str]) -> Invalid:
         """Note a name that nothing declares, with the closest one that exists."""
+        if len(self.problems) >= _MAX_PROBLEMS:
+            self.missed += 1
+            return INVALID
         known = list(allowed)
         expected = f"only {', '.join(known[:20])}" if known else "no fields"
         where: Path = (path, clean(name))
-        return self.note(where, expected, "an unknown name", "unknown", nearest_of(name, known))
+        return self.note(where, expected, "an unknown name", "unknown", self.nearest(name, known))
+
+    def nearest(self, name: object, known: Iterable[object]) -> str | None:
+        """``nearest_of`` for the first few problems; None for the others."""
+        if len(self.problems) >= _HINTED_PROBLEMS or self.hints[0] <= 0:
+            return None
+        self.hints[0] -= 1
+        return nearest_of(name, known)
 
     def coerced(self, path: Path, source: str, target: str) -> None:
         """Note that a value of one JSON type was read as another."""
@@ -193,5 +216,8 @@ def nearest_of(name: object, known: Iterable[object]) -> str | None:
     exact = folded.get(name.casefold())
     if exact is not None:
         return exact
+    # what is much longer or shorter can never be as close as the cutoff asks
+    size = len(name)
+    folded = {k: v for k, v in folded.items() if 3 * len(k) <= 7 * size and 3 * size <= 7 * len(k)}
     close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None
