@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from decimal import Decimal
 
@@ -354,6 +355,49 @@ def test_limits_can_be_lifted():
 def test_a_limit_that_cannot_work_is_refused(bad):
     with pytest.raises(ConfigurationError, match=next(iter(bad))):
         Limits(**bad)
+
+
+def counted(*parts):
+    usage = Usage(input_tokens=40, output_tokens=20)
+    return Response(message=Message("assistant", parts), usage=usage)
+
+
+@pytest.mark.parametrize(
+    ("replies", "limits", "finish", "said"),
+    [
+        ([ADD, ADD], {"rounds": 2}, "max_rounds", "asked its model 2 times.*rounds=4"),
+        ([[ADD, ADD]], {"calls": 1}, "max_calls", "more than 1 tool calls.*calls=2"),
+        ([counted(ADD)], {"tokens": 50}, "budget", "took 60 tokens.*tokens=100"),
+        ([counted(ADD)], {"cost": Decimal("0.1")}, "budget", r"cost 0.2.*cost=Decimal\('0.2'\)"),
+        ([Response(message=Message("assistant", (ADD,)))], {"cost": Decimal(9)}, "budget",
+         "without its token counts"),
+        ([ADD] * 4, {}, "repeated_call", "'add' was called 4 times in a row.*repeats=6"),
+    ],
+)  # fmt: skip
+def test_a_limit_that_ends_a_run_is_named_with_the_line_that_raises_it(
+    replies, limits, finish, said
+):
+    price = Price(input=Decimal(4000), output=Decimal(2000))
+    reply = play(script(*replies), limits=Limits(**limits), prices={"script": price})
+    assert reply.finish == finish
+    assert re.search(f"{said}.*=None", reply.detail)
+
+
+def test_a_deadline_names_its_seconds():
+    clock = FakeClock()
+
+    def slow(request):
+        clock.time += 6
+        return ToolCall("add", {"a": clock.time, "b": 0})
+
+    limits = Limits(seconds=5)
+    late = play(FunctionProvider(slow), limits=limits, retry=Retry(clock=clock))
+    assert late.finish == "deadline"
+    assert "all the time it had: Limits(seconds=5). For more type" in late.detail
+    busy = script(RateLimitError("slow down", retry_after=7.0))
+    waiting = play(busy, limits=limits, retry=Retry(clock=FakeClock()))
+    assert waiting.finish == "deadline"
+    assert "(slow down): Limits(seconds=5). For more type" in waiting.detail
 
 
 def test_a_call_that_needs_approval_pauses_the_run():

@@ -21,6 +21,13 @@ from altar.llm._live import (
 )
 from altar.llm._reply import Finish
 from altar.llm._request import Response
+from altar.llm._stops import (
+    met_calls,
+    met_deadline,
+    met_repeats,
+    stop_before_asking,
+    stop_now,
+)
 from altar.llm._task import RunState, Task, Turn
 
 if TYPE_CHECKING:
@@ -138,7 +145,7 @@ def _check_options(state: RunState) -> None:
 
 def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
     while True:
-        stop = _stop_before_asking(state)
+        stop = stop_before_asking(state)
         if stop is not None:
             return stop
         state.round += 1
@@ -169,18 +176,18 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
         if isinstance(answer, Response):
             return answer
         error = answer.error
-        stop = _stop_now(state)
+        stop = stop_now(state)
         if stop is not None:
             return stop
         if answer.visible or not error.retryable or number >= retry.attempts:
             raise error
         delay = retry.delay(number, error.retry_after)
         if state.deadline is not None and retry.clock.now() + delay >= state.deadline:
-            state.detail = f"the provider asked for a longer wait than was left: {error.message}"
-            return "deadline"
+            left = "before the next attempt more time must pass than the run has left"
+            return met_deadline(state, f"{left} ({error.message})")
         yield RetryEvent(error=error, attempt=number, delay=delay)
         yield Sleep(delay)
-        stop = _stop_now(state)
+        stop = stop_now(state)
         if stop is not None:
             return stop
         number += 1
@@ -208,11 +215,11 @@ def _answer(state: RunState, turns: list[Turn], finish: str) -> Generator[Step, 
         yield _told(record)
     pending = any(_awaits_approval(turn) for turn in turns)
     state.close_turns()
-    if state.repeated:
-        return "repeated_call"
+    if state.repeated is not None:
+        return met_repeats(state, *state.repeated)
     if pending:
         return "pending_approval"
-    return "max_calls" if over else None
+    return met_calls(state) if over else None
 
 
 _CALL_LIMIT = "This call was not run: the run may make {} calls and has made them."
@@ -243,41 +250,13 @@ def _within_calls(state: RunState, turns: list[Turn]) -> tuple[list[Turn], list[
     return ready[:left], ready[left:]
 
 
-def _stop_now(state: RunState) -> Finish | None:
-    if state.task.cancelled.reason is not None:
-        state.detail = state.task.cancelled.reason
-        return "cancelled"
-    if state.deadline is not None and state.task.options.retry.clock.now() >= state.deadline:
-        return "deadline"
-    return None
-
-
-def _stop_before_asking(state: RunState) -> Finish | None:
-    limits = state.task.options.limits
-    if limits.rounds is not None and state.round >= limits.rounds:
-        return "max_rounds"
-    return _stop_now(state) or _over_budget(state)
-
-
-def _over_budget(state: RunState) -> Finish | None:
-    limits = state.task.options.limits
-    if limits.tokens is None and limits.cost is None:
-        return None
-    tokens, cost = state.spent()
-    if limits.tokens is not None and tokens >= limits.tokens:
-        return "budget"
-    if limits.cost is not None and state.usages and (cost is None or cost >= limits.cost):
-        return "budget"
-    return None
-
-
 def _why_not(state: RunState, finish: str) -> tuple[Finish | None, str]:
     """Why the calls of a reply must not run: no model would read what they bring."""
     if finish == "length":
         return "length", "This call was not run: the reply was cut off by its token limit."
     if finish in ("refusal", "blocked", "malformed"):
         return _finish(finish), f"This call was not run: the reply ended as {finish!r}."
-    stop = _stop_before_asking(state)
+    stop = stop_before_asking(state)
     if stop is None:
         return None, ""
     return stop, f"This call was not run: the run ended ({stop})."

@@ -122,7 +122,7 @@ class RunState:
         if task.output is not None and not task.provider.capabilities.native_output:
             self.instructions = instruction(task.output, task.instructions)
         self.repeats = Repeats()
-        self.repeated = False
+        self.repeated: tuple[str, int] | None = None  # the name, and how often in a row
         self.turns: list[Turn] = []
         self.text = ""
         self.detail: str | None = None
@@ -232,7 +232,8 @@ class RunState:
             if count >= limit:
                 result = _repeat_error(turn.call, count)
                 text = result_text(result)
-                self.repeated = self.repeated or count > limit
+                if count > limit and self.repeated is None:
+                    self.repeated = (turn.call.name, count)
         record = CallRecord(call=turn.call, result=result, seconds=seconds)
         turn.text = text
         turn.record = record
