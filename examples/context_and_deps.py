@@ -1,4 +1,7 @@
-"""Context: what the application hands to its tools, typed, and never shown to the model."""
+"""Context: what the application hands to its tools, typed, and never shown to the model.
+
+altar run 'take 3 pieces of "pear"' --tools FILE --deps FILE:opening_stock, with this file as FILE
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,14 @@ def take(article: str, pieces: int, context: Context[Shop]) -> int:
     return shop.stock[article]
 
 
+def opening_stock() -> Shop:
+    """What the shop opens with; --deps of the command line calls it."""
+    return Shop(stock={"pear": 10})
+
+
 if __name__ == "__main__":
     print(list(altar.declare(take).to_dict(dialect="json-schema")["parameters"]["properties"]))
-    shop = Shop(stock={"pear": 10})
+    shop = opening_stock()
     with altar.Session(tools=[take], deps=shop) as session:
         print(session.execute("take", {"article": "pear", "pieces": 3}).unwrap())
     print(shop.log)

@@ -26,6 +26,14 @@ PROMISES = {
         "['divide', 'stock']",
     ],
     "streaming_tool.py": ["... 1: tools", "result 4", "stop", "ALTAR"],
+    "typed_output.py": [
+        "$.mood",
+        "$.stars",
+        "Review(mood='glad', stars=5, points=['warm', 'no noise'])",
+        "stop after 2 requests",
+        "None malformed after 3 requests",
+        "the answer does not fit",
+    ],
     "typed_tools.py": ["2026-12-27", "coercions", "$.arrival", "$.nights", "$.guests[0]"],
 }
 
