@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def _show_error(console: Console, name: str, error: ErrorObject) -> None:
     console.error(f"{name}: {summary_of(error)}")
     for problem in problems_of(error):
-        console.note(f"  {problem}")
+        console.more(problem)
 
 
 def _read_args(text: str) -> dict[str, Any]:

@@ -82,6 +82,12 @@ class Console:
         line = " ".join(message.split()).translate(_CONTROLS)
         self.err.write(f"altar: {label}: {line}\n")
 
+    def more(self, message: str) -> None:
+        """Write a line that belongs to an error, indented below it, to standard error."""
+        self.clear_status()
+        self.out.flush()
+        self.err.write(f"  {message.translate(_CONTROLS)}\n")
+
     def note(self, message: str) -> None:
         """Write a remark to standard error."""
         self.clear_status()

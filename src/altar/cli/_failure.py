@@ -61,7 +61,7 @@ def show_cause(console: Console, result: ToolResult) -> None:
     except Exception:  # noqa: BLE001 - a broken __str__ is the tool's
         text = "its message cannot be read"
     line = f"{type(cause).__name__}: {text}" if text else type(cause).__name__
-    console.note(f"  {line}{_place(cause)}")
+    console.more(f"{line}{_place(cause)}")
 
 
 def _place(cause: BaseException) -> str:

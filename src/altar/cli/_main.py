@@ -105,7 +105,7 @@ def _fail(error: Exception, console: Console) -> int:
         subject = error.function if isinstance(error, DeclarationError) else error.subject
         console.error(f"{subject}: {len(error.problems)} problems")
         for problem in error.problems:
-            console.note(f"  {problem}")
+            console.more(str(problem))
         return 2
     if isinstance(error, AltarError):
         console.error(str(error))
