@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -11,8 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import altar
-from altar.adm import ToolConfig
-from altar.llm import Options, check_history
+from altar.adm import Schema, ToolConfig
+from altar.errors import OverloadedError
+from altar.llm import Options, Retry, check_history
+from altar.llm._offline import LABEL
+from altar.testing import ScriptedProvider
+
+NO_RETRY = Options(retry=Retry(attempts=1))
 
 
 def get_weather(city: str, unit: Literal["celsius", "fahrenheit"] = "celsius") -> str:
@@ -165,6 +171,54 @@ def test_it_streams_what_it_says_and_says_the_same_each_time():
         return await altar.agenerate("weather in Oslo and Rome?", model="offline:", tools=TOOLS)
 
     assert asyncio.run(awaited()).text == text
+
+
+@dataclass
+class User:
+    name: str
+    age: int
+
+
+@pytest.mark.parametrize(
+    ("output", "prompt", "value"),
+    [
+        (User, "John is 30 years old", User("John", 30)),
+        (list[User], "John is 30", [User("John", 30)]),
+        (list[int], "1, 2 and 3", [1, 2, 3]),
+        (int, "How old is John, 30?", 30),
+        (int | None, "30", 30),
+        (Literal["up", "down"], "it went up", "up"),
+    ],
+)
+def test_a_typed_answer_is_of_the_users_words_and_says_what_it_is(output, prompt, value):
+    reply = altar.generate(prompt, model="offline:", output=output)
+    assert (reply.output, reply.finish) == (value, "stop")
+    assert reply.detail.startswith(LABEL)
+
+
+@pytest.mark.parametrize(
+    ("output", "prompt", "said"),
+    [
+        (User, "Hello there", "The prompt does not say: age."),
+        (int, "How old?", "The prompt does not say: the answer."),
+        (Schema(type="integer", extra={"minimum": 50}), "30", "at least 50"),
+    ],
+)
+def test_words_that_make_no_typed_answer_end_the_run_as_malformed(output, prompt, said):
+    reply = altar.generate(prompt, model="offline:", output=output)
+    assert (reply.output, reply.finish, reply.usage.requests) == (None, "malformed", 1)
+    assert reply.detail.startswith(LABEL)
+    assert said in reply.detail
+    assert LABEL in reply.text
+
+
+def test_it_never_reads_what_the_loop_wrote():
+    refused = ScriptedProvider(['{"name": "Ada"}', OverloadedError("full")])
+    with pytest.raises(OverloadedError) as caught:
+        altar.generate("I am Ada, 36", model=refused, output=User, options=NO_RETRY)
+    assert "not valid" in caught.value.messages[-1].text
+    reply = altar.generate(caught.value.messages, model="offline:", output=User)
+    assert reply.output == User("Ada", 36)
 
 
 WORDS = st.sampled_from(

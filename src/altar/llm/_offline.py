@@ -8,12 +8,14 @@ from decimal import Decimal
 from math import log
 from typing import TYPE_CHECKING, Any
 
+from altar.errors import InvalidDataError
 from altar.llm._base import BaseProvider
 from altar.llm._messages import Message
-from altar.llm._offline_read import Clause, extract_object, resolve, words_of
+from altar.llm._offline_read import Clause, extract_object, extract_value, resolve, words_of
 from altar.llm._parts import Opaque, Origin, Part, Text, Thinking, ToolCall, ToolResultPart
 from altar.llm._provider import Capabilities
 from altar.llm._request import Response
+from altar.llm._structured import is_ask_again
 from altar.llm._usage import Price, Usage
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from altar.adm import FunctionDeclaration
     from altar.llm._provider import Attempt
-    from altar.llm._request import Request
+    from altar.llm._request import OutputSpec, ReplyEnd, Request
 
 __all__ = ["LABEL", "OfflineProvider"]
 
@@ -41,7 +43,10 @@ class OfflineProvider(BaseProvider):
 
     Deterministic and without any network. A clause after "and" that names no
     tool of its own goes to the one before it, so that "the weather in Oslo
-    and Bergen" becomes two parallel calls. Results are rendered as text.
+    and Bergen" becomes two parallel calls. Results are rendered as text. A
+    typed answer is filled from the user's words alone, never quietly: its
+    reply says so in ``detail``, and ends as ``malformed`` where they do not
+    suffice.
     """
 
     name = "offline"
@@ -52,10 +57,11 @@ class OfflineProvider(BaseProvider):
 
     def complete(self, request: Request, attempt: Attempt) -> Response:
         """Answer by the rules of the demo."""
+        parts, finish, detail = _answer(request)
         origin = Origin(provider="offline", model=self.model)
-        message = Message("assistant", tuple(_answer(request)), origin=origin)
+        message = Message("assistant", tuple(parts), origin=origin)
         usage = Usage(input_tokens=_count(request.messages), output_tokens=_count([message]))
-        return Response(message=message, usage=usage)
+        return Response(message=message, finish=finish, detail=detail, usage=usage)
 
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
         """The same: there is nothing to wait for."""
@@ -67,12 +73,13 @@ def _count(messages: Sequence[Message]) -> int:
     return sum(len(str(part).split()) for message in messages for part in message.parts)
 
 
-def _answer(request: Request) -> list[Part]:
+def _answer(request: Request) -> tuple[list[Part], ReplyEnd, str | None]:
+    """The parts of an answer, how it ends, and what there is to say about it."""
     last = request.messages[-1] if request.messages else Message("user", ())
     results = [part for part in last.parts if isinstance(part, ToolResultPart)]
-    prompt = next((m.text for m in reversed(request.messages) if m.role == "user" and m.text), "")
+    prompt = _asked(request.messages)
     if results and request.output is None:
-        return [Text("\n".join([LABEL, *_render(request, results)]))]
+        return [Text("\n".join([LABEL, *_render(request, results)]))], "stop", None
     choice = request.tool_choice
     tools = [tool for tool in request.tools if choice is None or choice.allows(tool.name)]
     forced = choice is not None and choice.mode == "ANY"
@@ -80,16 +87,40 @@ def _answer(request: Request) -> list[Part]:
     if calls:
         why = "; ".join(f"{call.name}{call.args}" for call in calls)
         mark = Opaque(provider="offline", api="offline", kind="signature", data=str(len(calls)))
-        return [Thinking(f"By their words these fit: {why}", opaque=(mark,)), *calls]
+        return [Thinking(f"By their words these fit: {why}", opaque=(mark,)), *calls], "stop", None
     if request.output is not None:
-        root = dict(request.output.schema)
-        value, _ = extract_object(Clause(prompt, set()), resolve(root, root), root)
-        return [Text(json.dumps(value, ensure_ascii=False))]
+        return _typed(request.output, prompt)
     names = ", ".join(tool.name for tool in tools[:12])
     excuse = f"No tool shares enough words with the question. There are: {names or 'none'}."
     if missing:
         excuse = f"Please say also: {', '.join(missing)}."
-    return [Text(f"{LABEL}\n{excuse}")]
+    return [Text(f"{LABEL}\n{excuse}")], "stop", None
+
+
+def _asked(messages: Sequence[Message]) -> str:
+    """The user's own last words."""
+    own = (m.text for m in reversed(messages) if m.role == "user" and not is_ask_again(m))
+    return next((text for text in own if text), "")
+
+
+def _typed(output: OutputSpec, prompt: str) -> tuple[list[Part], ReplyEnd, str]:
+    """A typed answer of the prompt's own words, which says what it is; or what they lack."""
+    value, missing = extract_value(Clause(prompt[:_READ], set()), dict(output.schema))
+    if missing:
+        fault = f"The prompt does not say: {', '.join(missing)}."
+    else:
+        try:
+            output.load(value)
+        except InvalidDataError as error:
+            fault = f"The prompt's words make no {output.name}: {error}."
+        else:
+            text = json.dumps(value, ensure_ascii=False)
+            return (
+                [Text(text)],
+                "stop",
+                f"{LABEL} The answer was put together from the prompt's words.",
+            )
+    return [Text(f"{LABEL}\n{fault}")], "malformed", f"{LABEL} {fault}"
 
 
 def _render(request: Request, results: list[ToolResultPart]) -> list[str]:

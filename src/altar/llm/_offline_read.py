@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["MISSING", "Clause", "extract_object", "resolve", "words_of"]
+__all__ = ["MISSING", "Clause", "extract_object", "extract_value", "resolve", "words_of"]
 
 MISSING: Any = object()
 _QUOTED = re.compile(r'"([^"]*)"|\u201c([^\u201d]*)\u201d|(?<!\w)\'([^\']*)\'(?!\w)|`([^`]*)`')
@@ -117,7 +117,7 @@ class Clause:
 
 
 def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
-    """The schema behind a local $ref, and the first branch of a union that is not null."""
+    """The schema behind a local $ref, and the first branch or type that is not null."""
     found: dict[str, Any] = schema if isinstance(schema, dict) else {}
     for _ in range(8):
         name = str(found.get("$ref", ""))
@@ -126,6 +126,9 @@ def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
             found = root.get("$defs", {}).get(name[8:], {})
         elif branches:
             found = next((one for one in branches if one.get("type") != "null"), {})
+    kinds = found.get("type")
+    if isinstance(kinds, list):
+        found = {**found, "type": next((kind for kind in kinds if kind != "null"), "null")}
     return found
 
 
@@ -147,6 +150,15 @@ def extract_object(
             found[name] = value
     ordered = {name: found[name] for name in properties if name in found}
     return ordered, [name for name in required if name not in found]
+
+
+def extract_value(clause: Clause, root: dict[str, Any]) -> tuple[Any, list[str]]:
+    """The value of any schema found in ``clause``, and the names of what it lacks."""
+    schema = resolve(root, root)
+    if schema.get("type") == "object":
+        return extract_object(clause, schema, root)
+    value = _extract(clause, "answer", schema, root, True)
+    return value, ["the answer"] if value is MISSING else []
 
 
 def _rank(schema: dict[str, Any], name: str) -> int:

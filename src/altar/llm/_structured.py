@@ -12,10 +12,11 @@ from altar.llm._messages import Message
 if TYPE_CHECKING:
     from altar.llm._request import OutputSpec
 
-__all__ = ["MAX_ASKED_AGAIN", "ask_again", "instruction", "read_output"]
+__all__ = ["MAX_ASKED_AGAIN", "ask_again", "instruction", "is_ask_again", "read_output"]
 
 MAX_ASKED_AGAIN = 2
 _SHOWN = 12
+_AGAIN = "Your answer is not valid:\n"
 
 
 def instruction(spec: OutputSpec, instructions: str | None) -> str:
@@ -51,6 +52,10 @@ def _unfenced(text: str) -> str:
 def ask_again(fault: str) -> Message:
     """The message that lists the problems of an answer."""
     return Message.user(
-        f"Your answer is not valid:\n{fault}\n"
-        "Answer again, with the whole corrected JSON value and nothing else."
+        f"{_AGAIN}{fault}\nAnswer again, with the whole corrected JSON value and nothing else."
     )
+
+
+def is_ask_again(message: Message) -> bool:
+    """Whether the loop wrote ``message``, not the user."""
+    return message.role == "user" and message.text.startswith(_AGAIN)
