@@ -7,10 +7,12 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any, Optional, TypeVar
 
 import pytest
 
 from altar import Context, FunctionCall, Session, declare, tool
+from altar.errors import ConfigurationError, DeclarationError, ToolCallError
 from altar.later import LocalRuntime
 from altar.runtime import CallContext
 
@@ -93,6 +95,78 @@ def test_a_callers_deps_come_before_the_sessions():
     session = Session(tools=[who], deps=Deps("Ada"))
     call = FunctionCall(name="who", args={"greeting": "hi"})
     assert session.invoke(call, CallContext(deps=Deps("Bob"))).content == "hi Bob"
+
+
+def needs(annotation):
+    """An async tool whose Context is written so, as an object or as text."""
+
+    async def needy(ctx) -> str:
+        return str(ctx.deps)
+
+    needy.__annotations__ = {"ctx": annotation, "return": str}
+    return needy
+
+
+Shop = type("Shop", (), {})
+
+
+@pytest.mark.parametrize(
+    ("annotation", "made"),
+    [
+        (Context[Deps], "Deps: Session(..., deps=Deps(...))"),
+        ("Context[Deps]", "Deps: Session(..., deps=Deps(...))"),
+        (Context["Deps"], "Deps: Session(..., deps=Deps(...))"),
+        ("Context[OnlyForCheckers]", "OnlyForCheckers: Session(..., deps=OnlyForCheckers(...))"),
+        (Context[dict[str, int]], "dict[str, int]: Session(..., deps=...)"),
+        (Context[Deps | Shop], "deps=..."),
+    ],
+)
+def test_a_tool_that_declares_dependencies_is_answered_before_it_runs_without_them(
+    annotation, made, caplog
+):
+    """A CONFIGURATION_ERROR says what to type, to the log and to unwrap() as well."""
+    session = Session(tools=[needs(annotation)])
+    for result in (session.execute("needy", {}), asyncio.run(session.aexecute("needy", {"x": 1}))):
+        assert result.error.type == "CONFIGURATION_ERROR"
+        assert result.error.message.startswith("The tool 'needy' needs dependencies of type ")
+        assert made in result.error.message
+        assert result.error.retry_allowed is False
+        with pytest.raises(ToolCallError) as caught:
+            result.unwrap()
+        assert isinstance(caught.value.__cause__, ConfigurationError)
+    assert "without its dependencies" in caplog.text
+    assert Session(tools=[needs(annotation)], deps={}).execute("needy").ok
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Context,
+        Context[Any],
+        Context[object],
+        Context[None],
+        Context[Deps | None],
+        Context[Optional[Deps]],
+        Context["Deps | None"],
+        Context[TypeVar("T")],
+        "Context[OnlyForCheckers | None]",
+        "Context[Optional[OnlyForCheckers]]",
+    ],
+)
+def test_a_context_that_may_hold_nothing_needs_no_dependencies(annotation):
+    assert Session(tools=[needs(annotation)]).execute("needy").content == "None"
+
+
+def test_a_parameter_named_like_the_context_says_how_to_make_it_one():
+    """Without an annotation it accepts anything, which is a warning, and strictly an error."""
+
+    def lost(ctx, context: int, other): ...
+
+    with pytest.warns(UserWarning, match="'ctx' has no annotation.*write ctx: Context") as caught:
+        declare(lost)
+    assert len(caught) == 1
+    with pytest.raises(DeclarationError, match="write context: Context"):
+        Session(tools=[tool(strict=True)(lambda context, other=1: context)]).declarations()
 
 
 def test_progress_reaches_the_listener_as_json():

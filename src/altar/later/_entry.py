@@ -28,10 +28,21 @@ class Entry:
 
     ``kind`` is "sync", "async", "generator" or "async_generator"; ``uses``
     counts the calls that went the general way, and ``factory`` is the
-    compiled fast lane (None: not tried, False: there can be none).
+    compiled fast lane (None: not tried, False: there can be none). ``deps``
+    names the type of the dependencies it cannot do without, or is None.
     """
 
-    __slots__ = ("_binder", "context", "factory", "kind", "name", "options", "target", "uses")
+    __slots__ = (
+        "_binder",
+        "context",
+        "deps",
+        "factory",
+        "kind",
+        "name",
+        "options",
+        "target",
+        "uses",
+    )
 
     def __init__(self, mark: Mark) -> None:
         signature = read_signature(mark.target, mark=mark)
@@ -40,6 +51,7 @@ class Entry:
         self.options = mark.options or _DEFAULTS
         self.kind: str = signature.kind
         self.context: str | None = signature.context
+        self.deps = signature.deps
         self.uses = 0
         self.factory: Any = None
         self._binder: Binder = compile_binder(signature)
@@ -65,6 +77,7 @@ class _SchemaEntry(Entry):
         self.options = tool.options
         self.kind = _kind_of(function)
         self.context = None
+        self.deps = None
         self.uses = 0
         self.factory = False
         self._check = tool.declaration.parameters.check

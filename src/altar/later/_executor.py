@@ -10,10 +10,11 @@ from altar.adm import FunctionCall
 from altar.later._binding import BindError
 from altar.later._context import CallingSession, Context
 from altar.later._entry import entry_of
-from altar.later._failure import bad_arguments, cancelled, hidden, timed_out, unknown
+from altar.later._failure import bad_arguments, cancelled, hidden, no_deps, timed_out, unknown
 from altar.later._fastlane import fast_factory, make_fast
 from altar.later._finish import Finisher
 from altar.later._limits import SessionLimits
+from altar.later._log import logger
 from altar.later._plan import Pending, Plan
 from altar.later._run import (
     await_plan,
@@ -140,6 +141,9 @@ class LocalRuntime:
         seconds = _seconds(entry, ctx)
         if seconds is not None and seconds <= 0:
             return timed_out(name, call.call_id, 0.0, idempotent=entry.options.idempotent)
+        if entry.deps is not None and ctx.deps is None:
+            logger.warning("tool %r was called without its dependencies (%s)", name, entry.deps)
+            return no_deps(name, call.call_id, entry.deps)
         report = reporter(call.name, ctx.emit) if ctx.emit is not None else None
         plan = Plan(entry, call, ctx, seconds=seconds, report=report)
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import ErrorObject
 from altar.adm._result import ResultDraft, ToolResult
-from altar.errors import ErrorType, ToolError
+from altar.errors import ConfigurationError, ErrorType, ToolError
 from altar.later.hints._dump import DumpError, dump
 from altar.later.hints._report import nearest_of
 
@@ -24,6 +24,7 @@ __all__ = [
     "failure",
     "hidden",
     "invalid_state",
+    "no_deps",
     "sealed",
     "timed_out",
     "unknown",
@@ -193,6 +194,23 @@ def invalid_state(name: str, call_id: str | None, message: str, step: str = "") 
     steps = (step,) if step else ()
     kind = ErrorType.INVALID_STATE
     return failure(clean(name), call_id, message, type=kind, steps=steps, retry=False)
+
+
+def no_deps(name: str, call_id: str | None, wanted: str) -> ToolResult:
+    """The tool declares dependencies that the application did not give its session."""
+    made = f"{wanted}(...)" if wanted.isidentifier() else "..."
+    error = ConfigurationError(
+        f"The tool {name!r} needs dependencies of type {wanted}: Session(..., deps={made})"
+    )
+    return failure(
+        name,
+        call_id,
+        str(error),
+        type=ErrorType.CONFIGURATION_ERROR,
+        steps=("Go on without this tool: only the application can set it up.",),
+        retry=False,
+        cause=error,
+    )
 
 
 def exhausted(name: str, call_id: str | None, message: str) -> ToolResult:

@@ -25,11 +25,11 @@ from altar.later.hints._callables import (
     plain_parameters,
     scope_of_odd,
 )
-from altar.later.hints._families import BASIC, Refused
+from altar.later.hints._families import BASIC, Refused, spell
 from altar.later.hints._metadata import Facts, field_default, read_metadata
 from altar.later.hints._nodes_record import ABSENT, RecordNode
 from altar.later.hints._param import Param
-from altar.later.hints._resolve import scope_of_function
+from altar.later.hints._resolve import Scope, Unresolved, scope_of_function
 
 if TYPE_CHECKING:
     from altar.later._mark import Mark
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Parameter", "Signature", "read_signature"]
 
 _ANY: Final = BASIC[object]
+_CONTEXT_NAMES: Final = frozenset({"ctx", "context"})
 _FLAT: Final = -1  # **kwargs: Unpack[...], whose keys become parameters
 
 
@@ -74,13 +75,15 @@ class Signature:
     """Everything altar knows about a callable.
 
     ``kind`` is "sync", "async", "generator" or "async_generator"; ``context``
-    names the injected Context parameter, or is None; ``returns`` is the node
+    names the injected Context parameter, or is None, and ``deps`` the type D
+    of a ``Context[D]`` that cannot be None; ``returns`` is the node
     of the return annotation, or None; ``warnings`` are sentences. ``params``
     holds the Context parameter too, with ``node`` None.
     """
 
     __slots__ = (
         "context",
+        "deps",
         "description",
         "keep",
         "kind",
@@ -99,6 +102,7 @@ class Signature:
         self.params: tuple[Parameter, ...] = ()
         self.kind = "sync"
         self.context: str | None = None
+        self.deps: str | None = None
         self.returns: Node | None = None
         self.returns_text: str | None = None
         self.warnings: tuple[str, ...] = ()
@@ -209,11 +213,16 @@ class _Reader:
             if annotation.__class__ is str:
                 annotation = build.evaluate(annotation, self.scope)
             if _is_context(annotation):
-                return self._context(raw, signature)
+                return self._context(raw, annotation, signature)
             if kind == VAR_KEYWORD and _is_unpack(annotation):
                 annotation, kind = annotation.__args__[0], _FLAT
             if annotation is not _ANY:
                 node, facts = build.place(annotation, self.scope)
+            elif raw.name in _CONTEXT_NAMES:
+                self.warnings.append(
+                    f"parameter {raw.name!r} has no annotation and accepts anything; "
+                    f"if it is the Context, write {raw.name}: Context"
+                )
         except Refused as why:
             self.problems.append(f"parameter {raw.name!r}: {why}")
         self._tell(raw.name, known, refused)
@@ -261,12 +270,13 @@ class _Reader:
             param.default = info.default
         param.required = param.default is ABSENT and param.factory is None
 
-    def _context(self, raw: RawParameter, signature: Signature) -> Parameter:
+    def _context(self, raw: RawParameter, annotation: Any, signature: Signature) -> Parameter:
         if signature.context is not None:
             self.problems.append(
                 f"parameter {raw.name!r}: {signature.context!r} is a Context already; keep one"
             )
         signature.context = raw.name
+        signature.deps = _deps_of(annotation, raw.annotation, self.scope)
         param = Parameter(raw.name, raw.kind, _ANY, ABSENT)
         param.required = False
         return param
@@ -313,6 +323,24 @@ def _is_context(annotation: Any) -> bool:
         return False
     context = home.Context
     return annotation is context or getattr(annotation, "__origin__", None) is context
+
+
+def _deps_of(annotation: Any, raw: Any, scope: Scope) -> str | None:
+    """The name of D in Context[D], or None where no dependencies will do."""
+    wanted: Any = next(iter(getattr(annotation, "__args__", ())), None)
+    try:
+        if hasattr(wanted, "__forward_arg__"):
+            raw, wanted = wanted.__forward_arg__, scope.lookup(wanted)
+    except Exception:  # noqa: BLE001 - an annotation may raise anything; the body will tell
+        return None
+    if isinstance(wanted, Unresolved):  # a name for type checkers swallows "| None" beside it
+        free = isinstance(raw, str) and any(word in raw for word in ("None", "Optional", "Any"))
+        return None if free else wanted.name
+    if wanted in (None, types.NoneType, object, Any) or hasattr(wanted, "__bound__"):
+        return None
+    if types.NoneType in getattr(wanted, "__args__", ()):
+        return None
+    return wanted.__name__ if isinstance(wanted, type) else spell(wanted)
 
 
 def _is_unpack(annotation: Any) -> bool:
