@@ -245,3 +245,19 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS, max_size=14))
 def test_no_prompt_makes_it_fail(words):
     altar.generate(" ".join(words) or "x", model="offline:", tools=TOOLS)
+
+
+@dataclass
+class Branch:
+    value: int
+    twigs: list["Branch"]
+    other: "Branch | None" = None
+
+
+def test_a_type_that_holds_itself_is_read_to_a_bounded_depth():
+    def climb(branch: Branch, more: list[Branch] | None = None) -> int:
+        """Climb a branch."""
+        return branch.value
+
+    reply = altar.generate("climb branch value=3", model="offline:", tools=[climb])
+    assert reply.finish == "stop"

@@ -21,6 +21,7 @@ _FORMATS = {
 _HINTS = {"email": "email", "to": "email", "recipient": "email", "url": "uri", "date": "date"}
 _CAPITALS = re.compile(r"\b[A-Z][\w'\u2019-]*(?:\s+[A-Z][\w'\u2019-]*)*")
 _AFTER = r"\b(?:in|for|of|at|from|to|about|named|called|with|on|by)\s+([^,;?!]+)"
+_DEEPEST = 4
 _PLACE = re.compile(r"\b(?:in|for|of|at|from|to)\s+([A-Z][\w'\u2019-]*(?:\s+[A-Z][\w'\u2019-]*)*)")
 _SIGNS = re.compile(r"(?<=\d)\s*([+*/])\s*(?=\d)")
 _SAME = {"plus": "add", "sum": "add", "times": "multiply", "minus": "subtract", "over": "divide"}
@@ -60,6 +61,7 @@ class Clause:
     def __init__(self, text: str, topic: set[str]) -> None:
         self.text = text
         self.topic = topic
+        self.depth = 0  # objects within objects; a type may hold itself
 
     def take(self, pattern: str | re.Pattern[str]) -> str | None:
         """The first match (its group, if it has one), which is then gone."""
@@ -190,8 +192,7 @@ def _extract(
         denied = ("no ", "not ", "without ")
         return MISSING if found is None else not found.lower().startswith(denied)
     if kind == "object":
-        value, missing = extract_object(clause, schema, root)
-        return value if required and not missing else MISSING
+        return _object(clause, schema, root, required)
     if kind == "array":
         return _array(clause, name, resolve(schema.get("items", {}), root), root, required)
     if stated is None:
@@ -200,6 +201,15 @@ def _extract(
     if stated is None and "format" not in schema:
         stated = (clause.take_name() or clause.take_rest()) if required else clause.take(_PLACE)
     return MISSING if stated is None else stated
+
+
+def _object(clause: Clause, schema: dict[str, Any], root: dict[str, Any], required: bool) -> Any:
+    if clause.depth >= _DEEPEST:
+        return MISSING
+    clause.depth += 1
+    value, missing = extract_object(clause, schema, root)
+    clause.depth -= 1
+    return value if required and not missing else MISSING
 
 
 def _number(text: str | None, kind: str) -> Any:
