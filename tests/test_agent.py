@@ -17,13 +17,17 @@ from altar.llm import (
     Limits,
     Message,
     Options,
+    Refusal,
     Response,
     Retry,
     Sampling,
     Text,
+    Thinking,
     ToolCall,
+    Usage,
     check_history,
     dump_messages,
+    unfold,
 )
 from altar.testing import FunctionProvider, ScriptedProvider
 
@@ -442,6 +446,39 @@ def test_a_script_must_be_played_to_its_end():
         altar.generate("hi", model=ScriptedProvider([]))
     with pytest.raises(ConfigurationError, match="a script's reply is"):
         altar.generate("hi", model=ScriptedProvider([3]))
+
+
+def test_scripted_replies_have_an_estimated_usage():
+    prompt = "x" * 400
+    reply = altar.generate(prompt, model=ScriptedProvider(["y" * 40]), instructions="z" * 40)
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (110, 10)
+    parts = [Thinking("t" * 8), BlobPart("image/png", b"1234"), Refusal("no")]
+    assert altar.generate("?", model=ScriptedProvider([parts])).usage.output_tokens > 3
+
+
+def test_a_limit_of_tokens_works_with_scripted_replies():
+    numbers = iter(range(100))
+    busy = FunctionProvider(lambda request: ToolCall("add", {"a": next(numbers), "b": 0}))
+    reply = altar.generate(
+        "x" * 400, model=busy, tools=[add], options=Options(limits=Limits(tokens=450))
+    )
+    assert (reply.finish, reply.usage.requests) == ("budget", 4)
+    assert "Limits(tokens=450)" in reply.detail
+
+
+def test_the_estimate_does_not_depend_on_what_was_asked_before():
+    model = ScriptedProvider([ADD, "3", "a", "b"])
+    altar.generate("x" * 400, model=model, tools=[add])
+    short, shorter = (altar.generate("x" * n, model=model).usage for n in (40, 4))
+    assert (short.input_tokens, shorter.input_tokens) == (10, 1)
+
+
+def test_a_scripted_reply_keeps_its_own_usage():
+    message = Message.assistant("hi")
+    counted = Response(message=message, usage=Usage(input_tokens=7, output_tokens=3))
+    model = ScriptedProvider([counted, Response(message=message), list(unfold(counted)), message])
+    totals = [altar.generate("hi", model=model).usage.total_tokens for _ in range(4)]
+    assert totals == [10, None, 10, 2]
 
 
 def test_a_function_may_answer_async():

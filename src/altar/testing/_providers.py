@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, get_args
 from altar.errors import ConfigurationError, ProviderError
 from altar.llm import (
     BaseProvider,
+    BlobPart,
     Message,
     Origin,
     Part,
     Response,
     Text,
+    Thinking,
+    ToolCall,
+    ToolResultPart,
     Usage,
     fold,
     unfold,
@@ -40,6 +44,10 @@ class ScriptedProvider(BaseProvider):
     events ending in an End or a ProviderError. ``requests`` holds what was
     asked. Used as a context manager it raises AssertionError when the script
     was not played to its end; so does ``finished()``.
+
+    A Response or an End keeps its own usage. For any other entry it is an
+    estimate, about four characters of the messages for a token, so that
+    ``Limits(tokens=...)`` works in tests.
     """
 
     name = "scripted"
@@ -47,13 +55,14 @@ class ScriptedProvider(BaseProvider):
     def __init__(self, replies: Iterable[Any], *, model: str = "script") -> None:
         self.model = model
         self.requests: list[Request] = []
+        self._meter = _Meter()
         self._script = list(replies)
         self._played = 0
 
     def complete(self, request: Request, attempt: Attempt) -> Response:
         """The next entry."""
         entry = self._next(request)
-        return _response(entry, self)
+        return _response(entry, self, self._meter.read(request))
 
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
         """The next entry."""
@@ -61,13 +70,13 @@ class ScriptedProvider(BaseProvider):
 
     def stream(self, request: Request, attempt: Attempt) -> Generator[StreamEvent, None, None]:
         """The next entry, in pieces."""
-        yield from _pieces(self._next(request), self)
+        yield from _pieces(self._next(request), self, self._meter.read(request))
 
     async def astream(
         self, request: Request, attempt: Attempt
     ) -> AsyncGenerator[StreamEvent, None]:
         """The next entry, in pieces."""
-        for event in _pieces(self._next(request), self):
+        for event in _pieces(self._next(request), self, self._meter.read(request)):
             yield event
 
     def finished(self) -> None:
@@ -102,7 +111,8 @@ class ScriptedProvider(BaseProvider):
 class FunctionProvider(BaseProvider):
     """A model that is a function: it takes the Request and returns any entry of a script.
 
-    The function may be async; then only the async forms work.
+    The function may be async; then only the async forms work. Usage is kept
+    or estimated as with :class:`ScriptedProvider`.
     """
 
     name = "function"
@@ -112,25 +122,28 @@ class FunctionProvider(BaseProvider):
     ) -> None:
         self.model = model
         self.requests: list[Request] = []
+        self._meter = _Meter()
         self._function = function
 
     def complete(self, request: Request, attempt: Attempt) -> Response:
         """What the function says."""
-        return _response(self._sync(request), self)
+        return _response(self._sync(request), self, self._meter.read(request))
 
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
         """What the function says."""
-        return _response(await self._async(request), self)
+        entry = await self._async(request)
+        return _response(entry, self, self._meter.read(request))
 
     def stream(self, request: Request, attempt: Attempt) -> Generator[StreamEvent, None, None]:
         """What the function says, in pieces."""
-        yield from _pieces(self._sync(request), self)
+        yield from _pieces(self._sync(request), self, self._meter.read(request))
 
     async def astream(
         self, request: Request, attempt: Attempt
     ) -> AsyncGenerator[StreamEvent, None]:
         """What the function says, in pieces."""
-        for event in _pieces(await self._async(request), self):
+        entry = await self._async(request)
+        for event in _pieces(entry, self, self._meter.read(request)):
             yield event
 
     def _sync(self, request: Request) -> Any:
@@ -149,25 +162,60 @@ class FunctionProvider(BaseProvider):
         return await entry if isawaitable(entry) else entry
 
 
-def _response(entry: Any, provider: BaseProvider) -> Response:
+class _Meter:
+    """Estimates what a request holds; a message it counted last time is not read again."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[Message, ...], int] = ((), 0)  # replaced whole: threads may share
+
+    def read(self, request: Request) -> int:
+        """The characters of the messages and instructions of ``request``."""
+        messages = request.messages
+        known, characters = self._last
+        start = len(known)
+        if start > len(messages) or (start and messages[start - 1] is not known[-1]):
+            start = characters = 0
+        for message in messages[start:]:
+            characters += _characters(message.parts)
+        self._last = (messages, characters)
+        return characters + len(request.instructions or "")
+
+
+def _characters(parts: tuple[Part, ...]) -> int:
+    count = 0
+    for part in parts:
+        if isinstance(part, (Text, ToolResultPart, Thinking)):
+            count += len(part.text)
+        elif isinstance(part, ToolCall):
+            count += len(str(part.name)) + len(part.raw_args or str(part.args))
+        elif isinstance(part, BlobPart):
+            count += len(part.data or b"")
+        else:
+            count += len(repr(part))
+    return count
+
+
+def _response(entry: Any, provider: BaseProvider, asked: int) -> Response:
+    """The answer ``entry`` stands for, to a request of ``asked`` characters."""
     if isinstance(entry, Response):
         return entry
     if isinstance(entry, ProviderError):
         raise entry
     if _is_stream(entry):
-        return fold(_pieces(entry, provider))
-    if isinstance(entry, Message):
-        return Response(message=entry, usage=_NO_TOKENS)
-    message = Message("assistant", _parts(entry), origin=_origin(provider.name, provider.model))
-    return Response(message=message, usage=_NO_TOKENS)
+        return fold(_pieces(entry, provider, asked))
+    message = entry
+    if not isinstance(entry, Message):
+        message = Message("assistant", _parts(entry), origin=_origin(provider.name, provider.model))
+    said = _characters(message.parts)
+    usage = Usage(input_tokens=(asked + 3) // 4, output_tokens=(said + 3) // 4)
+    return Response(message=message, usage=usage)
 
 
 @lru_cache(maxsize=64)
 def _origin(name: str, model: str) -> Origin:
     return Origin(provider=name, model=model)
-
-
-_NO_TOKENS = Usage(input_tokens=0, output_tokens=0)
 
 
 _PARTS = frozenset(get_args(Part))
@@ -191,9 +239,9 @@ def _is_stream(entry: Any) -> bool:
     )
 
 
-def _pieces(entry: Any, provider: BaseProvider) -> Generator[StreamEvent, None, None]:
+def _pieces(entry: Any, provider: BaseProvider, asked: int) -> Generator[StreamEvent, None, None]:
     if not _is_stream(entry):
-        yield from unfold(_response(entry, provider))
+        yield from unfold(_response(entry, provider, asked))
         return
     for event in entry:
         if isinstance(event, ProviderError):
