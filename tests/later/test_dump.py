@@ -21,6 +21,7 @@ import pydantic
 import pytest
 
 from altar.adm import Blob
+from altar.errors import ToolError
 from altar.later.hints._dump import DumpError, dump
 
 
@@ -102,7 +103,8 @@ SOME_UUID = uuid.UUID(int=5)
         (pathlib.PurePosixPath("/a/b"), "/a/b"),
         (re.compile("a+"), "a+"),
         (ipaddress.ip_address("::1"), "::1"),
-        (ValueError("text"), {"type": "ValueError", "message": "text"}),
+        (ValueError("text"), {"type": "ValueError"}),
+        (ToolError("no seat"), {"type": "ToolError", "message": "no seat"}),
         (range(2), [0, 1]),
         (Blob(mime="image/png", data=b"\x00"), {"mime": "image/png", "data": "AA=="}),
     ],
@@ -176,6 +178,69 @@ def test_large_results_keep_head_and_tail_within_the_cap(value: Any) -> None:
     assert len(json.dumps(found.content, ensure_ascii=False).encode()) <= 65536 * 1.2
     assert found.truncated is not None
     assert found.notes
+
+
+def shared(levels: int) -> Any:
+    value: Any = []
+    for _ in range(levels):
+        value = [value, {"again": value}]
+    return value
+
+
+BOTH_ENDS: list[Any] = [
+    [{"a": at, "b": [None, True, 1.5, "é" * (at % 7)]} for at in range(20_000)],
+    {f"key {at}": {"n": at} for at in range(20_000)},
+    [[["x" * 1000] * 100] * 100, Point(1), {"last": b"\x00" * 99}],
+    [Point(at) for at in range(20_000)],
+    ["start", "x" * 1_000_000, "end"],
+    set(range(100_000)),
+    range(1_000_000),
+    shared(14),
+]
+
+
+@pytest.mark.parametrize("value", BOTH_ENDS, ids=lambda value: type(value).__name__)
+def test_a_cut_result_keeps_the_true_head_and_tail_of_its_json(value: Any) -> None:
+    whole = dump(value, max_bytes=10**9).content
+    text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    found = dump(value)
+    head, _, rest = found.content.partition("\n[... ")
+    tail = rest.partition("...]\n")[2]
+    assert text.startswith(head)
+    assert text.endswith(tail)
+    assert len((head + tail).encode()) > 65_000
+    assert len(head.encode()) + len(tail.encode()) < found.truncated <= len(text.encode())
+
+
+def test_parts_shared_many_times_cost_no_more_than_what_is_kept() -> None:
+    found = dump(shared(60))
+    assert found.content.startswith("[[[[")
+    assert found.content.endswith("}]}]}]")
+    assert "at least" in found.content
+
+
+def test_what_is_never_kept_is_never_read() -> None:
+    read = []
+
+    class Row:
+        def __init__(self, at: int) -> None:
+            self.number = at
+
+        @property
+        def at(self) -> int:
+            read.append(self.number)
+            return self.number
+
+    # a constructor's parameter is what a plain class keeps
+    rows = [Row(at) for at in range(100_000)]
+    dump(rows)
+    assert len(read) < 60_000
+
+
+def test_a_range_without_end_is_read_as_far_as_it_is_kept() -> None:
+    found = dump(range(10**15))
+    assert found.content.startswith("[0,1,2")
+    assert found.content.endswith(f"{10**15 - 1}]")
 
 
 def test_content_is_a_copy() -> None:

@@ -9,25 +9,39 @@ from collections import abc, deque
 from enum import Enum, Flag
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from altar.errors import AltarError
+from altar.errors import AltarError, ToolError
 from altar.later.hints._custom import custom_of
 from altar.later.hints._report import Path, written
 from altar.later.hints._text_types import duration_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["DumpError", "dumper_for"]
+__all__ = ["DumpError", "Full", "dumper_for"]
 
 
 class DumpError(AltarError):
     """A value that JSON cannot say; the message says what it is and what to return instead."""
 
 
+class Full(Exception):  # noqa: N818 - an answer, not an error
+    """Raised by a walk that has no room for another value; containers keep what they have."""
+
+
 class Walking(Protocol):
     """The walk a dumper is part of."""
 
+    backwards: bool
+    budget: int
     size: int
+
+    def items(self, value: Any) -> Iterable[tuple[int, Any]]:
+        """The items of a sequence with their indexes."""
+        ...
+
+    def pairs(self, value: Any) -> Iterable[tuple[Any, Any]]:
+        """The keys and values of a mapping."""
+        ...
 
     def note(self, path: Path, text: str) -> None:
         """Say what was changed."""
@@ -117,20 +131,32 @@ def _refuse(value: Any, walk: Walking, path: Path) -> Any:
 
 
 def _list(value: Any, walk: Walking, path: Path) -> list[Any]:
-    walk.size += 2 * len(value)
     put = walk.put
-    return [put(item, (path, at)) for at, item in enumerate(list(value))]
+    out: list[Any] = []
+    try:
+        for at, item in walk.items(value):
+            out.append(put(item, (path, at)))
+    except Full:
+        pass
+    if walk.backwards:
+        out.reverse()
+    return out
 
 
 def _object(value: Any, walk: Walking, path: Path) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    for key, item in list(value.items()):
-        name = key if key.__class__ is str and key.isascii() else _name(key, walk, path)
-        if name in out:
-            walk.note(path, "two keys have the same name in JSON; the later one counts")
-        walk.size += len(name) + 4
-        out[name] = walk.put(item, (path, name))
-    return out
+    try:
+        for key, item in walk.pairs(value):
+            name = key if key.__class__ is str and key.isascii() else _name(key, walk, path)
+            if name in out:
+                walk.note(path, "two keys have the same name in JSON; the later one counts")
+                if walk.backwards:
+                    continue
+            walk.size += len(name) + 3
+            out[name] = walk.put(item, (path, name))
+    except Full:
+        pass
+    return dict(reversed(out.items())) if walk.backwards else out
 
 
 def _name(key: Any, walk: Walking, path: Path) -> str:
@@ -150,12 +176,21 @@ def _name(key: Any, walk: Walking, path: Path) -> str:
 
 
 def _set(value: Any, walk: Walking, path: Path) -> list[Any]:
-    walk.size += 2 * len(value)
-    items = [walk.put(item, path) for item in value]
+    if len(value) > walk.budget or walk.backwards:
+        value = _ordered(value)
+    items = _list(value, walk, path)
     try:
         return sorted(items)
     except TypeError:
         return sorted(items, key=lambda item: (type(item).__name__, str(item)))
+
+
+def _ordered(value: Any) -> list[Any]:
+    """The members of a set that is not written whole, in order where they have one."""
+    try:
+        return sorted(value)
+    except Exception:  # noqa: BLE001 - whatever the members' classes raise
+        return list(value)
 
 
 def _enum(value: Any, walk: Walking, path: Path) -> Any:
@@ -182,7 +217,11 @@ def _bytes(value: Any, walk: Walking, path: Path) -> Any:
 
 
 def _exception(value: Any, walk: Walking, path: Path) -> Any:
-    return walk.put({"type": type(value).__name__, "message": str(value)}, path)
+    """The type alone: its text may quote what no model should read; a ToolError's is for models."""
+    out = {"type": type(value).__name__}
+    if isinstance(value, ToolError):
+        out["message"] = value.message
+    return walk.put(out, path)
 
 
 def _model(value: Any, walk: Walking, path: Path) -> Any:
@@ -202,17 +241,15 @@ def _attributes(names: list[str], wires: list[str]) -> Any:
     pairs = tuple(zip(names, wires, strict=True))
 
     def write(value: Any, walk: Walking, path: Path) -> Any:
-        out = {}
+        found = {}
         for name, wire in pairs:
             try:
-                inner = getattr(value, name)
+                found[wire] = getattr(value, name)
             except AttributeError:
                 continue
-            walk.size += len(wire) + 4
-            out[wire] = walk.put(inner, (path, wire))
-        if pairs and not out:
+        if pairs and not found:
             return _refuse(value, walk, path)
-        return out
+        return _object(found, walk, path)
 
     return write
 
@@ -229,10 +266,7 @@ _EXACT: Final = (
     (BaseException, _exception),
     (deque, _list),
     (types.MappingProxyType, _object),
-    (
-        (range, abc.KeysView, abc.ValuesView, abc.ItemsView),
-        lambda v, walk, p: _list(list(v), walk, p),
-    ),
+    ((range, abc.KeysView, abc.ValuesView, abc.ItemsView), _list),
     (types.SimpleNamespace, lambda value, walk, path: _object(vars(value), walk, path)),
 )
 
