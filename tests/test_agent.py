@@ -298,7 +298,7 @@ def refused(kind, said, function, *args, **kwargs):
             {"model": ScriptedProvider},
             r"not the class ScriptedProvider; type model=Scr.*\(\.\.\.\)",
         ),
-        ({"model": 42}, r"altar\.llm\.BaseProvider.*not int"),
+        ({"model": 42}, r"an object with the Provider protocol.*, not int"),
         ({"instructions": ["be", "brief"]}, r"instructions= takes a text, not list"),
         ({"output": "Verdict"}, r"is a text; give the type itself, without quotes: output=Verdict"),
         ({"output": {"type": "object"}}, r"output=altar\.adm\.Schema\.from_dict"),

@@ -84,9 +84,7 @@ _RUNTIMES = {
         extra="grid",
     ),
 }
-_OBJECT = (
-    "an object with the Provider protocol (derive from altar.llm.BaseProvider and write complete())"
-)
+_OBJECT = "an object with the Provider protocol (docs/loop.md shows one)"
 _TREE = (
     "Type it in altar's source tree: an unrelated package holds the name altar on the public index."
 )

@@ -74,9 +74,8 @@ def check_model(model: Any) -> None:
         )
     if not (model is None or isinstance(model, str) or is_provider(model)):
         raise ConfigurationError(
-            "model= is a text such as 'gemini:gemini-3.8-flash', or an object with the Provider "
-            "protocol (derive from altar.llm.BaseProvider and write complete()), not "
-            f"{type(model).__name__}"
+            "model= is a text such as 'offline:', or an object with the Provider protocol "
+            f"(docs/loop.md shows one), not {type(model).__name__}"
         )
 
 
