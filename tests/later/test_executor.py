@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from altar import Context, Session, ToolError, tool
+from altar import Context, FunctionCall, Session, ToolError, tool
 from altar.errors import ToolCallError
 from altar.later import LocalRuntime, SessionLimits
 from altar.later._failure import timed_out
@@ -466,6 +466,91 @@ def test_closing_cancels_what_runs_and_the_task_goes_on(warm, elsewhere):
         assert kind_of(result) == "CANCELLED"
         assert "closed" in result.error.message
         assert cancelling == 0
+
+
+@pytest.mark.parametrize("warm", [0, 5])
+@pytest.mark.parametrize("how", ["here", "elsewhere", "close", "cancel", "twice"])
+def test_a_caller_of_ainvoke_stops_its_own_call_and_no_other(warm, how):
+    """The caller's flag, the session's end and the task's cancellation, in the fast lane too."""
+
+    async def maybe(wait: bool = False):
+        if wait:
+            await asyncio.Event().wait()
+        return "done"
+
+    session = Session(tools=[maybe])
+
+    async def one(flag, wait):
+        ctx = CallContext(cancelled=flag, correlation_id="c")
+        result = await session.ainvoke(FunctionCall(name="maybe", args={"wait": wait}), ctx)
+        await asyncio.sleep(0)
+        return result, asyncio.current_task().cancelling()
+
+    async def main():
+        for _ in range(warm):
+            assert (await one(Cancellation(), False))[0].content == "done"
+        assert ("maybe" in session._afast) is (warm > 0)
+        flag, other = Cancellation(), Cancellation()
+        task = asyncio.create_task(one(flag, True))
+        bystander = asyncio.create_task(one(other, True))
+        await asyncio.sleep(0)
+        if how == "elsewhere":
+            await asyncio.to_thread(flag.cancel, "given up")
+        elif how in ("here", "twice"):
+            flag.cancel("given up")
+            if how == "twice":
+                session.close()
+        elif how == "close":
+            session.close()
+        else:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        if how not in ("close", "twice"):
+            await asyncio.sleep(0)
+            assert not bystander.done()
+            other.cancel("enough")
+        rest = [await bystander] if how == "cancel" else [await task, await bystander]
+        assert not flag._listeners and not other._listeners and not session._closing._listeners
+        assert not session._local._tasks.running
+        return rest
+
+    for result, cancelling in asyncio.run(main()):
+        assert kind_of(result) == "CANCELLED"
+        assert result.error.correlation_id == "c"
+        assert cancelling == 0
+
+
+@pytest.mark.parametrize("warm", [0, 5])
+def test_a_flag_that_is_raised_too_late_or_from_within_stops_nothing(warm):
+    """A body that raises its own caller's flag ends by itself; one that is done stays done."""
+    flags = [Cancellation()]
+
+    async def raiser(loud: bool = False):
+        if loud:
+            flags[-1].cancel("from within")
+        await asyncio.sleep(0)
+        return "done"
+
+    async def outer():
+        inner = FunctionCall(name="raiser", args={"loud": True})
+        return (await session.ainvoke(inner, CallContext(cancelled=flags[-1]))).content
+
+    session = Session(tools=[raiser, outer])
+
+    async def main():
+        for _ in range(warm):
+            await session.ainvoke(FunctionCall(name="raiser"), CallContext())
+        for name, args in (("raiser", {"loud": True}), ("outer", {})):
+            flags.append(Cancellation())
+            ctx = CallContext(cancelled=flags[-1] if name == "raiser" else Cancellation())
+            result = await session.ainvoke(FunctionCall(name=name, args=args), ctx)
+            assert result.content == "done"
+            ctx.cancelled.cancel("late")
+            await asyncio.sleep(0)
+        return asyncio.current_task().cancelling()
+
+    assert asyncio.run(main()) == 0
 
 
 def test_closing_while_the_task_is_cancelled_lets_the_cancellation_win():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from asyncio import current_task
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,9 @@ from altar.later._run import (
     run_via_pool,
 )
 from altar.later._stream import reporter
-from altar.later._tasks import TaskTracker
+from altar.later._tasks import Frame, TaskTracker
 from altar.later._toolset import Toolset
-from altar.runtime import CallContext
+from altar.runtime import CallContext, Cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +109,28 @@ class LocalRuntime:
     async def _wait_for(self, plan: Plan, start: Callable[[], Any]) -> ToolResult:
         """Await what ``start`` returns, as the run of ``plan``, in the current task."""
         return await await_plan(plan, start, self._finisher, self._tasks)
+
+    async def take(
+        self, lane: Callable[..., Any], call: FunctionCall, *, flag: Cancellation
+    ) -> ToolResult | None:
+        """The result of an async lane, stopped when ``flag`` is raised; None for a miss."""
+        task = current_task()
+        if task is None:
+            return None
+        frame = Frame(self._tasks, task, 0, 0)  # a lane only takes a task's outermost tool
+
+        def stop() -> None:
+            frame.stop(flag.reason or "")
+
+        flag.on_cancel(stop)
+        try:
+            if flag.reason is not None:  # raised by another thread meanwhile
+                return None
+            result: ToolResult | None = await lane(call.args, call.call_id)
+            return result
+        finally:
+            flag.forget(stop)
+            frame.retire()
 
     def serve(self, session: CallingSession) -> None:
         """Name the session that a tool's Context shows."""

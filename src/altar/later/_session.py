@@ -205,6 +205,17 @@ class Session:
         refused = self._refuse(call)
         if refused is not None:
             return refused
+        if not call.supplied:
+            fast = self._afast.get(call.name)
+            if (
+                fast is not None
+                and ctx.deadline is None
+                and ctx.cancelled.reason is None
+                and call.args.__class__ is dict
+            ):
+                result = await self._local.take(fast, call, flag=ctx.cancelled)
+                if result is not None:
+                    return correlated(result, ctx)
         with Linked(self._closing, ctx.cancelled) as both:
             inner = self._inner(ctx, both)
             if call.supplied:

@@ -133,9 +133,13 @@ class Frame:
         """See :meth:`TaskTracker.verdict`."""
         return self._tracker.verdict(self._task, self._depth, self._before)
 
+    def retire(self) -> None:
+        """Stop nothing from now on."""
+        self._live = False
+
     def leave(self) -> None:
         """The run has ended."""
-        self._live = False
+        self.retire()
         self._tracker.leave(self._task, self._depth)
 
 
