@@ -126,6 +126,13 @@ def test_a_hundred_problems_are_enough() -> None:
     assert len(refused(fn, {"x": ["a"] * 10_000})) == 100
 
 
+@pytest.mark.parametrize(
+    "text", ['{"name": "a", "name": "b"}', '{"name": "a", "tags": [], "tags": ["x"]}']
+)
+def test_a_name_twice_in_a_json_text_is_refused(text: str) -> None:
+    assert "$.item" in refused(order, {"item": text})
+
+
 def test_problems_beyond_those_kept_are_counted() -> None:
     def fn(alpha: int = 0) -> None: ...
 

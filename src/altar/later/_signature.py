@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import types
+import typing
 from typing import TYPE_CHECKING, Any, Final
 
 from altar.errors import DeclarationError
@@ -212,8 +213,9 @@ class _Reader:
             annotation = raw.annotation
             if annotation.__class__ is str:
                 annotation = build.evaluate(annotation, self.scope)
-            if _is_context(annotation):
-                return self._context(raw, annotation, signature)
+            context = _context_of(annotation)
+            if context is not None:
+                return self._context(raw, context, signature)
             if kind == VAR_KEYWORD and _is_unpack(annotation):
                 annotation, kind = annotation.__args__[0], _FLAT
             if annotation is not _ANY:
@@ -316,13 +318,19 @@ def _annotated(param: Parameter, facts: Any) -> None:
     param.extra = param.extra or None
 
 
-def _is_context(annotation: Any) -> bool:
-    """Whether an annotation is Context or Context[D]; its module is loaded if anyone uses it."""
-    home = sys.modules.get("altar.later._context")
+def _context_of(annotation: Any) -> Any:
+    """Context or Context[D] out of an annotation that is it, or it or None; None for others."""
+    home = sys.modules.get("altar.later._context")  # loaded if anyone uses it
     if home is None:
-        return False
+        return None
     context = home.Context
-    return annotation is context or getattr(annotation, "__origin__", None) is context
+    origin = getattr(annotation, "__origin__", None)
+    if annotation is context or origin is context:
+        return annotation
+    if origin is not typing.Union and annotation.__class__ is not types.UnionType:
+        return None
+    others = [arg for arg in annotation.__args__ if arg is not types.NoneType]
+    return _context_of(others[0]) if len(others) == 1 else None
 
 
 def _deps_of(annotation: Any, raw: Any, scope: Scope) -> str | None:

@@ -23,7 +23,7 @@ from altar.later.hints._nodes import Node
 from altar.later.hints._nodes_container import TupleNode
 from altar.later.hints._nodes_noted import NotedNode
 from altar.later.hints._nodes_record import ABSENT, Field, RecordNode
-from altar.later.hints._nodes_rules import Rules, constrain
+from altar.later.hints._nodes_rules import CheckedNode, Rules, constrain
 from altar.later.hints._nodes_scalar import NONE, STR
 from altar.later.hints._nodes_union import RefNode, UnionNode
 from altar.later.hints._resolve import Scope, Unresolved
@@ -120,7 +120,9 @@ class Builder:
     def evaluate(self, text: str, scope: Scope) -> Any:
         """What a string annotation means; unknown names degrade, other mistakes are refused."""
         try:
-            return scope.evaluate(text)
+            found = scope.evaluate(text)
+            # quotes of one's own, in a module whose annotations are texts anyway
+            return scope.evaluate(found) if found.__class__ is str else found
         except Exception as error:
             what = f"the annotation {text!r} cannot be evaluated ({type(error).__name__})"
             raise Refused(what, "an annotation that Python can evaluate") from error
@@ -173,10 +175,7 @@ class Builder:
             node = make(annotation, scope)
         finally:
             ref = self.building.pop(key)
-        if ref is None:
-            return node
-        ref.target = node
-        return typing.cast(RefNode, ref)
+        return node if ref is None else _closed(ref, node)
 
     def _union(self, annotation: Any, scope: Scope) -> Node:
         options: list[Node] = []
@@ -185,7 +184,7 @@ class Builder:
                 option = self.node(arg, scope)
             except Refused:
                 # x: int | Missing = MISSING: a sentinel is no alternative for a caller
-                if isinstance(arg, type) and isinstance(self.default, arg):
+                if arg in type(self.default).__mro__:
                     continue
                 raise
             if isinstance(option, UnionNode):
@@ -267,10 +266,7 @@ class Builder:
             ) from error
         finally:
             ref = self.building.pop(key)
-        if ref is None:
-            return node
-        ref.target = node
-        return typing.cast(RefNode, ref)
+        return node if ref is None else _closed(ref, node)
 
     def _special(self, annotation: Any, scope: Scope) -> Node:
         """TypeVars, NewTypes, aliases, forward references and typing's special names."""
@@ -303,6 +299,27 @@ class Builder:
         if var.__constraints__:
             return UnionNode(tuple(self.node(arg, scope) for arg in var.__constraints__))
         return ANY
+
+
+def _closed(ref: RefNode, node: Node) -> RefNode:
+    """The reference, now that its type is built; raises Refused where that is only itself."""
+    todo = [node]
+    seen: set[int] = set()
+    while todo:
+        part = todo.pop()
+        if part is ref:
+            raise Refused(f"the type {ref.name} stands for itself", "what it is made of")
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, UnionNode):
+            todo += part.options
+        elif isinstance(part, RefNode):
+            todo += [] if part.target is None else [part.target]
+        elif isinstance(part, (NotedNode, CheckedNode)):
+            todo.append(part.inner)
+    ref.target = node
+    return ref
 
 
 def constrained(node: Node, rules: Rules) -> Node:

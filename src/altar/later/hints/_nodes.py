@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from altar.adm._json import loads
+from altar.errors import InvalidDataError
 from altar.later.hints._report import INVALID, MAX_DEPTH, Path, Report, show, surrogate_free
 
 if TYPE_CHECKING:
@@ -187,8 +189,8 @@ def unwrap_json(value: Any, cls: type, path: Path, report: Report) -> Any:
     if report.strict or start != ("{" if cls is dict else "["):
         return value
     try:
-        parsed = json.loads(value)
-    except (ValueError, RecursionError):
+        parsed = loads(value)  # strict: a name twice would lose one of its values
+    except InvalidDataError:
         return value
     if parsed.__class__ is cls:
         report.coerced(path, "string", "object" if cls is dict else "array")

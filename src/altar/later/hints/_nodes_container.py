@@ -24,7 +24,7 @@ def field_schema(node: Node, refs: Refs, description: str | None = None) -> dict
     if text and "$ref" not in doc:
         doc["description"] = text
     elif description:
-        doc = {"$ref": doc["$ref"], "description": description}
+        doc = {**doc, "description": description}
     return doc
 
 

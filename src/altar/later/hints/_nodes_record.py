@@ -37,11 +37,31 @@ _COPIED: Final = frozenset({list, dict, set, bytearray})
 def fresh(default: Any) -> Any:
     """The default as one call gets it: lists, dicts, sets and bytearrays are copied."""
     cls = default.__class__
-    if cls is list:
-        return [fresh(item) for item in default]
-    if cls is dict:
-        return {key: fresh(item) for key, item in default.items()}
+    if (cls is list or cls is dict) and default:
+        return _copied(default)
     return cls(default) if cls in _COPIED else default
+
+
+def _copied(value: Any) -> Any:
+    """A list or dict with all lists and dicts in it copied, however deep or cyclic they are."""
+    out = value.__class__()
+    made = {id(value): out}
+    todo = [(value, out)]
+    while todo:
+        source, target = todo.pop()
+        for key, item in source.items() if source.__class__ is dict else enumerate(source):
+            copy = made.get(id(item))
+            if copy is None:
+                cls = item.__class__
+                copy = cls(item) if cls in _COPIED else item
+                if cls is list or cls is dict:
+                    copy = made[id(item)] = cls()
+                    todo.append((item, copy))
+            if source.__class__ is dict:
+                target[key] = copy
+            else:
+                target.append(copy)
+    return out
 
 
 class Field:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from altar.later.hints._nodes import Node, Refs
 from altar.later.hints._nodes_choice import ChoiceNode
 from altar.later.hints._nodes_union import UnionNode
-from altar.later.hints._report import INVALID, show
+from altar.later.hints._report import INVALID, show, type_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,15 +62,18 @@ def constrain(node: Node, rules: Rules) -> Node:
 class CheckedNode(Node):
     """A type whose values must also meet some rules."""
 
-    __slots__ = ("hashable", "identity", "inner", "kinds", "pattern", "rules")
+    __slots__ = ("hashable", "identity", "inner", "pattern", "rules")
 
     def __init__(self, inner: Node, rules: Rules) -> None:
         self.inner = inner
         self.rules = rules
-        self.kinds = inner.kinds
         self.identity = inner.identity
         self.hashable = inner.hashable
         self.pattern = None if rules.pattern is None else re.compile(rules.pattern)
+
+    @property
+    def kinds(self) -> frozenset[type]:  # type: ignore[override]
+        return self.inner.kinds
 
     @property
     def prime(self) -> frozenset[type]:
@@ -89,9 +92,11 @@ class CheckedNode(Node):
         return self.inner.label
 
     def body(self, refs: Refs) -> dict[str, Any]:
-        doc = self.inner.body(refs)
+        doc = self.inner.schema(refs)
         kinds = doc.get("type", ())
         kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+        if "$ref" in doc:  # a type that stands within itself
+            kinds = tuple(type_names[kind] for kind in self.kinds)
         rules = self.rules
         if not {"number", "integer"}.isdisjoint(kinds) or not kinds:
             for name, bound in rules.bounds.items():
@@ -100,12 +105,7 @@ class CheckedNode(Node):
             if rules.multiple_of is not None:
                 doc["multipleOf"] = rules.multiple_of
         if doc.get("format") != "byte":
-            for kind in kinds:
-                low, high = _LENGTHS.get(kind, ("", ""))
-                if low and rules.min_length:
-                    doc[low] = max(rules.min_length, doc.get(low, 0))
-                if high and rules.max_length is not None:
-                    doc[high] = min(rules.max_length, doc.get(high, rules.max_length))
+            _put_lengths(doc, kinds, rules)
         if self.pattern is not None and doc.get("pattern") is None and "string" in kinds:
             doc["pattern"] = self.pattern.pattern
         return doc
@@ -167,6 +167,15 @@ class CheckedNode(Node):
             gen.miss_if(f"{gen.const(self.pattern.search)}({var}) is None")
         for _, test in rules.tests:
             gen.miss_if(f"not {gen.const(test)}({var})")
+
+
+def _put_lengths(doc: dict[str, Any], kinds: tuple[str, ...], rules: Rules) -> None:
+    for kind in kinds:
+        low, high = _LENGTHS.get(kind, ("", ""))
+        if low and rules.min_length:
+            doc[low] = max(rules.min_length, doc.get(low, 0))
+        if high and rules.max_length is not None:
+            doc[high] = min(rules.max_length, doc.get(high, rules.max_length))
 
 
 def _meets(name: str, found: Any, bound: Any) -> bool:
