@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import Blob, ErrorObject, FunctionCall, ToolResult, loads
 from altar.errors import ErrorType, InvalidDataError
+from altar.llm._clean import UnboundedError, own_args, sound
 from altar.llm._parts import BlobPart, ToolResultPart
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["answer", "not_run", "read_call", "refusal", "result_text"]
 
 _NAME_LIMIT = 256
-_CONTAINERS = (dict, list)
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode
 
 
@@ -27,8 +27,8 @@ def read_call(part: ToolCall) -> tuple[FunctionCall, ToolResult | None]:
     name: Any = part.name
     args: Any = part.args  # providers hand on what a model said, whatever its kind
     if args.__class__ is dict and name.__class__ is str and len(name) <= _NAME_LIMIT:
-        return FunctionCall(name=name, args=_own(args)), None
-    name = str(name)
+        return _owned(sound(name), args)
+    name = sound(str(name))
     if len(name) > _NAME_LIMIT:
         short = FunctionCall(name=f"{name[:40]}...")
         return short, _bad(short, f"the name of a tool has at most {_NAME_LIMIT} characters")
@@ -43,20 +43,15 @@ def read_call(part: ToolCall) -> tuple[FunctionCall, ToolResult | None]:
         call = FunctionCall(name=name)
         fault = f"the arguments must be a JSON object, not {_kind(value)}"
         return call, _bad(call, fault)
-    return FunctionCall(name=name, args=_own(value)), None
+    return _owned(name, value)
 
 
-def _own(value: Any) -> Any:
-    """A copy: what a tool does to its arguments must not change the history."""
-    kind = value.__class__
-    if kind is dict:
-        return {
-            name: _own(item) if item.__class__ in _CONTAINERS else item
-            for name, item in value.items()
-        }
-    if kind is list:
-        return [_own(item) if item.__class__ in _CONTAINERS else item for item in value]
-    return value
+def _owned(name: str, args: dict[str, Any]) -> tuple[FunctionCall, ToolResult | None]:
+    try:
+        return FunctionCall(name=name, args=own_args(args)), None
+    except UnboundedError:
+        call = FunctionCall(name=name)
+        return call, _bad(call, "the arguments are nested too deeply, or hold too many values")
 
 
 def _read_args(raw: str | None) -> tuple[Any, str | None]:

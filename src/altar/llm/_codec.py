@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import Problem
-from altar.errors import InvalidDataError
+from altar.errors import ConfigurationError, InvalidDataError
 from altar.llm._messages import Message
 from altar.llm._parts import (
     BlobPart,
@@ -25,7 +26,7 @@ from altar.llm._parts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["dump_messages", "load_messages"]
 
@@ -120,6 +121,12 @@ def load_messages(documents: Iterable[Mapping[str, Any]]) -> list[Message]:
 
     Raises InvalidDataError with every problem and its path.
     """
+    if isinstance(documents, (str, bytes, dict)) or not isinstance(documents, Iterable):
+        kind = type(documents).__name__
+        raise ConfigurationError(
+            f"load_messages takes the list that dump_messages made, not {kind}; "
+            "of a text, type load_messages(json.loads(text))"
+        )
     problems: list[Problem] = []
     messages = [
         _load_message(document, f"$[{index}]", problems) for index, document in enumerate(documents)

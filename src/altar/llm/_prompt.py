@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from altar.adm import Blob
 from altar.errors import ConfigurationError
+from altar.llm._clean import sound
 from altar.llm._codec import load_messages
 from altar.llm._messages import Message
 from altar.llm._parts import BlobPart, Part, Text
@@ -78,6 +79,11 @@ def _turn(item: Any) -> list[Message]:
 
 def _part(item: Any) -> Part:
     if isinstance(item, str):
+        if sound(item) != item:
+            raise ConfigurationError(
+                "the prompt holds a lone surrogate, which UTF-8 cannot write; clean it with "
+                "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
+            )
         return Text(item)
     if isinstance(item, Blob):
         return BlobPart(item.mime, item.data)

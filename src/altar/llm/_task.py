@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import FunctionCall, ToolConfig
 from altar.errors import ErrorType
 from altar.llm._calls import answer, read_call, refusal, result_text
+from altar.llm._clean import sound, sound_args, sound_part
 from altar.llm._history import check_history, mend_history
 from altar.llm._messages import Message
 from altar.llm._parts import Part, ToolCall
@@ -190,10 +191,10 @@ class RunState:
         message = response.message
         turns: list[Turn] = []
         parts: list[Part] = [
-            self._issue(part, turns) if isinstance(part, ToolCall) else part
+            self._issue(part, turns) if isinstance(part, ToolCall) else sound_part(part)
             for part in message.parts
         ]
-        if turns:
+        if any([new is not old for new, old in zip(parts, message.parts, strict=True)]):
             message = Message(
                 "assistant", tuple(parts), origin=message.origin, opaque=message.opaque
             )
@@ -212,11 +213,13 @@ class RunState:
         raw_args = part.raw_args
         if args is not None and not isinstance(args, dict):
             args, raw_args = None, _written(args)  # a history holds objects, or a text
+        elif args is not None and refused is not None:
+            args = call.args  # what could not be read cannot be sent again either
         issued = ToolCall(
-            part.name,
-            args,
+            sound(str(part.name)),
+            args if args is None else sound_args(args),
             id=call.call_id,
-            raw_args=raw_args,
+            raw_args=raw_args if raw_args is None else sound(raw_args),
             wire_id=part.wire_id or part.id or None,
             opaque=part.opaque,
         )
