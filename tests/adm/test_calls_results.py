@@ -128,7 +128,7 @@ def test_errors_are_read_in_every_form_in_use(document, message):
         ({"content": {"a": 1}, "is_error": False}, {"a": 1}),
         ({"name": "f", "content": [2**70], "status": "success"}, [2**70]),
         ({"name": "f", "status": "SUCCESS", "content": None, "error": None}, None),
-        ({"name": "f"}, None),
+        ({"name": "f", "content": None}, None),
     ],
 )
 def test_successes_are_read_in_every_form_in_use(document, content):
@@ -166,7 +166,7 @@ def test_metadata_travels_as_an_extension():
     back = ToolResult.from_dict(document)
     assert back.metadata == {"notes": ["x"]}
     assert back.extensions == {"x_b": 2}
-    odd = ToolResult.from_dict({"name": "f", "x_metadata": "text"})
+    odd = ToolResult.from_dict({"name": "f", "content": 1, "x_metadata": "text"})
     assert (odd.metadata, odd.extensions) == (None, {"x_metadata": "text"})
 
 
@@ -219,3 +219,15 @@ def test_a_forked_child_never_hands_out_its_parent_s_ids():
     theirs = {text[at : at + 36] for at in range(0, len(text), 36)}
     assert len(theirs) == 50
     assert not theirs & {new_call_id() for _ in range(300)}
+
+
+@pytest.mark.parametrize("doc", [{"name": "x"}, {"name": "x", "eror": {"message": "boom"}}])
+def test_a_result_without_any_outcome_is_refused(doc):
+    with pytest.raises(InvalidDataError, match="a status, content or an error"):
+        ToolResult.from_dict(doc)
+
+
+def test_a_result_may_say_its_outcome_in_any_of_its_fields():
+    assert ToolResult.from_dict({"name": "x", "content": None}).ok
+    assert ToolResult.from_dict({"name": "x", "status": "SUCCESS"}).ok
+    assert not ToolResult.from_dict({"content": "no", "is_error": True}).ok

@@ -218,3 +218,46 @@ def test_an_error_object_says_every_fault_at_once():
         "$.remediation_steps",
         "$.correlation_id",
     ]
+
+
+def _deep():
+    value = None
+    for _ in range(100_000):
+        value = {"again": value}
+    return value
+
+
+def _cycle():
+    value = []
+    value.append(value)
+    return value
+
+
+HOSTILE = [_deep(), _cycle(), ["x"] * 1_000_000, 10**5000, {"k" * 1_000_000: 1}]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        noun.__name__
+        for noun in (
+            ErrorObject,
+            FunctionCall,
+            FunctionDeclaration,
+            Schema,
+            Tool,
+            ToolConfig,
+            ToolContract,
+            ToolManifest,
+            ToolResult,
+        )
+    ],
+)
+@pytest.mark.parametrize("field", ["name", "description", "message", "args", "parameters", "mode"])
+@pytest.mark.parametrize("value", HOSTILE, ids=["deep", "cycle", "wide", "big", "long key"])
+def test_fields_of_a_hostile_shape_are_invalid_data(kind, field, value):
+    doc = {"name": "x", "description": "d", "status": "SUCCESS", field: value}
+    try:
+        decode(kind, doc)
+    except InvalidDataError as error:
+        assert len(str(error)) < 20_000

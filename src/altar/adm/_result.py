@@ -16,6 +16,8 @@ from altar.errors import InvalidDataError, ToolCallError
 
 __all__ = ["ResultDraft", "ResultStatus", "ToolResult"]
 
+_OUTCOME = frozenset({"status", "content", "error", "is_error"})
+
 
 class ResultStatus(StrEnum):
     """Whether a call succeeded."""
@@ -101,9 +103,12 @@ class ToolResult(Frozen, ResultDraft):
         """Read ``{call_id, name, status, content or error}``, or ``{content, is_error}``.
 
         An absent id, or one that breaks the rule, is replaced; without a
-        status, an error says ERROR. Unknown unprefixed fields are ignored.
+        status, an error says ERROR. Unknown unprefixed fields are ignored, but
+        a document without any outcome is refused: it is no success.
         """
         fields = Fields("ToolResult", doc)
+        if not _OUTCOME.intersection(fields.doc):
+            fields.fail("status", "a status, content or an error", "none of them", "required")
         plain = "is_error" in fields.doc and "status" not in fields.doc
         name = fields.text("name", required=not plain)
         content = fields.json("content", any_integer=True)
