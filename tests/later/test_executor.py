@@ -1025,3 +1025,17 @@ def test_a_value_whose_class_exits_while_it_is_read_is_contained():
 
     result = Session(tools={"exits": lambda: Exits()}).execute("exits", {})
     assert result.error.type == "TOOL_EXECUTION_FAILED"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_class_that_exits_while_an_argument_is_built_refuses_the_argument(way):
+    class Exits:
+        def __init__(self, a: int):
+            raise SystemExit(a)
+
+    def takes(x: Exits): ...
+
+    takes.__annotations__["x"] = Exits
+    result = outcome(way, takes, {"x": {"a": 1}})
+    assert result.error.type == "PARAMETER_VALIDATION_FAILED"
+    assert result.error.details["problems"][0]["path"] == "$.x"

@@ -202,7 +202,7 @@ class Binder:
         gen.indent += 1
         given = self._emit_params(gen)
         gen.indent -= 1
-        gen.add("except Exception:")
+        gen.add("except (Exception, SystemExit):")
         gen.add("    return None")
         gen.namespace["fn"] = signature.target
         return EmittedBind(gen.lines, f"fn({', '.join(given)})", gen.namespace)

@@ -260,6 +260,9 @@ class _Reader:
             return
         facts = Facts()
         read_metadata([info], facts)
+        if facts.validated:
+            hint = f"Annotated[..., Field(...)] and a plain default for {param.name!r}"
+            self.problems.append(f"parameter {param.name!r}: Field sets what only works as {hint}")
         try:
             param.node = constrained(param.node, facts.rules)
         except Refused as why:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionCall, ToolConfig
@@ -194,7 +195,7 @@ class RunState:
             self._issue(part, turns) if isinstance(part, ToolCall) else sound_part(part)
             for part in message.parts
         ]
-        if any([new is not old for new, old in zip(parts, message.parts, strict=True)]):
+        if any(map(is_not, parts, message.parts)):
             message = Message(
                 "assistant", tuple(parts), origin=message.origin, opaque=message.opaque
             )

@@ -7,7 +7,7 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later.hints._classes import class_node, typed_class_node
+from altar.later.hints._classes import class_node, typed_class_node, validated_node
 from altar.later.hints._families import (
     ARRAYS,
     BASIC,
@@ -66,12 +66,18 @@ class Builder:
         if annotation.__class__ is str:
             annotation = self.evaluate(annotation, scope)
         facts = None
+        metadata: tuple[Any, ...] = ()
         while hasattr(annotation, "__metadata__"):
             facts = facts or Facts()
             inner = annotation.__origin__
-            read_metadata(annotation.__metadata__, facts)
+            metadata = (*annotation.__metadata__, *metadata)
             annotation = self.evaluate(inner, scope) if inner.__class__ is str else inner
-        node = self.node(annotation, scope)
+        if facts is not None:
+            read_metadata(metadata, facts)
+        if facts is not None and facts.validated:
+            node = validated_node(annotation, metadata, facts)
+        else:
+            node = self.node(annotation, scope)
         if facts is not None and facts.rules:
             node = constrained(node, facts.rules)
         return node, facts

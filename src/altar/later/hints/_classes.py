@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import enum
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from altar.later.hints._custom import CustomNode, custom_of, on_change
 from altar.later.hints._families import BASIC, Refused, spell
+from altar.later.hints._metadata import Facts, read_metadata
 from altar.later.hints._nodes_choice import EnumNode, FlagNode
-from altar.later.hints._nodes_pydantic import PydanticNode, is_pydantic
+from altar.later.hints._nodes_pydantic import PydanticNode, ValidatedNode, is_pydantic
 from altar.later.hints._nodes_rules import ConvertNode
+from altar.later.hints._param import Param
 from altar.later.hints._records import class_doc, new_record, record_kind
 from altar.later.hints._text_types import text_node
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from altar.later.hints._nodes import Node
     from altar.later.hints._resolve import Scope
 
-__all__ = ["class_node", "typed_class_node"]
+__all__ = ["class_node", "typed_class_node", "validated_node"]
 
 # id(class) -> (weak class, node, the other classes its node needs alive)
 _nodes: dict[int, tuple[Any, Node, tuple[Any, ...]]] = {}
@@ -79,6 +81,20 @@ def _pydantic(cls: Any) -> Node:
     except Exception as error:
         what = f"{cls.__name__} has no JSON Schema ({type(error).__name__})"
         raise Refused(what, "a model whose model_json_schema() works") from error
+
+
+def validated_node(annotation: Any, metadata: tuple[Any, ...], facts: Facts) -> Node:
+    """The node of ``Annotated[annotation, *metadata]`` that pydantic validates as a whole."""
+    own = Facts()  # Param is altar's: pydantic does not know it
+    read_metadata([item for item in metadata if item.__class__ is Param], own)
+    facts.rules = own.rules
+    text = spell(annotation)
+    try:
+        return ValidatedNode(Annotated[(annotation, *metadata)], text)
+    except Exception as error:
+        names = ", ".join(dict.fromkeys(type(item).__name__ for item in metadata))
+        what = f"Annotated[{text}, ...] with {names} has no JSON Schema ({type(error).__name__})"
+        raise Refused(what, "a pydantic model with a field of this type") from error
 
 
 def _record(

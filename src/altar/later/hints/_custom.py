@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError, ToolError
 from altar.later.hints._nodes import EVERY_KIND, Node, NoneType, Refs, plain
-from altar.later.hints._report import INVALID
+from altar.later.hints._report import INVALID, REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -162,7 +162,7 @@ class CustomNode(Node):
             return INVALID
         try:
             return self.custom.load(value)
-        except Exception as error:  # noqa: BLE001 - whatever the plug-in raises
+        except REFUSALS as error:  # whatever the plug-in raises
             got = (
                 str(error) if isinstance(error, ToolError) else f"refused ({type(error).__name__})"
             )

@@ -17,6 +17,19 @@ _KNOWN: Final = {
     "pydantic",
     "typing_extensions",
 }
+# pydantic's own spelling of limits that are read here, and what of them is not
+_SAID_IN_FULL: Final = ("PydanticGeneralMetadata", "StringConstraints", "Discriminator", "Tag")
+_UNREAD: Final = (
+    "strict",
+    "strip_whitespace",
+    "to_upper",
+    "to_lower",
+    "max_digits",
+    "decimal_places",
+    "coerce_numbers_to_str",
+    "allow_inf_nan",
+    "fail_fast",
+)
 _BOUNDS: Final = ("ge", "gt", "le", "lt")
 _PLAIN: Final = ("multiple_of", "min_length", "max_length", "pattern")
 
@@ -24,10 +37,11 @@ _PLAIN: Final = ("multiple_of", "min_length", "max_length", "pattern")
 class Facts:
     """Everything metadata says: rules, a description, examples."""
 
-    __slots__ = ("description", "examples", "extra", "rules")
+    __slots__ = ("description", "examples", "extra", "rules", "validated")
 
     def __init__(self) -> None:
         self.rules = Rules()
+        self.validated = False  # something here only pydantic itself can apply
         self.description: str | None = None
         self.examples: tuple[Any, ...] = ()
         self.extra: dict[str, Any] = {}
@@ -50,6 +64,8 @@ def _read_foreign(item: Any, cls: type, facts: Facts) -> None:
         text = getattr(item, "documentation", None)
         facts.description = text if isinstance(text, str) else facts.description
         return
+    if _is_pydantic_rule(item, cls):
+        facts.validated = True
     nested = getattr(item, "metadata", None)  # a pydantic Field keeps its rules in a list
     if isinstance(nested, (list, tuple)):
         read_metadata(nested, facts)
@@ -63,6 +79,15 @@ def _read_foreign(item: Any, cls: type, facts: Facts) -> None:
             facts.rules.tests.append((name, test))
     if cls.__name__ == "Timezone":
         _read_timezone(item.tz, facts)
+
+
+def _is_pydantic_rule(item: Any, cls: type) -> bool:
+    """Whether this is a validator, a serializer or a mode that only pydantic applies."""
+    if cls.__module__.partition(".")[0] != "pydantic" or cls.__name__ == "FieldInfo":
+        return False
+    if cls.__name__ in _SAID_IN_FULL:
+        return any(getattr(item, name, None) for name in _UNREAD)
+    return True
 
 
 def _read_limits(item: Any, facts: Facts) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from altar.later.hints._foreign_schema import lean_schema, renamed_refs
 from altar.later.hints._nodes import EVERY_KIND, Node, NoneType, Refs, encode, plain, unwrap_json
-from altar.later.hints._report import INVALID, kind_of, show
+from altar.later.hints._report import INVALID, REFUSALS, kind_of, show
 
 if TYPE_CHECKING:
     from altar.later.hints._report import Path, Report
 
-__all__ = ["PydanticNode", "is_pydantic"]
+__all__ = ["PydanticNode", "ValidatedNode", "is_pydantic"]
 
 _KINDS: dict[str, frozenset[type]] = {
     "string": frozenset({str}),
@@ -104,14 +104,14 @@ class PydanticNode(Node):
         text = encode(value)
         try:
             return validator.validate_json(text, strict=True)
-        except Exception as error:  # noqa: BLE001 - ValidationError, or what a validator raised
+        except REFUSALS as error:  # ValidationError, or what a validator raised
             strict_errors = _errors(error)
         if strict_errors is None:
             return report.note(path, self.label, "refused by its validator", "constructor")
         if not report.strict and not any(_is_bool_number(item) for item in strict_errors):
             try:
-                found = validator.validate_json(text, strict=False)
-            except Exception as error:  # noqa: BLE001
+                found = validator.validate_json(text, strict=None)  # the type may be strict itself
+            except REFUSALS as error:
                 strict_errors = _errors(error) or strict_errors
             else:
                 for item in strict_errors:
@@ -139,6 +139,28 @@ class PydanticNode(Node):
         return INVALID
 
 
+class ValidatedNode(PydanticNode):
+    """A type with pydantic's functional validators around it (AfterValidator and its kin)."""
+
+    __slots__ = ("_validator",)
+
+    def __init__(self, annotation: Any, name: str) -> None:
+        self._validator = sys.modules["pydantic"].TypeAdapter(annotation)
+        super().__init__(self._validator)
+        self.name = name
+        self.hashable = getattr(annotation.__origin__, "__hash__", None) is not None
+
+    def _model_schema(self, cls: Any) -> dict[str, Any]:
+        return dict(self._validator.json_schema(ref_template="#/$defs/{model}"))
+
+    def _adapter(self) -> Any:
+        return self._validator.validator
+
+    @property
+    def label(self) -> str:
+        return f"a valid {self.name}"
+
+
 def _top(doc: dict[str, Any]) -> dict[str, Any]:
     """The schema of the value itself, where a recursive model stands behind a reference."""
     name = str(doc.get("$ref", "")).rpartition("/")[2]
@@ -146,7 +168,7 @@ def _top(doc: dict[str, Any]) -> dict[str, Any]:
     return dict(found)
 
 
-def _errors(error: Exception) -> list[Any] | None:
+def _errors(error: BaseException) -> list[Any] | None:
     read = getattr(error, "errors", None)
     if not callable(read):
         return None

@@ -10,7 +10,7 @@ from altar.errors import ToolError
 from altar.later.hints._defaults import default_text
 from altar.later.hints._nodes import Node, Refs, unwrap_json
 from altar.later.hints._nodes_container import field_schema
-from altar.later.hints._report import INVALID, MAX_DEPTH
+from altar.later.hints._report import INVALID, MAX_DEPTH, REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,7 +226,7 @@ class RecordNode(Node):
             first = (field for field in self.fields if field.positional)
             head = [values.pop(field.name, field.default) for field in first]
             return self.cls(*head, **values)
-        except Exception as error:  # noqa: BLE001 - whatever the user's class raises
+        except REFUSALS as error:  # whatever the user's class raises
             expected = f"values that {self.name} accepts"
             got = (
                 str(error) if isinstance(error, ToolError) else f"refused ({type(error).__name__})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from altar.later.hints._nodes import Node, Refs
 from altar.later.hints._nodes_choice import ChoiceNode
 from altar.later.hints._nodes_union import UnionNode
-from altar.later.hints._report import INVALID, show, type_names
+from altar.later.hints._report import INVALID, REFUSALS, show, type_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,7 +213,7 @@ def _matches(pattern: Any, found: Any) -> bool:
 def _passes(test: Callable[[Any], Any], found: Any) -> bool:
     try:
         return bool(test(found))
-    except Exception:  # noqa: BLE001 - a predicate that fails does not hold
+    except REFUSALS:  # a predicate that fails does not hold
         return False
 
 
@@ -250,7 +250,7 @@ class ConvertNode(Node):
             return INVALID
         try:
             return self._cls(found)
-        except Exception as error:  # noqa: BLE001 - whatever the user's class raises
+        except REFUSALS as error:  # whatever the user's class raises
             expected = f"a value that {self._cls.__name__} accepts"
             return report.note(path, expected, f"refused ({type(error).__name__})", "constructor")
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "INVALID",
     "MAX_DEPTH",
+    "REFUSALS",
     "Invalid",
     "Path",
     "Report",
@@ -40,6 +41,8 @@ type_names: Final = {
 # It is written out only when there is something to say.
 Path = Any
 
+REFUSALS: Final = (Exception, SystemExit)
+"""What a user's class may raise to refuse a value; Ctrl-C and cancellation pass."""
 MAX_DEPTH: Final = 100
 """How deep a recursive type or an untyped value may nest."""
 
