@@ -496,3 +496,8 @@ def _fresh_settings():
     config.reset()
     yield
     config.reset()
+
+
+def test_a_context_is_no_typed_answer():
+    with pytest.raises(ConfigurationError, match="no model can write one"):
+        altar.generate("q", model=ScriptedProvider([]), output=altar.Context)

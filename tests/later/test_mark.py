@@ -125,6 +125,8 @@ def test_misuse_says_what_to_type():
         tool("get_weather")
     with pytest.raises(DeclarationError, match="seconds above zero"):
         tool(timeout=-1)
+    with pytest.raises(DeclarationError, match="idempotent='no': give True or False"):
+        tool(idempotent="no")
     with pytest.raises(DeclarationError, match="not blank"):
         tool(description="  ")
     with pytest.raises(DeclarationError, match=r"@tool\(name="):

@@ -619,3 +619,8 @@ def test_a_declared_tool_needs_no_signature():
     for bad in (lambda: SchemaTool("x", run), lambda: SchemaTool(declaration(), 3)):
         with pytest.raises(ConfigurationError):
             bad()
+
+
+def test_strict_is_a_yes_or_a_no():
+    with pytest.raises(ConfigurationError, match="give True or False"):
+        Session(strict="no")

@@ -61,6 +61,8 @@ def _typed_output(output: Any) -> OutputSpec:
     except DeclarationError as error:
         raise DeclarationError(f"output={shown}", map(_own_words, error.problems)) from None
     parameters = reader.declarations()[0].to_dict(dialect="json-schema")["parameters"]
+    if "value" not in parameters["properties"]:
+        raise ConfigurationError(f"output={shown}: a Context is injected, no model can write one")
     schema = dict(parameters["properties"]["value"])
     if "$defs" in parameters:
         schema["$defs"] = parameters["$defs"]

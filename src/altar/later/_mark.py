@@ -36,6 +36,14 @@ class ToolOptions:
     ) -> None:
         if timeout is not None and not (timeout.__class__ in (int, float) and timeout > 0):
             misuse(f"timeout={timeout!r}: give seconds above zero, or None for no limit")
+        for option, value in (
+            ("idempotent", idempotent),
+            ("inline", inline),
+            ("strict", strict),
+            ("expose_errors", expose_errors),
+        ):
+            if value.__class__ is not bool:
+                misuse(f"{option}={value!r}: give True or False")
         self.timeout = timeout
         self.idempotent = idempotent
         self.inline = inline

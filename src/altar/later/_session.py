@@ -62,6 +62,8 @@ class Session:
             raise ConfigurationError(f"limits={limits!r}: give altar.later.SessionLimits(...)")
         if id == "" or not (id is None or isinstance(id, str)):
             raise ConfigurationError(f"id={id!r}: give a string that is not empty, or leave it out")
+        if strict.__class__ is not bool:
+            raise ConfigurationError(f"strict={strict!r}: give True or False")
         check_seconds("ttl", ttl)
         self._limits = limits or SessionLimits()
         self._clock = self._limits.clock
