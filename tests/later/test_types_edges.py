@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from typing import Annotated, Any, Optional, Protocol, Union, runtime_checkable
 
+import pydantic
 import pytest
 
 import altar
@@ -111,3 +113,60 @@ def test_a_cyclic_or_very_deep_default_is_copied_for_each_call() -> None:
     assert x[1]["again"] is x
     assert y is not deep
     assert y[0] is not deep[0]
+
+
+def _even(value: int) -> int:
+    if value % 2:
+        raise ValueError("hunter2")
+    return value
+
+
+def _split(value: Any) -> Any:
+    return value.split(",") if isinstance(value, str) else value
+
+
+@dataclasses.dataclass
+class Order:
+    count: Annotated[int, pydantic.AfterValidator(_even)]
+
+
+def test_pydantics_validators_in_annotated_are_applied() -> None:
+    def fn(
+        after: Annotated[int, "How many.", pydantic.AfterValidator(_even), Param(le=10)] = 0,
+        before: Annotated[list[int], pydantic.BeforeValidator(_split)] = [],  # noqa: B006
+        wrap: Annotated[int, pydantic.WrapValidator(lambda value, inner: inner(value) + 1)] = 0,
+        inner: list[Annotated[int, pydantic.AfterValidator(_even)]] | None = None,
+        order: Order | None = None,
+        text: Annotated[str, pydantic.StringConstraints(strip_whitespace=True)] = "",
+        strict: Annotated[int, pydantic.Strict()] = 0,
+    ) -> None: ...
+
+    args = {"after": 4, "before": "1,2", "wrap": 1, "inner": [2], "text": " a "}
+    assert bind(fn, args).args == [4, [1, 2], 2, [2], None, "a", 0]
+    bad = {"after": 3, "inner": [1], "order": {"count": 5}, "strict": "1"}
+    found = problems(fn, bad)
+    assert set(found) == {"$.after", "$.inner[0]", "$.order.count", "$.strict"}
+    assert "hunter2" not in str(found)
+    assert set(problems(fn, {"after": 12})) == {"$.after"}
+    after = read_schema(fn)["properties"]["after"]
+    assert after == {"type": "integer", "maximum": 10, "description": "How many.", "default": 0}
+    tool = altar.Session(tools={"t": fn})
+    for _ in range(40):  # through the fast lane too
+        assert not tool.execute("t", {"after": 3}).ok
+        assert tool.execute("t", {"after": 4}).ok
+
+
+def test_what_pydantic_cannot_describe_is_refused_by_name() -> None:
+    class Odd:
+        pass
+
+    def fn(x) -> None: ...  # type: ignore[no-untyped-def]
+
+    fn.__annotations__["x"] = Annotated[Odd, pydantic.AfterValidator(_even)]
+    with pytest.raises(DeclarationError, match="AfterValidator.*a pydantic model"):
+        read_signature(fn)
+
+    def by_default(x: int = pydantic.Field(3, strict=True)) -> None: ...
+
+    with pytest.raises(DeclarationError, match=r"Annotated\[\.\.\., Field"):
+        read_signature(by_default)
