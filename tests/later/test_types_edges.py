@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import sys
+from decimal import Decimal
 from typing import Annotated, Any, Optional, Protocol, Union, runtime_checkable
 
+import msgspec
 import pydantic
 import pytest
 
@@ -15,6 +18,7 @@ from altar import Param
 from altar.errors import DeclarationError
 from altar.later._binding import BindError, Bound, compile_binder
 from altar.later._signature import read_signature
+from altar.later.hints._dump import dump
 
 
 def bind(fn: Any, args: Any, **options: Any) -> Bound:
@@ -170,3 +174,96 @@ def test_what_pydantic_cannot_describe_is_refused_by_name() -> None:
 
     with pytest.raises(DeclarationError, match=r"Annotated\[\.\.\., Field"):
         read_signature(by_default)
+
+
+class Row(msgspec.Struct, array_like=True, tag="row"):
+    key: str
+    count: int = 1
+    more: Optional["Row"] = None
+
+
+class Cell(msgspec.Struct, array_like=True):
+    x: int
+    y: str = "y"
+
+
+def test_array_like_structs_are_arrays_both_ways() -> None:
+    def fn(row: Row, cells: list[Cell]) -> None: ...
+
+    args = {"row": ["row", "a", 2, ["row", "b"]], "cells": [[1], [2, "z"]]}
+    bound = bind(fn, args).args
+    assert bound == [Row("a", 2, Row("b")), [Cell(1), Cell(2, "z")]]
+    assert dump(bound).content == msgspec.to_builtins(bound)
+    bad = {"row": ["cell", "a"], "cells": [[], [1, 2], {"x": 1}, [1, "y", 3]]}
+    want = {"$.row[0]", "$.cells[0]", "$.cells[1][1]", "$.cells[2]", "$.cells[3]"}
+    assert set(problems(fn, bad)) == want
+    declared = altar.declare(fn)
+    assert not declared.check_args(args)
+    assert {problem.path for problem in declared.check_args(bad)} == want
+
+
+def test_integers_of_any_size_are_numbers_where_a_double_holds_them() -> None:
+    def fn(x: float, y: int | float = 0, z: Decimal = Decimal(0)) -> None: ...
+
+    bound = bind(fn, {"x": 10**20, "y": 10**20, "z": 10**20}, strict=True).args
+    assert bound == [1e20, 1e20, Decimal(10**20)]
+    assert [type(value) for value in bound[:2]] == [float, float]
+    assert set(problems(fn, {"x": 10**400, "z": 10**5000})) == {"$.x", "$.z"}
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("2024-01-01t00:00:00z", dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),
+        ("2016-12-31T23:59:60Z", dt.datetime(2017, 1, 1, tzinfo=dt.UTC)),
+        ("2016-12-31t23:59:60.5z", dt.datetime(2017, 1, 1, 0, 0, 0, 500_000, tzinfo=dt.UTC)),
+        ("23:59:60Z", dt.time(tzinfo=dt.UTC)),
+        ("12:00:00z", dt.time(12, tzinfo=dt.UTC)),
+    ],
+)
+def test_every_moment_the_format_allows_is_read(text: str, want: Any) -> None:
+    def fn(x) -> None: ...  # type: ignore[no-untyped-def]
+
+    fn.__annotations__["x"] = type(want)
+    assert altar.declare(fn).parameters.check({"x": text}, strict=True) == ()
+    assert bind(fn, {"x": text}, strict=True).args == [want]
+
+
+@pytest.mark.parametrize("text", ["2016-12-31T12:59:60Z", "2016-12-31T23:59:61Z"])
+def test_no_moment_the_format_forbids_is_read(text: str) -> None:
+    def fn(x: dt.datetime) -> None: ...
+
+    assert altar.declare(fn).parameters.check({"x": text}, strict=True)
+    assert problems(fn, {"x": text})
+
+
+@pytest.mark.parametrize(
+    "text", ["1", "1j", "-1.5e3+2J", "1+2j", ".5-j", "-j", "zz", "", "1+", "1e999", "(1+2j)", "1 "]
+)
+def test_complex_texts_are_declared_by_a_pattern(text: str) -> None:
+    def fn(x: complex) -> None: ...
+
+    allowed = not altar.declare(fn).check_args({"x": text})
+    try:
+        bind(fn, {"x": text}, strict=True)
+    except BindError:
+        assert not allowed
+    else:
+        assert allowed
+
+
+class Rest:
+    def __init__(self, a: int, *rest: int) -> None: ...
+
+
+class More:
+    def __init__(self, a: int, **more: str) -> None: ...
+
+
+@pytest.mark.parametrize("cls", [Rest, More])
+def test_a_class_whose_constructor_takes_anything_is_refused_by_name(cls: Any) -> None:
+    def fn(x) -> None: ...  # type: ignore[no-untyped-def]
+
+    fn.__annotations__["x"] = cls
+    with pytest.raises(DeclarationError, match=rf"{cls.__name__}, whose constructor takes \*"):
+        read_signature(fn)

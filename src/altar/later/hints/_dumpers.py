@@ -231,6 +231,9 @@ def _model(value: Any, walk: Walking, path: Path) -> Any:
 def _struct(value: Any, walk: Walking, path: Path) -> Any:
     cls = type(value)
     config = cls.__struct_config__
+    if config.array_like:
+        tag = [] if config.tag is None else [config.tag]
+        return _list([*tag, *(getattr(value, name) for name in cls.__struct_fields__)], walk, path)
     out = {} if config.tag is None else {config.tag_field or "type": config.tag}
     for name, wire in zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True):
         out[wire] = getattr(value, name)

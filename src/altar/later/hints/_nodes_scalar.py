@@ -160,9 +160,10 @@ class _Float(Node):
                 return value
             return report.note(path, "a finite number", str(value), "finite")
         if cls is int:
-            if MIN_INT <= value <= MAX_INT:
+            try:
                 return float(value)
-            return report.fail(path, "a number of 64 bits", value, "integer")
+            except OverflowError:
+                return report.fail(path, "a number that a double can hold", value, "integer")
         if not report.strict:
             number = number_of(value)
             if number is not None:

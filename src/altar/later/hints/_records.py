@@ -8,7 +8,8 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from altar.later.docstring._parse import Docstring, parse
-from altar.later.hints._nodes_record import ABSENT, RecordNode, TupleRecordNode
+from altar.later.hints._families import Refused
+from altar.later.hints._nodes_record import ABSENT, ArrayRecordNode, RecordNode, TupleRecordNode
 from altar.later.hints._resolve import (
     annotations_of,
     class_annotations,
@@ -56,6 +57,8 @@ def _is_simple(cls: Any) -> bool:
 
 def new_record(cls: Any, name: str, build: str) -> RecordNode:
     """The node of a record class, still without fields."""
+    if getattr(getattr(cls, "__struct_config__", None), "array_like", False):
+        return ArrayRecordNode(cls, name)
     if build == "tuple":
         return TupleRecordNode(cls, name)
     return RecordNode(cls, name, build)
@@ -297,8 +300,12 @@ def _plain_class(
     scope.owner, scope.typevars = cls, _all_typevars(cls, vars_)
     fields = []
     for index, param in enumerate(inspect.signature(init).parameters.values()):
-        if index == 0 or param.kind in (param.VAR_POSITIONAL, param.VAR_KEYWORD):
+        if index == 0:
             continue
+        if param.kind in (param.VAR_POSITIONAL, param.VAR_KEYWORD):
+            stars = "*" if param.kind is param.VAR_POSITIONAL else "**"
+            what = f"{cls.__name__}, whose constructor takes {stars}{param.name},"
+            raise Refused(f"{what} cannot be said in JSON", "parameters that have names")
         default = ABSENT if param.default is param.empty else param.default
         field = build.field(param.name, param.annotation, scope, default=default)
         field.positional = param.kind is param.POSITIONAL_ONLY

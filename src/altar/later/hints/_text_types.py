@@ -6,7 +6,6 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.later.hints._nodes import MAX_INT, MIN_INT
 from altar.later.hints._nodes_text import NumericText, TextNode
 
 if TYPE_CHECKING:
@@ -20,9 +19,12 @@ _DURATION: Final = re.compile(
     r"([+-])?P(?=\d|T)(?:(\d+)W)?(?:(\d+)D)?"
     r"(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d{1,9}))?S)?)?"
 )
+_MAX_BITS: Final = 13_000  # below the interpreter's own limit on decimal texts
 _NUMBER: Final = r"^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,4})?$"
 _FRACTION: Final = r"^-?[0-9]+(/0*[1-9][0-9]*|\.[0-9]+)?$"
-_COMPLEX: Final = re.compile(r"[-+0-9.eEj()]+")
+_REAL: Final = r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?"
+_COMPLEX: Final = rf"^[-+]?({_REAL}([-+]({_REAL})?j|j)?|j)$"
+_COMPLEX_LENGTH: Final = 100
 
 
 def text_node(cls: type) -> Node | None:
@@ -35,12 +37,16 @@ def text_node(cls: type) -> Node | None:
 
 
 def _datetime(cls: Any) -> Node:
+    from datetime import timedelta  # noqa: PLC0415 - loaded by whoever uses it
+
     parse_iso = cls.fromisoformat
 
     def parse(text: str) -> Any:
         if len(text) < 16 or text[10] not in "Tt ":
             raise ValueError
-        return parse_iso(text)
+        if text[17:19] == "60":
+            return parse_iso(_without_leap(text, "date-time", 17)) + timedelta(seconds=1)
+        return parse_iso(f"{text[:-1]}Z" if text[-1] == "z" else text)
 
     def lenient(value: Any) -> Any:  # a date is its midnight
         return parse_iso(value) if value.__class__ is str and len(value) == 10 else None
@@ -69,13 +75,27 @@ def _date(cls: Any) -> Node:
     return TextNode("date", label, parse, extra={"format": "date"}, lenient=lenient)
 
 
+def _without_leap(text: str, name: str, at: int) -> str:
+    """The second before a leap second, which Python's classes cannot hold."""
+    from altar.adm._formats import FORMATS  # noqa: PLC0415 - only for leap seconds
+
+    if not FORMATS[name].holds(text):
+        raise ValueError
+    upper = text.upper()
+    return f"{upper[:at]}59{upper[at + 2 :]}"
+
+
 def _time(cls: Any) -> Node:
     parse_iso = cls.fromisoformat
 
     def parse(text: str) -> Any:
         if len(text) < 5 or text[2] != ":":
             raise ValueError
-        return parse_iso(text)
+        if text[6:8] == "60":
+            clock = parse_iso(_without_leap(text, "time", 6))
+            hour, minute = divmod((clock.hour * 60 + clock.minute + 1) % 1440, 60)
+            return clock.replace(hour=hour, minute=minute, second=0)
+        return parse_iso(f"{text[:-1]}Z" if text[-1] == "z" else text)
 
     label = "an ISO 8601 time (09:30:00)"
     return TextNode("time", label, parse, extra={"format": "time"})
@@ -160,21 +180,31 @@ def _fraction(cls: Any) -> Node:
 
 
 def _number_text(value: Any) -> str:
-    if value - value != 0.0 or (value.__class__ is int and not MIN_INT <= value <= MAX_INT):
+    if value.__class__ is int:
+        if value.bit_length() > _MAX_BITS:
+            raise ValueError
+        return str(value)
+    if value - value != 0.0:
         raise ValueError
     return repr(value)
 
 
 def _complex(cls: Any) -> Node:
+    pattern = re.compile(_COMPLEX)
+
     def parse(text: str) -> Any:
-        if len(text) > 100 or _COMPLEX.fullmatch(text) is None:
+        if len(text) > _COMPLEX_LENGTH or pattern.fullmatch(text) is None:
             raise ValueError
         return _finite(cls(text))
 
     def lenient(value: Any) -> Any:
+        if value.__class__ is str:  # as repr writes it
+            return parse(value[1:-1]) if value[:1] + value[-1:] == "()" else None
         return _finite(cls(value)) if value.__class__ in (int, float) else None
 
-    return TextNode("complex", 'a complex number as text ("1+2j")', parse, lenient=lenient)
+    label = 'a complex number as text ("1+2j")'
+    extra = {"pattern": _COMPLEX, "maxLength": _COMPLEX_LENGTH}
+    return TextNode("complex", label, parse, extra=extra, lenient=lenient)
 
 
 def _finite(number: complex) -> complex:
