@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import sys
 from decimal import Decimal
-from typing import Annotated, Any, Optional, Protocol, Union, runtime_checkable
+from typing import Annotated, Any, Optional, Protocol, TypedDict, Union, runtime_checkable
 
 import msgspec
 import pydantic
@@ -15,7 +15,7 @@ import pytest
 
 import altar
 from altar import Param
-from altar.errors import DeclarationError
+from altar.errors import ConfigurationError, DeclarationError
 from altar.later._binding import BindError, Bound, compile_binder
 from altar.later._signature import read_signature
 from altar.later.hints._dump import dump
@@ -267,3 +267,68 @@ def test_a_class_whose_constructor_takes_anything_is_refused_by_name(cls: Any) -
     fn.__annotations__["x"] = cls
     with pytest.raises(DeclarationError, match=rf"{cls.__name__}, whose constructor takes \*"):
         read_signature(fn)
+
+
+class Typed(TypedDict):
+    a: int
+
+
+@pytest.mark.parametrize(
+    ("annotation", "says"),
+    [
+        (Annotated[int, Param(ge="a")], "ge='a' cannot be asked of an integer"),
+        (Annotated[int, Param(min_length=3)], "min_length=3 cannot be asked of an integer"),
+        (Annotated[bool | None, Param(max_length=3)], "max_length=3"),
+        (Annotated[str, Param(multiple_of=2)], "multiple_of=2"),
+        (Annotated[str, Param(le=2)], "le=2"),
+        (Annotated[int, Param(pattern="^a")], "pattern='\\^a'"),
+        (Annotated[dt.date, Param(lt=5)], "lt=5"),
+        (Annotated[dt.date, Param(min_length=5)], "min_length=5"),
+        (Annotated[Order, Param(gt=1)], "gt=1"),
+        (Annotated[Order, Param(max_length=1)], "max_length=1"),
+        (Annotated[list[int], Param(ge=1)], "ge=1"),
+        (list[Annotated[int, Param(min_length=1)]], "min_length=1"),
+        (Annotated[Typed, Param(gt=1)], "gt=1"),
+    ],
+)
+def test_a_limit_that_no_value_can_be_asked_is_refused_by_name(annotation: Any, says: str) -> None:
+    def fn(x) -> None: ...  # type: ignore[no-untyped-def]
+
+    fn.__annotations__["x"] = annotation
+    with pytest.raises(DeclarationError, match=says):
+        read_signature(fn)
+
+
+def test_limits_hold_for_the_alternatives_they_fit() -> None:
+    def fn(
+        x: Annotated[int | str | None, Param(ge=3, min_length=2)],
+        day: Annotated[dt.date, Param(ge=dt.date(2024, 1, 1))] = dt.date(2025, 1, 1),  # noqa: B008
+        size: Annotated[Decimal, Param(gt=Decimal(0), multiple_of=2)] = Decimal(2),  # noqa: B008
+        data: Annotated[bytes, Param(max_length=1)] = b"",
+        typed: Annotated[Typed, Param(min_length=1)] | None = None,
+        any_: Annotated[Any, Param(ge=1)] = 1,
+    ) -> None: ...
+
+    for good in (3, "ab", None):
+        assert bind(fn, {"x": good}).args[0] == good
+    for bad in (2, "a"):
+        assert problems(fn, {"x": bad})
+    found = problems(fn, {"x": 3, "day": "2023-01-01", "size": 3, "data": "YWE=", "any_": 0})
+    assert set(found) == {"$.day", "$.size", "$.data", "$.any_"}
+
+
+class Money:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("schema", "says"),
+    [
+        ({"type": "bla", "zork": 1}, "no JSON Schema: .*type"),
+        ({"type": "string", "zork": 1}, "'zork', which JSON Schema does not know"),
+        ({"type": "string", "pattern": "("}, "pattern"),
+    ],
+)
+def test_a_type_is_registered_with_a_schema_that_is_one(schema: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        altar.register_type(Money, schema=schema, load=lambda value: Money())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from altar.errors import ConfigurationError, ToolError
+from altar.errors import ConfigurationError, InvalidDataError, ToolError
 from altar.later.hints._nodes import EVERY_KIND, Node, NoneType, Refs, plain
 from altar.later.hints._report import INVALID, REFUSALS
 
@@ -60,10 +60,12 @@ def register_type(
     TypeError for what it refuses; ``dump`` returns the JSON form of an object.
     A later registration replaces an earlier one.
 
-    Raises ConfigurationError when an argument has the wrong kind.
+    Raises ConfigurationError when an argument has the wrong kind or ``schema``
+    is no schema, with its problems.
     """
     _check(cls, schema, (load, dump or load))
-    _types[cls] = CustomType(schema=schema, load=load, dump=dump)
+    document = _document(f"register_type({cls.__name__}, ...)", schema)
+    _types[cls] = CustomType(schema=document, load=load, dump=dump)
     for forget in _listeners:
         forget()
 
@@ -78,6 +80,24 @@ def _check(cls: Any, schema: Any, functions: tuple[Any, Any]) -> None:
         problem = "load= and dump= must be callable"
     if problem:
         raise ConfigurationError(f"register_type: {problem}")
+
+
+def _document(subject: str, schema: Any) -> dict[str, Any]:
+    """A schema as JSON Schema; raises ConfigurationError with everything wrong about it."""
+    from altar.adm import Schema  # noqa: PLC0415 - only where a class is registered
+
+    try:
+        read = Schema.from_dict(dict(schema))
+    except InvalidDataError as error:
+        problems = "; ".join(map(str, error.problems))
+        raise ConfigurationError(f"{subject}: schema= is no JSON Schema: {problems}") from None
+    strange = [loss.keyword for loss in read.unknown_keywords()]
+    if strange:
+        raise ConfigurationError(
+            f"{subject}: schema= holds {', '.join(map(repr, strange))}, which JSON Schema does "
+            "not know and nothing would check: remove it, or write it as x_..."
+        )
+    return dict(read.document) if isinstance(read.document, dict) else {}
 
 
 def on_change(forget: Callable[[], None]) -> None:
@@ -100,6 +120,7 @@ def custom_of(cls: type, *, plugins: bool = True) -> Any:
                     f"the {_GROUP} entry point {found.name!r} must name an object with "
                     "schema, load and dump (altar.later.CustomType)"
                 )
+            _document(f"the {_GROUP} entry point {found.name!r}", known.schema)
             _types[cls] = known
     return known
 

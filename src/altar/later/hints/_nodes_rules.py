@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from altar.later.hints._families import Refused
 from altar.later.hints._nodes import Node, Refs
 from altar.later.hints._nodes_choice import ChoiceNode
+from altar.later.hints._nodes_scalar import NONE
 from altar.later.hints._nodes_union import UnionNode
 from altar.later.hints._report import INVALID, REFUSALS, show, type_names
+from altar.later.hints._rules_fit import fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +27,7 @@ _BOUNDS: Final = {
     "le": ("maximum", "<=", "at most"),
     "lt": ("exclusiveMaximum", "<", "below"),
 }
+_SIMPLE: Final = ("multiple_of", "min_length", "max_length", "pattern")
 _LENGTHS: Final = {
     "string": ("minLength", "maxLength"),
     "array": ("minItems", "maxItems"),
@@ -45,18 +49,45 @@ class Rules:
         self.tests: list[tuple[str, Callable[[Any], Any]]] = []
 
     def __bool__(self) -> bool:
-        simple = (self.multiple_of, self.min_length, self.max_length, self.pattern)
-        return bool(self.bounds or self.tests) or any(rule is not None for rule in simple)
+        return bool(self.tests or self.given())
+
+    def given(self) -> list[tuple[str, Any]]:
+        """The rules that have names, with their values; predicates aside."""
+        simple = ((name, getattr(self, name)) for name in _SIMPLE)
+        return [*self.bounds.items(), *(pair for pair in simple if pair[1] is not None)]
 
 
 def constrain(node: Node, rules: Rules) -> Node:
-    """The node under these rules; in a union every alternative but null takes them."""
+    """The node under these rules; in a union every alternative takes those that fit it.
+
+    Raises Refused for a rule that no value could be asked.
+    """
     if not rules:
         return node
-    if isinstance(node, UnionNode):
-        options = (o if o.label == "null" else constrain(o, rules) for o in node.options)
-        return UnionNode(tuple(options))
-    return CheckedNode(node, rules)
+    options = node.options if isinstance(node, UnionNode) else (node,)
+    for name, value in rules.given():
+        if not any(fits(option, name, value) for option in options if option is not NONE):
+            what = f"{name}={value!r} cannot be asked of {node.label}"
+            raise Refused(what, "a limit that fits the type")
+    if not isinstance(node, UnionNode):
+        return CheckedNode(node, rules)
+    return UnionNode(tuple(_fitting(option, rules) for option in options))
+
+
+def _fitting(option: Node, rules: Rules) -> Node:
+    """One alternative under those of the rules that fit it."""
+    if option is NONE:
+        return option
+    own = Rules()
+    own.tests = rules.tests
+    for name, value in rules.given():
+        if not fits(option, name, value):
+            continue
+        if name in _BOUNDS:
+            own.bounds[name] = value
+        else:
+            setattr(own, name, value)
+    return CheckedNode(option, own) if own else option
 
 
 class CheckedNode(Node):

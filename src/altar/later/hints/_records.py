@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from altar.later.docstring._parse import Docstring, parse
 from altar.later.hints._families import Refused
-from altar.later.hints._nodes_record import ABSENT, ArrayRecordNode, RecordNode, TupleRecordNode
+from altar.later.hints._nodes_record import ABSENT, RecordNode
+from altar.later.hints._nodes_row import ArrayRecordNode, TupleRecordNode
 from altar.later.hints._resolve import (
     annotations_of,
     class_annotations,
