@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from altar.cli._target import Tool
-    from altar.llm import Event, Reply
+    from altar.llm import Event, Reply, ToolResultEvent
 
 __all__ = ["configure", "converse", "run"]
 
@@ -85,11 +85,16 @@ def converse(
 
 
 class _Screen:
-    """Shows events: text as it streams, each call with what came of it."""
+    """Shows events: text as it streams, each call with what came of it.
+
+    Calls that run at once are shown in the order in which the model made
+    them: a result waits for those of the calls before it.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self._progress = Progress(self._dimmed, console.width)
+        self._answers: dict[str, ToolResultEvent | None] = {}  # by call id, in the calls' order
         self.is_open = False  # a line of text that has not ended
         self.called = False  # calls stand above, and text sets itself apart
 
@@ -107,6 +112,7 @@ class _Screen:
             console.status("asking the model …")
         elif event.kind == "tool_call":
             self.end()
+            self._answers[event.call.call_id] = None
             console.status(f"running {event.call.name} …")
         elif event.kind == "tool_progress":
             self.end()
@@ -114,10 +120,18 @@ class _Screen:
         elif event.kind == "tool_result":
             self.end()
             self.called = True
-            show_call(console, event.call, result=event.result, seconds=event.seconds)
+            self._answers[event.call.call_id] = event
+            self._show_answers()
         elif event.kind == "retry":
             self.end()
             console.note(f"{event.error.message}; again in {event.delay:.1f} s")
+
+    def _show_answers(self) -> None:
+        for call_id, event in list(self._answers.items()):
+            if event is None:
+                return
+            del self._answers[call_id]
+            show_call(self.console, event.call, result=event.result, seconds=event.seconds)
 
     def _dimmed(self, line: str) -> None:
         self.console.print(self.console.style(line, "dim"))
