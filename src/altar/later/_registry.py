@@ -51,12 +51,9 @@ class RegistrySnapshot:
     order of registration; ``replaced`` holds what :meth:`Registry.replaced` says.
     """
 
-    __slots__ = ("_declarations", "_wire", "marks", "replaced", "version")
+    __slots__ = ("_declarations", "_wire", "marks", "replaced")
 
-    def __init__(
-        self, version: int, marks: dict[str, Mark], *, replaced: tuple[Replacement, ...] = ()
-    ) -> None:
-        self.version = version
+    def __init__(self, marks: dict[str, Mark], *, replaced: tuple[Replacement, ...] = ()) -> None:
         self.marks = marks
         self.replaced = replaced
         self._declarations: tuple[FunctionDeclaration, ...] | None = None
@@ -94,12 +91,11 @@ class Registry:
     made anew after a change.
     """
 
-    __slots__ = ("_current", "_lock", "_marks", "_replaced", "_version")
+    __slots__ = ("_current", "_lock", "_marks", "_replaced")
 
     def __init__(self) -> None:
         self._marks: dict[str, Mark] = {}
         self._replaced: tuple[Replacement, ...] = ()
-        self._version = 0
         self._current: RegistrySnapshot | None = None
         self._lock = allocate_lock()
 
@@ -126,7 +122,6 @@ class Registry:
                     _clash(old, mark)
                 self._remember(old, mark)
             self._marks[name] = mark
-            self._version += 1
             self._current = None
 
     def remove(self, name: str) -> None:
@@ -136,7 +131,6 @@ class Registry:
                 _unknown(name, self._marks)
             del self._marks[name]
             self._replaced = tuple(one for one in self._replaced if one.name != name)
-            self._version += 1
             self._current = None
 
     def get(self, name: str) -> Mark:
@@ -165,7 +159,7 @@ class Registry:
                 current = self._current
                 if current is None:
                     marks = dict(self._marks)
-                    current = RegistrySnapshot(self._version, marks, replaced=self._replaced)
+                    current = RegistrySnapshot(marks, replaced=self._replaced)
                     self._current = current
         return current
 
@@ -174,7 +168,6 @@ class Registry:
         with self._lock:
             self._marks = dict(snapshot.marks)
             self._replaced = snapshot.replaced
-            self._version += 1
             self._current = None
 
     def namespace(self, prefix: str) -> Registry:
