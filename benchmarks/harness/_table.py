@@ -132,7 +132,7 @@ def document(run: dict[str, Any]) -> str:
     notes: list[str] = []
     head = (
         f"Run of {run['date']}: {machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
-        f"Python {machine['python']}; {run['rounds']} rounds, load {machine['load']} at the start."
+        f"Python {machine['python']}; rounds: {run['rounds']}, load {machine['load']} at the start."
     )
     parts = [
         head,
