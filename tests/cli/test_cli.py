@@ -112,9 +112,10 @@ def test_every_command_has_help(run, command: str):
 
 
 def test_run_shows_each_call_with_arguments_result_and_time(run):
-    ran = run("run", "Add 2 and 40", "--tools", "mine.py", "--model", "offline:")
+    ran = run("run", "Add a=2 b=40", "--tools", "mine.py", "--model", "offline:")
     assert ran.status == 0
-    assert "add(a=2, b=40)" in ran.out or "add(a=2)" in ran.out
+    assert "add(a=2, b=40)" in ran.out
+    assert "→ 42 " in ran.out
     assert " ms" in ran.out
     assert "offline demo model" in ran.out
     assert "\x1b" not in ran.out

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LABEL", "OfflineProvider"]
 
-LABEL = "[offline demo model: it matches words and is no language model; set ALTAR_MODEL for one]"
+LABEL = "[offline demo model: it matches words and is no language model]"
 _CAPABILITIES = Capabilities(
     native_output=True, thinking=True, price=Price(input=Decimal(0), output=Decimal(0))
 )
