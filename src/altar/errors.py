@@ -7,6 +7,7 @@
     ├── RegistryError               a name that clashes, or is not registered
     ├── InvalidDataError            a noun or document that breaks the data model; carries .problems
     │   └── CanonicalError          a value RFC 8785 cannot write
+    ├── RepairError                 text that holds no JSON, or none within max_risk; carries .position
     ├── ToolError                   raised by a tool: its message is what the model hears
     ├── ToolCallError               raised by ToolResult.unwrap(); carries .error and its cause
     └── ProviderError               a model provider that stays unreachable or refuses the request
@@ -72,6 +73,7 @@ __all__ = [
     "QuotaError",
     "RateLimitError",
     "RegistryError",
+    "RepairError",
     "ToolCallError",
     "ToolError",
     "TransportError",
@@ -155,6 +157,23 @@ class InvalidDataError(AltarError):
 
 class CanonicalError(InvalidDataError):
     """A value that has no canonical JSON form (RFC 8785)."""
+
+
+class RepairError(AltarError, ValueError):
+    """Text in which no JSON was found, or none that keeps within ``max_risk``.
+
+    ``reason`` says what is wrong, ``position`` is the character (from 0) it is
+    about, ``code`` the fix that would have been needed (None: no fix would do).
+    """
+
+    def __init__(self, reason: str, position: int = 0, code: str | None = None) -> None:
+        super().__init__(f"{reason} (character {position})")
+        self.reason = reason
+        self.position = position
+        self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.position, self.code)
 
 
 class ToolError(AltarError):
