@@ -1,0 +1,104 @@
+"""CircuitBreaker: after some failures in a row the thing behind it is left alone for a while."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from altar.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["BreakerState", "CircuitBreaker"]
+
+BreakerState: TypeAlias = Literal["closed", "open", "half_open"]
+
+
+class CircuitBreaker:
+    """Says whether something that may be failing should be tried now.
+
+    ``closed`` lets everything through; ``failures`` failures in a row make it
+    ``open``, which lets nothing through; after ``wait`` seconds it is
+    ``half_open`` and lets one trial through, whose outcome closes or opens it.
+    A trial that nobody reports on counts as lost after ``wait`` seconds more.
+
+    Ask ``allow()`` before each try, and report with ``succeed()`` or
+    ``fail()`` afterwards; report nothing for a try that was broken off for
+    reasons of your own. It holds no thing and no call: whoever keeps it decides
+    how long it remembers, and for what. Safe to share between threads and event
+    loops. ``clock`` returns seconds.
+    """
+
+    __slots__ = ("_clock", "_count", "_failures", "_lock", "_since", "_state", "_wait")
+
+    def __init__(
+        self,
+        *,
+        failures: int = 3,
+        wait: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        _check(failures, wait)
+        self._failures = failures
+        self._wait = wait
+        self._clock = clock
+        self._lock = Lock()
+        self._state: BreakerState = "closed"
+        self._count = 0  # failures in a row, while closed
+        self._since = 0.0  # when it opened, or when the trial began
+
+    @property
+    def state(self) -> BreakerState:
+        """``closed``, ``open`` or ``half_open``; an open one whose wait is over is half open."""
+        with self._lock:
+            return "half_open" if self._state == "open" and self._waited() else self._state
+
+    def allow(self) -> bool:
+        """Whether to try now; True of a breaker that is half open hands out its one trial."""
+        with self._lock:
+            if self._state == "closed":
+                return True
+            if not self._waited():
+                return False
+            self._state = "half_open"
+            self._since = self._clock()
+            return True
+
+    def succeed(self) -> None:
+        """Report that a try worked."""
+        with self._lock:
+            if self._state != "open":  # a try from before it opened says nothing new
+                self._state = "closed"
+                self._count = 0
+
+    def fail(self) -> None:
+        """Report that a try failed."""
+        with self._lock:
+            if self._state == "open":
+                return
+            self._count += 1
+            if self._state == "half_open" or self._count >= self._failures:
+                self._state = "open"
+                self._count = 0
+                self._since = self._clock()
+
+    def __repr__(self) -> str:
+        return f"<CircuitBreaker {self.state}>"
+
+    def _waited(self) -> bool:
+        return self._clock() - self._since >= self._wait
+
+
+def _check(failures: Any, wait: Any) -> None:
+    if not isinstance(failures, int) or isinstance(failures, bool) or failures < 1:
+        raise ConfigurationError(
+            f"CircuitBreaker(failures={failures!r}): a whole number, 1 or more; type "
+            "CircuitBreaker(failures=3)"
+        )
+    if not isinstance(wait, (int, float)) or isinstance(wait, bool) or not wait >= 0:
+        raise ConfigurationError(
+            f"CircuitBreaker(wait={wait!r}): a number of seconds, 0 or more; type "
+            "CircuitBreaker(wait=60)"
+        )
