@@ -1,0 +1,1 @@
+"""Benchmarks of JSON repair: how often it is right, and what it costs."""
