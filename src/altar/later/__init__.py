@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from altar.later._executor import LocalRuntime
     from altar.later._mark import Mark, ToolOptions, mark_of
     from altar.later._registry import Registry, RegistrySnapshot, Replacement, registry
+    from altar.later._schema_of import schema_of
     from altar.later._session import Session, SessionLimits
     from altar.later._tool import tool
     from altar.later.hints._custom import register_type
@@ -33,6 +34,7 @@ __all__ = [
     "mark_of",
     "register_type",
     "registry",
+    "schema_of",
     "tool",
 ]
 
@@ -52,6 +54,7 @@ _HOMES = {
     "mark_of": "altar.later._mark",
     "register_type": "altar.later.hints._custom",
     "registry": "altar.later._registry",
+    "schema_of": "altar.later._schema_of",
     "tool": "altar.later._tool",
 }
 
