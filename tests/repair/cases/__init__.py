@@ -18,6 +18,7 @@ MODULES = (
     "escapes",
     "truncated",
     "hard",
+    "harder",
 )
 
 CASES: list[Case] = [

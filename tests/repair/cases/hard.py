@@ -7,25 +7,26 @@ from functools import partial
 from tests.repair.judge import Case
 
 hard = partial(Case, "hard")
+mixed = partial(Case, "mixed")
 
 CASES = [
-    hard(
+    mixed(
         '{"text": "He said "yes", then "no", and left: "bye".", "n": 2}',
         {"text": 'He said "yes", then "no", and left: "bye".', "n": 2},
     ),
-    hard(
+    mixed(
         '{"code": "if (x == "a") { return {"k": "v"}; }", "lang": "js"}',
         {"code": 'if (x == "a") { return {"k": "v"}; }', "lang": "js"},
     ),
-    hard(
+    mixed(
         '{"quote": "The note read: "status": "done", as agreed", "page": 4}',
         {"quote": 'The note read: "status": "done", as agreed', "page": 4},
     ),
-    hard(
+    mixed(
         '{"html": "<a href="/x?a=1,2" title="A, B: C">go</a>", "ok": true}',
         {"html": '<a href="/x?a=1,2" title="A, B: C">go</a>', "ok": True},
     ),
-    hard(
+    mixed(
         '{"code": "def f(d):\n    return {k: v for k, v in d.items()}, "ok": True}',
         {"code": "def f(d):\n    return {k: v for k, v in d.items()}", "ok": True},
     ),
@@ -33,7 +34,7 @@ CASES = [
         "{'msg': 'It's the dogs' bowl, isn't it?', 'who': 'O'Neil'}",
         {"msg": "It's the dogs' bowl, isn't it?", "who": "O'Neil"},
     ),
-    hard(
+    mixed(
         'Sure:\n```json\n{name: "Ann "the boss" Lee", roles: [admin, \'dev\',], active: True\n```',
         {"name": 'Ann "the boss" Lee', "roles": ["admin", "dev"], "active": True},
     ),
@@ -49,7 +50,7 @@ CASES = [
         '{"a": "first, second, "b": "third", "c": [1, 2, "d": {"e": 5}',
         {"a": "first, second", "b": "third", "c": [1, 2], "d": {"e": 5}},
     ),
-    hard(
+    mixed(
         '{"sql": "SELECT "name", "age" FROM t WHERE x = "y"", "limit": 10}',
         {"sql": 'SELECT "name", "age" FROM t WHERE x = "y"', "limit": 10},
     ),
@@ -61,7 +62,7 @@ CASES = [
         '<think>{"a": "x"}</think>\nHere: {"a": "y", b: None, "c": [1,,2], // hm\n "d": "z}',
         {"a": "y", "b": None, "c": [1, 2], "d": "z"},
     ),
-    hard(
+    mixed(
         '{\n  "title": "On "Being", and Time"\n  "author": M. Heidegger,\n  "year": 1927\n  "tags": ["phil" "de",\n}',
         {
             "title": 'On "Being", and Time',
@@ -70,19 +71,19 @@ CASES = [
             "tags": ["phil", "de"],
         },
     ),
-    hard(
+    mixed(
         '{"steps": ["Open "File", then "Save"", "Press "OK"", "Quit"], "n": 3}',
         {"steps": ['Open "File", then "Save"', 'Press "OK"', "Quit"], "n": 3},
     ),
-    hard(
+    mixed(
         '[{"q": "What is "x"?", "a": "5"}, {"q": "Is "y" > 3, or less?", "a": "more"}]',
         [{"q": 'What is "x"?', "a": "5"}, {"q": 'Is "y" > 3, or less?', "a": "more"}],
     ),
-    hard(
+    mixed(
         '{"log": "[ERROR] "disk full": {code: 28, path: "/var"}\n[INFO] done", "exit": 1,}',
         {"log": '[ERROR] "disk full": {code: 28, path: "/var"}\n[INFO] done', "exit": 1},
     ),
-    hard(
+    mixed(
         '{\\"a\\": \\"x, \\\\"y\\\\"\\", \\"b\\": [1, 2], \\"c\\": \\"open',
         {"a": 'x, "y"', "b": [1, 2], "c": "open"},
     ),
@@ -100,7 +101,7 @@ CASES = [
         {"a": {"b": {"c": [1, 2, {"d": "e", "f": 6}], "g": 7}}},
         {"a": {"b": {"c": [1, 2, {"d": "e"}], "f": 6}}, "g": 7},
     ),
-    hard(
+    mixed(
         '{"css": "a::before { content: "{"; } b { color: red; }", "min": false, "js": "x = {y: "z"}"',
         {
             "css": 'a::before { content: "{"; } b { color: red; }',
@@ -126,7 +127,7 @@ CASES = [
             "ok": True,
         },
     ),
-    hard(
+    mixed(
         '{"dialog": ["Ann: "Hi", Bob: "Yo"", "Bob: "Bye""]}',
         {"dialog": ['Ann: "Hi", Bob: "Yo"', 'Bob: "Bye"']},
     ),
