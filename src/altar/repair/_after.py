@@ -1,0 +1,201 @@
+"""After a value: the comma, the closer, or whatever stands where one of them belongs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from altar.repair._close import close, close_inner, end_of_text, is_key_ahead
+from altar.repair._patterns import KEY_AHEAD, QUOTES, VALUE_AHEAD
+from altar.repair._skip import skip
+from altar.repair._state import Frame, Mode, Quoted
+from altar.repair._strings import is_stray_quote
+
+if TYPE_CHECKING:
+    from altar.repair._state import State
+
+__all__ = ["after", "close", "end_of_text"]
+
+_SIGN = re.compile(r"[ \t\n\r]*([,}\]])")
+_COMMAS = "，、;；|"
+_JOIN = re.compile(r"\+\s*([\"'`“‘])")
+_STRAY = re.compile(r"[^\s,}\]{\[\"'“”:][^,}\]\n{\[\"'“”:]*")
+_FIRST_NAME = re.compile(r"\[\s*\{\s*(\"[^\"\n]{0,80}\")")
+
+
+def after(s: State) -> None:
+    """Pass the comma or closer that follows a value."""
+    text = s.text
+    found = _SIGN.match(text, s.pos)
+    if found is None:
+        _odd(s)
+        return
+    at = found.start(1)
+    c = found[1]
+    if c != ",":
+        if not s.final:
+            s.need(at)
+        s.pos = at
+        close(s, c)
+        return
+    if at > s.pos and "\n" in text[s.pos : at]:
+        _outdented(s, at)
+    s.comma = at
+    s.pos = at + 1
+    s.mode = Mode.ITEM
+
+
+def _outdented(s: State, at: int) -> None:
+    """Close what a comma on a line of its own, further left, says is closed."""
+    column = at - s.text.rfind("\n", 0, at) - 1
+    depth = len(s.stack)
+    while depth > 1 and s.stack[depth - 1].indent > column >= s.stack[depth - 2].indent >= 0:
+        depth -= 1
+    if depth < len(s.stack):
+        close_inner(s, len(s.stack) - depth, s.pos)
+
+
+def _odd(s: State) -> None:
+    """Neither comma nor closer follows the value."""
+    end = s.pos
+    s.need(end)
+    if skip(s):
+        return
+    text, at = s.text, s.pos
+    if at >= len(text):
+        end_of_text(s)
+        return
+    c = text[at]
+    if c in ",}]":
+        return  # what stood before it is passed now
+    if c in _COMMAS:
+        s.edit(at, at + 1, ",", "wrong_separator")
+        s.comma, s.pos, s.mode = at, at + 1, Mode.ITEM
+    elif c == ":" or c == "：":
+        _named(s, end)
+    elif c == ")":
+        close(s, c)
+    elif c == "+" and _joined(s, end):
+        return
+    elif is_stray_quote(s, at):
+        s.edit(at, at + 1, "", "stray_quote")
+        s.pos = at + 1
+    else:
+        _missing_comma(s, end, c)
+
+
+def _joined(s: State, end: int) -> bool:
+    """Strings joined by +: the one goes on in the other."""
+    found = _JOIN.match(s.text, s.pos)
+    if found is None or s.text[end - 1] not in "\"'`´’”":
+        return False
+    while s.edits and s.edits[-1].start >= end - 1:
+        s.edits.pop()  # of its closing quote, or of comments before the sign
+    s.marked = min(s.marked, len(s.edits))
+    s.edit(end - 1, found.end(), "", "concatenation")
+    s.stack[-1].count -= 1
+    s.string = Quoted(found.end(), found.end(), QUOTES[found[1]], key=False)
+    s.pos, s.mode = found.end(), Mode.STRING
+    return True
+
+
+def _named(s: State, end: int) -> None:
+    """A colon after a value: the value is a name, and a bracket before it is missing."""
+    frame = s.stack[-1]
+    text = s.text
+    start = frame.value
+    if start < 0 or frame.count == 0:
+        s.edit(s.pos, s.pos + 1, "", "extra_colon")
+        s.pos += 1
+        return
+    comma = _comma_before(text, start)
+    frame.count -= 1
+    if frame.kind == "[" and comma >= 0 and len(s.stack) > 1 and _belongs_outside(s, start, end):
+        s.edit_before(comma, comma, closer_of_frame(frame), "missing_closer")
+        s.pop()
+        while s.stack[-1].kind == "[" and len(s.stack) > 1:
+            s.edit_before(comma, comma, "]", "missing_closer")
+            s.pop()
+        s.mode, s.key = Mode.COLON, start
+        return
+    s.edit_before(start, start, "{", "missing_opener")
+    s.push(Frame("{", start))
+    s.mode, s.key = Mode.COLON, start
+
+
+def closer_of_frame(frame: Frame) -> str:
+    """The closer the frame gets in JSON."""
+    return "}" if frame.kind == "{" else "]"
+
+
+def _comma_before(text: str, at: int) -> int:
+    """The comma that stands before ``at``, or -1."""
+    at -= 1
+    while at > 0 and text[at] in " \t\r\n":
+        at -= 1
+    return at if at >= 0 and text[at] == "," else -1
+
+
+def _belongs_outside(s: State, start: int, end: int) -> bool:
+    """Whether a name found in an array belongs to the object around the array."""
+    frame = s.stack[-1]
+    if s.stack[-2].kind != "{":
+        return False
+    first = _FIRST_NAME.match(s.text, frame.open, frame.open + 200)
+    if first is None:
+        return True  # the array holds no objects
+    if first[1] == s.text[start:end]:
+        return False
+    forced = s.forced.get(start)
+    if forced is not None:
+        return forced == "outside"
+    return not _closes_inside(s, end)
+
+
+def _closes_inside(s: State, at: int) -> bool:
+    """Whether the members from here on are closed by a brace inside the array."""
+    depth = 0
+    for found in re.finditer(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]', s.text[at : at + 2000]):
+        c = found[0]
+        if c in "{[":
+            depth += 1
+        elif c in "}]":
+            depth -= 1
+            if depth < 0:
+                rest = s.text[at + found.end() : at + found.end() + 40].lstrip()
+                return c == "}" and (rest[:1] == "]" or rest.replace(" ", "")[:2] == ",{")
+    return False
+
+
+def _missing_comma(s: State, end: int, c: str) -> None:
+    """The next member or element stands here without a comma; or text that is none."""
+    frame = s.stack[-1]
+    text, at = s.text, s.pos
+    if frame.kind == "{":
+        named = is_key_ahead(text, at)
+        if c in "{[" and not named and len(s.stack) > 1 and s.stack[-2].kind == "[":
+            close_inner(s, 1, end)
+            s.edit(end, end, ",", "missing_comma")
+            s.mode = Mode.ITEM
+            return
+        fits = named or c in QUOTES
+    else:
+        fits = c in "{[(" or c in QUOTES or bool(VALUE_AHEAD.match(text, at))
+        if not fits and "\n" in text[end:at]:
+            fits = True
+        if fits and KEY_AHEAD.match(text, at) and len(s.stack) > 1 and s.stack[-2].kind == "{":
+            close_inner(s, 1, end)
+    if fits:
+        s.edit(end, end, ",", "missing_comma")
+        s.mode = Mode.ITEM
+        return
+    found = _STRAY.match(text, at)
+    stop = found.end() if found else at + 1
+    stop = at + max(1, len(text[at:stop].rstrip()))
+    if s.final and at > s.last_sign():
+        end_of_text(s)
+        return
+    s.edit(at, stop, "", "stray_text")
+    s.pos = stop
+
+

@@ -1,0 +1,142 @@
+"""The inside of a string: escapes and raw characters that JSON does not allow there."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from altar.repair._state import State
+
+__all__ = ["content", "escaped"]
+
+_ODD = re.compile(
+    r"[^\\\x00-\x1f]*+(?:\\(?:[\"\\/]|[nrt](?![A-Za-z])|u[0-9a-fA-F]{4})[^\\\x00-\x1f]*+)*+"
+)
+_PLAIN = frozenset('"\\/bfnrt')
+_RAW = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
+_LETTER = re.compile(r"[A-Za-z]")
+# commands of LaTeX that begin as an escape of JSON does
+_COMMAND = re.compile(
+    r"(?:nabla|neq|notin|nu|ne|newline|rho|right|rightarrow|rangle|rm|rfloor|rceil|ref|"
+    r"times|theta|tau|tan|text|textbf|textit|textrm|tfrac|to|top|triangle|tilde|tanh)"
+    r"(?![A-Za-z])"
+)
+_SURE = re.compile(
+    r"(?:nabla|neq|notin|rho|right|rightarrow|rangle|times|theta|tau|textbf|textit|textrm|tfrac|"
+    r"triangle|tilde)(?![A-Za-z])|(?:text|right)\s*[{)\]]"
+)
+_DRIVE = re.compile(r"[A-Za-z]:\\(?![\\/])")
+_HEX = re.compile(r"[0-9a-fA-F]{1,8}")
+_EVIDENCE = 400
+
+
+def content(s: State, start: int, end: int) -> None:
+    """Mend the characters of a string's content from ``start`` to ``end``."""
+    text = s.text
+    if end <= start:
+        return
+    if text.find("\\", start, end) < 0:
+        if text[start:end].isprintable():
+            return
+    else:
+        _backslashes(s, start, end)
+        return
+    for found in _CONTROL.finditer(text, start, end):
+        _raw(s, found.start(), found[0])
+
+
+_CONTROL = re.compile(r"[\x00-\x1f]")
+
+
+def _raw(s: State, at: int, c: str) -> None:
+    s.edit(at, at + 1, _RAW.get(c) or f"\\u{ord(c):04x}", "raw_character")
+
+
+def _backslashes(s: State, start: int, end: int) -> None:
+    text = s.text
+    low = max(start - 2, 0, (s.string.start if s.string else start))
+    drive = _DRIVE.search(text, low, min(end, low + _EVIDENCE)) is not None
+    latex = drive
+    at = start
+    while at < end:
+        at = _ODD.match(text, at, end).end()  # type: ignore[union-attr]
+        if at >= end:
+            return
+        c = text[at]
+        if c != "\\":
+            _raw(s, at, c)
+            at += 1
+            continue
+        at, odd = _escape(s, at, end, literal=latex)
+        latex = latex or odd
+    return
+
+
+def _escape(s: State, at: int, end: int, *, literal: bool) -> tuple[int, bool]:
+    """One escape that is not plainly sound: where it ends, and whether it was a literal one."""
+    text = s.text
+    c = text[at + 1 : at + 2] if at + 1 < end else ""
+    if not c:
+        s.edit(at, at + 1, "\\\\", "bad_escape")
+        return at + 1, False
+    if c in "\"\\/":
+        return at + 2, False
+    if c in "bfnrt":
+        return _letter(s, at, c, literal=literal)
+    if c == "'" or c in "`“”„‘’":
+        s.edit(at, at + 1, "", "bad_escape")
+        return at + 2, False
+    if c == "\n":
+        s.edit(at, at + 1, "", "bad_escape")
+        return at + 1, False
+    if c in "uUx":
+        return _hexadecimal(s, at, end, c)
+    s.edit(at, at + 1, "\\\\", "bad_escape")
+    return at + 1, c.isalpha()
+
+
+def _letter(s: State, at: int, c: str, *, literal: bool) -> tuple[int, bool]:
+    """An escape that JSON knows, which may be the beginning of a command or a path."""
+    text = s.text
+    word = _LETTER.match(text, at + 2) is not None
+    command = (c in "bf" and word) or _SURE.match(text, at + 1) is not None
+    if command or (literal and (_COMMAND.match(text, at + 1) or _in_path(text, at))):
+        s.edit(at, at + 1, "\\\\", "latex")
+        return at + 2, True
+    return at + 2, False
+
+
+def _in_path(text: str, at: int) -> bool:
+    """Whether the backslash at ``at`` separates names of a path."""
+    return _DRIVE.search(text, max(0, at - 200), at + 2) is not None
+
+
+def _hexadecimal(s: State, at: int, end: int, c: str) -> tuple[int, bool]:
+    """A code in hexadecimal: u with four digits, U with eight, x with two; or none of these."""
+    text = s.text
+    found = _HEX.match(text, at + 2, end)
+    digits = found[0] if found else ""
+    want = {"u": 4, "x": 2, "U": 8}[c]
+    if len(digits) < want:
+        if c == "u" and s.cut and at + 2 + len(digits) >= end:
+            s.edit(at, end, "", "incomplete")
+            return end, False
+        s.edit(at, at + 1, "\\\\", "bad_escape")
+        return at + 1, c != "u"
+    if c == "u":
+        return at + 6, False
+    code = int(digits[:want], 16)
+    if code > 0x10FFFF or 0xD800 <= code < 0xE000:
+        s.edit(at, at + 1, "\\\\", "bad_escape")
+        return at + 2, False
+    s.edit(at, at + 2 + want, escaped(chr(code)), "bad_escape")
+    return at + 2 + want, False
+
+
+def escaped(text: str) -> str:
+    """The text as it stands inside a JSON string."""
+    if '"' in text or "\\" in text or not text.isprintable():
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+        text = _CONTROL.sub(lambda found: _RAW.get(found[0]) or f"\\u{ord(found[0]):04x}", text)
+    return text

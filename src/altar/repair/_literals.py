@@ -1,0 +1,85 @@
+"""Words and numbers without quotes: what they are in JSON."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from altar.repair._content import escaped
+
+__all__ = ["literal_of", "number_of"]
+
+_WORDS = {
+    "true": "true",
+    "false": "false",
+    "null": "null",
+    "none": "null",
+    "nil": "null",
+    "undefined": "null",
+    "nan": "null",
+    "infinity": "null",
+    "-infinity": "null",
+    "+infinity": "null",
+    "inf": "null",
+    "-inf": "null",
+}
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z")
+_BASED = re.compile(r"([+-]?)0([xXoObB])([0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)\Z")
+_LOOSE = re.compile(
+    r"([+-]?)(\d+(?:_\d+)*|(?=\.\d))(?:\.(\d+(?:_\d+)*)?)?(?:[eE]([+-]?)(\d*))?[jJlLn]?\Z"
+)
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?\Z")
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}\Z")
+_BASES = {"x": 16, "o": 8, "b": 2}
+_LIMIT = 4300  # digits Python converts by default (sys.int_info.default_max_str_digits)
+
+
+def literal_of(word: str) -> str | None:
+    """The JSON literal a word of another language stands for; None for any other word."""
+    if word in _WORDS:
+        return _WORDS[word]
+    lowered = word.lower()
+    if lowered in _WORDS and (word.istitle() or word.isupper() or word in ("NaN", "-Infinity")):
+        return _WORDS[lowered]
+    return None
+
+
+def number_of(word: str) -> tuple[str, str] | None:
+    """The JSON number in another notation and the code of the fix; None for what is no number."""
+    if _NUMBER.match(word):
+        digits = word.lstrip("-")
+        if digits.isdigit() and len(digits) > min(_LIMIT, sys.get_int_max_str_digits() or _LIMIT):
+            return f'"{word}"', "huge_integer"
+        return word, ""
+    based = _BASED.match(word)
+    if based is not None:
+        try:
+            value = int(based[3].replace("_", ""), _BASES[based[2].lower()])
+        except ValueError:
+            return None
+        return f"{'-' if based[1] == '-' else ''}{value}", "number"
+    if _GROUPED.match(word):
+        return word.replace(",", "").lstrip("+"), "number"
+    if _DECIMAL_COMMA.match(word):
+        return word.replace(",", "."), "number"
+    return _loose(word)
+
+
+def _loose(word: str) -> tuple[str, str] | None:
+    """A number with a plus sign, underscores, leading zeros, a bare point or exponent."""
+    found = _LOOSE.match(word)
+    if found is None or not any(c.isdigit() for c in word):
+        return None
+    sign, whole, fraction, power_sign, power = found.groups()
+    whole = whole.replace("_", "").lstrip("0") or "0"
+    number = f"{'-' if sign == '-' else ''}{whole}"
+    if fraction or "." in word:
+        number += f".{(fraction or '0').replace('_', '')}"
+    if power:
+        number += f"e{power_sign}{power}"
+    return number, "number"
+
+
+def quoted(text: str) -> str:
+    """The text as a JSON string."""
+    return f'"{escaped(text)}"'

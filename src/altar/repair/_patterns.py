@@ -1,0 +1,109 @@
+"""The regular expressions of the scanner; each is anchored or bounded, none backtracks far."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "BARE_KEY",
+    "COMMENT",
+    "ELEMENTS",
+    "ELEMENT_END",
+    "ELLIPSIS",
+    "FENCE",
+    "INDENT",
+    "KEY",
+    "KEY_AHEAD",
+    "MEMBERS",
+    "NUMBER",
+    "OPEN_KEY",
+    "QUOTES",
+    "SCALAR",
+    "SPACE",
+    "TAG",
+    "VALUE_AHEAD",
+    "VALUE_END",
+    "WHITE",
+    "WORD_KEY",
+    "members_at",
+]
+
+# A string that needs no second look: no raw control character, no escape that JSON does not
+# know, and no \b or \f, which in broken documents begin LaTeX commands and regular expressions.
+_STRING = r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/nrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"'
+_NUMBER = r"-?(?:0|[1-9]\d{0,400})(?:\.\d+)?(?:[eE][+-]?\d{1,6})?"
+_SCALAR = rf"(?:{_STRING}|{_NUMBER}|true|false|null)"
+_NAME = r'"[^"\\\n{}\[\],:]{0,80}"'
+
+WHITE = re.compile(r"[ \t\n\r]*")
+# what writers take for white space and JSON does not
+SPACE = re.compile(r"[\s\u180e\u200b-\u200f\u2060\ufeff\u00ad]+")
+
+KEY = re.compile(rf"[ \t\n\r]*+({_STRING})[ \t\n\r]*:[ \t\n\r]*")
+MEMBERS = re.compile(rf'(?:[ \t\n\r]*+{_STRING}\s*:\s*{_SCALAR},(?=\s*"[^"\\\n]*"\s*:))*+')
+ELEMENTS = re.compile(
+    rf"(?:[ \t\n\r]*+(?:{_NUMBER}|true|false|null|{_STRING}(?=\s*,\s*[\"{{\[])),"
+    r"(?=\s*[\"\d\[{tfn-]))*+"
+)
+SCALAR = re.compile(rf"(?:{_NUMBER}|true|false|null)(?=[ \t\n\r]*[,}}\]])")
+VALUE_END = re.compile(
+    rf'{_STRING}(?=\s*(?:,\s*"[^"\\\n]*"\s*:|\}}\s*(?:[}}\]]|,\s*["{{\[])))'
+)
+ELEMENT_END = re.compile(rf'{_STRING}(?=\s*(?:,\s*["{{\[]|\]\s*(?:[}}\]]|,\s*["{{\[])))')
+NUMBER = re.compile(_NUMBER)
+INDENT = re.compile(r"[ \t]*\r?\n([ \t]*)[^\s\]}]")
+
+# opening quote -> the quotes that may close it
+QUOTES = {
+    '"': '"',
+    "'": "'",
+    "`": "`´'",
+    "´": "´",
+    "“": "”“\"",
+    "”": "”\"",
+    "„": "”“\"",
+    "‟": "”\"",
+    "‘": "’‘'",
+    "’": "’'",
+    "‚": "’‘",
+    "‛": "’",
+    "«": "»",
+    "»": "«",
+    "＂": "＂",
+    "＇": "＇",
+    "「": "」",
+    "『": "』",
+}
+_OPEN = "\"'`“”„‘’«＂"
+
+NAME_END = r"[ \t\n\r]*[:：]"
+KEY_AHEAD = re.compile(rf"{_NAME}\s*[:：]")  # this quote opens a name
+# a name in whatever quotes, with its colon
+OPEN_KEY = re.compile(rf"[{_OPEN}][^\n{{}}\[\],:\"]{{0,80}}?[\"'`´”“’»＂]\s*[:：=]")
+WORD_KEY = re.compile(r"[^\W\d][\w$.-]{0,60}\s*[:：](?!//)")  # a name without quotes
+BARE_KEY = re.compile(r"[\w$@*.+-][\w$@*. +/()%-]{0,80}?[\"'”’`]?\s*[:：=](?!//)")
+VALUE_AHEAD = re.compile(
+    rf"[{_OPEN}{{\[]|-?\.?\d|(?:true|false|null|none|undefined|nan)\b", re.IGNORECASE
+)
+
+COMMENT = re.compile(
+    r"//[^\n]*|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)|\#[^\n]*|<!--.*?(?:-->|\Z)", re.DOTALL
+)
+ELLIPSIS = re.compile(r"(?:\.{3,}|…+)(?:\s*\([^()\n]{0,80}\))?")
+FENCE = re.compile(r"`{3,}[\w+-]*|'{3,}(?:json)?|~{3,}\w*")
+TAG = re.compile(r"</?[A-Za-z|_][^<>\n]{0,200}>|\[/?[A-Z][A-Z_]{2,30}\]")
+
+_MEMBERS_AT: dict[int, re.Pattern[str]] = {}
+
+
+def members_at(indent: int) -> re.Pattern[str]:
+    """The pattern for a run of sound members, each on a line of its own at one indentation."""
+    if indent < 0 or indent > 64:
+        return MEMBERS
+    found = _MEMBERS_AT.get(indent)
+    if found is None:
+        line = rf"\r?\n[ \t]{{{indent}}}"
+        found = _MEMBERS_AT[indent] = re.compile(
+            rf'(?:{line}{_STRING}[ \t]*:\s*{_SCALAR},(?={line}"[^"\\\n]*"\s*:))*+'
+        )
+    return found

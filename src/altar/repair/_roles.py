@@ -1,0 +1,329 @@
+"""Quote roles: whether a quote inside a string ends it, is content, or shows where it ended."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from altar.repair._patterns import (
+    COMMENT,
+    FENCE,
+    KEY_AHEAD,
+    OPEN_KEY,
+    QUOTES,
+    TAG,
+    VALUE_AHEAD,
+    WHITE,
+    WORD_KEY,
+)
+
+if TYPE_CHECKING:
+    from altar.repair._state import Quoted, State
+
+__all__ = ["CLOSE", "INNER", "MISSING", "Verdict", "role_of"]
+
+CLOSE, INNER, MISSING = "close", "inner", "missing"
+
+
+class Verdict(NamedTuple):
+    """What a quote is: ``width`` characters of it; ``end`` where a string ended before it."""
+
+    role: str
+    width: int = 1
+    end: int = 0
+    resume: int = 0
+
+
+_CLOSE, _INNER = Verdict(CLOSE), Verdict(INNER)
+
+_DELIMITED = re.compile(r"\s*(?:[,}\]:]|\Z)")
+_QUOTED_NEXT = re.compile(r"[\"'“][^\"'”\n]{0,160}[\"'”]\s*([^\s])?")
+_QUOTED_ELEMENT = re.compile(r"\"[^\"\n]{0,200}\"\s*(?:,\s*(?:[\"{\[\d-]|\Z)|\]|\Z)")
+_HALF_KEY = re.compile(r"[\w$ .-]{1,60}[\"'”]\s*:")
+_CUT_KEY = re.compile(r"[\"'][\w$ .-]{1,60}:\s*[\"\d{\[tfn-]")
+_STRAY_THEN_KEY = re.compile(r"\w{1,40}\s+[\"'][^\"'\n]{0,80}[\"']\s*:")
+_STRAY_END = re.compile(r"[A-Z][A-Z_]{2,40}\s*[,}\]]")
+_STRAY_UPPER = re.compile(r"[A-Z][A-Z_]{2,40}\s+\"[^\"\n]{0,80}\"\s*:")
+_BARE_NUMBER = re.compile(r"-?\d[\d.]*\s*[,}]")
+_PLUS = re.compile(r"\+\s*[\"'`“]")
+_SCALAR_NEXT = re.compile(r"(?:-?\d[\d.eE+-]*|true|false|null|True|False|None)\s*(?:[,\]]|\Z)")
+_AFTER_CLOSER = re.compile(r"[}\]]\s*,\s*[{\[]$")
+_KEY_END = re.compile(r"[^\":,{}\n]{0,80}\"+\s*:")
+_NAME_COLON = re.compile(r"\s*([^\n:\",{}\[\]]{1,80}?)\s*:\s*")
+_SEPARATORS = ",，、;；"
+
+
+def key_at(text: str, at: int) -> bool:
+    """Whether a name with its colon stands at ``at``."""
+    return bool(
+        KEY_AHEAD.match(text, at) or OPEN_KEY.match(text, at) or WORD_KEY.match(text, at)
+    )
+
+
+def role_of(s: State, string: Quoted, at: int) -> Verdict:
+    """What the quote at ``at`` is."""
+    text = s.text
+    c = text[at]
+    if c not in string.close:
+        return _INNER
+    reach = string.reach
+    if reach > 1:
+        if text.startswith(c * reach, at) and (
+            _DELIMITED.match(text, at + reach) or reach == 3 or string.key
+        ):
+            return Verdict(CLOSE, reach)
+        if reach == 3 or text.startswith(c * reach, at):
+            return _INNER
+    return _key_role(s, string, at) if string.key else _value_role(s, string, at)
+
+
+def _key_role(s: State, string: Quoted, at: int) -> Verdict:
+    """A quote inside a name."""
+    text = s.text
+    k = WHITE.match(text, at + 1).end()  # type: ignore[union-attr]
+    d = text[k : k + 1]
+    if not d or d in ":：=":
+        return _CLOSE
+    named = _NAME_COLON.match(text, string.start, at)
+    if named is not None and (
+        named.end() == at or VALUE_AHEAD.match(text, named.end(), at + 1)
+    ):
+        return Verdict(MISSING, end=named.end(1), resume=named.end(1))
+    if d in ",}{[":
+        return _CLOSE
+    if d in QUOTES or d.isdigit() or d == "-" or VALUE_AHEAD.match(text, k):
+        return _CLOSE if at > string.start or d not in QUOTES else _INNER
+    return _INNER if _KEY_END.match(text, at + 1) else _CLOSE
+
+
+def _value_role(s: State, string: Quoted, at: int) -> Verdict:
+    """A quote inside a value."""
+    text = s.text
+    k = WHITE.match(text, at + 1).end()  # type: ignore[union-attr]
+    d = text[k : k + 1]
+    if not d:
+        return _CLOSE
+    string.count(text, at)
+    if d in _SEPARATORS:
+        return _before_comma(s, string, at, k)
+    if d in "}])":
+        return _before_closer(s, string, at, k)
+    if d in QUOTES:
+        found = _before_quote(s, string, at, k)
+        if found is not None:
+            return found
+    elif d == ":" and not string.inner and at > string.start:
+        return _CLOSE
+    elif _ends_line(s, string, at, k):
+        return _CLOSE
+    return _missing(s, string, at) or _inside(string, text, at)
+
+
+def _inside(string: Quoted, text: str, at: int) -> Verdict:
+    """Content; keeps count of the quotations that open and close inside the string."""
+    before = text[at - 1]
+    opens = (at == string.start or before in " \t\n([{:,=>-") and text[
+        at + 1 : at + 2
+    ] not in " \t\n,.}])"
+    if opens:
+        string.nest += 1
+    elif string.nest:
+        string.nest -= 1
+    return _INNER
+
+
+def _embedded(string: Quoted) -> bool:
+    """Whether the quote lies in brackets of the content, as in a quoted JSON document."""
+    return string.inner > 0 and string.braces > 0
+
+
+def _before_comma(s: State, string: Quoted, at: int, k: int) -> Verdict:
+    text = s.text
+    j = WHITE.match(text, k + 1).end()  # type: ignore[union-attr]
+    e = text[j : j + 1]
+    if not e or e in "}]":
+        return _before_closer(s, string, at, j) if e else _CLOSE
+    if _embedded(string):
+        return _INNER
+    if s.stack[-1].kind == "[":
+        if string.nest and not (string.inner == 1 and e in '"{['):
+            string.nest -= 1
+            return _INNER
+        return _CLOSE
+    if key_at(text, j):
+        word = e not in QUOTES and "\n" not in text[k:j]
+        return _INNER if word and string.nest else _CLOSE
+    if e in QUOTES:
+        if string.nest:
+            string.nest -= 1
+            return _INNER
+        return _CLOSE if _quoted_member(text, j) else _INNER
+    loose = string.nest == 0
+    if (
+        (loose and (e in "{[," or _BARE_NUMBER.match(text, j)))
+        or COMMENT.match(text, j)
+        or text.startswith(("...", "…"), j)
+        or _HALF_KEY.match(text, j)
+        or _STRAY_THEN_KEY.match(text, j)
+    ):
+        return _CLOSE
+    return _INNER
+
+
+def _quoted_member(text: str, at: int) -> bool:
+    """Whether the quoted text at ``at`` can be a name, with or without its colon, or a value."""
+    found = _QUOTED_NEXT.match(text, at)
+    if found is None:
+        return _CUT_KEY.match(text, at) is not None
+    after = found[1]
+    return (
+        after is None
+        or after in ":：=,}]{[-"
+        or after in QUOTES
+        or after.isdigit()
+        or VALUE_AHEAD.match(text, found.end() - 1) is not None
+        or _CUT_KEY.match(text, at) is not None
+    )
+
+
+def _before_closer(s: State, string: Quoted, at: int, k: int) -> Verdict:
+    """A quote before one or more closers, the first at ``k``."""
+    text, stack = s.text, s.stack
+    open_here = string.braces if text[k] == "}" else string.brackets
+    depth = len(stack)
+    q, first, count = k, True, 0
+    while q < len(text) and text[q] in "}])" and count < 12:
+        if depth and text[q] == stack[depth - 1].close:
+            depth -= 1
+        elif first and depth and open_here > 0:
+            return _close_at_end(text, q, string)
+        first = False
+        count += 1
+        q = WHITE.match(text, q + 1).end()  # type: ignore[union-attr]
+    x = text[q : q + 1]
+    if not x:
+        return _CLOSE
+    if _embedded(string) and open_here > 0:
+        return _INNER
+    if not string.inner:
+        return _CLOSE
+    if x == ",":
+        y = WHITE.match(text, q + 1).end()  # type: ignore[union-attr]
+        z = text[y : y + 1]
+        if not z or z in "}]{[" or z in QUOTES or key_at(text, y) or "\n" in text[q:y]:
+            return _CLOSE
+        if depth and stack[depth - 1].kind == "[" and VALUE_AHEAD.match(text, y):
+            return _CLOSE
+        return _INNER
+    if x in "`<;/#":
+        return _CLOSE
+    if x in QUOTES and not key_at(text, q) and "\n" not in text[at:q]:
+        return _INNER
+    return _CLOSE if string.nest == 0 or depth == 0 else _INNER
+
+
+def _close_at_end(text: str, at: int, string: Quoted) -> Verdict:
+    """A bracket that the content itself opened: content, unless nothing follows."""
+    rest = WHITE.match(text, at + 1)
+    done = rest is not None and rest.end() >= len(text)
+    return _CLOSE if done and not string.inner else _INNER
+
+
+def _before_quote(s: State, string: Quoted, at: int, k: int) -> Verdict | None:
+    """A quote before another quote; None when it does not decide."""
+    text = s.text
+    inside_object = s.stack[-1].kind == "{"
+    if k == at + 1:
+        if _DELIMITED.match(text, k + 1):
+            if string.nest or (text[at - 1].isdigit() and at > string.start):
+                string.nest = max(0, string.nest - 1)
+                return _INNER
+            return Verdict(CLOSE, 2) if at > string.start else _CLOSE
+        if KEY_AHEAD.match(text, k) and inside_object and not _embedded(string):
+            return _CLOSE
+        if not inside_object and not string.nest and _QUOTED_ELEMENT.match(text, k):
+            return _CLOSE
+        return None
+    if _embedded(string):
+        return None
+    if "\n" in text[at:k]:
+        return _CLOSE if not inside_object or key_at(text, k) else None
+    if inside_object:
+        return _CLOSE if key_at(text, k) else None
+    if string.nest == 0 and text[at - 1] not in " \t(" and _QUOTED_NEXT.match(text, k):
+        return _CLOSE
+    return None
+
+
+def _ends_line(s: State, string: Quoted, at: int, k: int) -> bool:
+    """Whether what follows a quote, no comma or bracket, still can only follow a string."""
+    text = s.text
+    if string.nest or _embedded(string):
+        return False
+    inside_object = s.stack[-1].kind == "{"
+    spaced = k > at + 1
+    if COMMENT.match(text, k) and (spaced or text[k] == "/"):
+        return True
+    if _PLUS.match(text, k) or FENCE.match(text, k) or _STRAY_UPPER.match(text, k):
+        return True
+    if text[k] == "<" and TAG.match(text, k) and not string.inner:
+        return True
+    if spaced and _STRAY_END.match(text, k):
+        return True
+    if inside_object:
+        word = WORD_KEY.match(text, k)
+        if word is None or not spaced:
+            return bool(spaced and _HALF_KEY.match(text, k) and not string.inner)
+        return "\n" in text[at:k] or not string.inner
+    if "\n" in text[at:k] and not string.inner:
+        return True
+    return spaced and not string.inner and bool(
+        text[k] in "{[" or _SCALAR_NEXT.match(text, k)
+    )
+
+
+def _missing(s: State, string: Quoted, at: int) -> Verdict | None:
+    """Where the string ended, when this quote opens the next name or element."""
+    text = s.text
+    if at == string.start:
+        return None
+    inside_object = s.stack[-1].kind == "{"
+    named = KEY_AHEAD.match(text, at) is not None
+    if not named and (inside_object or not _QUOTED_ELEMENT.match(text, at)):
+        return None
+    low = max(string.start, at - 80)
+    gap = text[low:at]
+    tail = gap.rstrip()
+    if not tail:
+        return None
+    end = low + len(tail)
+    jump = _AFTER_CLOSER.search(tail)
+    if jump is not None and s.stack[-1].close == tail[jump.start()]:
+        end = low + jump.start()
+    elif tail[-1] == "," and (named or text[at - 1] in " \t\n,"):
+        if named and not inside_object and tail[:-1].rstrip()[-1:] not in ("]", "}"):
+            pass
+        end -= 1
+    elif not ("\n" in gap[len(tail) :] and (named or not inside_object)) or tail[-1] in "{[":
+        return None
+    return Verdict(MISSING, end=_before_closers(s, string, end))
+
+
+def _before_closers(s: State, string: Quoted, end: int) -> int:
+    """The end of a string's content without the closers at its end that belong outside."""
+    text = s.text
+    depth = len(s.stack)
+    while end > string.start:
+        last = len(text[string.start : end].rstrip()) if text[end - 1].isspace() else -1
+        if last >= 0:
+            end = string.start + last
+            continue
+        c = text[end - 1]
+        if depth == 0 or c not in "}]" or c != s.stack[depth - 1].close:
+            break
+        opener = "{" if c == "}" else "["
+        if text.count(opener, string.start, end) >= text.count(c, string.start, end):
+            break
+        depth -= 1
+        end -= 1
+    return end

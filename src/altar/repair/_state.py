@@ -1,0 +1,161 @@
+"""What the scanner knows while it reads: the text, where it stands, what is open, every edit."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import NamedTuple
+
+__all__ = ["WINDOW", "Edit", "Frame", "Mode", "More", "Quoted", "State", "closer_of"]
+
+# How far a decision may look ahead, in characters. Every decision reads no further, so its cost
+# is constant, and a stream that has this much text decides what the whole text would.
+WINDOW = 320
+
+
+class Edit(NamedTuple):
+    """``after`` stands for the characters from ``start`` to ``end``."""
+
+    start: int
+    end: int
+    after: str
+    code: str
+
+
+class More(Exception):  # noqa: N818 - no error: the text that came so far does not decide
+    """Raised while a stream is open, when a decision needs text that has not come yet."""
+
+
+class Mode:
+    """Where in the grammar the scanner stands."""
+
+    ITEM, COLON, VALUE, AFTER, STRING, DONE = range(6)
+
+
+class Frame:
+    """An object or array that is open: its kind, where it began, how it is laid out."""
+
+    __slots__ = ("close", "count", "doubled", "indent", "kind", "open", "value")
+
+    def __init__(self, kind: str, position: int, close: str = "", indent: int = -1) -> None:
+        self.kind = kind  # "{" or "[": what it is in JSON
+        self.open = position
+        self.close = close or closer_of(kind)  # what closes it in the text: ")" for a tuple
+        self.indent = indent  # of its members, where each has a line of its own; else -1
+        self.count = 0  # members so far; runs of sound members count once
+        self.value = -1  # where its latest value begins
+        self.doubled = False  # opened by {{
+
+    def copy(self) -> Frame:
+        """The same, to go on from later."""
+        twin = Frame(self.kind, self.open, self.close, self.indent)
+        twin.count, twin.value, twin.doubled = self.count, self.value, self.doubled
+        return twin
+
+
+class Quoted:
+    """A string whose end is being looked for."""
+
+    __slots__ = (
+        "at", "braces", "brackets", "close", "counted", "inner", "key", "mark", "nest", "reach",
+        "start",
+    )  # fmt: skip
+
+    def __init__(self, start: int, at: int, close: str, *, key: bool) -> None:
+        self.start = start  # its first character, after the opening quote
+        self.at = at  # everything before is decided
+        self.close = close  # the characters that may close it
+        self.key = key
+        self.nest = 0  # quotations inside that are open
+        self.inner = 0  # quotes that were found to be content
+        self.reach = 1  # quotes in a row that close it: 2 for ""x"", 3 for triple quotes
+        self.mark = '"'  # what the text opened it with
+        self.counted = start  # up to where the brackets of the content are counted
+        self.braces = 0  # braces opened in the content, less those closed
+        self.brackets = 0
+
+    def count(self, text: str, at: int) -> None:
+        """Count the brackets of the content up to ``at``."""
+        first = self.counted
+        self.braces += text.count("{", first, at) - text.count("}", first, at)
+        self.brackets += text.count("[", first, at) - text.count("]", first, at)
+        self.counted = at
+
+
+class State:
+    """One reading of one text, from a start position."""
+
+    __slots__ = (
+        "_last", "comma", "cut", "edits", "failed", "final", "forced", "islands", "key", "marked", "mode",
+        "origin", "pos", "retro", "stack", "string", "text",
+    )  # fmt: skip
+
+    def __init__(self, text: str, pos: int = 0, *, final: bool = True) -> None:
+        self.text = text
+        self.pos = pos
+        self.final = final  # no more text will come
+        self.origin = pos
+        self.mode = Mode.ITEM
+        self.stack: list[Frame] = []
+        self.edits: list[Edit] = []
+        self.marked = 0  # edits before the current step
+        self.comma = -1  # the latest comma, while nothing followed it
+        self.key = -1  # where the latest name begins
+        self.string: Quoted | None = None
+        self.cut = False  # the text ended inside a token
+        self.retro = 0  # edits that were made before text already decided
+        self.failed = 0  # characters read in vain by the C scanner
+        self.islands = final
+        self.forced: dict[int, str] = {}  # decisions taken beforehand, by position
+        self._last = -2
+
+    def edit(self, start: int, end: int, after: str, code: str) -> None:
+        """Note a change; changes come in the order of the text."""
+        self.edits.append(Edit(start, end, after, code))
+
+    def edit_before(self, start: int, end: int, after: str, code: str) -> None:
+        """Note a change to text that was passed already."""
+        self.edits.insert(bisect_left(self.edits, (start,)), Edit(start, end, after, code))
+        self.retro += 1
+        self.marked = min(self.marked, len(self.edits))
+
+    def forget(self, start: int) -> None:
+        """Take back every change from ``start`` on; the scanner goes there again."""
+        edits = self.edits
+        while edits and edits[-1].start >= start:
+            edits.pop()
+        self.retro += 1
+        self.marked = len(edits)
+
+    def last_sign(self) -> int:
+        """Where the last quote or closer of the whole text stands; -1 where there is none."""
+        if self._last < -1:
+            self._last = max(self.text.rfind(c) for c in '"}]')
+        return self._last
+
+    def need(self, position: int) -> None:
+        """Wait for the text up to ``position`` and a window more, while it can still come."""
+        if not self.final and position + WINDOW > len(self.text):
+            raise More
+
+    def push(self, frame: Frame) -> None:
+        """Open an object or array."""
+        if self.stack:
+            self.stack[-1].value = frame.open
+        self.stack.append(frame)
+        self.mode = Mode.ITEM
+        self.comma = -1
+
+    def pop(self) -> None:
+        """Close the innermost object or array."""
+        self.stack.pop()
+        self.comma = -1
+        if self.stack:
+            self.stack[-1].count += 1
+            self.mode = Mode.AFTER
+        else:
+            self.mode = Mode.DONE
+
+
+def closer_of(kind: str) -> str:
+    """The bracket that closes ``kind`` in JSON."""
+    return "}" if kind == "{" else "]"

@@ -1,0 +1,199 @@
+"""Strings: which quote ends one, which is content, and where one ends that has no end."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from altar.repair._content import content
+from altar.repair._patterns import COMMENT, FENCE, KEY_AHEAD, QUOTES, TAG, WHITE
+from altar.repair._roles import CLOSE, INNER, Verdict, role_of
+from altar.repair._state import Mode, Quoted
+from altar.repair._unclosed import unclosed
+
+if TYPE_CHECKING:
+    from altar.repair._state import State
+
+__all__ = ["begin_string", "go_on_string", "is_stray_quote"]
+
+_SIMPLE = re.compile(r"'([^'\"\\\x00-\x1f]*)'(?=\s*(?:[:}\]]|,\s*['\"\d\[{\w-]))")
+_STRAY = re.compile(r"[\"'”]\s*(?:[,}\]]|\Z)")
+_EMPTY_NEXT = re.compile(r"\s*(?:[,}\]:]|\Z)")
+_STOPS: dict[str, re.Pattern[str]] = {}
+_SMART_ESCAPE = re.compile(r"\\+(?=[\"'])")
+
+
+def is_stray_quote(s: State, at: int) -> bool:
+    """Whether the quote at ``at``, after a value, opens nothing."""
+    return s.text[at] in "\"'”" and _STRAY.match(s.text, at) is not None
+
+
+def begin_string(s: State, c: str, *, key: bool) -> bool:
+    """Enter the string that a quote begins here; False where no quote stands."""
+    close = QUOTES.get(c)
+    if close is None:
+        return False
+    text, at = s.text, s.pos
+    if c == "'" and (found := _SIMPLE.match(text, at)) is not None and not _apostrophe(text, found):
+        s.edit(at, found.end(), f'"{found[1]}"', "quotes")
+        _ended(s, at, found.end(), key=key)
+        return True
+    if c in "´`" and FENCE.match(text, at):
+        return False
+    if key and s.stack[-1].count == 0 and _is_set(s):
+        key = False
+    string = Quoted(at + 1, at + 1, close, key=key)
+    string.mark = c
+    if c in "\"'" and text[at + 1 : at + 2] == c:
+        _doubled(s, string, c)
+    width = string.start - at
+    if width > 1 or c != '"':
+        s.edit(at, string.start, '"', "quotes" if width == 1 else "doubled_quotes")
+    s.string = string
+    if key:
+        s.key = at
+    else:
+        s.stack[-1].value = at
+    s.comma = -1
+    s.pos = string.start
+    s.mode = Mode.STRING
+    return True
+
+
+_LATER = re.compile(r"\s*,\s*[^'\"\n{}\[\]:,]*'\s*[,}\]]")
+
+
+def _apostrophe(text: str, found: re.Match[str]) -> bool:
+    """Whether 'x' is followed by words up to another quote: ``'the dogs', the cats' toys'``."""
+    return text[found.end() : found.end() + 1] == "," and bool(
+        re.match(r",\s*[A-Za-z][^'\"\n{}\[\]:,]*'\s*[,}\]]", text[found.end() : found.end() + 80])
+    )
+
+
+def _doubled(s: State, string: Quoted, c: str) -> None:
+    """Two or three quotes in a row: an empty string, ``""text""``, or a triple-quoted text."""
+    text, at = s.text, s.pos
+    if text.startswith(c * 3, at):
+        if text.startswith(c * 6, at) or text.find(c * 3, at + 3) >= 0:
+            string.start = string.at = at + 3
+            string.reach = 3
+            if text.startswith(c * 4, at) and _EMPTY_NEXT.match(text, at + 4):
+                string.start = string.at = at + 2
+                string.reach = 2
+        elif _EMPTY_NEXT.match(text, at + 3):
+            pass
+        else:
+            string.start = string.at = at + 3
+        return
+    if _EMPTY_NEXT.match(text, at + 2):
+        return  # an empty string
+    if KEY_AHEAD.match(text, at + 1) and not string.key:
+        return  # an empty string, and a name right behind it
+    if text[at + 2 : at + 3] not in "\n\r \t" or string.key:
+        string.start = string.at = at + 2
+        string.reach = 2 if text.find(c * 2, at + 2, at + 400) >= 0 else 1
+
+
+def _is_set(s: State) -> bool:
+    """Whether the first string after a brace is an element, not a name: ``{"a", "b"}``."""
+    text = s.text
+    found = re.compile(r"([\"'])[^\"'\\\n:{}\[\]]{0,200}\1\s*(,|\})").match(text, s.pos)
+    if found is None:
+        return False
+    if found[2] == ",":
+        at = WHITE.match(text, found.end()).end()  # type: ignore[union-attr]
+        again = re.compile(r"([\"'])[^\"'\\\n:{}\[\]]{0,200}\1\s*[,}]").match(text, at)
+        if again is None and not re.compile(r"-?\d+\s*[,}]").match(text, at):
+            return False
+    frame = s.stack[-1]
+    s.edit_before(frame.open, frame.open + 1, "[", "set")
+    s.retro -= 1
+    frame.kind = "["
+    return True
+
+
+def go_on_string(s: State) -> None:
+    """Look for the end of the string the scanner is in."""
+    string = s.string
+    assert string is not None
+    text = s.text
+    stops = _stops(string)
+    while True:
+        found = stops.match(text, string.at)
+        at = found.end()  # type: ignore[union-attr]
+        if at >= len(text) or (text[at] == "\\" and at + 1 >= len(text)):
+            if not s.final:
+                _decided(s, string, min(at, len(text)))
+                s.need(at)
+            unclosed(s, string)
+            return
+        s.need(at)
+        verdict = role_of(s, string, at)
+        if verdict.role == INNER:
+            _decided(s, string, at)
+            if text[at] == '"':
+                s.edit(at, at + verdict.width, '\\"' * verdict.width, "inner_quote")
+                string.inner += 1
+            string.at = at + verdict.width
+            s.pos, s.marked = string.at, len(s.edits)
+            continue
+        _end(s, string, at, verdict)
+        return
+
+
+def _stops(string: Quoted) -> re.Pattern[str]:
+    """The pattern up to the next quote that might end the string."""
+    found = _STOPS.get(string.close)
+    if found is None:
+        quotes = "".join({*string.close, '"'})
+        found = re.compile(rf"[^\\{quotes}]*+(?:\\.[^\\{quotes}]*+)*+", re.DOTALL)
+        _STOPS[string.close] = found
+    return found
+
+
+def _decided(s: State, string: Quoted, at: int) -> None:
+    """Take the content up to ``at`` as it is; mend what stands in it."""
+    content(s, string.at, at)
+    string.at = at
+    s.pos, s.marked = at, len(s.edits)
+
+
+def _end(s: State, string: Quoted, at: int, verdict: Verdict) -> None:
+    """End the string, at a quote or where one is missing."""
+    if verdict.role == CLOSE:
+        content(s, string.at, at)
+        end = at + verdict.width
+        if verdict.width > 1 or s.text[at] != '"':
+            code = "quotes" if verdict.width == 1 else "doubled_quotes"
+            s.edit(at, end, '"', code)
+        _ended(s, string.start - 1, end, key=string.key)
+        return
+    end = verdict.end
+    s.forget(max(end, string.start))
+    content(s, min(string.at, end), end)
+    s.edit(end, end, '"', "missing_quote")
+    _ended(s, string.start - 1, end, key=string.key)
+    if string.key and verdict.resume > end:
+        s.pos = verdict.resume
+
+
+def _ended(s: State, start: int, end: int, *, key: bool) -> None:
+    """A string ended at ``end``: a name waits for its colon, a value is there."""
+    s.string = None
+    s.pos = end
+    s.comma = -1
+    if not key:
+        s.stack[-1].value = start
+        s.stack[-1].count += 1
+        s.mode = Mode.AFTER
+        return
+    s.key = start
+    at = WHITE.match(s.text, end).end()  # type: ignore[union-attr]
+    if s.text[at : at + 1] == ":":
+        s.pos = at + 1
+        s.mode = Mode.VALUE
+    else:
+        s.mode = Mode.COLON
+
+
+_ = (COMMENT, TAG, _SMART_ESCAPE, _LATER)
