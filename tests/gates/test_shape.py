@@ -17,6 +17,7 @@ MOST_PARAMETERS, MOST_POSITIONAL = 7, 2
 # Exceptions, each with its reason. Nouns take their fields, all by keyword.
 WIDE = {
     "altar.Context": "one parameter per thing a tool may ask for; built by hand in tests alone",
+    "altar.Options": "one small value per kind of knob, all by keyword",
     "altar.Param": "one parameter per JSON Schema keyword",
     "altar.Reply": "a noun, built by the loop",
     "altar.llm.Request": "a noun, built by the loop",

@@ -29,8 +29,10 @@ from altar.llm._live import (
     ToolProgressEvent,
     ToolResultEvent,
 )
+from altar.llm._mend import amend, mend
+from altar.llm._mender import Mender
 from altar.llm._messages import Message, Role
-from altar.llm._options import Clock, Limits, Options, Retry, Sampling
+from altar.llm._options import Clock, Limits, Options, Repair, Retry
 from altar.llm._parts import (
     BlobPart,
     Data,
@@ -49,6 +51,7 @@ from altar.llm._provider import Attempt, Capabilities, Provider
 from altar.llm._reply import CallRecord, Finish, Reply
 from altar.llm._request import Adaptation, OutputSpec, ReplyEnd, Request, Response
 from altar.llm._run import run, stream
+from altar.llm._sampling import Sampling
 from altar.llm._task import Task
 from altar.llm._usage import Price, Usage
 
@@ -67,6 +70,7 @@ __all__ = [
     "Finish",
     "Fold",
     "Limits",
+    "Mender",
     "Message",
     "Opaque",
     "Options",
@@ -80,6 +84,7 @@ __all__ = [
     "Prompt",
     "Provider",
     "Refusal",
+    "Repair",
     "Reply",
     "ReplyEnd",
     "ReplyEvent",
@@ -104,12 +109,14 @@ __all__ = [
     "ToolResultPart",
     "Unknown",
     "Usage",
+    "amend",
     "arun",
     "astream",
     "check_history",
     "dump_messages",
     "fold",
     "load_messages",
+    "mend",
     "mend_history",
     "run",
     "stream",

@@ -125,7 +125,9 @@ async def astream(task: Task, runtime: Runtime) -> AsyncGenerator[Event, None]:
             except StopIteration:
                 return
             answer = None
-            if isinstance(step, AskModel):
+            if isinstance(step, AskModel) and step.quiet:
+                answer = await _complete(task, step)
+            elif isinstance(step, AskModel):
                 asking = _Asking(task, step)
                 async with aclosing(asking.events()) as said:
                     async for event in said:

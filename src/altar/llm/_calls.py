@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from altar.adm import Blob, ErrorObject, FunctionCall, ToolResult, loads
-from altar.errors import ErrorType, InvalidDataError
+from altar.adm import Blob, ErrorObject, FunctionCall, ToolResult
+from altar.errors import ErrorType
 from altar.llm._clean import UnboundedError, own_args, sound
 from altar.llm._parts import BlobPart, ToolResultPart
+from altar.llm._read import Read, read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from altar.llm._parts import ToolCall
+
+    SchemaOf: TypeAlias = Callable[[str], Any]
 
 __all__ = ["answer", "not_run", "read_call", "refusal", "result_text"]
 
@@ -19,31 +24,36 @@ _NAME_LIMIT = 256
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode
 
 
-def read_call(part: ToolCall) -> tuple[FunctionCall, ToolResult | None]:
+def read_call(
+    part: ToolCall, schema_of: SchemaOf, max_risk: float
+) -> tuple[FunctionCall, ToolResult | None, Read | None]:
     """The call to run, and None; or the call as far as it can be read, and its error result.
 
-    The loop issues the id: the provider's own stays on the part.
+    Arguments that came as text are read as well, and what became of the text
+    is the third; ``schema_of`` knows the parameters of a tool. The loop issues
+    the id: the provider's own stays on the part.
     """
     name: Any = part.name
     args: Any = part.args  # providers hand on what a model said, whatever its kind
     if args.__class__ is dict and name.__class__ is str and len(name) <= _NAME_LIMIT:
-        return _owned(sound(name), args)
+        return *_owned(sound(name), args), None
     name = sound(str(name))
     if len(name) > _NAME_LIMIT:
         short = FunctionCall(name=f"{name[:40]}...")
-        return short, _bad(short, f"the name of a tool has at most {_NAME_LIMIT} characters")
+        return short, _bad(short, f"the name of a tool has at most {_NAME_LIMIT} characters"), None
+    read = None
     if args is None:
-        value, fault = _read_args(part.raw_args)
-        if fault is not None:
+        read = _read_args(part.raw_args, lambda: schema_of(name), max_risk)
+        if read.problems:
             call = FunctionCall(name=name)
-            return call, _bad(call, fault)
-    else:
-        value = args
-    if not isinstance(value, dict):
+            fault = f"the arguments are not valid JSON: {'; '.join(read.problems)}"
+            return call, _bad(call, fault), read
+        args = read.value
+    if not isinstance(args, dict):
         call = FunctionCall(name=name)
-        fault = f"the arguments must be a JSON object, not {_kind(value)}"
-        return call, _bad(call, fault)
-    return _owned(name, value)
+        fault = f"the arguments must be a JSON object, not {_kind(args)}"
+        return call, _bad(call, fault), read
+    return *_owned(name, args), read
 
 
 def _owned(name: str, args: dict[str, Any]) -> tuple[FunctionCall, ToolResult | None]:
@@ -54,15 +64,11 @@ def _owned(name: str, args: dict[str, Any]) -> tuple[FunctionCall, ToolResult | 
         return call, _bad(call, "the arguments are nested too deeply, or hold too many values")
 
 
-def _read_args(raw: str | None) -> tuple[Any, str | None]:
-    """The one place where argument text becomes a value: the value, or what is wrong with it."""
+def _read_args(raw: str | None, schema_of: Callable[[], Any], max_risk: float) -> Read:
+    """The one place where argument text becomes a value."""
     if raw is None or not raw.strip():
-        return {}, None  # providers write a call without arguments as no text at all
-    try:
-        return loads(raw), None
-    except InvalidDataError as error:
-        found = "; ".join(f"{problem}" for problem in error.problems[:4])
-        return None, f"the arguments are not valid JSON: {found}"
+        return Read(text="", value={})  # providers write a call without arguments as no text
+    return read_json(raw, schema_of, max_risk)
 
 
 def _kind(value: object) -> str:

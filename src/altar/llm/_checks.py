@@ -6,7 +6,7 @@ from typing import Any
 
 from altar.errors import ConfigurationError
 
-__all__ = ["check_count", "check_kind", "check_number", "refuse"]
+__all__ = ["check_count", "check_kind", "check_number", "check_share", "refuse"]
 
 
 def refuse(owner: str, name: str, value: object, allowed: str) -> ConfigurationError:
@@ -29,6 +29,13 @@ def check_number(owner: str, name: str, value: Any, allowed: str, *, above: floa
     if value is None:
         return
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > above:
+        raise refuse(owner, name, value, allowed)
+
+
+def check_share(owner: str, name: str, value: Any, example: float) -> None:
+    """``value`` is a number from 0 to 1."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
+        allowed = f"a number from 0 to 1; type {owner}({name}={example})"
         raise refuse(owner, name, value, allowed)
 
 

@@ -19,6 +19,8 @@ from altar.llm._live import (
     ToolProgressEvent,
     ToolResultEvent,
 )
+from altar.llm._mend import MAX_MENDS, can_mend, mend_request, take_mended
+from altar.llm._mender import model_name
 from altar.llm._reply import Finish
 from altar.llm._request import Response
 from altar.llm._stops import (
@@ -35,8 +37,9 @@ if TYPE_CHECKING:
 
     from altar.adm import ToolResult
     from altar.llm._provider import Attempt, Provider
+    from altar.llm._read import Read
     from altar.llm._reply import CallRecord, Reply
-    from altar.llm._request import Request
+    from altar.llm._request import OutputSpec, Request
     from altar.runtime import CallContext
 
 __all__ = ["AskModel", "Failed", "RunTools", "Sleep", "Step", "loop"]
@@ -45,14 +48,20 @@ _FINISHES = frozenset(get_args(Finish))
 
 
 class AskModel:
-    """Send ``request``; answer with a Response or a :class:`Failed`."""
+    """Send ``request``; answer with a Response or a :class:`Failed`.
 
-    __slots__ = ("attempt", "provider", "request")
+    What comes of a ``quiet`` one is not the run's answer: nobody is shown it coming.
+    """
 
-    def __init__(self, provider: Provider, request: Request, attempt: Attempt) -> None:
+    __slots__ = ("attempt", "provider", "quiet", "request")
+
+    def __init__(
+        self, provider: Provider, request: Request, attempt: Attempt, *, quiet: bool = False
+    ) -> None:
         self.provider = provider
         self.request = request
         self.attempt = attempt
+        self.quiet = quiet
 
 
 class Failed:
@@ -134,13 +143,16 @@ def _check_options(state: RunState) -> None:
         if strange:
             known = ", ".join(names[:20]) or "none"
             raise ConfigurationError(f"tool_choice allows {strange}; the tools here are: {known}")
-    if options.limits.cost is not None and state.price() is None:
-        provider = state.task.provider
-        name = f"{provider.name}:{provider.model}"
-        raise ConfigurationError(
-            f"Limits(cost=...) needs the price of {name!r}, which is not known; "
-            f"type Options(prices={{{name!r}: Price(input=..., output=...)}})"
-        )
+    asked = [state.task.provider]
+    if options.repair.mender is not None:
+        asked.append(options.repair.mender.provider())
+    for provider in asked:
+        if options.limits.cost is not None and state.price(provider) is None:
+            name = model_name(provider)
+            raise ConfigurationError(
+                f"Limits(cost=...) needs the price of {name!r}, which is not known; "
+                f"type Options(prices={{{name!r}: Price(input=..., output=...)}})"
+            )
 
 
 def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
@@ -155,6 +167,7 @@ def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
             return response
         turns = state.take(response)
         if turns:
+            turns = yield from _mend_calls(state, response.finish)
             stop = yield from _answer(state, turns, response.finish)
             if stop is not None:
                 return stop
@@ -162,7 +175,7 @@ def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
             stop = _finish(response.finish)
             if stop != "stop" or state.task.output is None:
                 return stop
-            stop = state.read_output(state.task.output)
+            stop = yield from _read_output(state, state.task.output)
             if stop is not None:
                 return stop
 
@@ -191,6 +204,60 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
         if stop is not None:
             return stop
         number += 1
+
+
+def _read_output(state: RunState, spec: OutputSpec) -> Generator[Step, Any, Finish | None]:
+    """Read the typed answer; what cannot be read is mended, or asked for again."""
+    fault, read = state.read_output(spec)
+    if fault is None:
+        return "stop"
+    mended = yield from _mend(state, read, spec.schema, needs=1)
+    if mended is not None and state.load_mended(spec, *mended):
+        return "stop"
+    return state.ask_again(fault)
+
+
+def _mend(
+    state: RunState, broken: Read | None, schema: Any, needs: int
+) -> Generator[Step, Any, tuple[Read, str] | None]:
+    """The last resort: what another model makes of a broken text, and its name.
+
+    ``needs`` is how many requests the run must have left for that to be of use.
+    """
+    options = state.task.options
+    mender = options.repair.mender
+    if mender is None or broken is None or not can_mend(broken) or state.mends >= MAX_MENDS:
+        return None
+    rounds = options.limits.rounds
+    if rounds is not None and rounds - state.asked < needs:
+        return None
+    if stop_before_asking(state) is not None or not mender.breaker.allow():
+        return None
+    provider = mender.provider()
+    request = mend_request(provider.model, broken, schema)
+    state.mends += 1
+    answer = yield AskModel(provider, request, state.attempt(1), quiet=True)
+    if not isinstance(answer, Response):
+        if stop_now(state) is None:  # else it was the run that broke it off
+            mender.breaker.fail()
+        return None
+    state.mending.append(answer.usage)
+    risk = options.repair.max_risk
+    read = take_mended(mender, broken, schema, answer=answer, max_risk=risk)
+    return None if read is None else (read, model_name(provider))
+
+
+def _mend_calls(state: RunState, finish: str) -> Generator[Step, Any, list[Turn]]:
+    """The turns; where the last resort can, arguments that nobody could read are mended."""
+    if state.task.options.repair.mender is None or _why_not(state, finish)[0] is not None:
+        return state.turns
+    for turn in state.turns:
+        schema = None if turn.refused is None else state.schema_of(turn.call.name)
+        if schema is not None:
+            mended = yield from _mend(state, turn.read, schema, needs=2)
+            if mended is not None and isinstance(mended[0].value, dict):
+                state.mend_turn(turn, mended[0].value, mended[1])
+    return state.turns
 
 
 def _answer(state: RunState, turns: list[Turn], finish: str) -> Generator[Step, Any, Finish | None]:

@@ -7,20 +7,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 from altar.adm import ToolConfig
-from altar.llm._checks import check_count, check_kind, check_number, refuse
+from altar.llm._checks import check_count, check_kind, check_number, check_share, refuse
+from altar.llm._mender import Mender
+from altar.llm._sampling import Sampling
 from altar.llm._usage import Price
 from altar.runtime import Cancellation
 
-__all__ = ["Clock", "Limits", "Options", "Retry", "Sampling"]
+__all__ = ["Clock", "Limits", "Options", "Repair", "Retry"]
 
 _BACKOFF_BASE = 0.5
 _BACKOFF_CAP = 8.0
-
-_Reasoning: TypeAlias = Literal["none", "minimal", "low", "medium", "high"]
-_REASONING: tuple[str, ...] = get_args(_Reasoning)
 
 
 class Clock:
@@ -125,32 +124,23 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """How the model writes; None leaves it to the provider."""
+class Repair:
+    """What is made of broken JSON, in the arguments of a call or in a typed answer.
 
-    max_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-    reasoning: _Reasoning | None = None
+    It is repaired when every fix has a risk of ``max_risk`` at most, from 0 to
+    1 as ``altar.repair.CODES`` says, and nothing of the text is cut off; the
+    model is told what is wrong otherwise. The default takes the fixes that
+    neither leave out a value nor make one up; 0 repairs nothing. With a
+    ``mender`` another model is asked first for what cannot be repaired.
+    """
+
+    max_risk: float = 0.2
+    mender: Mender | None = None
 
     def __post_init__(self) -> None:
-        check_count("Sampling", "max_tokens", self.max_tokens, 1)
-        check_count("Sampling", "top_k", self.top_k, 1)
-        for name in ("temperature", "top_p"):
-            allowed = f"a number, 0 or more, or None; type Sampling({name}=0.5)"
-            if getattr(self, name) != 0:
-                check_number("Sampling", name, getattr(self, name), allowed)
-        if self.seed is not None and not isinstance(self.seed, int):
-            raise refuse("Sampling", "seed", self.seed, "a whole number; type Sampling(seed=7)")
-        stop: object = self.stop  # a text is a sequence of texts, and would stop at each letter
-        if not isinstance(stop, (tuple, list)) or not all(isinstance(text, str) for text in stop):
-            raise refuse("Sampling", "stop", stop, 'a tuple of texts; type Sampling(stop=("END",))')
-        if self.reasoning is not None and self.reasoning not in _REASONING:
-            allowed = f"one of {', '.join(map(repr, _REASONING))}, or None"
-            raise refuse("Sampling", "reasoning", self.reasoning, allowed)
+        check_share("Repair", "max_risk", self.max_risk, 0.2)
+        if self.mender is not None:
+            check_kind("Repair", "mender", self.mender, Mender, 'Mender("prefix:name")')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +150,8 @@ class Options:
     ``tool_choice`` ANY demands a call in the first reply only. ``settings``
     go to the provider as they are. ``prices`` maps a model name to its
     :class:`Price`. ``cancel`` is a flag the application may raise; the run
-    then ends with the finish ``cancelled``.
+    then ends with the finish ``cancelled``. ``repair`` says what is made of
+    broken JSON.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -170,6 +161,7 @@ class Options:
     settings: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, Price] = field(default_factory=dict)
     cancel: Cancellation | None = None
+    repair: Repair = field(default_factory=Repair)
 
     def __post_init__(self) -> None:
         check_kind("Options", "limits", self.limits, Limits, "Limits(rounds=2)")
@@ -187,3 +179,4 @@ class Options:
             check_kind("Options", "tool_choice", self.tool_choice, ToolConfig, example)
         if self.cancel is not None:
             check_kind("Options", "cancel", self.cancel, Cancellation, "Cancellation()")
+        check_kind("Options", "repair", self.repair, Repair, "Repair(max_risk=0.1)")

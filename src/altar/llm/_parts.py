@@ -66,9 +66,10 @@ class ToolCall:
     """A call a model asked for.
 
     ``args`` is the JSON object, or None when the provider sent text that is
-    kept in ``raw_args`` and read by the loop. ``id`` is the loop's own (empty
-    until it issued one); ``wire_id`` is the provider's, None where it gave
-    none, so that nothing invented goes back on the wire.
+    kept in ``raw_args`` and read by the loop; with both, ``args`` is what the
+    loop repaired the text to. ``id`` is the loop's own (empty until it issued
+    one); ``wire_id`` is the provider's, None where it gave none, so that
+    nothing invented goes back on the wire.
     """
 
     name: str

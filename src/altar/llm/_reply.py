@@ -48,7 +48,8 @@ class Reply(Generic[T]):
     where one was asked for, ``calls`` every call with its result, refused ones
     too. ``messages`` is the whole history, ready to be sent again. ``finish``
     names why the run ended and ``detail`` explains it where there is more to
-    say. ``adaptations`` lists what was changed to make requests fit.
+    say. ``adaptations`` lists what was changed to make requests fit, and what was
+    repaired in answers.
     """
 
     text: str

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from altar.adm import FunctionDeclaration, ToolConfig
     from altar.llm._messages import Message
-    from altar.llm._options import Sampling
+    from altar.llm._sampling import Sampling
 
 __all__ = ["Adaptation", "OutputSpec", "ReplyEnd", "Request", "Response"]
 
@@ -23,7 +23,7 @@ ReplyEnd: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """Something a run changed to make a request fit: ``what``, and ``why``."""
+    """Something a run changed, to make a request fit or an answer readable: ``what``, and why."""
 
     what: str
     why: str

@@ -87,7 +87,7 @@ def stream(task: Task, runtime: Runtime) -> Generator[Event, None, None]:
                 return
             answer = None
             if isinstance(step, AskModel):
-                answer = yield from _stream_model(step)
+                answer = _complete(step) if step.quiet else (yield from _stream_model(step))
             elif isinstance(step, RunTools):
                 yield from _stream_tools(step, runtime)
             elif isinstance(step, Sleep):

@@ -25,7 +25,7 @@ def stop_now(state: RunState) -> Finish | None:
 def stop_before_asking(state: RunState) -> Finish | None:
     """The finish of a run that may not ask its model again."""
     limits = state.task.options.limits
-    if limits.rounds is not None and state.round >= limits.rounds:
+    if limits.rounds is not None and state.asked >= limits.rounds:
         met = f"the run asked its model {limits.rounds} times, and may not again"
         state.detail = _raised(met, "rounds", limits.rounds)
         return "max_rounds"

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import loads
 from altar.errors import InvalidDataError
 from altar.llm._messages import Message
+from altar.llm._read import Read, mended, read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from altar.llm._request import OutputSpec
 
 __all__ = ["MAX_ASKED_AGAIN", "ask_again", "instruction", "is_ask_again", "read_output"]
 
 MAX_ASKED_AGAIN = 2
 _SHOWN = 12
+_TEXT_RISK = 0.02  # where the answer is a text itself, no word of it may be left out as prose
 _AGAIN = "Your answer is not valid:\n"
 
 
@@ -29,24 +33,50 @@ def instruction(spec: OutputSpec, instructions: str | None) -> str:
     return rule if not instructions else f"{instructions}\n\n{rule}"
 
 
-def read_output(spec: OutputSpec, text: str) -> tuple[Any, str | None]:
-    """The application's object and None; or None and what is wrong with the answer."""
+def read_output(spec: OutputSpec, text: str, max_risk: float) -> tuple[Any, str | None, Read]:
+    """The application's object and None, or None and what is wrong; and how it was read.
+
+    An answer that is read but does not fit is read once more with the schema
+    deciding what its values mean: ``"1,200"`` for a number, ``yes`` for true.
+    """
+    if _takes_any_text(spec.schema):
+        max_risk = min(max_risk, _TEXT_RISK)
+    read = read_json(text, lambda: spec.schema, max_risk)
+    if read.problems:
+        return None, _listed(read.problems), read
     try:
-        return spec.load(loads(_unfenced(text))), None
+        return spec.load(read.value), None, read
     except InvalidDataError as error:
-        lines = [f"- {problem}" for problem in error.problems[:_SHOWN]]
-        more = len(error.problems) - _SHOWN
-        if more > 0:
-            lines.append(f"- and {more} more")
-        return None, "\n".join(lines)
+        fault = _listed([str(problem) for problem in error.problems])
+    if max_risk > 0:
+        coerced = mended(text, spec.schema, max_risk, coerce=True)
+        if not coerced.problems and coerced.fixes != read.fixes:
+            try:
+                return spec.load(coerced.value), None, coerced
+            except InvalidDataError:  # what the model wrote is what it is told about
+                pass
+    return None, fault, read
 
 
-def _unfenced(text: str) -> str:
-    """The inside of a Markdown code fence, which models add whatever they are told."""
-    inner = text.strip()
-    if inner.startswith("```") and inner.endswith("```") and "\n" in inner:
-        inner = inner[inner.index("\n") : -3]
-    return inner.strip()
+def _takes_any_text(schema: Any) -> bool:
+    """Whether any text at all is a valid answer: then prose around a value may be the answer."""
+    if not isinstance(schema, Mapping):
+        return schema is not False
+    branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if branches:
+        return any(_takes_any_text(branch) for branch in branches)
+    if "$ref" in schema or "enum" in schema or "const" in schema:
+        return False
+    kind = schema.get("type", "string")
+    return kind == "string" or (isinstance(kind, list) and "string" in kind)
+
+
+def _listed(problems: Sequence[str]) -> str:
+    lines = [f"- {problem}" for problem in problems[:_SHOWN]]
+    more = len(problems) - _SHOWN
+    if more > 0:
+        lines.append(f"- and {more} more")
+    return "\n".join(lines)
 
 
 def ask_again(fault: str) -> Message:

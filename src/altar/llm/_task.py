@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionCall, ToolConfig
-from altar.errors import ErrorType
+from altar.errors import ErrorType, InvalidDataError
 from altar.llm._calls import answer, read_call, refusal, result_text
-from altar.llm._clean import sound, sound_args, sound_part
+from altar.llm._clean import own_args, sound, sound_args, sound_part
 from altar.llm._history import check_history, mend_history
+from altar.llm._mender import model_name
 from altar.llm._messages import Message
 from altar.llm._parts import Part, ToolCall
 from altar.llm._provider import Attempt
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from altar.adm import FunctionDeclaration, ToolResult
     from altar.llm._options import Options
     from altar.llm._provider import Provider
+    from altar.llm._read import Read
     from altar.llm._reply import Finish
     from altar.llm._request import OutputSpec, Response
     from altar.llm._usage import Price
@@ -77,12 +80,15 @@ class Task:
 class Turn:
     """One call of the model's reply on its way from the part to the record."""
 
-    __slots__ = ("call", "part", "record", "refused", "text")
+    __slots__ = ("call", "part", "read", "record", "refused", "text")
 
-    def __init__(self, part: ToolCall, call: FunctionCall, refused: ToolResult | None) -> None:
+    def __init__(
+        self, part: ToolCall, call: FunctionCall, refused: ToolResult | None, read: Read | None
+    ) -> None:
         self.part = part
         self.call = call
         self.refused = refused  # answered before any tool ran
+        self.read = read  # what became of arguments that came as text
         self.record: CallRecord | None = None
         self.text = ""
 
@@ -98,6 +104,8 @@ class RunState:
         "deadline",
         "detail",
         "instructions",
+        "mending",
+        "mends",
         "output",
         "records",
         "repeated",
@@ -116,6 +124,8 @@ class RunState:
         self._context: CallContext | None = None
         self.round = 0
         self.usages: list[Usage] = []
+        self.mends = 0  # how often the last resort was asked
+        self.mending: list[Usage] = []  # and what it took, at a price of its own
         self.records: list[CallRecord] = []
         self.adaptations: list[Adaptation] = []
         self.output: Any = None
@@ -134,6 +144,11 @@ class RunState:
         if task.mended:
             why = f"{task.mended} calls of the history had no result and were given an error"
             self.adaptations.append(Adaptation("history", why))
+
+    @property
+    def asked(self) -> int:
+        """How many requests were made, to whatever model."""
+        return self.round + self.mends
 
     # -- what goes out -------------------------------------------------------------------
 
@@ -205,7 +220,7 @@ class RunState:
         return turns
 
     def _issue(self, part: ToolCall, turns: list[Turn]) -> ToolCall:
-        call, refused = read_call(part)
+        call, refused, read = read_call(part, self.schema_of, self.task.options.repair.max_risk)
         choice = self.task.options.tool_choice
         if choice is not None and refused is None and not choice.allows(call.name):
             reason = f"{call.name!r} may not be called in this conversation."
@@ -216,6 +231,9 @@ class RunState:
             args, raw_args = None, _written(args)  # a history holds objects, or a text
         elif args is not None and refused is not None:
             args = call.args  # what could not be read cannot be sent again either
+        elif read is not None and read.fixes and not read.problems:
+            self.adapted("arguments", f"those of the call of {call.name!r} were", read.note)
+            args = None if refused is not None else own_args(call.args)
         issued = ToolCall(
             sound(str(part.name)),
             args if args is None else sound_args(args),
@@ -224,8 +242,30 @@ class RunState:
             wire_id=part.wire_id or part.id or None,
             opaque=part.opaque,
         )
-        turns.append(Turn(issued, call, refused))
+        turns.append(Turn(issued, call, refused, read))
         return issued
+
+    def schema_of(self, name: str) -> Any:
+        """The JSON Schema of a tool's parameters; None for a tool nobody declared."""
+        for declaration in self.task.declarations:
+            if declaration.name == name:
+                return declaration.to_dict(dialect="json-schema")["parameters"]
+        return None
+
+    def adapted(self, what: str, which: str, fixes: str) -> None:
+        """Note what was repaired, and with which fixes."""
+        self.adaptations.append(Adaptation(what, f"{which} repaired: {fixes}"))
+
+    def mend_turn(self, turn: Turn, args: Any, by: str) -> None:
+        """Take mended arguments for those of ``turn``, here and in the history."""
+        turns: list[Turn] = []
+        issued = self._issue(replace(turn.part, args=args, id=""), turns)
+        message = self.task.messages[-1]
+        parts = tuple([issued if one is turn.part else one for one in message.parts])
+        self.task.messages[-1] = replace(message, parts=parts)
+        self.turns = [turns[0] if one is turn else one for one in self.turns]
+        why = f"those of the call of {turn.call.name!r} were mended by {by}"
+        self.adaptations.append(Adaptation("arguments", why))
 
     def settle(self, turn: Turn, result: ToolResult, seconds: float) -> CallRecord:
         """Note what came of a call, as the model will read it."""
@@ -250,11 +290,24 @@ class RunState:
         turn.record = CallRecord(call=turn.call, result=result, seconds=0.0)
         return turn.record
 
-    def read_output(self, spec: OutputSpec) -> Finish | None:
-        """Read the typed answer; ask again with its problems, a bounded number of times."""
-        self.output, fault = read_output(spec, self.text)
-        if fault is None:
-            return "stop"
+    def read_output(self, spec: OutputSpec) -> tuple[str | None, Read]:
+        """Read the typed answer: what is wrong with it, or None, and how it was read."""
+        self.output, fault, read = read_output(spec, self.text, self.task.options.repair.max_risk)
+        if fault is None and read.fixes:
+            self.adapted("output", "the answer was", read.note)
+        return fault, read
+
+    def load_mended(self, spec: OutputSpec, read: Read, by: str) -> bool:
+        """Take a mended answer for the model's own; False when it does not fit."""
+        try:
+            self.output = spec.load(read.value)
+        except InvalidDataError:
+            return False
+        self.adaptations.append(Adaptation("output", f"the answer was mended by {by}"))
+        return True
+
+    def ask_again(self, fault: str) -> Finish | None:
+        """Ask for the typed answer again with its problems, a bounded number of times."""
         if self.asked_again >= MAX_ASKED_AGAIN:
             self.detail = f"the answer does not fit the type asked for:\n{fault}"
             return "malformed"
@@ -280,16 +333,24 @@ class RunState:
 
     # -- what it amounts to --------------------------------------------------------------
 
-    def price(self) -> Price | None:
-        """The price of the model: the application's, else the provider's own."""
-        provider = self.task.provider
+    def price(self, provider: Provider | None = None) -> Price | None:
+        """The price of the model, or of another: the application's, else the provider's own."""
+        provider = provider or self.task.provider
         prices = self.task.options.prices
-        known = prices.get(f"{provider.name}:{provider.model}") or prices.get(provider.model)
+        known = prices.get(model_name(provider)) or prices.get(provider.model)
         return known or provider.capabilities.price
+
+    def usage(self) -> Usage:
+        """What every answered request took, each at the price of its own model."""
+        own = Usage.total(self.usages, self.price())
+        mender = self.task.options.repair.mender
+        if not self.mending or mender is None:
+            return own
+        return Usage.total([own, Usage.total(self.mending, self.price(mender.provider()))])
 
     def spent(self) -> tuple[int, Decimal | None]:
         """Tokens and cost so far; what no provider counted is estimated, and said so."""
-        total = Usage.total(self.usages, self.price())
+        total = self.usage()
         tokens = total.total_tokens
         if tokens is None and self.usages:
             tokens = sum(len(repr(message.parts)) for message in self.task.messages) // 4
@@ -305,7 +366,7 @@ class RunState:
             text=self.text,
             output=self.output,
             calls=tuple(self.records),
-            usage=Usage.total(self.usages, self.price()),
+            usage=self.usage(),
             messages=tuple(self.task.messages),
             finish=finish,
             adaptations=tuple(self.adaptations),

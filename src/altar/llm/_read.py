@@ -1,0 +1,101 @@
+"""From the text a model wrote to a JSON value: read strictly, then mended within a bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from altar.adm import loads
+from altar.adm._locate import position
+from altar.errors import InvalidDataError, RepairError
+from altar.repair import CODES, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.repair import Fix
+
+__all__ = ["Read", "mended", "read_json"]
+
+_SHOWN = 4
+_ENDS_EARLY = frozenset({"truncated", "incomplete"})  # what is missing is nobody's to guess
+_NO_NUMBERS = frozenset(
+    {"nan", "inf", "infinity"}
+)  # repair makes null of them; strict JSON refuses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What became of a ``text``: its ``value`` and the ``fixes`` it took, or ``problems``.
+
+    ``mendable`` says that the text is broken in a way a model could mend; one
+    that is cut off is not, and neither is valid JSON that altar refuses.
+    """
+
+    text: str
+    value: Any = None
+    fixes: tuple[Fix, ...] = ()
+    problems: tuple[str, ...] = ()
+    mendable: bool = False
+
+    @property
+    def note(self) -> str:
+        """The fixes, for a log: ``trailing_comma at 12``."""
+        shown = [f"{fix.code} at {fix.start}" for fix in self.fixes[:_SHOWN]]
+        more = len(self.fixes) - _SHOWN
+        return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def read_json(text: str, schema_of: Callable[[], Any], max_risk: float) -> Read:
+    """Read one JSON value; broken JSON is mended when no fix is riskier than ``max_risk``.
+
+    Valid JSON is never touched, and mended JSON passes every check that valid
+    JSON passes. The schema is asked for only when there is something to mend,
+    and decides between readings; it changes no value. 0 mends nothing.
+    """
+    try:
+        return Read(text=text, value=loads(text))
+    except InvalidDataError as error:
+        problems = tuple([str(problem) for problem in error.problems[:_SHOWN]])
+        broken = all(problem.keyword == "syntax" for problem in error.problems)
+    if not broken or max_risk <= 0:
+        return Read(text=text, problems=problems, mendable=broken and bool(text.strip()))
+    return mended(text, schema_of(), max_risk, problems=problems, coerce=False)
+
+
+def mended(
+    text: str, schema: Any, max_risk: float, *, problems: tuple[str, ...] = (), coerce: bool
+) -> Read:
+    """The mended reading of ``text``; ``problems`` is what a strict reader found."""
+    try:
+        found = parse(text, schema, coerce=coerce)
+    except RepairError as error:
+        where = position(text, min(error.position, len(text)))
+        return Read(text=text, problems=(*problems, f"{error.reason} at {where}"))
+    cut = next((fix for fix in found.fixes if fix.code in _ENDS_EARLY), None)
+    if cut is not None:
+        said = f"the text ends early: something is missing after {position(text, cut.start)}"
+        return Read(text=text, problems=(*problems, said))
+    refused = [_too_risky(text, fix) for fix in found.fixes if not _allowed(fix, max_risk)]
+    if refused:
+        return Read(text=text, problems=(*problems, *refused[:_SHOWN]), mendable=True)
+    try:
+        value = loads(found.text)
+    except InvalidDataError as error:
+        checked = tuple([str(problem) for problem in error.problems[:_SHOWN]])
+        return Read(text=text, problems=checked)
+    return Read(text=text, value=value, fixes=found.fixes)
+
+
+def _allowed(fix: Fix, max_risk: float) -> bool:
+    """Whether a fix is safe enough, and hides nothing that a strict reader refuses."""
+    if fix.code == "duplicate_key":
+        return False
+    if fix.code == "literal" and fix.before.lstrip("+-").lower() in _NO_NUMBERS:
+        return False
+    return fix.risk <= max_risk
+
+
+def _too_risky(text: str, fix: Fix) -> str:
+    what = CODES[fix.code][1] if fix.code in CODES else fix.code
+    return f"no safe reading: it would take a guess ({what}) at {position(text, fix.start)}"
