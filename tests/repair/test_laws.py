@@ -238,12 +238,12 @@ def test_nothing_is_no_json(text):
         repair.parse(text)
 
 
-@pytest.mark.parametrize("opener", ["[", '{"a":', '[{"a":', "("])
+@pytest.mark.parametrize("opener", ["[", '{"a":', '[{"a":'])
 @pytest.mark.parametrize("closed", [False, True])
 def test_depth_gives_a_value_or_the_one_error(opener, closed):
     """A hundred thousand openers end in the value or in RepairError, never in RecursionError."""
-    depth = 100_000 // len(opener)
-    closers = {"[": "]", '{"a":': "}", '[{"a":': "}]", "(": ")"}[opener]
+    depth = 100_000
+    closers = {"[": "]", '{"a":': "}", '[{"a":': "}]"}[opener]
     text = opener * depth + ("1" + closers * depth if closed else "")
     try:
         value = repair.loads(text)

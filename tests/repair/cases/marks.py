@@ -75,7 +75,11 @@ CASES = [
     stray("[1, 2, and 3]", [1, 2, 3], [1, 2, "and 3"]),
     stray('["a", "b", and "c"]', ["a", "b", "c"]),
     stray('{"a": 1, NOTE: "b": 2}', {"a": 1, "b": 2}),
-    stray('{"id": 1, "tags": ["x", "y" MORE], "n": 2}', {"id": 1, "tags": ["x", "y"], "n": 2}),
+    stray(
+        '{"id": 1, "tags": ["x", "y" MORE], "n": 2}',
+        {"id": 1, "tags": ["x", "y"], "n": 2},
+        {"id": 1, "tags": ["x", "y", "MORE"], "n": 2},
+    ),
     stray('{json "a": 1}', {"a": 1}),
     stray('{"a": 1 (approx), "b": 2}', {"a": 1, "b": 2}, {"a": "1 (approx)", "b": 2}),
 ]
