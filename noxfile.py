@@ -196,6 +196,34 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session(python=MAIN, default=False)
 def bench(session: nox.Session) -> None:
-    """The numbers, side by side with the peers; see benchmarks/. Not part of the default set."""
+    """The numbers, side by side with the peers; see benchmarks/. Not part of the default set.
+
+    `-- repair` measures JSON repair alone, `-- tools` all but that; options of
+    that benchmark may follow.
+    """
     session.install("-q", "-e", ".", silent=True)
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    words = session.posargs or ["tools", "repair"]
+    options = [word for word in words if word not in {"tools", "repair"}]
+    if words[0] != "repair":
+        session.run("python", "-m", "benchmarks", *options)
+    if "repair" in words:
+        session.run("python", "-m", "benchmarks.repair.speed", *options)
+
+
+@nox.session(python=MAIN, default=False)
+def fuzz(session: nox.Session) -> None:
+    """Any bytes at all against the laws of a repair, for 60 s; `-- --seconds 3600` for longer.
+
+    With atheris where there is a wheel of it for this Python; else the same
+    laws under random edits, and the session says so.
+    """
+    session.install("-q", "-e", ".", silent=True)
+    wheel = (
+        "install",
+        "-q",
+        "--only-binary",
+        ":all:",
+        *nox.project.dependency_groups(PROJECT, "fuzz"),
+    )
+    session.run("python", "-m", "pip", *wheel, silent=True, success_codes=[0, 1])
+    session.run("python", "fuzz/repair_target.py", *session.posargs)

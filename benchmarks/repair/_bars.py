@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 __all__ = [
+    "BARS_OF_QUALITY",
     "DEEP",
     "DEPTH_BAR",
     "EXPONENT_BAR",
@@ -44,3 +45,20 @@ def exponent(points: Sequence[tuple[float, float]], *, last: int = 4) -> float |
     mean_y = sum(y for _, y in chosen) / len(chosen)
     width = sum((x - mean_x) ** 2 for x, _ in chosen)
     return sum((x - mean_x) * (y - mean_y) for x, y in chosen) / width if width else None
+
+
+# title -> (which share: 0 right, 1 raised, 2 lost; its name; bar; goal)
+_ALL = (
+    (0, "right", ">= 98", "99"),
+    (1, "raised", "<= 1", ""),
+    (2, "lost in silence", "<= 0.5", ""),
+)
+BARS_OF_QUALITY = {
+    "corpus, undisputed": _ALL,
+    "own cases": (
+        (0, "right", ">= 95", ""),
+        (1, "raised", "<= 1", ""),
+        (2, "lost in silence", "<= 0.5", ""),
+    ),
+    "single edits": ((0, "right", ">= 90", "92"),),
+}

@@ -1,4 +1,4 @@
-"""From the figures of a run to Markdown tables, or to plain lines for who is tuning."""
+"""From the figures of a run to what they say: slopes, costs, and plain lines to tune by."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ from benchmarks.repair._bars import (
     exponent,
     ratio_bar,
 )
-from benchmarks.repair.documents import SIZES
 
-__all__ = ["plain"]
+__all__ = ["growing", "mark", "per_mb", "plain", "slope"]
 
 Values = dict[str, Any]
 MB = 1e6
+
+
+TINY = 0.002
+
+
+def growing(figures: list[Values]) -> bool:
+    """False where the largest figure is so small that a slope over it tells nothing."""
+    answered = [f["seconds"] for f in figures if f.get("seconds")]
+    return bool(answered) and max(answered) >= TINY
 
 
 def slope(figures: list[Values]) -> float | None:
@@ -72,8 +80,8 @@ def _plain_growth(part: str, found: Values) -> list[str]:
         seconds = last["seconds"] if last["seconds"] is not None else math.inf
         typed = last["mark"] == "" or (part == "hostile" and last["mark"] == "E")
         bad = not typed or (deep and seconds > DEPTH_BAR)
-        tiny = seconds < 0.002  # a slope of next to nothing tells nothing
-        over = "!" if bad or (steep > EXPONENT_BAR and not tiny) or cost > PER_MB_BAR else " "
+        steeper = steep > EXPONENT_BAR and growing(figures)
+        over = "!" if bad or steeper or cost > PER_MB_BAR else " "
         lines.append(
             f"  {over} {shape:38}{steep:6.2f}{cost:9.3f} s/MB {seconds:8.4f} s {last['mark']}"
         )
@@ -93,8 +101,3 @@ def _plain_streams(found: Values) -> list[str]:
         lines.append(f"  {'!' if late or mark(figures) else ' '} {kind:8} {times}")
         lines[-1] += f"  exponent {slope(figures) or 0:.2f}"
     return lines
-
-
-def document(run: Values) -> str:
-    """The tables between the markers."""
-    return str(sorted(SIZES))

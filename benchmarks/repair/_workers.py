@@ -116,7 +116,9 @@ class NodeWorker(Worker):
 
     def _ratio(self, job: Figure) -> list[Figure]:
         about = document(job["damage"], job["size"])
-        found = self._talk({"texts": [about.text], "budget": job["budget"], "stop": 1e9})[-1]
+        figures = self._talk({"texts": [about.text], "budget": job["budget"], "stop": 1e9})
+        known = [figure for figure in figures if figure["seconds"] is not None]
+        found = (known or figures)[-1]
         if not found["mark"]:
             try:
                 found["mark"] = "" if self.read(about.text) == about.expected else "~"
