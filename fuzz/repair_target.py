@@ -296,6 +296,10 @@ def main() -> int:
     if options.files:
         return 0
     options.found.mkdir(parents=True, exist_ok=True)
+    wrong = sum(_reported(check, seed, options.found) for seed in seeds())
+    if wrong:
+        print(f"{wrong} seeds break a law: nothing to search for yet")
+        return 1
     if atheris is None or options.blind:
         if atheris is None:
             print("atheris is not installed: random edits, without coverage to guide them")
