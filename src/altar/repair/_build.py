@@ -12,8 +12,8 @@ from altar.repair._changes import (
     DEEPEST,
     OPEN,
     SET,
-    Change,
     Event,
+    Told,
     events_of,
     replay,
 )
@@ -142,6 +142,11 @@ class Builder:
         """The value so far; None before there is one."""
         return self._holder[0] if self._holder else None
 
+    @property
+    def has_value(self) -> bool:
+        """Whether there is a value, null too."""
+        return bool(self._holder)
+
     def feed(self, text: str) -> None:
         """Read the next piece."""
         if self._carry:
@@ -163,7 +168,7 @@ class Builder:
         if self._mode or self._carry or self._stack or len(self._holder) != 1:
             raise ValueError(f"the JSON text is not whole at character {self._fed}")
 
-    def changes(self) -> Iterator[tuple[tuple[str | int, ...], Change]]:
+    def changes(self) -> Iterator[Told]:
         """What changed since the last call; the first call yields all there is.
 
         Yields (path, ("set", value)) for a value that is new or replaced, where

@@ -7,15 +7,30 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["APPEND", "CLOSE", "DEEPEST", "OPEN", "SET", "Change", "Event", "events_of", "replay"]
+__all__ = [
+    "APPEND",
+    "CLOSE",
+    "DEEPEST",
+    "OPEN",
+    "SET",
+    "Change",
+    "Event",
+    "Told",
+    "differences",
+    "events_of",
+    "replay",
+]
 
 Change: TypeAlias = tuple[Literal["set", "append"], Any]
+Told: TypeAlias = tuple[tuple[str | int, ...], Change]
 
-# (what, step, value): a step is a name or an index, the root's is 0; the value of OPEN is the
-# opener, that of CLOSE the container. Paths are made when they are read: kept ones would fill
-# memory with the square of the depth.
+# (what, step, value): a step is a name or an index, the root's is 0. The value of OPEN is the
+# opener, "" where the container was there before; that of CLOSE is the container. Paths are made
+# when they are read: kept ones would fill memory with the square of the depth.
 Event: TypeAlias = tuple[int, str | int, Any]
 SET, APPEND, OPEN, CLOSE = range(4)
+
+_LEAVE, _ABSENT = object(), object()
 
 # A path costs its length, so deeper containers are told whole, when they are.
 DEEPEST = 256
@@ -47,9 +62,37 @@ def events_of(step: str | int, value: Any) -> list[Event]:
             events.append((CLOSE, at, inner))
 
 
-def replay(
-    events: Iterable[Event], path: list[str | int], depth: int
-) -> Iterator[tuple[tuple[str | int, ...], Change]]:
+def differences(old: Any, new: Any) -> list[Event]:
+    """The events that make ``new`` of ``old``, both of them roots."""
+    events: list[Event] = []
+    todo: list[tuple[str | int, Any, Any]] = [(0, old, new)]
+    while todo:
+        at, before, after = todo.pop()
+        if before is _LEAVE:
+            events.append((CLOSE, at, after))
+        elif before is after:
+            continue
+        elif isinstance(before, str) and isinstance(after, str) and after.startswith(before):
+            if before != after:
+                events.append((APPEND, at, after[len(before) :]))
+        elif before.__class__ is not after.__class__:
+            events += events_of(at, after)
+        elif isinstance(after, dict) and before.keys() <= after.keys():
+            events.append((OPEN, at, ""))
+            todo.append((at, _LEAVE, after))
+            todo += [(name, before.get(name, _ABSENT), after[name]) for name in reversed(after)]
+        elif isinstance(after, list) and len(before) <= len(after):
+            events.append((OPEN, at, ""))
+            todo.append((at, _LEAVE, after))
+            missing = [_ABSENT] * (len(after) - len(before))
+            members = list(zip(range(len(after)), before + missing, after, strict=True))
+            todo += reversed(members)
+        elif isinstance(after, (dict, list)) or before != after:
+            events += events_of(at, after)
+    return events
+
+
+def replay(events: Iterable[Event], path: list[str | int], depth: int) -> Iterator[Told]:
     """The changes that the events made, each with its path.
 
     They start ``depth`` containers deep, of which ``path`` holds the steps of the
@@ -71,4 +114,5 @@ def replay(
             depth += 1
             if depth <= DEEPEST:
                 path.append(step)
-                yield tuple(path[1:]), ("set", {} if value == "{" else [])
+                if value:
+                    yield tuple(path[1:]), ("set", {} if value == "{" else [])

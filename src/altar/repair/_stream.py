@@ -1,0 +1,162 @@
+"""A stream's value: text comes in chunks, the value so far is there after each of them."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol
+
+from altar.errors import ClosedError
+from altar.repair._build import Builder
+from altar.repair._changes import differences, events_of, replay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from altar.repair._build import Hook
+    from altar.repair._changes import Event, Told
+    from altar.repair._state import Edit
+    from altar.repair._types import Repaired
+
+__all__ = ["Engine", "Live"]
+
+# A view that was overtaken by a later decision is built anew once the text has grown by a
+# quarter, so that the work for all views together stays linear; a short one is at once.
+_GROWTH, _SHORT = 4, 2048
+
+
+class Engine(Protocol):
+    """What reads the damaged text, as far as the stream needs to know.
+
+    ``edits``, in order, make valid JSON of ``text``. The characters before
+    ``safe`` are decided: each is copied or covered by an edit. Should a later
+    decision change edits before ``safe`` all the same, the stream sees it.
+    """
+
+    text: str
+    edits: Sequence[Edit]
+    safe: int
+
+    def feed(self, chunk: str) -> None:
+        """Add text, and decide what later text cannot change."""
+        ...
+
+    def finish(self) -> Repaired:
+        """What the whole text holds, now that no more comes."""
+        ...
+
+
+class Live:
+    """The value so far of the text that an engine mends."""
+
+    __slots__ = (
+        *("_builder", "_built", "_closed", "_engine", "_fed", "_hook", "_next", "_result"),
+        *("_stale", "_tail", "_told", "_wanted"),
+    )
+
+    def __init__(self, engine: Engine, hook: Callable[[], Hook] | None = None) -> None:
+        self._engine = engine
+        self._hook = hook
+        self._builder = Builder(hook() if hook else None)
+        self._fed = 0  # characters of the text that the builder has, mended
+        self._next = 0  # edits that it has
+        self._tail: Edit | None = None  # the last of them
+        self._built = 0  # the length of the text when the builder began
+        self._stale = False  # the builder has text that would be mended otherwise now
+        self._wanted = False  # somebody asks for changes
+        self._told: list[Iterator[Told]] = []  # changes from before the builder at hand
+        self._closed = False
+        self._result: Repaired | None = None
+
+    def feed(self, chunk: str) -> Any:
+        """The value so far, ``chunk`` included."""
+        if self._closed:
+            raise ClosedError("the stream is closed; begin another StreamParser for more text")
+        self._engine.feed(chunk)
+        self._show()
+        return self._builder.value
+
+    def deltas(self) -> Iterator[Told]:
+        """What changed since the last call; the first call yields all there is."""
+        told, self._told = self._told, []
+        if self._result is None:
+            told.append(self._builder.changes())
+        elif not self._wanted:
+            told.append(replay(events_of(0, self._result.value), [], 0))
+        self._wanted = True
+        return chain(*told)
+
+    def close(self) -> Repaired:
+        """What the whole text holds; the same again when called again."""
+        if self._result is None:
+            self._closed = True
+            result = self._engine.finish()
+            self._replace(self._builder, result.value)
+            self._result = result
+        return self._result
+
+    def _show(self) -> None:
+        """Let the builder have what was decided."""
+        if self._was_revised():
+            self._stale = True
+        try:
+            if not self._stale:
+                self._builder.feed(self._mended())
+            elif self._may_rebuild():
+                self._rebuild()
+        except ValueError:  # mended text that is no JSON: shown again when more was decided
+            self._stale = True
+
+    def _was_revised(self) -> bool:
+        """Whether edits that the builder has, or that it should have had, changed.
+
+        Edits are in order, and taken back only from the end, so a look at
+        both sides of the place tells it.
+        """
+        edits, at = self._engine.edits, self._next
+        if len(edits) < at or (at and edits[at - 1] is not self._tail):
+            return True
+        return len(edits) > at and edits[at].start < self._fed
+
+    def _mended(self) -> str:
+        """What was decided since the last time, with its edits made."""
+        engine = self._engine
+        text, edits, safe = engine.text, engine.edits, engine.safe
+        at, fed = self._next, self._fed
+        pieces: list[str] = []
+        while at < len(edits):
+            start, end, after, _ = edits[at]
+            if start >= safe and end > safe:
+                break
+            pieces += text[fed:start], after
+            fed = end
+            self._tail = edits[at]
+            at += 1
+        if fed < safe:
+            pieces.append(text[fed:safe])
+            fed = safe
+        self._next, self._fed = at, fed
+        return "".join(pieces)
+
+    def _may_rebuild(self) -> bool:
+        length = len(self._engine.text)
+        return length <= _SHORT or (length - self._built) * _GROWTH >= length
+
+    def _rebuild(self) -> None:
+        self._built = len(self._engine.text)
+        self._fed = self._next = 0
+        old, self._builder = self._builder, Builder(self._hook() if self._hook else None)
+        self._stale = False
+        try:
+            self._builder.feed(self._mended())
+        finally:
+            self._replace(old, self._builder.value)
+            if self._wanted:
+                self._builder.changes()  # told by the differences
+
+    def _replace(self, old: Builder, new: Any) -> None:
+        """Tell what makes another value of that of ``old``, when somebody asks."""
+        if not self._wanted:
+            return
+        self._told.append(old.changes())
+        events: list[Event] = differences(old.value, new) if old.has_value else events_of(0, new)
+        self._told.append(replay(events, [], 0))
