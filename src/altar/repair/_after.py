@@ -175,7 +175,7 @@ def _missing_comma(s: State, end: int, c: str) -> None:
         named = is_key_ahead(text, at)
         if c in "{[" and not named and len(s.stack) > 1 and s.stack[-2].kind == "[":
             close_inner(s, 1, end)
-            s.edit(end, end, ",", "missing_comma")
+            s.edit_after(end, ",", "missing_comma")
             s.mode = Mode.ITEM
             return
         fits = named or c in QUOTES
@@ -186,7 +186,7 @@ def _missing_comma(s: State, end: int, c: str) -> None:
         if fits and KEY_AHEAD.match(text, at) and len(s.stack) > 1 and s.stack[-2].kind == "{":
             close_inner(s, 1, end)
     if fits:
-        s.edit(end, end, ",", "missing_comma")
+        s.edit_after(end, ",", "missing_comma")
         s.mode = Mode.ITEM
         return
     found = _STRAY.match(text, at)

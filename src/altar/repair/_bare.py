@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._close import close, end_of_text, is_key_ahead
-from altar.repair._content import content
+from altar.repair._content import bare_content, content
 from altar.repair._literals import literal_of, number_of
 from altar.repair._patterns import COMMENT, FENCE, KEY_AHEAD, QUOTES, TAG, VALUE_AHEAD, WHITE
 from altar.repair._skip import skip
@@ -29,7 +29,7 @@ _DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}(?=\s*(?:\}|,\s*[\"'\w]+\s*[\"']?\s*:
 _QUOTE_AFTER_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)[\"'](?=\s*[,}\]])")
 _CLOSED_LATER = re.compile(r"[^\"\n]{0,300}?[^\s,:\[{(\"]\"(?=\s*(?:[}\]]|,|\Z))")
 _CALL = re.compile(r"(?:new\s+)?[A-Za-z_$][\w$.]{0,60}\s*\(")
-_STOP = re.compile(r"[^,}\]\n\"{\[(/#`<;\\]*")
+_STOP = re.compile(r"[^,，}\])\n\"{\[(/#`<;\\]*")
 _SEMICOLON = re.compile(r";\s*(?:[\"'}\]]|\w+\s*[:=]|-?\d)")
 
 
@@ -57,6 +57,8 @@ def colon(s: State) -> None:
     if not c:
         s.cut = True
         end_of_text(s)
+    elif c in ",]" and _wrap_names(s):
+        return
     elif c in "}])":
         close(s, c)
     elif c == ",":
@@ -66,6 +68,24 @@ def colon(s: State) -> None:
     else:
         s.edit(end, end, ":", "missing_colon")
         s.mode = Mode.VALUE
+
+
+_LIST_GOES_ON = re.compile(r"\s*,\s*(?:\"[^\"\n]{0,120}\"|'[^'\n]{0,120}'|-?[\d.]+)\s*[,\]]|\s*\]")
+
+
+def _wrap_names(s: State) -> bool:
+    """``"a": "x", "y"],``: a bracket is missing before the last value; the string is the next."""
+    frame = s.stack[-1]
+    if not frame.count or frame.value < 0 or not _LIST_GOES_ON.match(s.text, s.pos):
+        return False
+    s.edit_before(frame.value, frame.value, "[", "missing_opener")
+    inner = Frame("[", frame.value)
+    inner.count = 2
+    inner.value = s.key
+    frame.count -= 1
+    s.stack.append(inner)
+    s.mode = Mode.AFTER
+    return True
 
 
 def bare_key(s: State) -> None:
@@ -112,7 +132,7 @@ def _word_as_name(s: State) -> None:
 def _quote_span(s: State, start: int, end: int, code: str) -> None:
     """Put quotes around a span, and mend what stands in it."""
     s.edit(start, start, '"', code)
-    content(s, start, end)
+    bare_content(s, start, end)
     s.edit(end, end, '"', code)
 
 
@@ -129,7 +149,6 @@ def _no_name(s: State) -> None:
     d = text[after : after + 1]
     if frame.count == 0 and (d == "," or d == "}") and (word[0].isdigit() or d == ","):
         s.edit_before(frame.open, frame.open + 1, "[", "set")
-        s.retro -= 1
         frame.kind = "["
         s.mode = Mode.VALUE
         return
@@ -177,9 +196,9 @@ def _wrap(s: State, at: int) -> None:
         s.pos = at + 1
         return
     s.edit_before(frame.value, frame.value, "[", "wrapped_array")
-    inner = Frame("[", frame.value, close="")
+    inner = Frame("[", frame.value)
     inner.count = 1
-    inner.close = "\0"
+    frame.count -= 1
     s.stack.append(inner)
     s.mode = Mode.VALUE
 
@@ -197,7 +216,6 @@ def _container_as_name(s: State, c: str) -> None:
         inside = WHITE.match(text, at + 1).end()  # type: ignore[union-attr]
         if text[inside : inside + 1] not in ("", "}") or c == "[":
             s.edit_before(frame.open, frame.open + 1, "[", "set")
-            s.retro -= 1
             frame.kind = "["
             s.mode = Mode.VALUE
             return
@@ -291,7 +309,7 @@ def _numeric(s: State) -> bool:
         s.edit(stray.end(1), stray.end(), "", "stray_quote")
         _value_at(s, at, stray.end())
         return True
-    found = found or re.compile(r"[-+.\w]+(?=\s*(?:[,}\]\n]|//|/\*|#|\Z|\"))").match(text, at)
+    found = found or re.compile(r"[-+.\w]+(?=\s*(?:[,，;；}\]){\[\n]|//|/\*|#|\Z|\"))").match(text, at)
     if found is None:
         return False
     word = found[0]
@@ -397,10 +415,10 @@ def _bare_end(s: State) -> int:
         c = text[at]
         if c in "{[(":
             depth += 1
-        elif c in "}]":
-            if depth == 0:
+        elif c in "}])":
+            if depth == 0 and (c != ")" or frame.close == ")" or at in s.forced):
                 return at
-            depth -= 1
+            depth = max(0, depth - 1)
         elif c == "\\":
             at += 1
         elif depth == 0 and _stops(s, frame, at, c):
@@ -411,7 +429,7 @@ def _bare_end(s: State) -> int:
 def _stops(s: State, frame: Frame, at: int, c: str) -> bool:
     """Whether a text without quotes ends before the sign at ``at``."""
     text = s.text
-    if c == ",":
+    if c in ",，":
         if frame.kind == "[":
             return True
         after = WHITE.match(text, at + 1).end()  # type: ignore[union-attr]
@@ -457,9 +475,14 @@ def _bare(s: State, at: int, end: int) -> None:
             s.edit(at, last, *number)
     elif s.stack[-1].kind == "[" and _junk_before_value(s, at, last):
         return
+    elif (tail := _JUNK_AFTER.match(text, at)) is not None:
+        last = tail.end(1)
     else:
         _quote_span(s, at, last, "bare_string")
     _value_at(s, at, last)
+
+
+_JUNK_AFTER = re.compile(r"(-?\d[\d.]*)\s+[A-Z][A-Z_]{3,40}\s*[,\]}]")
 
 
 def _junk_before_value(s: State, at: int, last: int) -> bool:

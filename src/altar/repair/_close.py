@@ -34,7 +34,6 @@ def settle(s: State) -> None:
         s.edit(s.pos, s.pos, "null", "missing_value")
     elif s.comma >= 0:
         s.edit_before(s.comma, s.comma + 1, "", "trailing_comma")
-        s.retro -= 1  # what follows a comma is never shown before it is known
         s.comma = -1
 
 
@@ -54,7 +53,7 @@ def end_of_text(s: State) -> None:
 def close_inner(s: State, count: int, at: int) -> None:
     """Close the ``count`` innermost frames at ``at``; their closers are missing."""
     closers = "".join([closer_of(frame.kind) for frame in reversed(s.stack[-count:])])
-    s.edit(at, at, closers, "missing_closer")
+    s.edit_after(at, closers, "missing_closer")
     for _ in range(count):
         s.pop()
 
@@ -63,6 +62,10 @@ def close(s: State, c: str) -> None:
     """A closer stands at the scanner's position: find out what it closes."""
     at = s.pos
     frame = s.stack[-1]
+    if s.forced and s.forced.get(at) == "drop":
+        s.edit(at, at + 1, "", "tuple" if frame.close == ")" else "wrapper")
+        s.pos = at + 1
+        return
     if frame.close == c:
         settle(s)
         if closer_of(frame.kind) != c:

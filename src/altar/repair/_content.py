@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from altar.repair._state import State
 
-__all__ = ["content", "escaped"]
+__all__ = ["bare_content", "content", "escaped"]
 
 _ODD = re.compile(
     r"[^\\\x00-\x1f]*+(?:\\(?:[\"\\/]|[nrt](?![A-Za-z])|u[0-9a-fA-F]{4})[^\\\x00-\x1f]*+)*+"
@@ -44,6 +44,20 @@ def content(s: State, start: int, end: int) -> None:
         return
     for found in _CONTROL.finditer(text, start, end):
         _raw(s, found.start(), found[0])
+
+
+_QUOTE = re.compile(r"\\.|\"", re.DOTALL)
+
+
+def bare_content(s: State, start: int, end: int) -> None:
+    """As :func:`content`, for content in which quotes stand that are not escaped."""
+    at = start
+    for found in _QUOTE.finditer(s.text, start, end):
+        if found[0] == '"':
+            content(s, at, found.start())
+            s.edit(found.start(), found.end(), '\\"', "inner_quote")
+            at = found.end()
+    content(s, at, end)
 
 
 _CONTROL = re.compile(r"[\x00-\x1f]")

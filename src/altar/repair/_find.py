@@ -24,6 +24,7 @@ _ARRAY = re.compile(
     r"(?:true|false|null|none|undefined|nan)\b)", re.IGNORECASE
 )  # fmt: skip
 _CITATION = re.compile(r"\[\s*\^?\d{1,4}(?:\s*[,;–-]\s*\d{1,4})*\s*\]|\[[ xX]?\]|\{\s*\}")
+_FENCED = re.compile(r"[\[{]\s*```")
 _LINK = re.compile(r"\]\(")
 _WORDS = re.compile(r"[\[{][^\[\]{}\n]{1,200}[\]}]")
 _MORE = re.compile(r"\s*,\s*(?=[\"'])|\s*(?=\"[^\"\n{}\[\],]{0,80}\"\s*:)")
@@ -57,6 +58,7 @@ class _Places:
         self.quick = quick
         self.fenced = False
         self.more_closers = text.count("]") > text.count("[")
+        self.first = len(text) - len(text.lstrip("\ufeff \t\r\n"))
         self.unclosed: set[str] = set()
         self.lowered: str | None = None
 
@@ -118,10 +120,12 @@ def _thoughts(text: str, start: int, end: int, *, quick: bool) -> list[Item]:
 def _value_at(places: _Places, at: int) -> Item | None:
     """The value whose bracket stands at ``at``; None where the bracket is prose."""
     text = places.text
+    if _FENCED.match(text, at):
+        return None  # brackets around a fence
     strong = (_OBJECT if text[at] == "{" else _ARRAY).match(text, at) is not None
     if not strong:
         words = _WORDS.match(text, at)
-        if words is None or not _lone(text, at, words.end()):
+        if at != places.first and (words is None or not _lone(text, at, words.end())):
             return None
     weak = not strong or _is_decoy(text, at)
     if places.quick:

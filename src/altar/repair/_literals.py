@@ -71,6 +71,8 @@ def _loose(word: str) -> tuple[str, str] | None:
     if found is None or not any(c.isdigit() for c in word):
         return None
     sign, whole, fraction, power_sign, power = found.groups()
+    if power == "" and len(whole) > 1 and whole[0] == "0":
+        return None  # 05e
     whole = whole.replace("_", "").lstrip("0") or "0"
     number = f"{'-' if sign == '-' else ''}{whole}"
     if fraction or "." in word:

@@ -15,8 +15,10 @@ __all__ = [
     "KEY",
     "KEY_AHEAD",
     "MEMBERS",
+    "MEMBER_SCALAR",
     "NUMBER",
     "OPEN_KEY",
+    "PHRASE_KEY",
     "QUOTES",
     "SCALAR",
     "SPACE",
@@ -46,6 +48,9 @@ ELEMENTS = re.compile(
     r"(?=\s*[\"\d\[{tfn-]))*+"
 )
 SCALAR = re.compile(rf"(?:{_NUMBER}|true|false|null)(?=[ \t\n\r]*[,}}\]])")
+MEMBER_SCALAR = re.compile(  # 1,234 is one number where a name has to follow a comma
+    rf"(?:{_NUMBER}|true|false|null)(?=[ \t\n\r]*(?:[}}\]]|,(?!\d)))"
+)
 VALUE_END = re.compile(
     rf'{_STRING}(?=\s*(?:,\s*"[^"\\\n]*"\s*:|\}}\s*(?:[}}\]]|,\s*["{{\[])))'
 )
@@ -80,6 +85,10 @@ NAME_END = r"[ \t\n\r]*[:：]"
 KEY_AHEAD = re.compile(rf"{_NAME}\s*[:：]")  # this quote opens a name
 # a name in whatever quotes, with its colon
 OPEN_KEY = re.compile(rf"[{_OPEN}][^\n{{}}\[\],:\"]{{0,80}}?[\"'`´”“’»＂]\s*[:：=]")
+PHRASE_KEY = re.compile(  # a name of several words, or a number, before a plain value
+    r"[^\W\d][\w ]{0,40}:\s*(?:[\"'{\[\d-]|(?:true|false|null|None|True|False)\b)|"
+    r"\d[\d.]{0,20}\s*:\s*(?=[\"'{\[])"
+)
 WORD_KEY = re.compile(r"[^\W\d][\w$.-]{0,60}\s*[:：](?!//)")  # a name without quotes
 BARE_KEY = re.compile(r"[\w$@*.+-][\w$@*. +/()%-]{0,80}?[\"'”’`]?\s*[:：=](?!//)")
 VALUE_AHEAD = re.compile(

@@ -11,7 +11,7 @@ from altar.repair._edits import apply
 from altar.repair._find import Item, find_values
 from altar.repair._literals import quoted
 from altar.repair._state import Edit
-from altar.repair._whole import leading_members, whole_value
+from altar.repair._whole import leading_members, whole_string, whole_value
 from altar.repair._find import read_as
 
 if TYPE_CHECKING:
@@ -59,6 +59,9 @@ def read(
 
 
 def _items(text: str, *, quick: bool) -> list[Item]:
+    string = whole_string(text)
+    if string is not None:
+        return [string]
     members = leading_members(text)
     if members >= 0:
         item = read_as(text, members, "{")

@@ -10,6 +10,7 @@ from altar.repair._patterns import (
     FENCE,
     KEY_AHEAD,
     OPEN_KEY,
+    PHRASE_KEY,
     QUOTES,
     TAG,
     VALUE_AHEAD,
@@ -91,6 +92,8 @@ def _key_role(s: State, string: Quoted, at: int) -> Verdict:
         return Verdict(MISSING, end=named.end(1), resume=named.end(1))
     if d in ",}{[":
         return _CLOSE
+    if d == '"' and k == at + 1 and text[k + 1 : k + 2] == ":" and not string.reach > 1:
+        return _INNER
     if d in QUOTES or d.isdigit() or d == "-" or VALUE_AHEAD.match(text, k):
         return _CLOSE if at > string.start or d not in QUOTES else _INNER
     return _INNER if _KEY_END.match(text, at + 1) else _CLOSE
@@ -106,9 +109,9 @@ def _value_role(s: State, string: Quoted, at: int) -> Verdict:
     string.count(text, at)
     if d in _SEPARATORS:
         return _before_comma(s, string, at, k)
-    if d in "}])":
+    if d in "}]" or (d == ")" and _closes_round(s, string, k)):
         return _before_closer(s, string, at, k)
-    if d in QUOTES:
+    if d in QUOTES and not FENCE.match(text, k):
         found = _before_quote(s, string, at, k)
         if found is not None:
             return found
@@ -117,6 +120,16 @@ def _value_role(s: State, string: Quoted, at: int) -> Verdict:
     elif _ends_line(s, string, at, k):
         return _CLOSE
     return _missing(s, string, at) or _inside(string, text, at)
+
+
+_ROUND = re.compile(r"\)\s*[,}\]]")
+
+
+def _closes_round(s: State, string: Quoted, k: int) -> bool:
+    """Whether a round bracket at ``k`` stands outside the string."""
+    if s.stack[-1].close == ")" or k in s.forced:
+        return True
+    return _ROUND.match(s.text, k) is not None and s.text.find("(", string.start, k) < 0
 
 
 def _inside(string: Quoted, text: str, at: int) -> Verdict:
@@ -153,6 +166,8 @@ def _before_comma(s: State, string: Quoted, at: int, k: int) -> Verdict:
     if key_at(text, j):
         word = e not in QUOTES and "\n" not in text[k:j]
         return _INNER if word and string.nest else _CLOSE
+    if not string.inner and PHRASE_KEY.match(text, j):
+        return _CLOSE
     if e in QUOTES:
         if string.nest:
             string.nest -= 1
@@ -282,6 +297,11 @@ def _ends_line(s: State, string: Quoted, at: int, k: int) -> bool:
     )
 
 
+_SWALLOWED_NAME = re.compile(r",\s*[A-Za-z_]\w{0,40}\s*:\s*\Z")
+_SWALLOWED_COMMENT = re.compile(r"[,+]?\s*/\*[^*]{0,60}\*/\s*\+?\s*\Z")
+_QUOTED_VALUE = re.compile(r"\"[^\"\n]{0,200}\"\s*[,}\]]")
+
+
 def _missing(s: State, string: Quoted, at: int) -> Verdict | None:
     """Where the string ended, when this quote opens the next name or element."""
     text = s.text
@@ -289,10 +309,18 @@ def _missing(s: State, string: Quoted, at: int) -> Verdict | None:
         return None
     inside_object = s.stack[-1].kind == "{"
     named = KEY_AHEAD.match(text, at) is not None
-    if not named and (inside_object or not _QUOTED_ELEMENT.match(text, at)):
-        return None
     low = max(string.start, at - 80)
     gap = text[low:at]
+    if not named and inside_object:
+        word = _SWALLOWED_NAME.search(gap)
+        if word is not None and _QUOTED_VALUE.match(text, at):
+            return Verdict(MISSING, end=low + word.start())
+        return None
+    if not named and not _QUOTED_ELEMENT.match(text, at):
+        return None
+    noted = _SWALLOWED_COMMENT.search(gap)
+    if noted is not None:
+        return Verdict(MISSING, end=low + noted.start())
     tail = gap.rstrip()
     if not tail:
         return None

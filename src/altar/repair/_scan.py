@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from altar.repair._after import after, close, end_of_text
@@ -12,6 +13,7 @@ from altar.repair._patterns import (
     ELEMENTS,
     INDENT,
     KEY,
+    MEMBER_SCALAR,
     SCALAR,
     VALUE_END,
     members_at,
@@ -56,6 +58,8 @@ def _item(s: State) -> None:
     frame = s.stack[-1]
     text = s.text
     if frame.kind == "[":
+        if s.comma > 0 and text[s.comma - 1] == "]" and _row_without_opener(s):
+            return
         run = ELEMENTS.match(text, s.pos)
         if run is not None and run.end() > s.pos:
             s.pos = run.end()
@@ -77,6 +81,25 @@ def _item(s: State) -> None:
         return
     s.need(s.pos)
     _name(s)
+
+
+_ROW = re.compile(
+    r"\s*(?:\"[^\"\n]{0,80}\"|-?[\d.]+|true|false|null)(?:\s*,\s*(?:\"[^\"\n]{0,80}\"|-?[\d.]+|"
+    r"true|false|null)){0,12}\s*\]\s*(?:,\s*\[|\]\s*[,}\]])"
+)
+
+
+def _row_without_opener(s: State) -> bool:
+    """``[[1, 2], 3, 4], [5, 6]]``: a row among rows lost its opening bracket."""
+    found = _ROW.match(s.text, s.pos)
+    if found is None:
+        return False
+    at = s.pos + len(found[0]) - len(found[0].lstrip())
+    s.edit(at, at, "[", "missing_opener")
+    s.push(Frame("[", at))
+    s.pos = at
+    s.mode = Mode.VALUE
+    return True
 
 
 def _in_line(s: State, frame: Frame, at: int) -> bool:
@@ -108,7 +131,10 @@ def _value(s: State) -> None:
     if not inside:
         while at < len(text) and text[at] in " \t\n\r":
             at += 1
-    found = SCALAR.match(text, at) or (VALUE_END if inside else ELEMENT_END).match(text, at)
+    if inside:
+        found = MEMBER_SCALAR.match(text, at) or VALUE_END.match(text, at)
+    else:
+        found = SCALAR.match(text, at) or ELEMENT_END.match(text, at)
     if found is not None:
         frame.value = at
         s.pos = found.end()
@@ -144,7 +170,7 @@ def _damaged_value(s: State) -> None:
 def _open(s: State, c: str) -> None:
     """An object or array: passed whole where it is sound, entered where it is not."""
     at = s.pos
-    if s.islands and s.failed <= 2 * len(s.text) + 65536 and s.stack and not s.forced:
+    if s.islands and s.failed <= 2 * len(s.text) + 65536 and s.stack:
         try:
             _, end = _sound(s.text, at)
         except json.JSONDecodeError as error:

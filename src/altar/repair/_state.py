@@ -114,9 +114,25 @@ class State:
 
     def edit_before(self, start: int, end: int, after: str, code: str) -> None:
         """Note a change to text that was passed already."""
-        self.edits.insert(bisect_left(self.edits, (start,)), Edit(start, end, after, code))
-        self.retro += 1
-        self.marked = min(self.marked, len(self.edits))
+        index = bisect_left(self.edits, (start,))
+        self.edits.insert(index, Edit(start, end, after, code))
+        if index < self.marked:
+            self.retro += 1
+            self.marked += 1
+
+    def edit_after(self, position: int, after: str, code: str) -> None:
+        """Add text behind whatever was added at ``position`` before, in front of what follows."""
+        edits = self.edits
+        index = len(edits)
+        while index and (
+            edits[index - 1].start > position
+            or (edits[index - 1].start == position and edits[index - 1].end > position)
+        ):
+            index -= 1
+        edits.insert(index, Edit(position, position, after, code))
+        if index < self.marked:
+            self.retro += 1
+            self.marked += 1
 
     def forget(self, start: int) -> None:
         """Take back every change from ``start`` on; the scanner goes there again."""

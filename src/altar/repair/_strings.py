@@ -34,14 +34,14 @@ def begin_string(s: State, c: str, *, key: bool) -> bool:
     if close is None:
         return False
     text, at = s.text, s.pos
+    if key and s.stack[-1].count == 0 and _is_set(s):
+        key = False
     if c == "'" and (found := _SIMPLE.match(text, at)) is not None and not _apostrophe(text, found):
         s.edit(at, found.end(), f'"{found[1]}"', "quotes")
         _ended(s, at, found.end(), key=key)
         return True
     if c in "´`" and FENCE.match(text, at):
         return False
-    if key and s.stack[-1].count == 0 and _is_set(s):
-        key = False
     string = Quoted(at + 1, at + 1, close, key=key)
     string.mark = c
     if c in "\"'" and text[at + 1 : at + 2] == c:
@@ -107,7 +107,6 @@ def _is_set(s: State) -> bool:
             return False
     frame = s.stack[-1]
     s.edit_before(frame.open, frame.open + 1, "[", "set")
-    s.retro -= 1
     frame.kind = "["
     return True
 

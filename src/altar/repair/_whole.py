@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from altar.repair._content import content
+from altar.repair._content import bare_content
 from altar.repair._find import Item, read_as
 from altar.repair._literals import literal_of, number_of
 from altar.repair._patterns import KEY_AHEAD, OPEN_KEY, QUOTES
 from altar.repair._state import Edit, State
 
-__all__ = ["leading_members", "whole_value"]
+__all__ = ["leading_members", "whole_string", "whole_value"]
 
 _LINE = re.compile(
     r"[ \t]*(?:[-*+•][ \t]+|\d{1,3}[.)][ \t]+)?[\"'“*_]{0,3}[\w$][^:\n\"“”{}\[\],]{0,60}[\"'”*_]{0,3}[ \t]*[:：=](?!//)"
@@ -24,6 +24,21 @@ _SCALARS = re.compile(
 )
 _PARTS = re.compile(r"\"[^\"\n]*\"|-?\d[\d.eE+-]*|true|false|null")
 _SURE = 2
+
+
+_FIRST = re.compile(r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"\s*([,:+]|\"|\Z)?", re.DOTALL)
+
+
+def whole_string(text: str) -> Item | None:
+    """The text as one string, where it begins and ends with its quotes and is no list of them."""
+    at = len(text) - len(text.lstrip("\ufeff \t\r\n"))
+    end = len(text.rstrip())
+    if text[at : at + 1] != '"' or end - at < 2 or text[end - 1] != '"':
+        return None
+    found = _FIRST.match(text, at)
+    if found is None or (found[1] and found[1] not in "+\""):
+        return None
+    return _string(text, at, end)
 
 
 def leading_members(text: str) -> int:
@@ -114,7 +129,7 @@ def _string(text: str, at: int, end: int) -> Item:
     stop = at + 1
     for join in [*joins, None]:
         until = join.start() if join else last
-        _inner(s, stop, until)
+        bare_content(s, stop, until)
         if join:
             s.edit(join.start(), join.end(), "", "concatenation")
             stop = join.end()
@@ -124,13 +139,3 @@ def _string(text: str, at: int, end: int) -> Item:
         s.edit(last, end, '"', "quotes")
     return Item(at, end, s.edits)
 
-
-def _inner(s: State, start: int, end: int) -> None:
-    """Content with quotes in it."""
-    at = start
-    for found in re.compile(r'\\.|"', re.DOTALL).finditer(s.text, start, end):
-        if found[0] == '"':
-            content(s, at, found.start())
-            s.edit(found.start(), found.end(), '\\"', "inner_quote")
-            at = found.end()
-    content(s, at, end)
