@@ -21,7 +21,7 @@ from altar.repair._changes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Builder", "Hook", "build"]
+__all__ = ["Builder", "Hook", "Kind", "build"]
 
 # White space, commas and colons are skipped: the text is valid, and whether a string is a name
 # follows from where it stands. Every quantifier is possessive, so nothing is tried twice. The
@@ -58,7 +58,7 @@ _WORTH_DECODING = 96  # characters left in a piece; below, a failed attempt cost
 _ATTEMPTS = 8  # failed ones per piece: each may have read all that is left of it
 
 _FREE, _NAME, _SHOWN, _HELD, _DIGITS = range(5)  # between tokens, or inside which kind of one
-_Kind = Literal["object", "array", "string"]
+Kind = Literal["object", "array", "string"]
 
 
 class Hook(Protocol):
@@ -71,7 +71,7 @@ class Hook(Protocol):
         """The name to show for a member of the innermost open object."""
         ...
 
-    def opens(self, step: str | int, kind: _Kind) -> bool:
+    def opens(self, step: str | int, kind: Kind) -> bool:
         """True when the value that starts here may be shown while it grows.
 
         An object or array for which this is True is open until ``closes()``.
@@ -410,7 +410,7 @@ class Builder:
 _LEAVES: tuple[Callable[[str], Any], ...] = (str, str, int, float, _WORDS.__getitem__)
 
 
-def _kind_of(opener: str) -> _Kind:
+def _kind_of(opener: str) -> Kind:
     return "object" if opener == "{" else "array"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -75,21 +76,23 @@ def differences(old: Any, new: Any) -> list[Event]:
         elif isinstance(before, str) and isinstance(after, str) and after.startswith(before):
             if before != after:
                 events.append((APPEND, at, after[len(before) :]))
-        elif before.__class__ is not after.__class__:
-            events += events_of(at, after)
-        elif isinstance(after, dict) and before.keys() <= after.keys():
+        elif isinstance(before, dict) and isinstance(after, dict) and before.keys() <= after.keys():
             events.append((OPEN, at, ""))
             todo.append((at, _LEAVE, after))
             todo += [(name, before.get(name, _ABSENT), after[name]) for name in reversed(after)]
-        elif isinstance(after, list) and len(before) <= len(after):
+        elif isinstance(before, list) and isinstance(after, list) and len(before) <= len(after):
             events.append((OPEN, at, ""))
             todo.append((at, _LEAVE, after))
-            missing = [_ABSENT] * (len(after) - len(before))
-            members = list(zip(range(len(after)), before + missing, after, strict=True))
-            todo += reversed(members)
-        elif isinstance(after, (dict, list)) or before != after:
+            members = list(enumerate(zip_longest(before, after, fillvalue=_ABSENT)))
+            todo += [(index, *both) for index, both in reversed(members)]
+        elif isinstance(after, (dict, list)) or not _same(before, after):
             events += events_of(at, after)
     return events
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two scalars are: 1 is not true, nor 1.0."""
+    return one.__class__ is other.__class__ and bool(one == other)
 
 
 def replay(events: Iterable[Event], path: list[str | int], depth: int) -> Iterator[Told]:
