@@ -35,6 +35,7 @@ class Console:
         self.err = err
         self.debug = False
         self.live = _is_terminal(out)
+        self.live_err = _is_terminal(err)
         self._colour_out = _shows_colour(out)
         self._colour_err = _shows_colour(err)
         self._unicode = (getattr(out, "encoding", None) or "").lower().startswith("utf")
@@ -42,10 +43,11 @@ class Console:
 
     def style(self, text: str, *styles: str) -> str:
         """The text in colour, or as it is where colour is not shown."""
-        if not self._colour_out or not styles:
-            return text
-        codes = ";".join(_STYLES[style] for style in styles)
-        return f"\x1b[{codes}m{text}\x1b[0m"
+        return _painted(text, styles) if self._colour_out else text
+
+    def style_err(self, text: str, *styles: str) -> str:
+        """As :meth:`style`, for standard error."""
+        return _painted(text, styles) if self._colour_err else text
 
     def print(self, *lines: str) -> None:
         """Write whole lines to standard output."""
@@ -95,6 +97,12 @@ class Console:
         line = message.translate(_CONTROLS)
         self.err.write(f"\x1b[2m{line}\x1b[0m\n" if self._colour_err else f"{line}\n")
 
+    def tell(self, line: str) -> None:
+        """Write a line to standard error as it is; its control characters are the caller's care."""
+        self.clear_status()
+        self.out.flush()
+        self.err.write(f"{line}\n")
+
     def traceback(self, error: BaseException) -> None:
         """Write a traceback to standard error."""
         self.clear_status()
@@ -132,6 +140,13 @@ def standard() -> Console:
         if reconfigure is not None:  # a model may say what the terminal cannot show
             reconfigure(errors="replace")
     return Console(sys.stdout, sys.stderr)
+
+
+def _painted(text: str, styles: tuple[str, ...]) -> str:
+    if not styles:
+        return text
+    codes = ";".join(_STYLES[style] for style in styles)
+    return f"\x1b[{codes}m{text}\x1b[0m"
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -33,6 +33,7 @@ COMMANDS = {
     "tools": ("altar.cli._tools", "list the tools of a file or module"),
     "check": ("altar.cli._check", "declare every tool and list every problem"),
     "call": ("altar.cli._call", "call one tool with JSON arguments"),
+    "repair": ("altar.cli._repair", "turn broken JSON into valid JSON, and say what was changed"),
     "manifest": ("altar.cli._manifest", "write, show or compare tool manifests"),
 }
 

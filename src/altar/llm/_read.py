@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Read", "mended", "read_json"]
 
 _SHOWN = 4
-_ENDS_EARLY = frozenset({"truncated", "incomplete"})  # what is missing is nobody's to guess
+_CUT_OFF = frozenset({"truncated", "incomplete"})  # what is missing is nobody's to guess
+_CLOSED = frozenset({"missing_closer", "missing_quote"})  # and at the end that is the same
 _NO_NUMBERS = frozenset(
     {"nan", "inf", "infinity"}
 )  # repair makes null of them; strict JSON refuses
@@ -72,9 +73,9 @@ def mended(
     except RepairError as error:
         where = position(text, min(error.position, len(text)))
         return Read(text=text, problems=(*problems, f"{error.reason} at {where}"))
-    cut = next((fix for fix in found.fixes if fix.code in _ENDS_EARLY), None)
+    cut = _where_cut_off(text, found.fixes)
     if cut is not None:
-        said = f"the text ends early: something is missing after {position(text, cut.start)}"
+        said = f"the text ends early: something is missing after {position(text, cut)}"
         return Read(text=text, problems=(*problems, said))
     refused = [_too_risky(text, fix) for fix in found.fixes if not _allowed(fix, max_risk)]
     if refused:
@@ -85,6 +86,15 @@ def mended(
         checked = tuple([str(problem) for problem in error.problems[:_SHOWN]])
         return Read(text=text, problems=checked)
     return Read(text=text, value=value, fixes=found.fixes)
+
+
+def _where_cut_off(text: str, fixes: tuple[Fix, ...]) -> int | None:
+    """Where a text ends that is cut off, or that may be: nobody closed it."""
+    end = len(text.rstrip())
+    for fix in fixes:
+        if fix.code in _CUT_OFF or (fix.code in _CLOSED and fix.end >= end):
+            return fix.start
+    return None
 
 
 def _allowed(fix: Fix, max_risk: float) -> bool:

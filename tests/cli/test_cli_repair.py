@@ -1,0 +1,260 @@
+"""``altar repair`` is a filter: JSON comes out, and what was changed is told beside it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from altar.cli import main
+from altar.cli._caret import Excerpts
+from altar.cli._console import Console
+
+
+class Ran:
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+
+@pytest.fixture
+def repair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+):
+    """Run the command on a text or bytes as its standard input."""
+    monkeypatch.chdir(tmp_path)
+
+    def go(given: str | bytes, *words: str) -> Ran:
+        data = given if isinstance(given, bytes) else given.encode()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        status = main(["repair", *words])
+        out, err = capsysbinary.readouterr()
+        return Ran(status, out.decode(), err.decode())
+
+    return go
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": [1, 2,],}', {"a": [1, 2]}),
+        ("{'a': 'b'}", {"a": "b"}),
+        ('```json\n{"a": 1}\n```', {"a": 1}),
+        ('{"a": [1, 2', {"a": [1, 2]}),
+        ('{"a": "東京"}', {"a": "東京"}),
+        ('\ufeff{"a": 1}', {"a": 1}),
+    ],
+)
+def test_broken_json_comes_out_as_json_on_lines_of_its_own(repair, text: str, value: object):
+    ran = repair(text)
+    assert (ran.status, ran.err) == (0, "")
+    assert json.loads(ran.out) == value
+    assert ran.out.endswith("\n")
+    assert not ran.out.endswith("\n\n")
+
+
+def test_valid_json_comes_out_as_it_is(repair):
+    text = '{ "a" : 1.50,\n  "b": "\\u00e9" }\n'
+    assert repair(text).out == text
+    assert repair(text, "-").out == text
+
+
+def test_a_file_is_read_instead_of_standard_input(repair):
+    Path("broken.json").write_text("[1, 2,]")
+    assert repair("", "broken.json").out == "[1, 2]\n"
+
+
+def test_other_encodings_of_json_are_read_and_utf8_is_written(repair):
+    assert json.loads(repair('{"a": "é",}'.encode("utf-16")).out) == {"a": "é"}
+
+
+def test_what_is_no_text_ends_with_the_place_and_exit_code_1(repair):
+    ran = repair(b'{"a": "\xff"}')
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("altar: error: byte ")
+
+
+@pytest.mark.parametrize("text", ["", " \n\t "])
+def test_nothing_at_all_ends_with_the_reason_and_exit_code_1(repair, text: str):
+    ran = repair(text)
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("altar: error: 1:")
+
+
+def test_a_fix_above_the_risk_ends_with_a_caret_under_its_place(repair):
+    Path("in.json").write_text('{"a": 1,\n "b": 2\n "c": 3}')
+    ran = repair("", "in.json", "--max-risk", "0.01")
+    assert (ran.status, ran.out) == (1, "")
+    error, line, caret = ran.err.splitlines()
+    assert error.startswith("altar: error: in.json:2:")
+    assert line == '  2 |  "b": 2'
+    assert caret.strip("| ") == "^"
+    assert repair("", "in.json", "--max-risk", "0.9").status == 0
+
+
+@pytest.mark.parametrize("risk", ["2", "-0.1", "nan", "much"])
+def test_a_risk_that_is_none_is_refused(repair, risk: str):
+    ran = repair("[]", f"--max-risk={risk}")
+    assert ran.status == 2
+    assert f"a risk is a number from 0 to 1, not '{risk}'" in ran.err
+
+
+def test_explain_shows_each_fix_with_its_line_and_a_caret_under_it(repair):
+    ran = repair('{\n  "a": [1, 2,],\n  "b": True\n}', "--explain")
+    assert json.loads(ran.out) == {"a": [1, 2], "b": True}
+    assert ran.err.splitlines() == [
+        "2:13 trailing_comma (risk 0.01): a comma before a closer was left out",
+        '  2 |   "a": [1, 2,],',
+        "    |             ^  , -> (nothing)",
+        "3:8 literal (risk 0.02): a literal of another language was replaced",
+        '  3 |   "b": True',
+        "    |        ^~~~  True -> true",
+        "2 fixes, confidence 98%",
+    ]
+
+
+def test_explain_of_valid_json_says_that_there_was_nothing_to_do(repair):
+    ran = repair("[1]", "--explain")
+    assert (ran.out, ran.err) == ("[1]\n", "valid JSON, nothing to repair\n")
+
+
+def test_explain_lists_40_fixes_and_counts_the_rest(repair):
+    ran = repair("[" + "True, " * 1000 + "1]", "--explain")
+    assert ran.err.count(" literal (risk") == 40
+    assert "and 960 more\n1,000 fixes, " in ran.err
+
+
+def test_a_long_line_is_shown_around_the_place_alone(repair):
+    text = "[" + "1, " * 5000 + "True, " + "2, " * 5000 + "3]"
+    ran = repair(text, "--explain")
+    _, line, caret, _ = ran.err.splitlines()
+    assert len(line) <= 100
+    assert line.startswith("  1 | ...")
+    assert line.endswith("...")
+    assert line[caret.index("^") :].startswith("True")
+
+
+def test_what_a_terminal_obeys_is_shown_and_never_sent(repair):
+    ran = repair('\t{"a": "x\x1b[31m\x07", \u202e"b": True,}', "--explain")
+    assert not [
+        char for char in ran.err if unicodedata.category(char) in {"Cc", "Cf"} and char != "\n"
+    ]
+    assert "␉" in ran.err
+    assert "␛[31m" in ran.err
+
+
+def test_the_caret_stands_right_under_wide_and_combining_characters(repair):
+    ran = repair('{"東京": "e\u0301", "b": True}', "--explain")
+    _, line, caret, _ = ran.err.splitlines()
+    before = line[: line.index("True")]
+    columns = sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in before
+    )
+    assert caret.index("^") == columns
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_schema_in_a_file_or_typed_in_decides_what_values_mean(repair, inline: bool):
+    schema = '{"type": "object", "properties": {"n": {"type": "number"}}}'
+    Path("schema.json").write_text(schema)
+    ran = repair('{"n": "1,200"}', "--schema", schema if inline else "schema.json", "--explain")
+    assert json.loads(ran.out) == {"n": 1200}
+    assert "coerced_number" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("{oops", "--schema"),
+        ("[1]", "cannot be read"),
+        ("list.json", "holds no JSON Schema"),
+        ("broken.json", "broken.json"),
+    ],
+)
+def test_a_schema_that_is_none_is_refused_with_exit_code_2(repair, given: str, said: str):
+    Path("list.json").write_text("[1]")
+    Path("broken.json").write_text("{,}")
+    ran = repair("[]", "--schema", given)
+    assert (ran.status, ran.out) == (2, "")
+    assert said in ran.err
+
+
+def test_a_file_that_is_not_there_is_refused_with_exit_code_2(repair):
+    ran = repair("", "nowhere.json")
+    assert ran.status == 2
+    assert "nowhere.json cannot be read" in ran.err
+
+
+def test_a_policy_says_which_of_several_values_is_kept(repair):
+    assert json.loads(repair('{"a": 1}\n{"a": 2}', "--policy", "last").out) == {"a": 2}
+    assert json.loads(repair('{"a": 1}\n{"a": 2}', "--policy", "all").out) == [{"a": 1}, {"a": 2}]
+
+
+def test_as_a_process_it_reads_and_writes_bytes_whatever_the_locale():
+    done = subprocess.run(
+        [sys.executable, "-m", "altar", "repair"],
+        input='{"a": "東京",}'.encode(),
+        capture_output=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"},
+    )
+    assert done.stdout == '{"a": "東京"}\n'.encode()
+
+
+def test_half_a_surrogate_pair_is_written_as_its_escape(repair):
+    assert repair('{"a": "\\ud83d",}').out == '{"a": "\\ud83d"}\n'
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_colour_is_shown_on_a_terminal_unless_no_color_is_set(
+    plain: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    if plain:
+        monkeypatch.setenv("NO_COLOR", "1")
+    leader, follower = pty.openpty()
+    with open(follower, "w", encoding="utf-8") as terminal:
+        excerpts = Excerpts("[" + "1, " * 90 + "]", Console(terminal, terminal))
+        assert excerpts.width == 40
+        excerpts.show(200, 203, "a remark")
+        terminal.flush()
+        shown = os.read(leader, 65536).decode()
+    os.close(leader)
+    assert ("\x1b[31;1m^~~\x1b[0m" in shown) != plain
+    if plain:
+        assert max(len(line) for line in shown.splitlines()) <= 40
+
+
+def test_json_on_a_terminal_holds_nothing_that_a_terminal_obeys():
+    leader, follower = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "altar", "repair"],
+        input='{"a": "\x9b31m",}'.encode(),
+        stdout=follower,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=True,
+        env={**os.environ, "TERM": "xterm", "PYTHONUTF8": "1"},
+    )
+    os.close(follower)
+    shown = os.read(leader, 65536).decode()
+    os.close(leader)
+    assert done.stderr == b""
+    assert json.loads(shown) == {"a": "\x9b31m"}
+    assert "\x9b" not in shown
+
+
+def test_it_has_help_like_every_command(repair):
+    ran = repair("", "--help")
+    assert ran.status == 0
+    assert "usage: altar repair" in ran.out
