@@ -44,7 +44,13 @@ def document(run: Values) -> str:
         f"Python {machine['python']}; load {machine['load']} at the start, "
         f"{run['seconds'] / 60:.0f} minutes."
     )
-    parts = [head, _bars(peers), *_ratios(peers), _growth(peers), _hostile(peers, run["limit"])]
+    parts = [
+        head,
+        _bars(peers),
+        *_ratios(peers, run["limit"]),
+        _growth(peers),
+        _hostile(peers, run["limit"]),
+    ]
     parts += [_streams(peers, run["limit"]), _quality(peers), _versions(peers)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -97,7 +103,7 @@ def _ratio(peers: Values, name: str, key: str) -> tuple[float | None, str]:
     return figure["seconds"] / base, figure["mark"]
 
 
-def _ratios(peers: Values) -> list[str]:
+def _ratios(peers: Values, limit: float) -> list[str]:
     parts: list[str] = []
     for size in SIZES:
         shown = [n for n in peers if any(k.endswith(f"|{size}") for k in peers[n].get("ratio", {}))]
@@ -107,6 +113,8 @@ def _ratios(peers: Values) -> list[str]:
         def row(damage: str, size: str = size) -> Cell:
             def cell(name: str) -> str:
                 value, said = _ratio(peers, name, f"{damage}|{size}")
+                if said == ">":
+                    return f"&gt;{limit:g} s"
                 return (_number(value) if value is not None else "") + said
 
             return cell
@@ -203,8 +211,6 @@ def _streams(peers: Values, limit: float) -> str:
         def cell(name: str) -> str:
             figures = peers[name]["stream"].get(kind, [])
             found = [f for f in figures if f.get("at") == size]
-            if not found and figures and figures[-1]["mark"] == ">":
-                found = [figures[-1]] if len(figures) * 4096 > size // 2 else []
             return _seconds(found[0], limit) if found else "-"
 
         return cell
@@ -355,7 +361,7 @@ def _best_deep(peers: Values) -> str:
 
 def _at_64(peer: Values, kind: str) -> Values | None:
     found = [f for f in peer.get("stream", {}).get(kind, []) if f.get("at") == STREAM_64]
-    return found[0] if found else None
+    return found[0] if found and found[0]["seconds"] is not None else None
 
 
 def _bars_of_streams(peers: Values) -> Iterable[tuple[str, ...]]:

@@ -3,7 +3,8 @@
 //     node node_worker.cjs FOLDER        (the folder holds node_modules/jsonrepair)
 //
 // {"texts": [...], "budget": s, "stop": s} -> one line per text {"seconds", "mark"}, twice over,
-// as worker.py's growth does; {"read": text} -> {"text": mended} or {"error": message}.
+// as worker.py's growth does (with "judge", the mended text too the first time);
+// {"read": text} -> {"text": mended} or {"error": message}.
 
 "use strict";
 
@@ -22,12 +23,13 @@ function clock() {
 function once(text) {
   const start = clock();
   let mark = "";
+  let mended;
   try {
-    jsonrepair(text);
+    mended = jsonrepair(text);
   } catch (error) {
     mark = error instanceof RangeError ? "REC" : "E";
   }
-  return { seconds: clock() - start, mark };
+  return { seconds: clock() - start, mark, mended };
 }
 
 function time(text, count) {
@@ -46,14 +48,14 @@ function say(answer) {
   process.stdout.write(JSON.stringify(answer) + "\n");
 }
 
-function measure({ texts, budget, stop }) {
+function measure({ texts, budget, stop, judge }) {
   const best = [];
   const marks = [];
   for (const text of texts) {
-    const { seconds, mark } = once(text);
+    const { seconds, mark, mended } = once(text);
     best.push(seconds);
     marks.push(mark);
-    say({ seconds, mark });
+    say(judge ? { seconds, mark, mended } : { seconds, mark });
     if (seconds > stop) break;
   }
   const counts = best.map((s) => Math.max(1, Math.min(1e5, Math.floor(BLOCK / Math.max(s, 1e-6)))));

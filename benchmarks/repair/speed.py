@@ -127,7 +127,7 @@ def _ratio(worker: Worker, name: str, options: argparse.Namespace) -> Values:
         for damage in DAMAGES:
             if options.shape not in damage or (name == "altar_log" and label != "1 MB"):
                 continue
-            budget = 0.4 if name.startswith("altar") and not options.quick else 0.2
+            budget = 0.4 if name.startswith("altar") and not options.quick else 0.15
             job = {"kind": "ratio", "damage": damage, "size": size, "budget": budget}
             answered = worker.ask(job)
             known = [figure for figure in answered if figure["seconds"] is not None]
@@ -140,7 +140,7 @@ def _growth(worker: Worker, name: str, options: argparse.Namespace) -> Values:
     if name == "altar_log":
         return {}
     sizes = list(GROWTH[2:] if name == "altar" else GROWTH)
-    budget, stop = (1.5, 4.0) if name == "altar" else (0.2, 0.6)
+    budget, stop = (1.0, 4.0) if name == "altar" else (0.2, 0.3)
     if options.quick:
         sizes, budget = list(GROWTH[2:5]), 0.3
     return {
@@ -198,6 +198,8 @@ def _stream(worker: Worker, name: str, options: argparse.Namespace) -> Values:
         budget = 0.5 if name == "altar" else 0.05
         job = {"kind": "stream", "damage": damage, "sizes": chosen, "budget": budget}
         found[kind] = worker.ask(job)
+        if found[kind] and "at" not in found[kind][-1]:
+            found[kind][-1]["at"] = chosen[len(found[kind]) - 1]
     return found
 
 

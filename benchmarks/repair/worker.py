@@ -31,7 +31,7 @@ Figure = dict[str, Any]
 BLOCK = 0.02
 CHUNK = 32
 MOST_ROUNDS = 12
-SLOW = 0.5
+SLOW = 0.3
 _REFUSALS = ("RepairError", "ValueError", "JSONDecodeError", "MalformedJSON")
 _clock = time.process_time
 

@@ -139,7 +139,7 @@ def a_run():
     peers = {"altar": peer(1.0, 0.0105), "json_repair": peer(1.9, 0.02, "~")}
     peers["json_repair"]["stream"]["valid"] = [
         figure(0.3, at=4_096),
-        {"seconds": None, "mark": ">"},
+        {"at": 65_536, "seconds": None, "mark": ">"},
     ]
     return {"date": "2026-11-21", "machine": machine, "limit": 10, "seconds": 300, "peers": peers}
 
@@ -154,7 +154,7 @@ def test_the_tables_name_date_machine_versions_bars_and_marks():
 
 
 def test_a_figure_that_took_too_long_says_so():
-    assert "| valid, 64 KB | 0.100 | - |" in tables(a_run())
+    assert "| valid, 64 KB | 0.100 | &gt;10 s |" in tables(a_run())
     run = a_run()
     run["peers"]["json_repair"]["hostile"]["100k ["][-1] = {"seconds": None, "mark": ">"}
     assert "| `100k [` | 0.200 (1.00) | &gt;10 s |" in tables(run)
