@@ -33,7 +33,7 @@ def settle(s: State) -> None:
     elif s.mode == Mode.VALUE and frame.kind == "{":
         s.edit(s.pos, s.pos, "null", "missing_value")
     elif s.comma >= 0:
-        s.edit_before(s.comma, s.comma + 1, "", "trailing_comma")
+        s.drop_comma(s.comma)
         s.comma = -1
 
 

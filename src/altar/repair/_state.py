@@ -10,6 +10,7 @@ __all__ = ["WINDOW", "Edit", "Frame", "Mode", "More", "Quoted", "State", "closer
 # How far a decision may look ahead, in characters. Every decision reads no further, so its cost
 # is constant, and a stream that has this much text decides what the whole text would.
 WINDOW = 320
+_SEPARATORS = (",", ":")
 
 
 class Edit(NamedTuple):
@@ -56,7 +57,7 @@ class Quoted:
     """A string whose end is being looked for."""
 
     __slots__ = (
-        "at", "braces", "brackets", "close", "counted", "inner", "key", "mark", "nest", "reach",
+        "at", "braces", "brackets", "close", "comma", "counted", "inner", "key", "mark", "nest", "reach",
         "start",
     )  # fmt: skip
 
@@ -69,6 +70,7 @@ class Quoted:
         self.inner = 0  # quotes that were found to be content
         self.reach = 1  # quotes in a row that close it: 2 for ""x"", 3 for triple quotes
         self.mark = '"'  # what the text opened it with
+        self.comma = -1  # the comma before it
         self.counted = start  # up to where the brackets of the content are counted
         self.braces = 0  # braces opened in the content, less those closed
         self.brackets = 0
@@ -85,8 +87,8 @@ class State:
     """One reading of one text, from a start position."""
 
     __slots__ = (
-        "_last", "comma", "cut", "edits", "failed", "final", "forced", "islands", "key", "marked", "mode",
-        "origin", "pos", "retro", "stack", "string", "text",
+        "_last", "comma", "cut", "edits", "failed", "fault", "final", "forced", "islands", "key", "luck", "marked", "mode",
+        "origin", "plain", "pos", "retro", "stack", "string", "text",
     )  # fmt: skip
 
     def __init__(self, text: str, pos: int = 0, *, final: bool = True) -> None:
@@ -103,8 +105,11 @@ class State:
         self.string: Quoted | None = None
         self.cut = False  # the text ended inside a token
         self.retro = 0  # edits that were made before text already decided
+        self.fault = -1  # where the C scanner is known to fail
         self.failed = 0  # characters read in vain by the C scanner
         self.islands = final
+        self.luck = 4  # of the attempts to pass objects and arrays whole
+        self.plain = True  # the latest member or element was sound
         self.forced: dict[int, str] = {}  # decisions taken beforehand, by position
         self._last = -2
 
@@ -113,8 +118,20 @@ class State:
         self.edits.append(Edit(start, end, after, code))
 
     def edit_before(self, start: int, end: int, after: str, code: str) -> None:
-        """Note a change to text that was passed already."""
-        index = bisect_left(self.edits, (start,))
+        """Note a change to text that was passed already.
+
+        What is added stands before what was added there for the token that begins at ``start``,
+        and behind what was added for the token before it.
+        """
+        edits = self.edits
+        if end > start:
+            index = bisect_left(edits, (start, end))
+        else:
+            index = first = bisect_left(edits, (start,))
+            while first < len(edits) and edits[first].start == edits[first].end == start:
+                first += 1
+                if edits[first - 1].after[-1:] in _SEPARATORS:
+                    index = first
         self.edits.insert(index, Edit(start, end, after, code))
         if index < self.marked:
             self.retro += 1
@@ -133,6 +150,40 @@ class State:
         if index < self.marked:
             self.retro += 1
             self.marked += 1
+
+    def drop_comma(self, comma: int) -> None:
+        """Take the comma at ``comma`` away, or, where that is -1, the one that was just added."""
+        edits = self.edits
+        index = len(edits)
+        while index and edits[index - 1].start > comma >= 0:
+            index -= 1
+        if comma < 0:
+            while index and not edits[index - 1].after.strip():
+                index -= 1
+            if not index or edits[index - 1].after != ",":
+                return
+        last = edits[index - 1] if index else None
+        if last is None or (comma >= 0 and last[:2] != (comma, comma + 1)):
+            edits.insert(index, Edit(comma, comma + 1, "", "trailing_comma"))
+            added = 1
+        elif last.end > last.start:
+            edits[index - 1] = last._replace(after="", code="trailing_comma")
+            added = 0
+        else:
+            del edits[index - 1]
+            added = -1
+        if index < self.marked:
+            self.retro += 1
+            self.marked += added
+
+    def keep_comma(self, comma: int) -> None:
+        """Take back that the comma at ``comma`` was left out."""
+        index = bisect_left(self.edits, (comma, comma + 1))
+        if index < len(self.edits) and self.edits[index][:3] == (comma, comma + 1, ""):
+            del self.edits[index]
+            if index < self.marked:
+                self.retro += 1
+                self.marked -= 1
 
     def forget(self, start: int) -> None:
         """Take back every change from ``start`` on; the scanner goes there again."""

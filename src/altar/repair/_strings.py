@@ -44,6 +44,7 @@ def begin_string(s: State, c: str, *, key: bool) -> bool:
         return False
     string = Quoted(at + 1, at + 1, close, key=key)
     string.mark = c
+    string.comma = s.comma
     if c in "\"'" and text[at + 1 : at + 2] == c:
         _doubled(s, string, c)
     width = string.start - at

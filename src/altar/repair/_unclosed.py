@@ -159,12 +159,9 @@ def _unclosed_name(s: State, string: Quoted) -> None:
     s.cut = True
     end = len(text)
     frame = s.stack[-1]
-    comma = s.key - 1
-    while comma >= 0 and text[comma].isspace():
-        comma -= 1
     s.forget(s.key)
-    if comma >= 0 and text[comma] == "," and frame.count:
-        s.edit_before(comma, comma + 1, "", "incomplete")
+    if frame.count:
+        s.drop_comma(string.comma)
     s.edit(s.key, end, "", "incomplete")
     s.string = None
     s.pos = end
