@@ -13,11 +13,11 @@ from altar.llm._provider import Attempt
 from altar.llm._read import Read, read_json
 from altar.llm._request import Request, Response
 from altar.llm._sampling import Sampling
-from altar.repair import Fix, Repaired, parse
 from altar.runtime import Cancellation
 
 if TYPE_CHECKING:
     from altar.llm._provider import Provider
+    from altar.repair import Repaired
     from altar.resilience import CircuitBreaker
 
 __all__ = ["MAX_MENDS", "amend", "can_mend", "mend", "mend_request", "take_mended"]
@@ -171,11 +171,14 @@ class _Job:
     """One text: ``done`` where repair was enough, else what is asked and what came of it."""
 
     def __init__(self, text: str, schema: Any, max_risk: float) -> None:
+        from altar import repair  # noqa: PLC0415 - 20 ms that a run of valid JSON never needs
+
+        self._repair = repair
         self._schema = schema
         self._max_risk = max_risk
         self.done: Repaired | None = None
         try:
-            self.done = parse(text, schema, max_risk=max_risk)
+            self.done = repair.parse(text, schema, max_risk=max_risk)
         except RepairError as error:
             self._error = error
             self._broken = read_json(text, lambda: schema, max_risk)
@@ -198,6 +201,6 @@ class _Job:
             self._error.add_note("the model that was asked to mend it gave no usable answer")
             raise self._error
         after = json.dumps(read.value, ensure_ascii=False)
-        made = Fix("model", 0, len(broken.text), broken.text, after, _RISK)
-        found = parse(after, self._schema)
-        return Repaired(found.value, found.text, fixes=(made,))
+        made = self._repair.Fix("model", 0, len(broken.text), broken.text, after, _RISK)
+        found = self._repair.parse(after, self._schema)
+        return self._repair.Repaired(found.value, found.text, fixes=(made,))

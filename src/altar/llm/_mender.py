@@ -44,9 +44,10 @@ class Mender:
         if not isinstance(self.model, str):
             return self.model
         with self._lock:
-            if self._loaded is None:
-                self._loaded = plugins.load_provider(self.model)
-            return self._loaded
+            found = self._loaded
+            if found is None:
+                found = self._loaded = plugins.load_provider(self.model)
+            return found
 
     def close(self) -> None:
         """Let go of a provider that was loaded by name."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import loads
 from altar.adm._locate import position
 from altar.errors import InvalidDataError, RepairError
-from altar.repair import CODES, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +67,8 @@ def mended(
     text: str, schema: Any, max_risk: float, *, problems: tuple[str, ...] = (), coerce: bool
 ) -> Read:
     """The mended reading of ``text``; ``problems`` is what a strict reader found."""
+    from altar.repair import parse  # noqa: PLC0415 - 20 ms that valid JSON never needs
+
     try:
         found = parse(text, schema, coerce=coerce)
     except RepairError as error:
@@ -107,5 +108,7 @@ def _allowed(fix: Fix, max_risk: float) -> bool:
 
 
 def _too_risky(text: str, fix: Fix) -> str:
+    from altar.repair import CODES  # noqa: PLC0415 - loaded by now
+
     what = CODES[fix.code][1] if fix.code in CODES else fix.code
     return f"no safe reading: it would take a guess ({what}) at {position(text, fix.start)}"
