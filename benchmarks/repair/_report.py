@@ -97,7 +97,7 @@ def _plain_streams(found: Values) -> list[str]:
             else f["mark"]
             for f in figures
         )
-        late = any(f.get("at") == 65536 and f["seconds"] > STREAM_BAR for f in figures)
+        late = any(f.get("at") == 65536 and (f["seconds"] or 1e9) > STREAM_BAR for f in figures)
         lines.append(f"  {'!' if late or mark(figures) else ' '} {kind:8} {times}")
         lines[-1] += f"  exponent {slope(figures) or 0:.2f}"
     return lines
