@@ -258,3 +258,31 @@ def test_it_has_help_like_every_command(repair):
     ran = repair("", "--help")
     assert ran.status == 0
     assert "usage: altar repair" in ran.out
+
+
+def told(text: str | None, start: int, end: int, said: str = "") -> list[str]:
+    err = io.StringIO()
+    Excerpts(text, Console(io.StringIO(), err)).show(start, end, said)
+    return err.getvalue().splitlines()
+
+
+def test_a_remark_that_does_not_fit_beside_the_caret_stands_below_it():
+    line = "x" * 90
+    assert told(line, 80, 82, "a remark") == [
+        f"  1 | {line}",
+        f"    | {' ' * 80}^~",
+        "    | a remark",
+    ]
+
+
+def test_a_fix_that_goes_on_below_is_marked_to_the_end_of_its_line():
+    assert told("ab\r\ncd", 1, 6) == ["  1 | ab", "    |  ^"]
+
+
+def test_what_is_no_text_has_no_excerpt():
+    assert told(None, 3, 3) == []
+
+
+def test_a_long_piece_is_told_by_its_ends():
+    quoted = Excerpts("", Console(io.StringIO(), io.StringIO())).quoted("a" * 50 + "b" * 50)
+    assert quoted == "a" * 14 + "..." + "b" * 14

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -587,3 +589,18 @@ def test_mend_takes_the_schema_in_every_form_repair_takes():
     model = ScriptedProvider([MENDED])
     assert mend(BROKEN, schema, model=model).value == {"city": "Oslo", "nights": 2}
     assert "It is meant to fit" in model.requests[0].messages[0].text
+
+
+def test_a_run_of_valid_json_loads_nothing_of_repair():
+    code = (
+        "import sys, altar\n"
+        "from altar.llm import ToolCall\n"
+        "from altar.testing import ScriptedProvider\n"
+        "model = ScriptedProvider([ToolCall('t', raw_args='{}'), 'ok'])\n"
+        "reply = altar.generate('q', model=model, tools={'t': lambda: 1})\n"
+        "print(reply.calls[0].result.ok, 'altar.repair' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["True", "False"]

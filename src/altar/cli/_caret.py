@@ -78,7 +78,7 @@ def _window(text: str, start: int, end: int, room: int) -> tuple[str, int, int]:
     if last > start and text[last - 1] == "\r":
         last -= 1
     left = first
-    if start - first > room * 2 // 3:
+    if last - first > room and start - first > room * 2 // 3:
         left = start - room // 3
     lead = _CUT if left > first else ""
     columns = len(lead)
