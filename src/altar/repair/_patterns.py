@@ -17,11 +17,13 @@ __all__ = [
     "MEMBERS",
     "MEMBER_SCALAR",
     "NUMBER",
+    "NUMBER_TEXT",
     "OPEN_KEY",
     "PHRASE_KEY",
     "QUOTES",
     "SCALAR",
     "SPACE",
+    "STRING_TEXT",
     "TAG",
     "VALUE_AHEAD",
     "VALUE_END",
@@ -34,6 +36,7 @@ __all__ = [
 # know, and no \b or \f, which in broken documents begin LaTeX commands and regular expressions.
 _STRING = r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/nrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"'
 _NUMBER = r"-?(?:0|[1-9]\d{0,400})(?:\.\d+)?(?:[eE][+-]?\d{1,6})?"
+STRING_TEXT, NUMBER_TEXT = _STRING, _NUMBER
 _SCALAR = rf"(?:{_STRING}|{_NUMBER}|true|false|null)"
 _NAME = r'"[^"\\\n{}\[\],:]{0,80}"'
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from altar.repair._after import after, close, end_of_text
 from altar.repair._bare import bare_key, bare_value, colon
+from altar.repair._lane import enter, lane
 from altar.repair._patterns import (
     ELEMENT_END,
-    ELEMENTS,
-    INDENT,
     KEY,
     MEMBER_SCALAR,
     SCALAR,
     VALUE_END,
-    members_at,
 )
 from altar.repair._skip import skip
 from altar.repair._state import Frame, Mode, More
@@ -28,16 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["scan", "start"]
 
 
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(word)
-
-
-_sound = json.JSONDecoder(parse_constant=_refuse).scan_once
-
-
 def start(s: State) -> None:
     """Enter the object or array that begins where the scanner stands."""
-    _open(s, s.text[s.pos])
+    enter(s, s.text[s.pos], s.pos)
 
 
 def scan(s: State) -> bool:
@@ -55,24 +45,16 @@ def scan(s: State) -> bool:
 
 def _item(s: State) -> None:
     """At the beginning of a member or element."""
-    frame = s.stack[-1]
-    text = s.text
-    if frame.kind == "[":
-        if s.comma > 0 and text[s.comma - 1] == "]" and _row_without_opener(s):
+    if s.comma > 0 and s.stack[-1].kind == "[" and s.text[s.comma - 1] == "]":
+        if _row_without_opener(s):
             return
-        run = ELEMENTS.match(text, s.pos)
-        if run is not None and run.end() > s.pos:
-            s.pos = run.end()
-            frame.count += 1
-            s.comma = -1
+    if lane(s):
+        return
+    frame = s.stack[-1]
+    if frame.kind == "[":
         s.mode = Mode.VALUE
         return
-    run = members_at(frame.indent).match(text, s.pos)
-    if run is not None and run.end() > s.pos:
-        s.pos = run.end()
-        frame.count += 1
-        s.comma = -1
-    name = KEY.match(text, s.pos)
+    name = KEY.match(s.text, s.pos)
     if name is not None and (frame.indent < 0 or _in_line(s, frame, name.start(1))):
         s.key = name.start(1)
         s.pos = name.end()
@@ -145,7 +127,7 @@ def _value(s: State) -> None:
     c = text[at : at + 1]
     if c == "{" or c == "[":
         s.pos = at
-        _open(s, c)
+        enter(s, c, s.pos)
         return
     s.need(at)
     _damaged_value(s)
@@ -160,41 +142,11 @@ def _damaged_value(s: State) -> None:
         return
     c = s.text[s.pos]
     if c in "{[":
-        _open(s, c)
+        enter(s, c, s.pos)
     elif c in "}])":
         close(s, c)
     elif not begin_string(s, c, key=False):
         bare_value(s)
-
-
-def _open(s: State, c: str) -> None:
-    """An object or array: passed whole where it is sound, entered where it is not."""
-    at = s.pos
-    if s.islands and s.failed <= 2 * len(s.text) + 65536 and s.stack:
-        try:
-            _, end = _sound(s.text, at)
-        except json.JSONDecodeError as error:
-            s.failed += error.pos - at
-        except (StopIteration, ValueError):
-            s.failed += 1024
-        except RecursionError:
-            s.islands = False
-        else:
-            if not _latex(s.text, at, end):
-                s.stack[-1].value = at
-                s.stack[-1].count += 1
-                s.comma = -1
-                s.pos = end
-                s.mode = Mode.AFTER
-                return
-    layout = INDENT.match(s.text, at + 1)
-    s.push(Frame(c, at, indent=len(layout[1]) if layout else -1))
-    s.pos = at + 1
-
-
-def _latex(text: str, start: int, end: int) -> bool:
-    """Whether a sound span holds backspaces or form feeds, written as LaTeX commands begin."""
-    return text.find("\\b", start, end) >= 0 or text.find("\\f", start, end) >= 0
 
 
 _STEPS = {

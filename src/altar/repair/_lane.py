@@ -1,0 +1,203 @@
+"""The fast lane: members and elements whose damage, if any, needs no look around."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from altar.repair._islands import island
+from altar.repair._patterns import ELEMENTS, INDENT, NUMBER_TEXT, STRING_TEXT, members_at
+from altar.repair._state import Edit, Frame, Mode
+
+if TYPE_CHECKING:
+    from altar.repair._state import State
+
+__all__ = ["enter", "lane"]
+
+_S = r"[ \t\n\r]*+"
+_SINGLE = r"'[^'\\\x00-\x1f]*+'"
+_WORDS = r"True|False|None|undefined|NaN"
+_READ = {"True": "true", "False": "false"}  # the other words are null
+_NAMED = rf"(?:\"[^\"\\\n]*+\"|'[^'\"\\\n]*+'|[^\W\d][\w-]*+){_S}:"
+# what may follow a string that really ends: a name, or closers and what goes on behind them
+_FOLLOWS = rf"(?={_S}(?:,{_S}(?:{_NAMED}|[}}\]])|\}}{_S}(?:[}}\]]|,{_S}(?:[\"'{{\[}}\]]|{_NAMED}))))"
+_NEXT = rf"(?={_S}(?:,{_S}[\"'{{\[\d\]-]|\]{_S}(?:[}}\]]|,{_S}[\"'{{\[}}\]\w])))"
+_BOUND = rf"(?={_S}[,}}\]])"
+# a comma that something follows; one that nothing follows; none, before a closer
+_COMMA = rf"(?:{_S},(?!{_S}[}}\],])|({_S},)(?={_S}[}}\]])|(?={_S}[}}\]]))"
+
+_MEMBER = re.compile(
+    rf"({_S})(?:{STRING_TEXT}|({_SINGLE})|([^\W\d][\w-]*+)){_S}:{_S}"
+    rf"(?:({STRING_TEXT}{_FOLLOWS}|(?:{NUMBER_TEXT}|true|false|null)(?={_S}(?:[}}\]]|,(?!\d))))"
+    rf"|({_SINGLE}){_FOLLOWS}|({_WORDS}){_BOUND}|([{{\[]))(?:(?<=[{{\[])|{_COMMA})"
+).match
+_ELEMENT = re.compile(
+    rf"{_S}(?:({STRING_TEXT}{_NEXT}|(?:{NUMBER_TEXT}|true|false|null){_BOUND})"
+    rf"|({_SINGLE}){_NEXT}|({_WORDS}){_BOUND}|([{{\[]))(?:(?<=[{{\[])|{_COMMA})"
+).match
+_BEHIND = re.compile(_COMMA).match
+_new = tuple.__new__  # a third of what Edit(...) costs
+_CLOSER = re.compile(rf"{_S}([}}\]])(?:{_COMMA})").match
+
+
+def lane(s: State) -> bool:
+    """Read on while nothing has to be weighed; False when not even one step could be taken."""
+    began = s.pos
+    depth = len(s.stack)
+    while s.mode == Mode.ITEM:
+        frame = s.stack[-1]
+        if not (_members(s, frame) if frame.kind == "{" else _elements(s, frame)):
+            break
+    return s.pos != began or len(s.stack) != depth
+
+
+def _members(s: State, frame: Frame) -> bool:
+    """The members of the innermost object; True when the frame changed."""
+    text, edits, indent = s.text, s.edits, frame.indent
+    pos = s.pos
+    while True:
+        if s.plain:
+            run = members_at(indent).match(text, pos)
+            if run is not None and run.end() > pos:
+                pos = run.end()
+                frame.count += 1
+                s.comma = -1
+        found = _MEMBER(text, pos)
+        if found is None:
+            s.pos = pos
+            return _closer(s, frame)
+        blank, quoted, bare, sound, single, word, opener, trailing = found.groups()
+        if indent >= 0 and len(blank) - blank.rfind("\n") <= indent and "\n" in blank:
+            s.pos = pos
+            return False
+        s.plain = sound is not None and quoted is None and bare is None
+        if quoted is not None:
+            start, end = found.span(2)
+            edits.append(_new(Edit, (start, end, _double(quoted), "quotes")))
+        elif bare is not None:
+            start, end = found.span(3)
+            edits.append(_new(Edit, (start, end, f'"{bare}"', "bare_key")))
+        pos = found.end()
+        if opener is not None:
+            frame.value = pos - 1
+            s.comma = -1
+            return enter(s, opener, pos - 1)
+        frame.count += 1
+        if sound is not None:
+            frame.value = found.start(4)
+        else:
+            _rewrite(s, frame, found, 5, single, word)
+        if trailing is not None:
+            edits.append(_new(Edit, (pos - 1, pos, "", "trailing_comma")))
+        s.comma = pos - 1 if trailing is None and text[pos - 1] == "," else -1
+
+
+def _double(quoted: str) -> str:
+    """A text in single quotes, in double ones."""
+    inner = quoted[1:-1]
+    return f'"{inner}"' if '"' not in inner else '"' + inner.replace('"', '\\"') + '"'
+
+
+def _rewrite(
+    s: State, frame: Frame, found: re.Match[str], group: int, single: str | None, word: str | None
+) -> None:
+    """A text in single quotes, or a literal of another language."""
+    if single is not None:
+        start, end = found.span(group)
+        s.edits.append(_new(Edit, (start, end, _double(single), "quotes")))
+    else:
+        start, end = found.span(group + 1)
+        s.edits.append(_new(Edit, (start, end, _READ.get(word or "", "null"), "literal")))
+    frame.value = start
+
+
+def _elements(s: State, frame: Frame) -> bool:
+    """The elements of the innermost array; True when the frame changed."""
+    text, edits = s.text, s.edits
+    pos = s.pos
+    while True:
+        if s.plain:
+            run = ELEMENTS.match(text, pos)
+            if run is not None and run.end() > pos:
+                pos = run.end()
+                frame.count += 1
+                s.comma = -1
+        found = _ELEMENT(text, pos)
+        if found is None:
+            s.pos = pos
+            return _closer(s, frame)
+        sound, single, word, opener, trailing = found.groups()
+        pos = found.end()
+        if opener is not None:
+            frame.value = pos - 1
+            s.comma = -1
+            return enter(s, opener, pos - 1)
+        s.plain = sound is not None
+        frame.count += 1
+        if sound is not None:
+            frame.value = found.start(1)
+        else:
+            _rewrite(s, frame, found, 2, single, word)
+        if trailing is not None:
+            edits.append(_new(Edit, (pos - 1, pos, "", "trailing_comma")))
+        s.comma = pos - 1 if trailing is None and text[pos - 1] == "," else -1
+
+
+def _closer(s: State, frame: Frame) -> bool:
+    """The closer of the innermost frame with what follows it, when both are plain."""
+    if s.comma >= 0 or frame.doubled:
+        return False
+    found = _CLOSER(s.text, s.pos)
+    if found is None or found[1] != frame.close or (frame.kind == "{") != (found[1] == "}"):
+        return False
+    if len(s.stack) == 1 or not _same_line(s, frame, found.start(1)):
+        return False
+    s.stack.pop()
+    outer = s.stack[-1]
+    outer.count += 1
+    s.pos = end = found.end()
+    if found[2] is not None:
+        s.edits.append(_new(Edit, (end - 1, end, "", "trailing_comma")))
+    elif s.text[end - 1] == ",":
+        s.comma = end - 1
+    return True
+
+
+def _same_line(s: State, frame: Frame, at: int) -> bool:
+    """Whether a closer stands where the layout lets it: on its own line, not further right."""
+    if frame.indent < 0:
+        return True
+    line = s.text.rfind("\n", max(0, at - 200), at)
+    return line < 0 or not s.text[line + 1 : at].isspace() or at - line - 1 <= frame.indent
+
+
+def _behind(s: State, end: int) -> bool:
+    """Pass the comma behind a sound container; False when something else follows."""
+    found = _BEHIND(s.text, end)
+    if found is None:
+        s.pos = end
+        s.mode = Mode.AFTER
+        return False
+    s.pos = end = found.end()
+    s.mode = Mode.ITEM
+    if found[1] is not None:
+        s.edits.append(_new(Edit, (end - 1, end, "", "trailing_comma")))
+    elif s.text[end - 1] == ",":
+        s.comma = end - 1
+    return True
+
+
+def enter(s: State, opener: str, at: int) -> bool:
+    """An object or array: passed whole where it is sound, entered where it is not."""
+    if s.islands and s.stack:
+        end = island(s, at)
+        if end > 0:
+            outer = s.stack[-1]
+            outer.value = at
+            outer.count += 1
+            s.comma = -1
+            return _behind(s, end)
+    layout = INDENT.match(s.text, at + 1)
+    s.push(Frame(opener, at, indent=len(layout[1]) if layout else -1))
+    s.pos = at + 1
+    return True
