@@ -268,10 +268,10 @@ def told(text: str | None, start: int, end: int, said: str = "") -> list[str]:
 
 def test_a_remark_that_does_not_fit_beside_the_caret_stands_below_it():
     line = "x" * 90
-    assert told(line, 80, 82, "a remark") == [
+    assert told(line, 80, 82, "a longer remark") == [
         f"  1 | {line}",
         f"    | {' ' * 80}^~",
-        "    | a remark",
+        "    | a longer remark",
     ]
 
 

@@ -37,6 +37,7 @@ from altar.llm import (
     load_messages,
     mend,
 )
+from altar.repair import Repaired
 from altar.resilience import CircuitBreaker
 from altar.testing import FunctionProvider, ScriptedProvider
 
@@ -171,6 +172,18 @@ def test_the_schema_changes_no_argument_for_that_is_the_binders_to_judge():
     reply = ask(call('{"city": 5, "nights": "two",}'), "ok", repair=Repair(max_risk=1))
     assert reply.calls[0].call.args == {"city": 5, "nights": "two"}
     assert reply.calls[0].result.error.type == "PARAMETER_VALIDATION_FAILED"
+
+
+def test_a_text_with_two_readings_is_a_guess_whatever_its_fixes(monkeypatch):
+    def two(text, schema, *, coerce):
+        other = Repaired({"city": "Rome"}, '{"city": "Rome"}')
+        return Repaired({"city": "Oslo"}, '{"city": "Oslo"}', alternatives=(other,))
+
+    monkeypatch.setattr("altar.repair.parse", two)
+    reply = ask(call('{"city": "Oslo" or "Rome"}'), "ok")
+    assert "more than one way" in first_error(reply)
+    reply = ask(call('{"city": "Oslo" or "Rome"}'), "ok", repair=Repair(max_risk=0.25))
+    assert reply.calls[0].call.args == {"city": "Oslo"}
 
 
 def test_no_risk_at_all_repairs_nothing():

@@ -128,8 +128,8 @@ class Repair:
     """What is made of broken JSON, in the arguments of a call or in a typed answer.
 
     It is repaired when every fix has a risk of ``max_risk`` at most, from 0 to
-    1 as ``altar.repair.CODES`` says, and nothing of the text is cut off; the
-    model is told what is wrong otherwise. The default takes the fixes that
+    1 as ``altar.repair.CODES`` says, no other reading is close, and nothing of
+    the text is cut off; the model is told what is wrong otherwise. The default takes the fixes that
     neither leave out a value nor make one up; 0 repairs nothing. With a
     ``mender`` another model is asked first for what cannot be repaired.
     """

@@ -79,6 +79,8 @@ def mended(
         said = f"the text ends early: something is missing after {position(text, cut)}"
         return Read(text=text, problems=(*problems, said))
     refused = [_too_risky(text, fix) for fix in found.fixes if not _allowed(fix, max_risk)]
+    if not refused and round(1 - found.confidence, 4) > max_risk:
+        refused = ["no safe reading: it can be read in more than one way"]
     if refused:
         return Read(text=text, problems=(*problems, *refused[:_SHOWN]), mendable=True)
     try:
