@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from altar.repair._state import Edit
+
 if TYPE_CHECKING:
     from altar.repair._state import State
 
-__all__ = ["bare_content", "content", "escaped"]
+__all__ = ["bare_content", "content", "escaped", "raw_characters"]
 
 _ODD = re.compile(
     r"[^\\\x00-\x1f]*+(?:\\(?:[\"\\/]|[nrt](?![A-Za-z])|u[0-9a-fA-F]{4})[^\\\x00-\x1f]*+)*+"
@@ -154,3 +156,17 @@ def escaped(text: str) -> str:
         text = text.replace("\\", "\\\\").replace('"', '\\"')
         text = _CONTROL.sub(lambda found: _RAW.get(found[0]) or f"\\u{ord(found[0]):04x}", text)
     return text
+
+
+_STRINGS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+
+
+def raw_characters(text: str) -> list[Edit]:
+    """The edits that escape control characters in the strings of otherwise valid JSON."""
+    edits = []
+    for string in _STRINGS.finditer(text):
+        for found in _CONTROL.finditer(text, string.start(), string.end()):
+            c = found[0]
+            after = _RAW.get(c) or f"\\u{ord(c):04x}"
+            edits.append(Edit(found.start(), found.end(), after, "raw_character"))
+    return edits

@@ -6,18 +6,25 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from altar.errors import RepairError
+from altar.repair._build import build
+from altar.repair._codes import CODES
+from altar.repair._content import raw_characters
 from altar.repair._edits import apply, fixes_of
-from altar.repair._read import Reading, read
+from altar.repair._guided import guided
+from altar.repair._read import read
 from altar.repair._types import Repaired
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from altar.repair._find import Item
+    from altar.repair._state import Edit
+    from altar.repair._types import Fix
 
 __all__ = ["Policy", "loads", "parse", "parse_damaged", "repair"]
 
 Policy = Literal["best", "first", "last", "all"]
+_INNER_RISK = 0.5  # plain text inside a string is no document
 
 
 def _refuse(word: str) -> NoReturn:
@@ -25,6 +32,7 @@ def _refuse(word: str) -> NoReturn:
 
 
 _strict = json.JSONDecoder(parse_constant=_refuse)
+_loose = json.JSONDecoder(parse_constant=_refuse, strict=False)
 
 
 def parse(
@@ -35,13 +43,77 @@ def parse(
     max_risk: float = 1.0,
     coerce: bool = True,
 ) -> Repaired:
-    """Read the JSON that ``text`` holds, whatever is wrong with it."""
+    """Read the JSON that ``text`` holds, whatever is wrong with it.
+
+    Valid JSON comes back exactly. ``schema`` (a JSON Schema as a dict, an
+    altar Schema or a Python type) decides between readings and, unless
+    ``coerce`` is False, makes the value fit; each such change is a fix.
+    ``policy`` says which value counts when there are several: the ``first``,
+    the ``last``, ``all`` in an array, or the ``best``: that which fits the
+    schema, without one all of them in an array. What goes over ``max_risk``,
+    from 0 to 1, is not done.
+
+    Raises RepairError for bytes that are no text, for text that is blank, and
+    for text that needs a fix riskier than ``max_risk``.
+    """
     source = text if isinstance(text, str) else _decoded(text)
+    edits: list[Edit] = []
     try:
         value = _strict.decode(source)
-    except (ValueError, RecursionError):
+    except RecursionError:
         return parse_damaged(source, schema, policy=policy, max_risk=max_risk, coerce=coerce)
-    return Repaired(value, source)
+    except ValueError as error:
+        if not getattr(error, "msg", "").startswith("Invalid control"):
+            return parse_damaged(source, schema, policy=policy, max_risk=max_risk, coerce=coerce)
+        try:
+            value = _loose.decode(source)
+        except (ValueError, RecursionError):
+            return parse_damaged(source, schema, policy=policy, max_risk=max_risk, coerce=coerce)
+        edits = raw_characters(source)
+    if schema is None or not coerce:
+        return _plain(source, value, edits)
+    return _fitted(source, value, edits, schema, max_risk)
+
+
+def _plain(source: str, value: Any, edits: list[Edit]) -> Repaired:
+    if not edits:
+        return Repaired(value, source)
+    return Repaired(value, lambda: apply(source, edits), fixes=lambda: fixes_of(source, edits))
+
+
+def _fitted(
+    source: str, value: Any, edits: list[Edit], schema: Any, max_risk: float
+) -> Repaired:
+    """The value with the changes that the schema asks for."""
+    mended = apply(source, edits) if edits else source
+    result, more = guided(source, mended, edits, value, schema, _inner)
+    if more is None:
+        return _plain(source, value, edits)
+    changed = more()
+    _check(max_risk, changed)
+
+    def fixes() -> tuple[Fix, ...]:
+        both = [*fixes_of(source, edits), *changed]
+        return tuple(sorted(both, key=lambda fix: fix.start))
+
+    return Repaired(result, lambda: json.dumps(result, ensure_ascii=False), fixes=fixes)
+
+
+def _inner(text: str) -> Any:
+    """The value of a text inside a string; RepairError, a ValueError, where it is plain text."""
+    return parse(text, max_risk=_INNER_RISK).value
+
+
+def _check(max_risk: float, fixes: Iterable[Fix]) -> None:
+    if max_risk >= 1:
+        return
+    for fix in fixes:
+        if fix.risk > max_risk:
+            raise RepairError(
+                f"{CODES[fix.code][1]}, at a risk of {fix.risk:g}; max_risk is {max_risk:g}",
+                fix.start,
+                fix.code,
+            )
 
 
 def _decoded(data: bytes | bytearray) -> str:
@@ -65,10 +137,17 @@ def parse_damaged(
     def choose(items: Sequence[Item]) -> tuple[list[Item], bool]:
         return _choose(items, policy)
 
-    reading = read(text, choose, quick=quick)
-    mended = apply(text, reading.edits)
-    value = json.loads(mended)
-    return Repaired(value, mended, fixes=lambda: fixes_of(text, reading.edits))
+    edits = read(text, choose, quick=quick).edits
+    if max_risk < 1:
+        _check(max_risk, fixes_of(text, edits))
+    mended = apply(text, edits)
+    try:
+        value = json.loads(mended)
+    except RecursionError:
+        value = build(mended)
+    if schema is not None and coerce:
+        return _fitted(text, value, edits, schema, max_risk)
+    return Repaired(value, mended, fixes=lambda: fixes_of(text, edits))
 
 
 def _choose(items: Sequence[Item], policy: Policy) -> tuple[list[Item], bool]:
