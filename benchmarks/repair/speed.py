@@ -125,7 +125,8 @@ def _ratio(worker: Worker, name: str, options: argparse.Namespace) -> Values:
         if options.size not in label or (options.quick and label == "100 KB"):
             continue
         for damage in DAMAGES:
-            if options.shape not in damage or (name == "altar_log" and label != "1 MB"):
+            large_only = name == "altar_log" or damage.endswith("indented")
+            if options.shape not in damage or (large_only and label != "1 MB"):
                 continue
             budget = 0.4 if name.startswith("altar") and not options.quick else 0.15
             job = {"kind": "ratio", "damage": damage, "size": size, "budget": budget}
