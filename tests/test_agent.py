@@ -420,7 +420,7 @@ def test_what_is_wrong_inside_a_type_is_told_of_the_type():
 
 
 def test_a_schema_that_does_not_hold_is_asked_for_again():
-    model = ScriptedProvider(["3.5", "[1]", "4"])
+    model = ScriptedProvider(["3.5", "[1, 2]", "4"])
     reply = altar.generate("?", model=model, output=altar.adm.Schema(type="integer"))
     assert reply.output == 4
 
