@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.errors import ClosedError
 from altar.repair._build import Builder
+from altar.repair._build_schema import Fitting
 from altar.repair._changes import differences, events_of, replay
+from altar.repair._incremental import Incremental
+from altar.repair._parse import parse
+from altar.repair._schema import node_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from altar.repair._build import Hook
     from altar.repair._changes import Event, Told
+    from altar.repair._parse import Policy
     from altar.repair._state import Edit
     from altar.repair._types import Repaired
 
-__all__ = ["Engine", "Live"]
+__all__ = ["Engine", "Live", "StreamParser"]
 
 # A view that was overtaken by a later decision is built anew once the text has grown by a
 # quarter, so that the work for all views together stays linear; a short one is at once.
@@ -33,7 +38,7 @@ class Engine(Protocol):
     """
 
     text: str
-    edits: Sequence[Edit]
+    edits: list[Edit]
     safe: int
 
     def feed(self, chunk: str) -> None:
@@ -160,3 +165,49 @@ class Live:
         self._told.append(old.changes())
         events: list[Event] = differences(old.value, new) if old.has_value else events_of(0, new)
         self._told.append(replay(events, [], 0))
+
+
+class StreamParser:
+    """Reads JSON that comes in chunks of any size, and has its value so far after each.
+
+    ``schema``, ``policy`` and ``max_risk`` are those of :func:`parse`. The work is
+    linear in the text: nothing is read again with the next chunk.
+    """
+
+    __slots__ = ("_live",)
+
+    def __init__(
+        self, schema: Any = None, *, policy: Policy = "best", max_risk: float = 1.0
+    ) -> None:
+        def finish(text: str) -> Repaired:
+            return parse(text, schema, policy=policy, max_risk=max_risk)
+
+        node = node_of(schema)
+        hook = None if node is None else lambda: Fitting(node)
+        self._live = Live(Incremental(finish, policy), hook)
+
+    def feed(self, chunk: str) -> Any:
+        """The value so far, or None before there is one.
+
+        Strings are shown as far as they go, everything else when it is whole.
+        The value grows in place: it is for reading, and a copy is for keeping.
+        After :meth:`close` this raises ClosedError.
+        """
+        return self._live.feed(chunk)
+
+    def deltas(self) -> Iterator[Told]:
+        """What changed since the last call; the first call yields all there is.
+
+        Yields (path, ("set", value)) for a value that is new or replaced, where
+        objects and arrays are new as empty ones, and (path, ("append", text)) for
+        a string that grew. A path is the names and indexes from the root; what
+        lies deeper than 256 levels is set whole, when it is whole.
+        """
+        return self._live.deltas()
+
+    def close(self) -> Repaired:
+        """What the whole text holds, exactly as :func:`parse` reads it.
+
+        Raises RepairError as it does. Called again, it gives the same again.
+        """
+        return self._live.close()

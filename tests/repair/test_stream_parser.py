@@ -1,0 +1,166 @@
+"""StreamParser: any text in any chunks; views, deltas, and the end that parse() gives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from altar.errors import ClosedError, RepairError
+from altar.repair._follow import Follower
+from altar.repair._parse import parse
+from altar.repair._stream import StreamParser
+from tests.repair.views import cut, cuts, is_view, json_texts, json_values, replayed
+
+AROUND = st.sampled_from(
+    [
+        ("", ""),
+        ("```json\n", "\n```"),
+        ("Here is [1] the data:\n\n", "\nThat is all."),
+        ("<think>maybe {not} this</think>\n", ""),
+        ("[TOOL_CALLS] ", ""),
+    ]
+)
+DAMAGE = [
+    ("trailing comma", lambda text: text[:-1] + "," + text[-1]),
+    ("names without quotes", lambda text: text.replace('"name"', "name")),
+    ("single quotes", lambda text: text.replace('"', "'")),
+    ("a comment", lambda text: text.replace(",", ", // note\n", 2)),
+    ("Python's words", lambda text: text.replace("true", "True").replace("null", "None")),
+    ("cut", lambda text: text[: len(text) * 2 // 3]),
+    ("no closers", lambda text: text.rstrip("]}")),
+]
+
+
+def rows(count: int) -> str:
+    return json.dumps(
+        [
+            {"id": n, "name": f"item {n}", "ok": n % 2 == 0, "gone": None, "tags": ["x y", "z"]}
+            for n in range(count)
+        ]
+    )
+
+
+def run(text: str, cutting: int, **options: Any) -> tuple[StreamParser, list[Any]]:
+    """A parser that was fed, and copies of its views; deltas are held against each of them."""
+    parser = StreamParser(**options)
+    views, mirror = [], []
+    for chunk in cut(text, cutting):
+        view = parser.feed(chunk)
+        replayed(parser.deltas(), mirror)
+        assert view is None or repr(mirror) == repr([view])
+        if view is not None:
+            views.append(json.loads(json.dumps(view)))
+    return parser, views
+
+
+@given(json_texts(), cuts())
+@example('{"a": "\\nabla \\frac", "b": "x,} "}', 1)
+def test_views_of_a_valid_document_agree_with_its_value(text: str, cutting: int):
+    parser, views = run(text, cutting)
+    final = json.loads(text)
+    assert all(is_view(view, final) for view in views)
+    assert repr(parser.close().value) == repr(final)
+
+
+@given(json_values(), AROUND, cuts())
+def test_views_of_a_document_amid_other_text_agree_with_its_value(
+    value: Any, around: tuple[str, str], cutting: int
+):
+    final = {"data": value, "n": 12}
+    parser, views = run(json.dumps(final).join(around), cutting)
+    assert views
+    assert all(is_view(view, final) for view in views)
+    assert parser.close().value == final
+
+
+@pytest.mark.parametrize("cutting", [1, 32, 50])
+@pytest.mark.parametrize(("name", "damage"), DAMAGE, ids=[name for name, _ in DAMAGE])
+def test_a_damaged_stream_ends_as_the_whole_text_is_read(name: str, damage: Any, cutting: int):
+    text = damage(rows(40))
+    parser, views = run(text, cutting)
+    final = parse(text).value
+    assert repr(parser.close().value) == repr(final)
+    bad = [view for view in views if not is_view(view, final)]
+    assert not bad
+    assert len(views[-1]) >= 25  # damage is passed, not waited for
+
+
+@given(st.text(alphabet="{}[]\"',:\\ \nab1-", max_size=60), cuts())
+def test_any_text_is_taken_and_ends_as_the_whole_does(text: str, cutting: int):
+    parser, _ = run(text, cutting)
+    try:
+        expected = repr(parse(text).value)
+    except RepairError:
+        with pytest.raises(RepairError):
+            parser.close()
+    else:
+        assert repr(parser.close().value) == expected
+
+
+def test_one_value_after_another_becomes_a_list_of_them():
+    parser, views = run('{"a": 1}\n{"b": 2}\n', 1)
+    assert views[-1] == [{"a": 1}, {"b": 2}]
+    assert parser.close().value == [{"a": 1}, {"b": 2}]
+    parser, views = run('{"a": 1}\n{"b": 2}\n', 1, policy="first")
+    assert views[-1] == {"a": 1}
+    assert parser.close().value == {"a": 1}
+
+
+def test_a_schema_is_seen_in_the_views():
+    schema = {"type": "object", "properties": {"firstName": {"type": "string"}}}
+    parser = StreamParser(schema)
+    assert parser.feed('{"first_name": "Ann L') == {"firstName": "Ann L"}
+
+
+def test_closed_is_closed():
+    parser = StreamParser()
+    parser.feed("[1, 2")
+    result = parser.close()
+    assert result.value == [1, 2]
+    assert parser.close() is result
+    with pytest.raises(ClosedError):
+        parser.feed("3")
+
+
+@given(json_texts(), cuts())
+def test_what_is_strict_json_is_followed_to_its_end(text: str, cutting: int):
+    start = len(text) - len(text.lstrip())
+    follower = Follower(start)
+    seen = ""
+    for piece in cut(text + " ", cutting):
+        seen += piece
+        follower.run(seen)
+        assert not follower.is_lost
+    if text.lstrip()[0] in "[{":
+        assert follower.is_done
+        assert follower.pos == len(text.rstrip())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1,]",
+        "[}",
+        '{"a" 1',
+        '{"a": 1.}',
+        "[01]",
+        '["\n',
+        '["\\x',
+        "[ni",
+        "{a",
+        "[1 2",
+        "[N",
+        "[tra",
+    ],
+)
+def test_what_is_no_json_is_noticed_with_the_character_that_shows_it(text: str):
+    follower = Follower(0)
+    for end in range(1, len(text)):
+        follower.run(text[:end])
+        assert not follower.is_lost
+    follower.run(text)
+    assert follower.is_lost
