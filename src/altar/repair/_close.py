@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from altar.repair._patterns import KEY_AHEAD, OPEN_KEY, WHITE, WORD_KEY
+from altar.repair._patterns import KEY_AHEAD, OPEN_KEY, WORD_KEY
+from altar.repair._reckon import EXTRA, WRONG, cost_of, missing, signs
 from altar.repair._state import Mode, closer_of
 
 if TYPE_CHECKING:
-    from altar.repair._state import Frame, State
+    from altar.repair._state import State
 
 __all__ = ["close", "close_inner", "end_of_text", "is_key_ahead", "settle"]
 
 _FAR = 24  # frames a closer may reach over
-_AHEAD = 6  # closers that are compared with what would be open
-_NEXT = re.compile(r"[ \t\n\r]*([,}\])\S]?)")
 
 
 def is_key_ahead(text: str, at: int) -> bool:
@@ -79,22 +77,43 @@ def close(s: State, c: str) -> None:
     _mismatch(s, c)
 
 
+def _extra(s: State, c: str) -> None:
+    """A closer that closes nothing: an empty array without its opening bracket, or one too many."""
+    at, frame = s.pos, s.stack[-1]
+    s.pos = at + 1
+    if s.mode == Mode.VALUE and frame.kind == "{":
+        if c != "]":
+            s.edit(at, at + 1, "", "extra_closer")
+            return
+        s.edit(at, at, "[", "missing_opener")
+        frame.value = at
+        frame.count += 1
+        s.mode = Mode.AFTER
+        return
+    s.edit(at, at + 1, "", "extra_closer")
+    if s.comma < 0 and frame.count and s.mode in (Mode.ITEM, Mode.VALUE):
+        s.mode = Mode.AFTER  # what was passed so far ended with a value
+
+
 def _mismatch(s: State, c: str) -> None:
     """A closer of the wrong kind: swapped, or what it skips is missing, or it is one too many."""
     at = s.pos
-    readings = [(1.2 + _misfit(s, len(s.stack), at), 0, "extra")]
-    readings.append((1.0 + _misfit(s, len(s.stack) - 1, at), 1, "wrong"))
-    for depth in range(2, min(len(s.stack), _FAR) + 1):
+    frames = "".join([frame.kind for frame in s.stack[-_FAR:]])
+    ahead = signs(s, at + 1)
+    readings = [
+        (EXTRA + cost_of(frames, ahead), 0, "extra"),
+        (WRONG + cost_of(frames[:-1], ahead), 1, "wrong"),
+    ]
+    for depth in range(2, len(frames) + 1):
         if s.stack[-depth].close == c:
-            cost = 1.0 + 0.3 * (depth - 2) + _misfit(s, len(s.stack) - depth, at)
+            cost = missing(depth) + cost_of(frames[:-depth], ahead)
             readings.append((cost, depth, "missing"))
             break
     forced = s.forced.get(at)
     readings.sort()
     _, depth, how = next((one for one in readings if one[2] == forced), readings[0])
     if how == "extra":
-        s.edit(at, at + 1, "", "extra_closer")
-        s.pos = at + 1
+        _extra(s, c)
         return
     settle(s)
     if how == "wrong":
@@ -105,33 +124,3 @@ def _mismatch(s: State, c: str) -> None:
     close_inner(s, depth - 1, at)
     s.pos = at
     close(s, c)
-
-
-def _misfit(s: State, depth: int, at: int) -> float:
-    """How badly what follows the closer at ``at`` suits the frame that is then innermost."""
-    text = s.text
-    position = WHITE.match(text, at + 1).end()  # type: ignore[union-attr]
-    cost = 0.0
-    for _ in range(_AHEAD):
-        c = text[position : position + 1]
-        if depth == 0:
-            return cost + (1.0 if c in (",", "}", "]") and c else 0.0)
-        frame: Frame = s.stack[depth - 1]
-        if not c:
-            return cost + 0.3 * min(depth, 4)
-        if c not in "}])":
-            break
-        if frame.close != c:
-            return cost + 0.9
-        depth -= 1
-        position = WHITE.match(text, position + 1).end()  # type: ignore[union-attr]
-    else:
-        return cost
-    if c != ",":
-        return cost + 0.2
-    position = WHITE.match(text, position + 1).end()  # type: ignore[union-attr]
-    c = text[position : position + 1]
-    if c in "{[":
-        return cost + (1.0 if frame.kind == "{" and c else 0.0)
-    named = is_key_ahead(text, position)
-    return cost + (1.0 if named != (frame.kind == "{") and c not in "}]" else 0.0)

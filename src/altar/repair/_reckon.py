@@ -1,0 +1,105 @@
+"""What it costs to read on in one way or another: brackets ahead are weighed, a window of them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from altar.repair._patterns import KEY_AHEAD, WHITE, WORD_KEY
+from altar.repair._state import WINDOW
+
+if TYPE_CHECKING:
+    from altar.repair._state import State
+
+__all__ = ["EXTRA", "WRONG", "cost_of", "missing", "signs", "unmatched"]
+
+# What one damage costs; the sum of all damage is what readings are compared by.
+EXTRA, WRONG, _MISSING, _FURTHER, _MISFIT = 1.2, 1.0, 1.0, 0.3, 1.0
+_LEFT_OPEN = 0.9
+_REACH = 24  # frames a closer may reach over
+_BUDGET = 3.5  # a reading that costs more is given up
+_SIGNS = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|([{}\[\](),])")
+_OPENERS = {"}": "{", "]": "[", ")": "("}
+
+
+def missing(depth: int) -> float:
+    """What it costs that a closer closes the frame at ``depth``, 2 being the one around the top."""
+    return _MISSING + _FURTHER * (depth - 2)
+
+
+def unmatched(s: State, at: int) -> str:
+    """The first closer from ``at`` on that nothing from there on opened; "" where none is near."""
+    depth = 0
+    for found in _SIGNS.finditer(s.text, at, min(len(s.text), s.pos + WINDOW)):
+        c = found[1]
+        if c is None or c == ",":
+            continue
+        if c in "{[(":
+            depth += 1
+        elif depth == 0:
+            return c
+        else:
+            depth -= 1
+    return ""
+
+
+def signs(s: State, at: int) -> str:
+    """The structure from ``at`` on, a sign each; a stroke ends it where the text ends.
+
+    Brackets stand for themselves, ``:`` for a comma and a name, ``,`` for any other comma.
+    """
+    text = s.text
+    limit = min(len(text), at + WINDOW)
+    made = []
+    for found in _SIGNS.finditer(text, at, limit):
+        c = found[1]
+        if c == ",":
+            after = WHITE.match(text, found.end()).end()  # type: ignore[union-attr]
+            named = KEY_AHEAD.match(text, after) or WORD_KEY.match(text, after)
+            made.append(":" if named else ",")
+        elif c is not None and c not in "()":
+            made.append(c)
+    if limit == len(text):
+        made.append("|")
+    return "".join(made)
+
+
+def cost_of(frames: str, ahead: str, spent: float = 0.0) -> float:
+    """What the damage ahead costs when ``frames`` are open, outermost first; the least of it."""
+    at = 0
+    for c in ahead:
+        at += 1
+        if c == "|":
+            return spent + _LEFT_OPEN * min(len(frames), 4)
+        if not frames:
+            return spent + (WRONG if c in ",:}]" else 0.0)
+        if c in "{[":
+            frames += c
+        elif c in "}]":
+            if frames[-1] != _OPENERS[c]:
+                return _mismatch(frames, c, ahead[at:], spent)
+            frames = frames[:-1]
+        elif c == ":" and frames[-1] == "[":
+            spent += _MISFIT
+            if len(frames) > 1 and frames[-2] == "{":
+                frames = frames[:-1]
+        elif c == "," and frames[-1] == "{" and ahead[at : at + 1] not in ("}", "|", ""):
+            spent += _MISFIT
+        if spent > _BUDGET:
+            break
+    return spent
+
+
+def _mismatch(frames: str, c: str, ahead: str, spent: float) -> float:
+    """The least cost behind a closer that does not fit."""
+    if spent + min(WRONG, _MISSING) > _BUDGET:
+        return spent + WRONG
+    least = min(
+        cost_of(frames, ahead, spent + EXTRA),
+        cost_of(frames[:-1], ahead, spent + WRONG),
+    )
+    below = frames.rfind(_OPENERS[c])
+    if below >= 0 and len(frames) - below <= _REACH:
+        cost = spent + missing(len(frames) - below)
+        least = min(least, cost_of(frames[:below], ahead, cost))
+    return least
