@@ -11,12 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["island"]
 
-# What fails costs at most this share of the text in all; past it, everything is read step by
-# step.
-_SHARE = 2
-_FREE = 65536
+# What fails costs at most this share of the text in all, and a little; past it, everything is
+# read step by step. An error counts the lines before it, which is quick, and counted too.
+_SHARE, _FREE, _LINES = 2, 65536, 16
 _SELDOM = 24  # after bad luck, only one container in so many is tried
-_PIECES = (2048, 32768, 524288)
+_SMALL = 4096
 _PLAUSIBLE = re.compile(r"\{\s*(?:\"|\})|\[\s*(?:[\[{\]\"\d-]|true|false|null)")
 _LATEX = re.compile(r"\\[bf]")
 
@@ -31,37 +30,34 @@ _sound = json.JSONDecoder(parse_constant=_refuse).scan_once
 def island(s: State, at: int) -> int:
     """Where the object or array at ``at`` ends, when it is sound; -1 when it is not.
 
-    The scanner gets pieces of the text: an error counts the lines before it,
-    which must not be those of the whole text every time.
+    Up to a fault that is known already, only small ones are passed: what
+    holds the fault is entered, and what it holds is tried.
     """
     text = s.text
     s.luck -= 1
-    if s.luck < 0 and s.luck % _SELDOM:
+    if (s.luck < 0 and s.luck % _SELDOM) or not _PLAUSIBLE.match(text, at):
         return -1
-    if not _PLAUSIBLE.match(text, at):
-        return -1
-    for size in (*_PIECES, len(text)):
-        if s.failed > _SHARE * len(text) + _FREE:
-            s.islands = False
+    known = at < s.fault
+    piece, first = (text[at : at + _SMALL], 0) if known else (text, at)
+    try:
+        _, end = _sound(piece, first)
+    except json.JSONDecodeError as error:
+        fault = error.pos
+    except StopIteration as stop:
+        fault = stop.value
+    except (ValueError, RecursionError):
+        fault = first + _SMALL
+    else:
+        # backspaces and form feeds begin LaTeX commands, in documents that are broken
+        if piece.find("\\", first, end) >= 0 and _LATEX.search(piece, first, end):
             return -1
-        piece = text[at : at + size]
-        try:
-            _, end = _sound(piece, 0)
-        except json.JSONDecodeError as error:
-            cut = error.pos >= len(piece) - 8 or error.msg.startswith("Unterm")
-            s.failed += len(piece) if cut else error.pos
-        except StopIteration as stop:
-            cut = stop.value >= len(piece) - 8
-            s.failed += stop.value
-        except (ValueError, RecursionError):
-            s.failed += size
-            return -1
-        else:
-            # backspaces and form feeds begin LaTeX commands, in documents that are broken
-            if piece.find("\\", 0, end) >= 0 and _LATEX.search(piece, 0, end):
-                return -1
-            s.luck = min(max(s.luck, 0) + 2, 8)
-            return at + end
-        if not cut or at + size >= len(text) or at < s.fault:
-            return -1
+        s.luck = min(max(s.luck, 0) + 2, 8)
+        return at - first + end
+    if known:
+        s.failed += min(fault, _SMALL)
+    else:
+        s.fault = fault
+        s.failed += fault - at + fault // _LINES
+    if s.failed > _SHARE * len(text) + _FREE:
+        s.islands = False
     return -1

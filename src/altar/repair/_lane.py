@@ -20,7 +20,9 @@ _WORDS = r"True|False|None|undefined|NaN"
 _READ = {"True": "true", "False": "false"}  # the other words are null
 _NAMED = rf"(?:\"[^\"\\\n]*+\"|'[^'\"\\\n]*+'|[^\W\d][\w-]*+){_S}:"
 # what may follow a string that really ends: a name, or closers and what goes on behind them
-_FOLLOWS = rf"(?={_S}(?:,{_S}(?:{_NAMED}|[}}\]])|\}}{_S}(?:[}}\]]|,{_S}(?:[\"'{{\[}}\]]|{_NAMED}))))"
+_FOLLOWS = (
+    rf"(?={_S}(?:,{_S}(?:{_NAMED}|[}}\]])|\}}{_S}(?:[}}\]]|,{_S}(?:[\"'{{\[}}\]]|{_NAMED}))))"
+)
 _NEXT = rf"(?={_S}(?:,{_S}[\"'{{\[\d\]-]|\]{_S}(?:[}}\]]|,{_S}[\"'{{\[}}\]\w])))"
 _BOUND = rf"(?={_S}[,}}\]])"
 # a comma that something follows; one that nothing follows; none, before a closer
@@ -34,6 +36,13 @@ _MEMBER = re.compile(
 _ELEMENT = re.compile(
     rf"{_S}(?:({STRING_TEXT}{_NEXT}|(?:{NUMBER_TEXT}|true|false|null){_BOUND})"
     rf"|({_SINGLE}){_NEXT}|({_WORDS}){_BOUND}|([{{\[]))(?:(?<=[{{\[])|{_COMMA})"
+).match
+# A text that swallowed the comma and the quote of the next name; one with quotations inside.
+_NAME = rf"({_S})(?:{STRING_TEXT}|({_SINGLE})|([^\W\d][\w-]*+)){_S}:{_S}"
+_UNENDED = re.compile(rf'{_NAME}"([^"\\\n]*+)(?="[^"\\\n{{}}\[\],:]{{0,80}}"{_S}:)').match
+_QUOTING = re.compile(
+    rf'{_NAME}"([^"\\\n]*+(?:(?<=[ (])"[^"\\\n,:{{}}\[\]]{{1,60}}"(?=[ ][^\W\d])[^"\\\n:]*+)++)"'
+    rf"{_FOLLOWS}{_S},(?!{_S}[}}\],])"
 ).match
 _BEHIND = re.compile(_COMMA).match
 _new = tuple.__new__  # a third of what Edit(...) costs
@@ -65,18 +74,17 @@ def _members(s: State, frame: Frame) -> bool:
         found = _MEMBER(text, pos)
         if found is None:
             s.pos = pos
+            if _odd_text(s, frame):
+                pos = s.pos
+                continue
             return _closer(s, frame)
         blank, quoted, bare, sound, single, word, opener, trailing = found.groups()
-        if indent >= 0 and len(blank) - blank.rfind("\n") <= indent and "\n" in blank:
+        if indent >= 0 and _outside(blank, indent):
             s.pos = pos
             return False
         s.plain = sound is not None and quoted is None and bare is None
-        if quoted is not None:
-            start, end = found.span(2)
-            edits.append(_new(Edit, (start, end, _double(quoted), "quotes")))
-        elif bare is not None:
-            start, end = found.span(3)
-            edits.append(_new(Edit, (start, end, f'"{bare}"', "bare_key")))
+        if not s.plain:
+            _name(s, found, quoted, bare)
         pos = found.end()
         if opener is not None:
             frame.value = pos - 1
@@ -90,6 +98,51 @@ def _members(s: State, frame: Frame) -> bool:
         if trailing is not None:
             edits.append(_new(Edit, (pos - 1, pos, "", "trailing_comma")))
         s.comma = pos - 1 if trailing is None and text[pos - 1] == "," else -1
+
+
+def _outside(blank: str, indent: int) -> bool:
+    """Whether a name after this white space stands further left than its object's members."""
+    return "\n" in blank and len(blank) - blank.rfind("\n") <= indent
+
+
+def _name(s: State, found: re.Match[str], quoted: str | None, bare: str | None) -> None:
+    """A name in single quotes, or in none."""
+    if quoted is not None:
+        start, end = found.span(2)
+        s.edits.append(_new(Edit, (start, end, _double(quoted), "quotes")))
+    elif bare is not None:
+        start, end = found.span(3)
+        s.edits.append(_new(Edit, (start, end, f'"{bare}"', "bare_key")))
+
+
+def _odd_text(s: State, frame: Frame) -> bool:
+    """A member whose text lacks its closing quote, or has quotations inside, plainly so."""
+    text = s.text
+    found = _UNENDED(text, s.pos)
+    if found is not None:
+        start = found.start(4)
+        body = found[4].rstrip()
+        kept = body[:-1].rstrip()
+        if body[-1:] != "," or not kept or kept[-1] in "}]+/,":
+            return False
+        end, comma = start + len(kept), start + len(body) - 1
+        changes = [Edit(end, end, '"', "missing_quote")]
+    else:
+        found = _QUOTING(text, s.pos)
+        if found is None:
+            return False
+        start, end = found.span(4)
+        comma = found.end() - 1
+        quotes = [at for at in range(start, end) if text[at] == '"']
+        changes = [Edit(at, at + 1, '\\"', "inner_quote") for at in quotes]
+    if frame.indent >= 0 and _outside(found[1], frame.indent):
+        return False
+    _name(s, found, found[2], found[3])
+    s.edits += changes
+    frame.value = start - 1
+    frame.count += 1
+    s.comma, s.pos = comma, comma + 1
+    return True
 
 
 def _double(quoted: str) -> str:

@@ -81,9 +81,7 @@ def _plain(source: str, value: Any, edits: list[Edit]) -> Repaired:
     return Repaired(value, lambda: apply(source, edits), fixes=lambda: fixes_of(source, edits))
 
 
-def _fitted(
-    source: str, value: Any, edits: list[Edit], schema: Any, max_risk: float
-) -> Repaired:
+def _fitted(source: str, value: Any, edits: list[Edit], schema: Any, max_risk: float) -> Repaired:
     """The value with the changes that the schema asks for."""
     mended = apply(source, edits) if edits else source
     result, more = guided(source, mended, edits, value, schema, _inner)

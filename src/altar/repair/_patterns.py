@@ -54,9 +54,7 @@ SCALAR = re.compile(rf"(?:{_NUMBER}|true|false|null)(?=[ \t\n\r]*[,}}\]])")
 MEMBER_SCALAR = re.compile(  # 1,234 is one number where a name has to follow a comma
     rf"(?:{_NUMBER}|true|false|null)(?=[ \t\n\r]*(?:[}}\]]|,(?!\d)))"
 )
-VALUE_END = re.compile(
-    rf'{_STRING}(?=\s*(?:,\s*"[^"\\\n]*"\s*:|\}}\s*(?:[}}\]]|,\s*["{{\[])))'
-)
+VALUE_END = re.compile(rf'{_STRING}(?=\s*(?:,\s*"[^"\\\n]*"\s*:|\}}\s*(?:[}}\]]|,\s*["{{\[])))')
 ELEMENT_END = re.compile(rf'{_STRING}(?=\s*(?:,\s*["{{\[]|\]\s*(?:[}}\]]|,\s*["{{\[])))')
 NUMBER = re.compile(_NUMBER)
 INDENT = re.compile(r"[ \t]*\r?\n([ \t]*)[^\s\]}]")
@@ -67,10 +65,10 @@ QUOTES = {
     "'": "'",
     "`": "`´'",
     "´": "´",
-    "“": "”“\"",
-    "”": "”\"",
-    "„": "”“\"",
-    "‟": "”\"",
+    "“": '”“"',
+    "”": '”"',
+    "„": '”“"',
+    "‟": '”"',
     "‘": "’‘'",
     "’": "’'",
     "‚": "’‘",
