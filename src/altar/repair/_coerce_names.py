@@ -11,12 +11,18 @@ if TYPE_CHECKING:
 
     from altar.repair._schema_node import Node
 
-__all__ = ["Fuzz", "enum_value", "folded", "means_member", "renames"]
+__all__ = ["Fuzz", "enum_value", "folded", "means_member"]
 
-_MARKS: Final = re.compile(r"[\W_]+")
+_MARKS: Final = re.compile(r"[\s_./:;,!?'\"`*()\[\]{}<>\u2010-\u201f-]+")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_TOKEN: Final = re.compile(r"[^\s_./:;,!?'\"`*()\[\]{}<>\u2010-\u201f-]+")
+_MOST_WORDS: Final = 6
 _MOST_MEMBERS: Final = 500
 _LONGEST_PROSE: Final = 2000
 _LONGEST_WORD: Final = 64
+_COMPARISON: Final = 20  # as dear as so many glances
+_MOST_NAMES: Final = 64
+_MOST_KEPT: Final = 2000
 _NEGATED: Final = re.compile(
     r"(?:\b(?:not|no|never|neither|without|non)|n['\u2019]t)[\s-]+\Z", re.IGNORECASE
 )
@@ -26,27 +32,59 @@ _OPTION: Final = re.compile(r"\(?(\w{1,2})[).:](?:\s|\Z)")
 class Fuzz:
     """Finds words by a slip of the pen; one call compares so often and no more.
 
-    Each comparison takes constant time, and there are at most ``left`` of
-    them, so that a document full of unknown words costs no more than linear.
+    Each comparison takes constant time, and ``left`` says how many there may
+    be yet, so that a document full of unknown words costs no more than linear;
+    what comes again and again is compared once.
     """
 
-    __slots__ = ("left",)
+    __slots__ = ("_names", "_words", "left")
 
-    def __init__(self, left: int = 20_000) -> None:
+    def __init__(self, left: int = 80_000) -> None:
         self.left = left
+        self._names: dict[Any, tuple[dict[str, str], dict[str, str]]] = {}
+        self._words: dict[tuple[str, int], str | None] = {}
+
+    def renames(self, names: Iterable[str], node: Node) -> tuple[dict[str, str], dict[str, str]]:
+        """Names -> names the schema knows: those that are sure, and those that are near.
+
+        A name is replaced only where the schema does not know it and the
+        wanted one is missing; where other names were foreseen, only required
+        ones are wanted. No wanted name is given out twice.
+        """
+        key = (id(node), *names)
+        found = self._names.get(key)
+        if found is None:
+            found = _renames(tuple(names), node, self)
+            if len(key) <= _MOST_NAMES and len(self._names) < _MOST_KEPT:
+                self._names[key] = found
+        return found
+
+    def member(self, text: str, node: Node, words: dict[str, str]) -> str | None:
+        """The form among ``words``, the members of the node's enum, that is nearest to a text."""
+        if len(text) > _LONGEST_WORD:
+            return None
+        key = (text, id(node))
+        if key not in self._words:
+            found = self.nearest(folded(text), words)
+            if len(self._words) >= _MOST_KEPT:
+                return found
+            self._words[key] = found
+        return self._words[key]
 
     def nearest(self, word: str, known: Iterable[str]) -> str | None:
         """The one word of ``known`` that is nearest to ``word``, if it is near and alone."""
         limit = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
-        if not limit or len(word) > _LONGEST_WORD:
+        if not limit or len(word) > _LONGEST_WORD or self.left <= 0:
             return None
         best, found = limit + 1, None
+        letters = set(word)
         for other in known:
             if abs(len(other) - len(word)) > limit or len(other) < 4:
                 continue
-            if self.left <= 0:
-                return None
             self.left -= 1
+            if len(letters.symmetric_difference(other)) > 2 * limit:
+                continue
+            self.left -= _COMPARISON
             far = _distance(word, other, limit)
             if far < best:
                 best, found = far, other
@@ -57,18 +95,22 @@ class Fuzz:
 
 def _distance(one: str, other: str, limit: int) -> int:
     """How many letters differ; two that changed places count one. Above ``limit``: limit + 1."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
+    far = limit + 1
+    oldest: list[int] = []
+    before = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):
-        oldest, before, row = before, row, [i]
-        for j, another in enumerate(other, 1):
-            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != another))
-            if i > 1 < j and letter == other[j - 2] and one[i - 2] == another:
+        row = [far] * (len(other) + 1)  # what lies off the diagonal is too far anyway
+        row[0] = i
+        for j in range(max(1, i - limit), min(len(other), i + limit) + 1):
+            same = letter == other[j - 1]
+            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (not same))
+            if i > 1 < j and letter == other[j - 2] and one[i - 2] == other[j - 1]:
                 best = min(best, oldest[j - 2] + 1)
-            row.append(best)
-        if min(row) > limit:
-            return limit + 1
-    return row[-1]
+            row[j] = best
+        if min(row) >= far:
+            return far
+        oldest, before = before, row
+    return min(before[-1], far)
 
 
 def folded(text: str) -> str:
@@ -85,18 +127,14 @@ def _index(words: Iterable[str]) -> dict[str, str]:
     return {form: word for form, word in found.items() if word is not None and form}
 
 
-def renames(value: dict[str, Any], node: Node, fuzz: Fuzz) -> tuple[dict[str, str], dict[str, str]]:
-    """Names in ``value`` -> names the schema knows: those that are sure, and those that are near.
-
-    A name is replaced only where the schema does not know it and the wanted
-    one is missing; where other names were foreseen, only required ones are
-    wanted. No wanted name is given out twice.
-    """
+def _renames(
+    names: tuple[str, ...], node: Node, fuzz: Fuzz
+) -> tuple[dict[str, str], dict[str, str]]:
     sure: dict[str, str] = {}
     near: dict[str, str] = {}
     props: Any = node.required if node.is_open else node.props or node.required
-    missing = {name for name in props if name not in value}
-    strange = [name for name in value if not node.knows(name)] if missing else []
+    missing = set(props).difference(names)
+    strange = [name for name in names if not node.knows(name)] if missing else []
     if not strange:
         return sure, near
     index: dict[str, str] | None = node.cache.get("names")
@@ -132,7 +170,7 @@ def enum_value(text: str, node: Node, fuzz: Fuzz) -> str | None:
     if found is None and len(text) <= _LONGEST_PROSE and len(words) <= _MOST_MEMBERS:
         found = _in_prose(text, node, words)
         if found is None:
-            near = fuzz.nearest(folded(text), words)
+            near = fuzz.member(text, node, words)
             found = None if near is None else words[near]
     return found
 
@@ -151,30 +189,27 @@ def _in_prose(text: str, node: Node, words: dict[str, str]) -> str | None:
     option = _OPTION.match(text.lstrip())
     if option and option[1] in words.values():
         return option[1]
-    pattern = node.cache.get("prose")
-    if pattern is None:
-        pattern = node.cache["prose"] = _pattern(words.values())
+    longest = node.cache.get("longest")
+    if longest is None:
+        counts = [len(_TOKEN.findall(_CAMEL.sub(" ", member))) for member in words.values()]
+        longest = node.cache["longest"] = min(max(counts), _MOST_WORDS)
+    tokens = list(_TOKEN.finditer(text))
+    forms = [folded(token[0]) for token in tokens]
     found = set()
-    for match in pattern.finditer(text):
-        member = words.get(folded(match[0]))
-        if member is None or (len(member) == 1 and match[0] != member):
-            continue  # a single letter is a member only as it is written
-        if _NEGATED.search(text[max(0, match.start() - 12) : match.start()]):
-            return None
-        found.add(member)
+    at = 0
+    while at < len(tokens):
+        many = longest
+        while many and words.get("".join(forms[at : at + many])) is None:
+            many -= 1
+        if not many:
+            at += 1
+            continue
+        member = words["".join(forms[at : at + many])]
+        start = tokens[at].start()
+        # a single letter is a member only as it is written
+        if len(member) > 1 or tokens[at][0] == member:
+            if _NEGATED.search(text[max(0, start - 12) : start]):
+                return None
+            found.add(member)
+        at += many
     return found.pop() if len(found) == 1 else None
-
-
-def _pattern(members: Iterable[str]) -> re.Pattern[str]:
-    """Finds any member as a word, the longest first, whatever stands between its parts."""
-    parts = []
-    for member in sorted(members, key=len, reverse=True):
-        steps = [re.escape(step) for step in _MARKS.split(_spaced(member)) if step]
-        if steps:
-            parts.append(r"[\s_-]*".join(steps))
-    return re.compile(rf"(?<!\w)(?:{'|'.join(parts) or '(?!)'})(?!\w)", re.IGNORECASE)
-
-
-def _spaced(member: str) -> str:
-    """A camelCase word with its parts set apart."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", member)

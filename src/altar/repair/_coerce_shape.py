@@ -55,10 +55,12 @@ class Shape(NamedTuple):
 
 def reshape(value: Any, node: Node, costs: Costs, depth: int) -> Shape | None:
     """The value in a shape that the node takes; None where no shape is clear."""
-    if value.__class__ is str:
-        return _of_text(value, node, costs, depth)
     if value.__class__ is list:
         return _of_list(value, node, costs, depth)
+    if node.enum is not None:
+        return _unwrapped(value, node, costs, depth) if value.__class__ is dict else None
+    if value.__class__ is str:
+        return _of_text(value, node, costs, depth)
     if value.__class__ is dict:
         return _of_dict(value, node, costs, depth)
     return None if value is None else _wrapped(value, node, costs, depth)
@@ -150,7 +152,7 @@ def _take(parts: list[str], node: Node, costs: Costs, depth: int) -> bool:
 
 def _of_list(value: list[Any], node: Node, costs: Costs, depth: int) -> Shape | None:
     types = node.types
-    if "object" in types:
+    if "object" in types and node.enum is None:
         if not value:
             return None if node.required else Shape("coerced_object", {}, ())
         made = _from_pairs(value) or _from_singles(value, node)
@@ -158,7 +160,8 @@ def _of_list(value: list[Any], node: Node, costs: Costs, depth: int) -> Shape | 
             return made
     if len(value) == 1 and _improves(value[0], node, costs, depth):
         return Shape(_code_for(types), value[0], (0,))
-    return Shape("coerced_string", value, None) if "string" in types else None
+    is_text = "string" in types and node.enum is None
+    return Shape("coerced_string", value, None) if is_text else None
 
 
 def _from_pairs(value: list[Any]) -> Shape | None:
@@ -204,13 +207,18 @@ def _of_dict(value: dict[str, Any], node: Node, costs: Costs, depth: int) -> Sha
         shape = _wrapped(value, node, costs, depth)
         if shape is not None:
             return shape
-    if "string" in types and node.enum is None:
+    if "string" in types:
         return Shape("coerced_string", value, None)
+    return _unwrapped(value, node, costs, depth)
+
+
+def _unwrapped(value: dict[str, Any], node: Node, costs: Costs, depth: int) -> Shape | None:
+    """The scalar in ``{"value": 5}``."""
     if len(value) == 1:
         name, inner = next(iter(value.items()))
         is_scalar = not isinstance(inner, (list, dict)) and inner is not None
         if is_scalar and folded(name) in _WRAPPERS and _improves(inner, node, costs, depth):
-            return Shape(_code_for(types), inner, (name,))
+            return Shape(_code_for(node.types), inner, (name,))
     return None
 
 

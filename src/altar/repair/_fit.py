@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.repair._coerce_names import Fuzz, renames
+from altar.repair._coerce_names import Fuzz
 from altar.repair._coerce_scalar import fits, mend
 from altar.repair._coerce_shape import reshape, wrapper_of
 from altar.repair._schema import node_of
@@ -97,7 +97,10 @@ class Judge:
         """
         if node.props.keys() <= value.keys() and node.props:
             return {}
-        sure, near = renames(value, node, self.fuzz)
+        sure, near = self.fuzz.renames(value, node)
+        if not near:
+            return sure
+        sure = sure.copy()
         for name, wanted in near.items():
             if self.cost(value[name], node.key(wanted), depth + 1) < 1:
                 sure[name] = wanted

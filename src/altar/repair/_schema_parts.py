@@ -8,7 +8,7 @@ from typing import Any, Final
 __all__ = ["ALL_TYPES", "Parts", "kind_of", "same"]
 
 ALL_TYPES: Final = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
-_OF_OBJECTS: Final = ("properties", "patternProperties", "additionalProperties", "required")
+_OF_OBJECTS: Final = ("properties", "patternProperties")
 _OF_ARRAYS: Final = ("items", "prefixItems")
 _KINDS: Final[dict[type, str]] = {
     type(None): "null",
@@ -73,8 +73,8 @@ class Parts:
     def kinds(self) -> frozenset[str]:
         """The types that may stand here, as far as anything tells."""
         types = self.types
-        if types is None and self.enum is not None:
-            types = frozenset(kind_of(value) for value in self.enum)
+        if self.enum is not None:
+            return frozenset(kind_of(value) for value in self.enum)
         if types is None and self.hint is not None:
             types = frozenset({self.hint})
         if types is None:
