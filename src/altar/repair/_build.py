@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 from altar.repair._changes import (
     APPEND,
@@ -21,7 +21,8 @@ from altar.repair._changes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Builder", "Hook", "Kind", "build"]
+    from altar.repair._build_hook import Hook, Kind
+__all__ = ["Builder", "build"]
 
 # White space, commas and colons are skipped: the text is valid, and whether a string is a name
 # follows from where it stands. Every quantifier is possessive, so nothing is tried twice. The
@@ -58,36 +59,6 @@ _WORTH_DECODING = 96  # characters left in a piece; below, a failed attempt cost
 _ATTEMPTS = 8  # failed ones per piece: each may have read all that is left of it
 
 _FREE, _NAME, _SHOWN, _HELD, _DIGITS = range(5)  # between tokens, or inside which kind of one
-Kind = Literal["object", "array", "string"]
-
-
-class Hook(Protocol):
-    """What a schema has to say while a value grows.
-
-    Steps are the names and indexes of a path; the root's step is 0.
-    """
-
-    def name(self, name: str) -> str:
-        """The name to show for a member of the innermost open object."""
-        ...
-
-    def opens(self, step: str | int, kind: Kind) -> bool:
-        """True when the value that starts here may be shown while it grows.
-
-        An object or array for which this is True is open until ``closes()``.
-        One for which it is False is shown when it is whole, as what ``leaf()``
-        makes of it; nothing inside it is asked about. A string that came in one
-        piece is not asked about.
-        """
-        ...
-
-    def closes(self) -> None:
-        """The innermost open object or array is whole."""
-        ...
-
-    def leaf(self, step: str | int, value: Any) -> Any:
-        """What to show for a whole scalar, or for a whole container that was held."""
-        ...
 
 
 class Builder:

@@ -11,7 +11,7 @@ from altar.repair._fit import MOST_LEVELS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.repair._build import Kind
+    from altar.repair._build_hook import Kind
     from altar.repair._schema_node import Node
 
 __all__ = ["Fitting"]

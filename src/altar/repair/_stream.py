@@ -16,7 +16,7 @@ from altar.repair._schema import node_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from altar.repair._build import Hook
+    from altar.repair._build_hook import Hook
     from altar.repair._changes import Event, Told
     from altar.repair._parse import Policy
     from altar.repair._state import Edit
