@@ -16,6 +16,7 @@ import pytest
 from altar.cli import main
 from altar.cli._caret import Excerpts
 from altar.cli._console import Console
+from altar.repair import Fix, Repaired
 
 
 class Ran:
@@ -128,6 +129,15 @@ def test_explain_lists_40_fixes_and_counts_the_rest(repair):
     ran = repair("[" + "True, " * 1000 + "1]", "--explain")
     assert ran.err.count(" literal (risk") == 40
     assert "and 960 more\n1,000 fixes, " in ran.err
+
+
+def test_explain_tells_of_other_readings(repair, monkeypatch: pytest.MonkeyPatch):
+    other = Repaired([2], "[2]")
+    found = Repaired([1], "[1]", fixes=(Fix("own", 0, 1, "a", "b", 0.1),), alternatives=(other,))
+    monkeypatch.setattr("altar.cli._repair.parse", lambda *given, **options: found)
+    lines = repair("a", "--explain").err.splitlines()
+    assert lines[0] == "1:1 own (risk 0.1): a change"
+    assert lines[-2:] == ["1 fix, confidence 68%", "or, 100%: [2]"]
 
 
 def test_a_long_line_is_shown_around_the_place_alone(repair):

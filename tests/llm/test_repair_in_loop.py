@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -258,11 +258,28 @@ def test_an_answer_that_does_not_fit_is_told_what_it_wrote():
     assert reply.adaptations == ()
 
 
-@pytest.mark.parametrize("kind", [str, str | None])
+@pytest.mark.parametrize(
+    "kind",
+    [str, str | None, Any, altar.adm.Schema.from_dict({"type": ["null", "string"]})],
+    ids=["text", "or none", "any", "schema"],
+)
 def test_where_any_text_is_an_answer_no_word_of_it_is_left_out(kind):
     reply = ask('Say "hello", not {"a": 1}', '"hello"', output=kind)
     assert reply.output == "hello"
     assert reply.usage.requests == 2
+
+
+def test_an_answer_that_fits_in_no_reading_is_told_what_it_wrote():
+    @dataclass
+    class Pair:
+        amount: float
+        word: Literal["up", "down"]
+
+    good = '{"amount": 1, "word": "up"}'
+    reply = ask('{"amount": "1,200", "word": "sideways"}', good, output=Pair)
+    assert "$.amount" in reply.messages[2].text
+    assert "sideways" in reply.messages[2].text
+    assert reply.output == Pair(1, "up")
 
 
 def test_a_choice_of_words_may_stand_in_a_fence():
