@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from altar.errors import RepairError
 from altar.repair._build import build
-from altar.repair._codes import CODES
+from altar.repair._codes import CODES, risk_of
 from altar.repair._content import raw_characters
+from altar.repair._duplicates import dropped
 from altar.repair._edits import apply, fixes_of
-from altar.repair._guided import guided
+from altar.repair._guided import Origins, guided
 from altar.repair._read import read
-from altar.repair._types import Repaired
+from altar.repair._types import Fix, Repaired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from altar.repair._find import Item
     from altar.repair._state import Edit
-    from altar.repair._types import Fix
 
 __all__ = ["Policy", "loads", "parse", "parse_damaged", "repair"]
 
@@ -76,9 +76,25 @@ def parse(
 
 
 def _plain(source: str, value: Any, edits: list[Edit]) -> Repaired:
-    if not edits:
-        return Repaired(value, source)
-    return Repaired(value, lambda: apply(source, edits), fixes=lambda: fixes_of(source, edits))
+    def fixes() -> tuple[Fix, ...]:
+        return _with_dropped(source, apply(source, edits), edits, [])
+
+    return Repaired(value, lambda: apply(source, edits) if edits else source, fixes=fixes)
+
+
+def _with_dropped(source: str, mended: str, edits: list[Edit], more: list[Fix]) -> tuple[Fix, ...]:
+    """The fixes of the edits, those of the schema, and members that others of their name drop."""
+    fixes = [*fixes_of(source, edits), *more]
+    twice = dropped(mended)
+    if twice:
+        origins = Origins(edits)
+        for first, last in twice:
+            start, end = origins.span(first, last)
+            before = source[start:end]
+            fixes.append(Fix("duplicate_key", start, end, before, "", risk_of("duplicate_key")))
+    if twice or more:
+        fixes.sort(key=lambda fix: fix.start)
+    return tuple(fixes)
 
 
 def _fitted(source: str, value: Any, edits: list[Edit], schema: Any, max_risk: float) -> Repaired:
@@ -91,8 +107,7 @@ def _fitted(source: str, value: Any, edits: list[Edit], schema: Any, max_risk: f
     _check(max_risk, changed)
 
     def fixes() -> tuple[Fix, ...]:
-        both = [*fixes_of(source, edits), *changed]
-        return tuple(sorted(both, key=lambda fix: fix.start))
+        return _with_dropped(source, mended, edits, changed)
 
     return Repaired(result, lambda: json.dumps(result, ensure_ascii=False), fixes=fixes)
 
@@ -145,7 +160,7 @@ def parse_damaged(
         value = build(mended)
     if schema is not None and coerce:
         return _fitted(text, value, edits, schema, max_risk)
-    return Repaired(value, mended, fixes=lambda: fixes_of(text, edits))
+    return Repaired(value, mended, fixes=lambda: _with_dropped(text, mended, edits, []))
 
 
 def _choose(items: Sequence[Item], policy: Policy) -> tuple[list[Item], bool]:
