@@ -397,7 +397,7 @@ values = json_values() | st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents(), values)
 def test_the_laws_of_coercion(document: Any, value: Any):
     """It never raises nor changes its input, leaves what fits alone, and is done after once."""
@@ -599,9 +599,9 @@ def test_places_that_are_not_there_are_left_out():
 
 
 def test_spans_do_not_mind_depth():
-    text = "[" * 100_000 + "]" * 100_000
-    path = (0,) * 99_999
+    text = "[" * 20_000 + "]" * 20_000
+    path = (0,) * 19_999
     assert spans(text, [path, ()]) == {
-        path: Span(99_999, 100_001, None),
-        (): Span(0, 200_000, None),
+        path: Span(19_999, 20_001, None),
+        (): Span(0, 40_000, None),
     }
