@@ -397,6 +397,7 @@ values = json_values() | st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents(), values)
 def test_the_laws_of_coercion(document: Any, value: Any):
