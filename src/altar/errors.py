@@ -166,14 +166,14 @@ class RepairError(AltarError, ValueError):
     about, ``code`` the fix that would have been needed (None: no fix would do).
     """
 
-    def __init__(self, reason: str, position: int = 0, code: str | None = None) -> None:
+    def __init__(self, reason: str, position: int = 0, *, code: str | None = None) -> None:
         super().__init__(f"{reason} (character {position})")
         self.reason = reason
         self.position = position
         self.code = code
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reason, self.position, self.code)
+        return type(self), (self.reason, self.position), {"code": self.code}
 
 
 class ToolError(AltarError):

@@ -66,6 +66,8 @@ CODES: dict[str, tuple[float, str]] = {
     "huge_integer": (0.05, "an integer too long for Python was kept as a string"),
     "markdown": (0.02, "bold or list marks were taken off"),
     "duplicate_key": (0.2, "a name came twice; the later value was kept"),
+    # by a model, as the last resort of altar.llm
+    "model": (0.5, "a model mended what structure could not"),
     # by the schema
     "schema_choice": (0.1, "the schema decided between readings"),
     "coerced_number": (0.05, "a text became the number the schema asks for"),

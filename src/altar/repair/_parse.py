@@ -125,7 +125,7 @@ def _check(max_risk: float, fixes: Iterable[Fix]) -> None:
             raise RepairError(
                 f"{CODES[fix.code][1]}, at a risk of {fix.risk:g}; max_risk is {max_risk:g}",
                 fix.start,
-                fix.code,
+                code=fix.code,
             )
 
 

@@ -45,10 +45,7 @@ def scan(s: State) -> bool:
 
 def _item(s: State) -> None:
     """At the beginning of a member or element."""
-    if s.comma > 0 and s.stack[-1].kind == "[" and s.text[s.comma - 1] == "]":
-        if _row_without_opener(s):
-            return
-    if lane(s):
+    if _row_without_opener(s) or lane(s):
         return
     frame = s.stack[-1]
     if frame.kind == "[":
@@ -73,6 +70,8 @@ _ROW = re.compile(
 
 def _row_without_opener(s: State) -> bool:
     """``[[1, 2], 3, 4], [5, 6]]``: a row among rows lost its opening bracket."""
+    if s.comma <= 0 or s.stack[-1].kind != "[" or s.text[s.comma - 1] != "]":
+        return False
     found = _ROW.match(s.text, s.pos)
     if found is None:
         return False

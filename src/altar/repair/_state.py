@@ -12,6 +12,8 @@ __all__ = ["WINDOW", "Edit", "Frame", "Mode", "More", "Quoted", "State", "closer
 WINDOW = 320
 _SEPARATORS = (",", ":")
 
+_DOUBTS = 8  # decisions that are noted as near; more than these are not weighed again
+
 
 class Edit(NamedTuple):
     """``after`` stands for the characters from ``start`` to ``end``."""
@@ -57,9 +59,9 @@ class Quoted:
     """A string whose end is being looked for."""
 
     __slots__ = (
-        "at", "braces", "brackets", "close", "comma", "counted", "inner", "key", "mark", "nest", "reach",
-        "start",
-    )  # fmt: skip
+        *("at", "braces", "brackets", "close", "comma", "counted", "inner", "key", "mark"),
+        *("nest", "reach", "start"),
+    )
 
     def __init__(self, start: int, at: int, close: str, *, key: bool) -> None:
         self.start = start  # its first character, after the opening quote
@@ -87,9 +89,10 @@ class State:
     """One reading of one text, from a start position."""
 
     __slots__ = (
-        "_last", "comma", "cut", "edits", "failed", "fault", "final", "forced", "islands", "key", "luck", "marked", "mode",
-        "origin", "plain", "pos", "retro", "stack", "string", "text",
-    )  # fmt: skip
+        *("_last", "comma", "cut", "doubts", "edits", "failed", "fault", "final", "forced"),
+        *("islands", "key", "luck", "marked", "mode", "origin", "plain", "pos", "retro"),
+        *("stack", "string", "text"),
+    )
 
     def __init__(self, text: str, pos: int = 0, *, final: bool = True) -> None:
         self.text = text
@@ -111,7 +114,13 @@ class State:
         self.luck = 4  # of the attempts to pass objects and arrays whole
         self.plain = True  # the latest member or element was sound
         self.forced: dict[int, str] = {}  # decisions taken beforehand, by position
+        self.doubts: list[tuple[int, str]] = []  # decisions that were near, and the other way
         self._last = -2
+
+    def doubt(self, position: int, other: str) -> None:
+        """Note that the decision at ``position`` could as well have been ``other``."""
+        if len(self.doubts) < _DOUBTS and position not in self.forced:
+            self.doubts.append((position, other))
 
     def edit(self, start: int, end: int, after: str, code: str) -> None:
         """Note a change; changes come in the order of the text."""
