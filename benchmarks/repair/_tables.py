@@ -339,7 +339,8 @@ def _bars_of_growth(peers: Values) -> Iterable[tuple[str, ...]]:
     deep = [own["hostile"][case][-1] for case in DEEP if case in own.get("hostile", {})]
     if deep:
         late = max(deep, key=lambda figure: figure["seconds"] or float("inf"))
-        shown = "-" if late["seconds"] is None else f"{late['seconds']:.3f}{late['mark']}"
+        ended = "ended at the limit" if late["mark"] == ">" else late["mark"]
+        shown = ended if late["seconds"] is None else f"{late['seconds']:.3f}{late['mark']}"
         yield "100,000 levels deep, s", shown, f"{DEPTH_BAR:g}", "", _best_deep(peers)
     yield from _bars_of_streams(peers)
 
