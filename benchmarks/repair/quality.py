@@ -176,10 +176,15 @@ def score_stream(_: Callable[[str], Any]) -> list[Score]:
     parser = getattr(package, "StreamParser", None)
     if parser is None:
         return []
-    valid = [json.dumps(value, indent=indent) for value in DOCUMENTS for indent in (None, 2)]
-    broken = [text for _, text, _ in mutations()][::7]
-    broken += [case.input for case in CASES]
-    broken += [case.input for case, _ in corpus_cases() if case.class_ not in {"valid", "disputed"}]
+    valid = [
+        ("documents", json.dumps(value, indent=indent))
+        for value in DOCUMENTS
+        for indent in (None, 2)
+    ]
+    broken = [(kind, text) for kind, text, _ in mutations()][::7]
+    broken += [(case.class_, case.input) for case in CASES]
+    shared = [case for case, _ in corpus_cases() if case.class_ not in {"valid", "disputed"}]
+    broken += [("corpus", case.input) for case in shared]
     scores: list[Score] = []
     for title, texts in (("valid", valid), ("broken", broken)):
         scores += _views(title, texts, parser, package.parse)
@@ -187,25 +192,35 @@ def score_stream(_: Callable[[str], Any]) -> list[Score]:
 
 
 def _views(
-    title: str, texts: list[str], parser: Callable[[], Any], parse: Callable[[str], Any]
+    title: str,
+    texts: list[tuple[str, str]],
+    parser: Callable[[], Any],
+    parse: Callable[[str], Any],
 ) -> tuple[Score, Score]:
+    """All views of all texts; of a text whose views are wrong, the first is kept as its failure."""
     views, finals = Score(f"stream views, {title}"), Score(f"stream ends as whole, {title}")
-    for text in texts:
+    for group, text in texts:
         whole, _ = run(parse, text)
+        shown_yet = False
         for size in CHUNKS:
             seen, final = _feed(parser, text, size)
-            case = Case(f"chunks of {size}", text, whole)
+            case = Case(group, text, whole)
             agrees = (
                 type(whole) is type(final)
                 if isinstance(whole, Exception)
                 else not isinstance(final, Exception) and same(final, whole)
             )
-            finals.add(case.class_, case, final, agrees)
+            finals.add(group, case, final, agrees)
             if isinstance(final, Exception):
                 continue
             for view in seen:
                 wrong = inconsistent(view, final)
-                views.add(case.class_, Case(case.class_, text, final), wrong, wrong is None)
+                views.total[group] += 1
+                views.wrong[group] += wrong is not None
+                if wrong is not None and not shown_yet:
+                    shown_yet = True
+                    where = f"{views.title} {group}"
+                    views.failures.append(Failure(where, Case(group, text, final), wrong))
     return views, finals
 
 

@@ -159,7 +159,7 @@ CASES = [
     several('First: {"n": 1}. Second: {"n": 2}.', [{"n": 1}, {"n": 2}]),
     several('```json\n{"n": 1}\n```\nand\n```json\n{"n": 2}\n```', [{"n": 1}, {"n": 2}]),
     several('{"n": 1}; {"n": 2}', [{"n": 1}, {"n": 2}]),
-    several('{"n": 1} and [2, 3]', [{"n": 1}, [2, 3]]),
+    several('{"n": 1} and [2, 3]', [{"n": 1}, [2, 3]], {"n": 1}),
     several('a) {"x": "p"}\nb) {"x": "q"}\nc) {"y": "r"}', [{"x": "p"}, {"x": "q"}, {"y": "r"}]),
     several('{"user": {"id": 1}}{"user": {"id": 2}}', [{"user": {"id": 1}}, {"user": {"id": 2}}]),
     several('### Alice\n{"age": 30}\n### Bob\n{"age": 40}', [{"age": 30}, {"age": 40}]),
