@@ -45,7 +45,7 @@ WHITE = re.compile(r"[ \t\n\r]*")
 SPACE = re.compile(r"[\s\u180e\u200b-\u200f\u2060\ufeff\u00ad]+")
 
 KEY = re.compile(rf"[ \t\n\r]*+({_STRING})[ \t\n\r]*:[ \t\n\r]*")
-MEMBERS = re.compile(rf'(?:[ \t\n\r]*+{_STRING}\s*:\s*{_SCALAR},(?=\s*"[^"\\\n]*"\s*:))*+')
+MEMBERS = re.compile(rf'(?:[ \t\n\r]*+{_STRING}[ \t\n\r]*+:[ \t\n\r]*+{_SCALAR},(?=\s*"[^"\\\n]*"\s*:))*+')
 ELEMENTS = re.compile(
     rf"(?:[ \t\n\r]*+(?:{_NUMBER}|true|false|null|{_STRING}(?=\s*,\s*[\"{{\[])),"
     r"(?=\s*[\"\d\[{tfn-]))*+"
@@ -114,6 +114,6 @@ def members_at(indent: int) -> re.Pattern[str]:
     if found is None:
         line = rf"\r?\n[ \t]{{{indent}}}"
         found = _MEMBERS_AT[indent] = re.compile(
-            rf'(?:{line}{_STRING}[ \t]*:\s*{_SCALAR},(?={line}"[^"\\\n]*"\s*:))*+'
+            rf'(?:{line}{_STRING}[ \t]*:[ \t\n\r]*{_SCALAR},(?={line}"[^"\\\n]*"\s*:))*+'
         )
     return found

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._after import after, close, end_of_text
-from altar.repair._bare import bare_key, bare_value, colon
+from altar.repair._bare import bare_value
 from altar.repair._lane import enter, lane
+from altar.repair._names import bare_key, colon
 from altar.repair._patterns import (
     ELEMENT_END,
     KEY,

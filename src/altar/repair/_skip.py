@@ -45,11 +45,12 @@ def skip(s: State) -> bool:
 
 
 def _pass(s: State, c: str) -> bool | None:
-    """Pass one such thing: whether there was one; None when the value ends here."""
+    """Pass one such thing: whether there was one; None when the scanner's mode changed."""
+    mode = s.mode
     if c in "/#<" and _comment(s, c):
         return True
     if c in ".…" and _ellipsis(s):
-        return True
+        return True if s.mode != Mode.AFTER or mode == Mode.AFTER else None
     if c in "`'~":
         return _fence(s)
     if c == "<" and s.mode != Mode.VALUE:
@@ -93,6 +94,7 @@ def _ellipsis(s: State) -> bool:
     frame = s.stack[-1] if s.stack else None
     if s.mode == Mode.VALUE and frame is not None and frame.kind == "{":
         s.edit(s.pos, end, "null", "ellipsis")
+        frame.value = s.pos
         s.pos = end
         frame.count += 1
         s.mode = Mode.AFTER

@@ -146,6 +146,15 @@ class State:
             self.retro += 1
             self.marked += 1
 
+    def edit_again(self, start: int, end: int, after: str, code: str) -> None:
+        """Note another change, in place of the one made to these characters, where there is one."""
+        index = bisect_left(self.edits, (start, end))
+        if index < len(self.edits) and self.edits[index][:2] == (start, end):
+            self.edits[index] = Edit(start, end, after, code)
+            self.retro += index < self.marked
+        else:
+            self.edit_before(start, end, after, code)
+
     def edit_after(self, position: int, after: str, code: str) -> None:
         """Add text behind whatever was added at ``position`` before, in front of what follows."""
         edits = self.edits

@@ -1,0 +1,143 @@
+"""Values side by side: elements whose array lost a bracket, objects and arrays without a name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from altar.repair._reckon import unmatched
+from altar.repair._state import Frame, Mode, closer_of
+
+if TYPE_CHECKING:
+    from altar.repair._state import State
+
+__all__ = ["container_as_name", "wrap"]
+
+_SCALAR = r"(?:\"[^\"\n]{0,80}\"|-?\d[\d.eE+-]*|true|false|null)"
+_LAST_ROW = re.compile(rf"\]\s*,\s*({_SCALAR}(?:\s*,\s*{_SCALAR}){{0,40}}\s*)\]\Z")
+_FIRST = re.compile(r"\{\s*(\"[^\"\n]{0,80}\")\s*:")
+_LOOK_BACK = 1000
+
+
+def wrap(s: State, start: int, code: str = "wrapped_array") -> Frame:
+    """Put the latest value of the innermost frame, which begins at ``start``, into an array."""
+    s.edit_before(start, start, "[", code)
+    inner = Frame("[", start)
+    inner.count = 1
+    inner.value = start
+    s.stack[-1].count -= 1
+    s.stack.append(inner)
+    s.mode = Mode.VALUE
+    return inner
+
+
+def container_as_name(s: State, c: str) -> None:
+    """A bracket where a name belongs."""
+    frame = s.stack[-1]
+    if frame.count == 0:
+        _first_in_object(s, frame, c)
+        return
+    if s.comma >= 0 and frame.value >= 0 and s.text[frame.value] == c:
+        if c == "[":
+            _another_array(s, frame)
+            return
+        if _another_object(s, frame):
+            return
+    if len(s.stack) > 1 and s.stack[-2].kind == "[":
+        _close_before(s, frame)
+        return
+    s.edit(s.pos, s.pos + 1, "", "missing_key")
+    s.pos += 1
+    frame.doubled = c == "{"
+
+
+def _first_in_object(s: State, frame: Frame, c: str) -> None:
+    """``{{"a": 1}}``: one brace too many; ``{[1], [2]}``: a set."""
+    text, at = s.text, s.pos
+    if c == "{" and at == frame.open + 1 and not frame.doubled:
+        s.edit(at, at + 1, "", "double_brace")
+        frame.doubled = True
+        s.pos = at + 1
+        return
+    if text[frame.open] == "{" and not frame.doubled:
+        s.edit_before(frame.open, frame.open + 1, "[", "set")
+        frame.kind = "["
+        s.mode = Mode.VALUE
+        return
+    s.edit(at, at + 1, "", "missing_key")
+    s.pos = at + 1
+
+
+def _another_array(s: State, frame: Frame) -> None:
+    """``"m": [1, 0], [0, 1]``: rows that lost a bracket, or one array in two parts."""
+    text, at = s.text, s.pos
+    last = _sign_before(text, s.comma)
+    if unmatched(s, at) == "}" or text[last] != "]":
+        _in_two_parts(s, frame, last)
+        return
+    nested = text[frame.value + 1 : frame.value + 60].lstrip()[:1] == "["
+    row = _LAST_ROW.search(text, max(frame.value, last + 1 - _LOOK_BACK), last + 1)
+    if nested and row is not None:  # [[1, 0], 0, 1], [1, 1]]
+        s.edit_before(row.start(1), row.start(1), "[", "missing_opener")
+        _reopen(s, frame)
+    elif nested and text[_sign_before(text, last)] == "]":  # [[1, 0]], [0, 1]]
+        s.edit_again(last, last + 1, "", "extra_closer")
+        _reopen(s, frame)
+    else:
+        wrap(s, frame.value, "missing_opener")
+
+
+def _reopen(s: State, frame: Frame) -> None:
+    """Go on in the array that is the latest value of ``frame``, though it was closed."""
+    inner = Frame("[", frame.value)
+    inner.count = 1
+    frame.count -= 1
+    s.stack.append(inner)
+    s.mode = Mode.VALUE
+
+
+def _in_two_parts(s: State, frame: Frame, last: int) -> None:
+    """``"a": ["x"], ["y"]``: one array."""
+    at = s.pos
+    if s.text[last] != "]":
+        wrap(s, frame.value)
+        return
+    s.edit_again(last, last + 1, "", "wrapped_array")
+    s.edit(at, at + 1, "", "wrapped_array")
+    _reopen(s, frame)
+    s.pos = at + 1
+
+
+def _another_object(s: State, frame: Frame) -> bool:
+    """``"items": {"id": 1}, {"id": 2}]``: objects whose array lost its opening bracket."""
+    text, at = s.text, s.pos
+    closer = unmatched(s, at)
+    if closer == "}":
+        return False
+    if len(s.stack) > 1 and s.stack[-2].kind == "[":
+        name = _FIRST.match(text, at)
+        own = _FIRST.match(text, frame.open)
+        if name is not None and own is not None and name[1] == own[1]:
+            return False
+    wrap(s, frame.value, "missing_opener")
+    return True
+
+
+def _close_before(s: State, frame: Frame) -> None:
+    """``[{"a": 1, {"a": 2}]``: the object before this one has no closer."""
+    stop = s.comma
+    if stop >= 0:
+        s.edit_after(stop, closer_of(frame.kind), "missing_closer")
+    else:
+        s.edit(s.pos, s.pos, closer_of(frame.kind) + ",", "missing_closer")
+    s.stack.pop()
+    s.stack[-1].count += 1
+    s.mode = Mode.VALUE
+
+
+def _sign_before(text: str, at: int) -> int:
+    """The last character before ``at`` that is no white space."""
+    at -= 1
+    while at > 0 and text[at].isspace():
+        at -= 1
+    return at
