@@ -25,6 +25,8 @@ _BLANK = re.compile(r"\s*+")
 _DATA = re.compile(r"\{|\[\s*+(?:[\[{\"'\]\d-]|true|false|null)")
 _SURE = re.compile(r"\{\s*+\"|\[\s*+[\[{\"]")
 
+_CONTRARY = re.compile(r"\s*+(?:,\s*+)?[:{\[]")  # after a value, or where a name belongs
+
 
 class Incremental:
     """The engine of a stream.
@@ -108,6 +110,8 @@ class Incremental:
             return True
         if follower.is_lost:
             self._follower = None
+            if _CONTRARY.match(self.text, follower.pos):
+                self.safe = self._at  # the latest value is not what it seemed to be
             state = State(self.text, self._at, final=False)
             state.edits = self.edits
             start(state)
@@ -122,10 +126,14 @@ class Incremental:
         string = state.string
         at = string.at if state.mode == Mode.STRING and string is not None else state.pos
         frame = state.stack[-1] if state.stack else None
-        if state.comma >= 0:
+        if frame is not None and _is_contrary(state) and frame.value >= 0:
+            at = frame.value
+        elif state.comma >= 0:
             at = state.comma  # it may turn out to be one too many
         elif frame is not None and frame.kind == "{" and not frame.count:
             at = min(at, frame.open)  # so may this, or be the brace of a set
+        if string is not None and at == string.start:
+            at -= 1
         self.safe = max(self.safe, at)
         return False
 
@@ -186,3 +194,10 @@ class Incremental:
             if following is None or len(text) - following.end() < 5:  # the length of a word
                 return -1
             self._at = at + 1
+
+
+def _is_contrary(state: State) -> bool:
+    """Whether what comes next says that the latest value is not what it seemed to be."""
+    inside = state.stack[-1].kind == "{"
+    waits = state.mode == Mode.AFTER or (inside and state.mode == Mode.ITEM)
+    return waits and _CONTRARY.match(state.text, state.pos) is not None

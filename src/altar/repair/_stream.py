@@ -118,6 +118,8 @@ class Live:
         both sides of the place tells it.
         """
         edits, at = self._engine.edits, self._next
+        if self._engine.safe < self._fed:
+            return True  # what was shown last is in doubt again
         if len(edits) < at or (at and edits[at - 1] is not self._tail):
             return True
         return len(edits) > at and edits[at].start < self._fed
