@@ -9,7 +9,7 @@ from altar.repair._close import close, end_of_text
 from altar.repair._content import bare_content, content
 from altar.repair._literals import literal_of
 from altar.repair._patterns import KEY_AHEAD, VALUE_AHEAD, WHITE
-from altar.repair._rows import container_as_name, wrap
+from altar.repair._rows import container_as_name, to_array, wrap
 from altar.repair._skip import skip
 from altar.repair._state import Frame, Mode
 
@@ -186,16 +186,6 @@ def _no_name(s: State) -> None:
     else:
         s.edit(at, end, "", "stray_text")
         s.pos = end
-
-
-def to_array(s: State) -> bool:
-    """Read the innermost object, which has no member yet, as an array; False where it cannot be."""
-    frame = s.stack[-1]
-    if s.text[frame.open] != "{" or frame.doubled:
-        return False
-    s.edit_before(frame.open, frame.open + 1, "[", "set")
-    frame.kind = "["
-    return True
 
 
 def _rejoin(s: State) -> bool:

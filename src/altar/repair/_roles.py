@@ -46,10 +46,17 @@ _STRAY_THEN_KEY = re.compile(r"\w{1,40}\s+[\"'][^\"'\n]{0,80}[\"']\s*:")
 _STRAY_END = re.compile(r"[A-Z][A-Z_]{2,40}\s*[,}\]]")
 _STRAY_UPPER = re.compile(r"[A-Z][A-Z_]{2,40}\s+\"[^\"\n]{0,80}\"\s*:")
 _BARE_NUMBER = re.compile(r"-?\d[\d.]*\s*[,}]")
-_PLUS = re.compile(r"\+\s*[\"'`“]")
+_PLUS = re.compile(r"\+\s*(?:/\*[^*]{0,80}\*/\s*|//[^\n]{0,80}\n\s*)?[\"'`“]")
+_DOT = re.compile(r"\.\s*\"(?:[^\"\\\n]|\\.){0,200}\"\s*[,}\]).:]")
+_NEXT_NUMBER = re.compile(r"(?:-?\d[\d.eE+-]{0,30}|true|false|null)\s*[,\]]")
+_BOLD_KEY = re.compile(
+    r"(?:[-*+•][ \t]+)?(?:\*{1,3}|__|`)?[\"']?[\w .-]{1,60}?[\"']?(?:\*{1,3}|__|`)?\s*:(?!//)"
+)
+_SINGLE_KEY = re.compile(r"'[^'\"\n{}\[\],:]{1,80}'\s*:")
+_SINGLE_ELEMENT = re.compile(r"'[^'\"\n{}\[\],:]{1,80}'\s*[,\]]")
 _SCALAR_NEXT = re.compile(r"(?:-?\d[\d.eE+-]*|true|false|null|True|False|None)\s*(?:[,\]]|\Z)")
 _AFTER_CLOSER = re.compile(r"[}\]]\s*,\s*[{\[]$")
-_KEY_END = re.compile(r"[^\":,{}\n]{0,80}\"+\s*:")
+_KEY_END = re.compile(r"[^\":,{}\n]{0,60}(?:\"[^\":,{}\n]{1,60})?\"+\s*:")
 _NAME_COLON = re.compile(r"\s*([^\n:\",{}\[\]]{1,80}?)\s*:\s*")
 _SEPARATORS = ",，、;；"
 
@@ -57,7 +64,10 @@ _SEPARATORS = ",，、;；"
 def key_at(text: str, at: int) -> bool:
     """Whether a name with its colon stands at ``at``."""
     return bool(
-        KEY_AHEAD.match(text, at) or OPEN_KEY.match(text, at) or WORD_KEY.match(text, at)
+        KEY_AHEAD.match(text, at)
+        or OPEN_KEY.match(text, at)
+        or WORD_KEY.match(text, at)
+        or (text[at : at + 1] in ("*", "-", "_") and _BOLD_KEY.match(text, at))
     )
 
 
@@ -69,6 +79,8 @@ def role_of(s: State, string: Quoted, at: int) -> Verdict:
         return _INNER
     reach = string.reach
     if reach > 1:
+        if reach == 2 and text.startswith(c * 4, at) and not _DELIMITED.match(text, at + 4):
+            return Verdict(INNER, 4)
         if text.startswith(c * reach, at) and (
             _DELIMITED.match(text, at + reach) or reach == 3 or string.key
         ):
@@ -279,6 +291,10 @@ def _ends_line(s: State, string: Quoted, at: int, k: int) -> bool:
     spaced = k > at + 1
     if COMMENT.match(text, k) and (spaced or text[k] == "/"):
         return True
+    if spaced and _DOT.match(text, k):
+        return True
+    if text[k] == "." and KEY_AHEAD.match(text, WHITE.match(text, k + 1).end()):  # type: ignore[union-attr]
+        return True
     if _PLUS.match(text, k) or FENCE.match(text, k) or _STRAY_UPPER.match(text, k):
         return True
     if text[k] == "<" and TAG.match(text, k) and not string.inner:
@@ -292,35 +308,57 @@ def _ends_line(s: State, string: Quoted, at: int, k: int) -> bool:
         return "\n" in text[at:k] or not string.inner
     if "\n" in text[at:k] and not string.inner:
         return True
-    return spaced and not string.inner and bool(
-        text[k] in "{[" or _SCALAR_NEXT.match(text, k)
-    )
+    if string.inner:
+        return False
+    if not spaced:
+        return _NEXT_NUMBER.match(text, k) is not None
+    return text[k] in "{[" or _SCALAR_NEXT.match(text, k) is not None
 
 
 _SWALLOWED_NAME = re.compile(r",\s*[A-Za-z_]\w{0,40}\s*:\s*\Z")
 _SWALLOWED_COMMENT = re.compile(r"[,+]?\s*/\*[^*]{0,60}\*/\s*\+?\s*\Z")
 _QUOTED_VALUE = re.compile(r"\"[^\"\n]{0,200}\"\s*[,}\]]")
+_SCALARS = r"(?:-?\d[\d.eE+-]*|true|false|null)"
+_SWALLOWED_ROW = re.compile(
+    rf"(?:\s*,\s*{_SCALARS})*\s*\]\s*,\s*\[\s*(?:{_SCALARS}\s*,\s*)*\Z"
+)
+_PATH = re.compile(r"\A[A-Za-z]:\\|\A\\\\|\A%?\w+%?\\\w")
+_LOOK_BACK = 120
 
 
 def _missing(s: State, string: Quoted, at: int) -> Verdict | None:
     """Where the string ended, when this quote opens the next name or element."""
     text = s.text
-    if at == string.start:
+    if at == string.start or _embedded(string):
         return None
     inside_object = s.stack[-1].kind == "{"
-    named = KEY_AHEAD.match(text, at) is not None
-    low = max(string.start, at - 80)
+    low = max(string.start, at - _LOOK_BACK)
     gap = text[low:at]
+    single = text[at] == "'"
+    named = (_SINGLE_KEY if single else KEY_AHEAD).match(text, at) is not None
+    element = None
+    if not named:
+        element = (_SINGLE_ELEMENT if single else _QUOTED_ELEMENT).match(text, at)
+    if not inside_object and not named:
+        row = _SWALLOWED_ROW.search(gap)
+        if row is not None and len(s.stack) > 1 and s.stack[-2].kind == "[":
+            return Verdict(MISSING, end=low + row.start())
     if not named and inside_object:
         word = _SWALLOWED_NAME.search(gap)
         if word is not None and _QUOTED_VALUE.match(text, at):
             return Verdict(MISSING, end=low + word.start())
         return None
-    if not named and not _QUOTED_ELEMENT.match(text, at):
+    if not named and element is None:
         return None
     noted = _SWALLOWED_COMMENT.search(gap)
     if noted is not None:
         return Verdict(MISSING, end=low + noted.start())
+    return _gap_end(s, string, low, gap, named=named)
+
+
+def _gap_end(s: State, string: Quoted, low: int, gap: str, *, named: bool) -> Verdict | None:
+    """Where the string ended in the gap before a name or an element."""
+    inside_object = s.stack[-1].kind == "{"
     tail = gap.rstrip()
     if not tail:
         return None
@@ -328,30 +366,51 @@ def _missing(s: State, string: Quoted, at: int) -> Verdict | None:
     jump = _AFTER_CLOSER.search(tail)
     if jump is not None and s.stack[-1].close == tail[jump.start()]:
         end = low + jump.start()
-    elif tail[-1] == "," and (named or text[at - 1] in " \t\n,"):
-        if named and not inside_object and tail[:-1].rstrip()[-1:] not in ("]", "}"):
-            pass
+    elif tail[-1] == "," and (named or len(gap) > len(tail) or gap[-1] == ","):
         end -= 1
     elif not ("\n" in gap[len(tail) :] and (named or not inside_object)) or tail[-1] in "{[":
         return None
+    if _ate_quote(s.text, string, end):
+        return Verdict(MISSING, 2, end - 1)
     return Verdict(MISSING, end=_before_closers(s, string, end))
+
+
+def _ate_quote(text: str, string: Quoted, end: int) -> bool:
+    """``"C:\\temp\\",``: a backslash before a quote that really ended the string."""
+    if text[end - 2 : end] != '\\"' or end - 2 <= string.start:
+        return False
+    content = text[max(string.start, end - 200) : end - 2]
+    return '\\"' not in content and _PATH.search(content) is not None
 
 
 def _before_closers(s: State, string: Quoted, end: int) -> int:
     """The end of a string's content without the closers at its end that belong outside."""
-    text = s.text
-    depth = len(s.stack)
-    while end > string.start:
-        last = len(text[string.start : end].rstrip()) if text[end - 1].isspace() else -1
-        if last >= 0:
-            end = string.start + last
-            continue
-        c = text[end - 1]
-        if depth == 0 or c not in "}]" or c != s.stack[depth - 1].close:
+    text, stack = s.text, s.stack
+    closers: list[int] = []
+    at = end
+    while at > string.start and len(closers) < min(len(stack), 12):
+        c = text[at - 1]
+        if c in "}])":
+            closers.insert(0, at - 1)
+        elif not c.isspace():
             break
-        opener = "{" if c == "}" else "["
-        if text.count(opener, string.start, end) >= text.count(c, string.start, end):
+        at -= 1
+    while closers:
+        fit = all(
+            stack[-1 - depth].close == text[place] for depth, place in enumerate(closers)
+        )
+        if fit and not _opened(text, string, closers):
+            end = closers[0]
             break
-        depth -= 1
+        del closers[0]
+    while end > string.start and text[end - 1].isspace():
         end -= 1
     return end
+
+
+def _opened(text: str, string: Quoted, closers: list[int]) -> bool:
+    """Whether the content itself opened what the first of the closers closes."""
+    c = text[closers[0]]
+    opener = {"}": "{", "]": "[", ")": "("}[c]
+    inside = text[string.start : closers[0]]
+    return inside.count(opener) > inside.count(c)

@@ -11,7 +11,7 @@ from altar.repair._state import Frame, Mode, closer_of
 if TYPE_CHECKING:
     from altar.repair._state import State
 
-__all__ = ["container_as_name", "wrap"]
+__all__ = ["container_as_name", "to_array", "wrap"]
 
 _SCALAR = r"(?:\"[^\"\n]{0,80}\"|-?\d[\d.eE+-]*|true|false|null)"
 _LAST_ROW = re.compile(rf"\]\s*,\s*({_SCALAR}(?:\s*,\s*{_SCALAR}){{0,40}}\s*)\]\Z")
@@ -29,6 +29,16 @@ def wrap(s: State, start: int, code: str = "wrapped_array") -> Frame:
     s.stack.append(inner)
     s.mode = Mode.VALUE
     return inner
+
+
+def to_array(s: State) -> bool:
+    """Read the innermost object, which has no member yet, as an array; False where it cannot be."""
+    frame = s.stack[-1]
+    if s.text[frame.open] != "{" or frame.doubled:
+        return False
+    s.edit_before(frame.open, frame.open + 1, "[", "set")
+    frame.kind = "["
+    return True
 
 
 def container_as_name(s: State, c: str) -> None:
@@ -59,9 +69,7 @@ def _first_in_object(s: State, frame: Frame, c: str) -> None:
         frame.doubled = True
         s.pos = at + 1
         return
-    if text[frame.open] == "{" and not frame.doubled:
-        s.edit_before(frame.open, frame.open + 1, "[", "set")
-        frame.kind = "["
+    if to_array(s):
         s.mode = Mode.VALUE
         return
     s.edit(at, at + 1, "", "missing_key")

@@ -59,12 +59,13 @@ class Quoted:
     """A string whose end is being looked for."""
 
     __slots__ = (
-        *("at", "braces", "brackets", "close", "comma", "counted", "inner", "key", "mark"),
+        *("at", "begin", "braces", "brackets", "close", "comma", "counted", "inner", "key", "mark"),
         *("nest", "reach", "start"),
     )
 
     def __init__(self, start: int, at: int, close: str, *, key: bool) -> None:
         self.start = start  # its first character, after the opening quote
+        self.begin = start - 1  # where the value or name begins that it is, or is the end of
         self.at = at  # everything before is decided
         self.close = close  # the characters that may close it
         self.key = key

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._content import content
-from altar.repair._patterns import COMMENT, FENCE, KEY_AHEAD, QUOTES, TAG, WHITE
+from altar.repair._patterns import FENCE, KEY_AHEAD, QUOTES, WHITE
 from altar.repair._roles import CLOSE, INNER, Verdict, role_of
-from altar.repair._state import Mode, Quoted
+from altar.repair._rows import to_array
+from altar.repair._state import WINDOW, Mode, More, Quoted
 from altar.repair._unclosed import unclosed
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _SIMPLE = re.compile(r"'([^'\"\\\x00-\x1f]*)'(?=\s*(?:[:}\]]|,\s*['\"\d\[{\w-]))
 _STRAY = re.compile(r"[\"'”]\s*(?:[,}\]]|\Z)")
 _EMPTY_NEXT = re.compile(r"\s*(?:[,}\]:]|\Z)")
 _STOPS: dict[str, re.Pattern[str]] = {}
-_SMART_ESCAPE = re.compile(r"\\+(?=[\"'])")
+_FAR = 20000  # how far away the end of a triple-quoted text is believed in
 
 
 def is_stray_quote(s: State, at: int) -> bool:
@@ -43,6 +44,7 @@ def begin_string(s: State, c: str, *, key: bool) -> bool:
     if c in "´`" and FENCE.match(text, at):
         return False
     string = Quoted(at + 1, at + 1, close, key=key)
+    string.begin = at
     string.mark = c
     string.comma = s.comma
     if c in "\"'" and text[at + 1 : at + 2] == c:
@@ -61,21 +63,21 @@ def begin_string(s: State, c: str, *, key: bool) -> bool:
     return True
 
 
-_LATER = re.compile(r"\s*,\s*[^'\"\n{}\[\]:,]*'\s*[,}\]]")
+_WORDS_TO_QUOTE = re.compile(r",\s*[A-Za-z][^'\"\n{}\[\]:,]{0,80}'\s*[,}\]]")
 
 
 def _apostrophe(text: str, found: re.Match[str]) -> bool:
     """Whether 'x' is followed by words up to another quote: ``'the dogs', the cats' toys'``."""
-    return text[found.end() : found.end() + 1] == "," and bool(
-        re.match(r",\s*[A-Za-z][^'\"\n{}\[\]:,]*'\s*[,}\]]", text[found.end() : found.end() + 80])
-    )
+    return _WORDS_TO_QUOTE.match(text, found.end()) is not None
 
 
 def _doubled(s: State, string: Quoted, c: str) -> None:
     """Two or three quotes in a row: an empty string, ``""text""``, or a triple-quoted text."""
     text, at = s.text, s.pos
-    if text.startswith(c * 3, at):
-        if text.startswith(c * 6, at) or text.find(c * 3, at + 3) >= 0:
+    if text.startswith(c * 3, at) and not (
+        s.stack[-1].kind == "{" and not string.key and KEY_AHEAD.match(text, at + 2)
+    ):
+        if text.startswith(c * 6, at) or _tripled(s, c * 3, at + 3):
             string.start = string.at = at + 3
             string.reach = 3
             if text.startswith(c * 4, at) and _EMPTY_NEXT.match(text, at + 4):
@@ -90,26 +92,39 @@ def _doubled(s: State, string: Quoted, c: str) -> None:
         return  # an empty string
     if KEY_AHEAD.match(text, at + 1) and not string.key:
         return  # an empty string, and a name right behind it
-    if text[at + 2 : at + 3] not in "\n\r \t" or string.key:
+    if text[at + 2 : at + 3] in "\n\r \t" and not string.key:
+        return
+    end = text.find(c, at + 2, at + WINDOW - 2)
+    twice = text.startswith(c, end + 1)
+    if end < 0 or string.key or twice or _EMPTY_NEXT.match(text, end + 1):
         string.start = string.at = at + 2
-        string.reach = 2 if text.find(c * 2, at + 2, at + 400) >= 0 else 1
+        string.reach = 2 if text.find(c * 2, at + 2, at + WINDOW - 2) >= 0 else 1
+
+
+def _tripled(s: State, quotes: str, at: int) -> bool:
+    """Whether three quotes in a row follow, that close a triple-quoted text."""
+    if s.text.find(quotes, at, at + _FAR) >= 0:
+        return True
+    if not s.final and at + _FAR > len(s.text):
+        raise More
+    return False
 
 
 def _is_set(s: State) -> bool:
     """Whether the first string after a brace is an element, not a name: ``{"a", "b"}``."""
     text = s.text
-    found = re.compile(r"([\"'])[^\"'\\\n:{}\[\]]{0,200}\1\s*(,|\})").match(text, s.pos)
+    found = _ELEMENT.match(text, s.pos)
     if found is None:
         return False
     if found[2] == ",":
         at = WHITE.match(text, found.end()).end()  # type: ignore[union-attr]
-        again = re.compile(r"([\"'])[^\"'\\\n:{}\[\]]{0,200}\1\s*[,}]").match(text, at)
-        if again is None and not re.compile(r"-?\d+\s*[,}]").match(text, at):
+        if not (_ELEMENT.match(text, at) or _NUMBER_ELEMENT.match(text, at)):
             return False
-    frame = s.stack[-1]
-    s.edit_before(frame.open, frame.open + 1, "[", "set")
-    frame.kind = "["
-    return True
+    return to_array(s)
+
+
+_ELEMENT = re.compile(r"([\"'])[^\"'\\\n:{}\[\]]{0,150}\1\s*(,|\})")
+_NUMBER_ELEMENT = re.compile(r"-?\d+\s*[,}]")
 
 
 def go_on_string(s: State) -> None:
@@ -132,7 +147,8 @@ def go_on_string(s: State) -> None:
         if verdict.role == INNER:
             _decided(s, string, at)
             if text[at] == '"':
-                s.edit(at, at + verdict.width, '\\"' * verdict.width, "inner_quote")
+                count = verdict.width // (2 if string.reach == 2 and verdict.width > 1 else 1)
+                s.edit(at, at + verdict.width, '\\"' * count, "inner_quote")
                 string.inner += 1
             string.at = at + verdict.width
             s.pos, s.marked = string.at, len(s.edits)
@@ -166,13 +182,18 @@ def _end(s: State, string: Quoted, at: int, verdict: Verdict) -> None:
         if verdict.width > 1 or s.text[at] != '"':
             code = "quotes" if verdict.width == 1 else "doubled_quotes"
             s.edit(at, end, '"', code)
-        _ended(s, string.start - 1, end, key=string.key)
+        _ended(s, string.begin, end, key=string.key)
         return
     end = verdict.end
     s.forget(max(end, string.start))
     content(s, min(string.at, end), end)
-    s.edit(end, end, '"', "missing_quote")
-    _ended(s, string.start - 1, end, key=string.key)
+    if verdict.width > 1:  # the content ends in a backslash that took the quote with it
+        end += 1
+    elif s.text[end - 1] == "”" and s.text.find("“", string.start, end) < 0:
+        s.edit_again(end - 1, end, '"', "quotes")
+    else:
+        s.edit(end, end, '"', "missing_quote")
+    _ended(s, string.begin, end, key=string.key)
     if string.key and verdict.resume > end:
         s.pos = verdict.resume
 
@@ -195,5 +216,3 @@ def _ended(s: State, start: int, end: int, *, key: bool) -> None:
     else:
         s.mode = Mode.COLON
 
-
-_ = (COMMENT, TAG, _SMART_ESCAPE, _LATER)
