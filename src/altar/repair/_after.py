@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from altar.repair._close import close, close_inner, end_of_text, is_key_ahead
+from altar.repair._close import close, close_earlier, close_inner, end_of_text, is_key_ahead
 from altar.repair._patterns import KEY_AHEAD, QUOTES, VALUE_AHEAD
 from altar.repair._skip import skip
-from altar.repair._state import Frame, Mode, Quoted
+from altar.repair._state import WINDOW, Frame, Mode, Quoted
 from altar.repair._strings import is_stray_quote
 
 if TYPE_CHECKING:
@@ -18,7 +18,12 @@ __all__ = ["after", "close", "end_of_text"]
 
 _SIGN = re.compile(r"[ \t\n\r]*([,}\]])")
 _COMMAS = "，、;；|"
-_JOIN = re.compile(r"\+\s*([\"'`“‘])")
+_JOIN = re.compile(
+    r"[+.&]\s*(?:/\*[^*]{0,80}\*/\s*|//[^\n]{0,80}\n\s*)?([\"'`“‘])"
+)
+_BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]')
+_POINT = re.compile(rf"\.\s*{KEY_AHEAD.pattern}")
+_WIDE = "］】｝"
 _STRAY = re.compile(r"[^\s,}\]{\[\"'“”:][^,}\]\n{\[\"'“”:]*")
 _FIRST_NAME = re.compile(r"\[\s*\{\s*(\"[^\"\n]{0,80}\")")
 
@@ -38,21 +43,9 @@ def after(s: State) -> None:
         s.pos = at
         close(s, c)
         return
-    if at > s.pos and "\n" in text[s.pos : at]:
-        _outdented(s, at)
     s.comma = at
     s.pos = at + 1
     s.mode = Mode.ITEM
-
-
-def _outdented(s: State, at: int) -> None:
-    """Close what a comma on a line of its own, further left, says is closed."""
-    column = at - s.text.rfind("\n", 0, at) - 1
-    depth = len(s.stack)
-    while depth > 1 and s.stack[depth - 1].indent > column >= s.stack[depth - 2].indent >= 0:
-        depth -= 1
-    if depth < len(s.stack):
-        close_inner(s, len(s.stack) - depth, s.pos)
 
 
 def _odd(s: State) -> None:
@@ -75,8 +68,13 @@ def _odd(s: State) -> None:
         _named(s, end)
     elif c == ")":
         close(s, c)
-    elif c == "+" and _joined(s, end):
+    elif c == "." and _POINT.match(text, at):
+        s.edit(at, at + 1, ",", "wrong_separator")
+        s.comma, s.pos, s.mode = at, at + 1, Mode.ITEM
+    elif c in "+.&" and _joined(s, end):
         return
+    elif c in _WIDE:
+        close(s, c)
     elif is_stray_quote(s, at):
         s.edit(at, at + 1, "", "stray_quote")
         s.pos = at + 1
@@ -85,16 +83,26 @@ def _odd(s: State) -> None:
 
 
 def _joined(s: State, end: int) -> bool:
-    """Strings joined by +: the one goes on in the other."""
-    found = _JOIN.match(s.text, s.pos)
-    if found is None or s.text[end - 1] not in "\"'`´’”":
+    """Strings joined by + or a point: the one goes on in the other."""
+    text, edits = s.text, s.edits
+    found = _JOIN.match(text, s.pos)
+    if found is None or text[end - 1] not in "\"'`´’”":
         return False
-    while s.edits and s.edits[-1].start >= end - 1:
-        s.edits.pop()  # of its closing quote, or of comments before the sign
-    s.marked = min(s.marked, len(s.edits))
-    s.edit(end - 1, found.end(), "", "concatenation")
-    s.stack[-1].count -= 1
+    start = end - 1
+    while edits and edits[-1].start >= start:  # of comments before the sign, of the closing quote
+        last = edits.pop()
+        if last.start == last.end == end and last.after == '"':
+            start = end
+    if edits and edits[-1].end > start:
+        start = edits.pop().start
+    s.retro += len(edits) < s.marked
+    s.marked = min(s.marked, len(edits))
+    s.edit(start, found.end(), "", "concatenation")
+    frame = s.stack[-1]
+    frame.count -= 1
     s.string = Quoted(found.end(), found.end(), QUOTES[found[1]], key=False)
+    s.string.begin = frame.value
+    s.string.inner = 1  # what stands in the first part is not looked at again
     s.pos, s.mode = found.end(), Mode.STRING
     return True
 
@@ -102,30 +110,30 @@ def _joined(s: State, end: int) -> bool:
 def _named(s: State, end: int) -> None:
     """A colon after a value: the value is a name, and a bracket before it is missing."""
     frame = s.stack[-1]
-    text = s.text
     start = frame.value
-    if start < 0 or frame.count == 0:
+    if start < 0 or frame.count == 0 or s.text[start] not in QUOTES:
         s.edit(s.pos, s.pos + 1, "", "extra_colon")
         s.pos += 1
         return
-    comma = _comma_before(text, start)
+    comma = _comma_before(s.text, start)
     frame.count -= 1
     if frame.kind == "[" and comma >= 0 and len(s.stack) > 1 and _belongs_outside(s, start, end):
-        s.edit_before(comma, comma, closer_of_frame(frame), "missing_closer")
-        s.pop()
-        while s.stack[-1].kind == "[" and len(s.stack) > 1:
-            s.edit_before(comma, comma, "]", "missing_closer")
-            s.pop()
-        s.mode, s.key = Mode.COLON, start
+        _name_outside(s, start, comma)
         return
     s.edit_before(start, start, "{", "missing_opener")
     s.push(Frame("{", start))
     s.mode, s.key = Mode.COLON, start
 
 
-def closer_of_frame(frame: Frame) -> str:
-    """The closer the frame gets in JSON."""
-    return "}" if frame.kind == "{" else "]"
+def _name_outside(s: State, start: int, comma: int) -> None:
+    """``"a": [1, 2, "b": 3}``: the name closes the arrays around it."""
+    s.keep_comma(comma)
+    while s.stack[-1].kind == "[" and len(s.stack) > 1:
+        if not close_earlier(s, s.stack[-1]):
+            s.edit_after(comma, "]", "missing_closer")
+        s.pop()
+    s.stack[-1].value = -1
+    s.mode, s.key = Mode.COLON, start
 
 
 def _comma_before(text: str, at: int) -> int:
@@ -139,7 +147,7 @@ def _comma_before(text: str, at: int) -> int:
 def _belongs_outside(s: State, start: int, end: int) -> bool:
     """Whether a name found in an array belongs to the object around the array."""
     frame = s.stack[-1]
-    if s.stack[-2].kind != "{":
+    if s.stack[-2].kind != "{" and not (len(s.stack) > 2 and s.stack[-3].kind == "{"):
         return False
     first = _FIRST_NAME.match(s.text, frame.open, frame.open + 200)
     if first is None:
@@ -155,14 +163,14 @@ def _belongs_outside(s: State, start: int, end: int) -> bool:
 def _closes_inside(s: State, at: int) -> bool:
     """Whether the members from here on are closed by a brace inside the array."""
     depth = 0
-    for found in re.finditer(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]', s.text[at : at + 2000]):
+    for found in _BRACKETS.finditer(s.text, at, at + WINDOW):
         c = found[0]
         if c in "{[":
             depth += 1
         elif c in "}]":
             depth -= 1
             if depth < 0:
-                rest = s.text[at + found.end() : at + found.end() + 40].lstrip()
+                rest = s.text[found.end() : min(found.end() + 40, at + WINDOW)].lstrip()
                 return c == "}" and (rest[:1] == "]" or rest.replace(" ", "")[:2] == ",{")
     return False
 
@@ -197,5 +205,3 @@ def _missing_comma(s: State, end: int, c: str) -> None:
         return
     s.edit(at, stop, "", "stray_text")
     s.pos = stop
-
-

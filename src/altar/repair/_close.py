@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from altar.repair._patterns import KEY_AHEAD, OPEN_KEY, WORD_KEY
@@ -9,10 +10,12 @@ from altar.repair._reckon import EXTRA, WRONG, cost_of, missing, signs
 from altar.repair._state import Mode, closer_of
 
 if TYPE_CHECKING:
-    from altar.repair._state import State
+    from altar.repair._state import Frame, State
 
 __all__ = ["close", "close_inner", "end_of_text", "is_key_ahead", "settle"]
 
+_SCALAR = r"(?:\"[^\"\n]{0,80}\"|-?\d[\d.eE+-]*|true|false|null)"
+_ROW_IN_ROW = re.compile(rf"\[\s*{_SCALAR}(?:\s*,\s*{_SCALAR}){{1,40}}(?=\s*,\s*\[)")
 _FAR = 24  # frames a closer may reach over
 
 
@@ -41,11 +44,28 @@ def end_of_text(s: State) -> None:
     if s.stack:
         cut = s.cut or s.mode in (Mode.COLON, Mode.VALUE) or s.comma >= 0
         settle(s)
-        closers = "".join([closer_of(frame.kind) for frame in reversed(s.stack)])
         deep = len(s.stack) > 1
-        s.edit(s.pos, s.pos, closers, "truncated" if ended and (cut or deep) else "missing_closer")
+        lost = not cut and not deep and close_earlier(s, s.stack[-1])
+        closers = "" if lost else "".join([closer_of(one.kind) for one in reversed(s.stack)])
+        if closers:
+            code = "truncated" if ended and (cut or deep) else "missing_closer"
+            s.edit(s.pos, s.pos, closers, code)
         s.stack.clear()
     s.mode = Mode.DONE
+
+
+def close_earlier(s: State, frame: Frame) -> bool:
+    """Put the closer that ``frame`` lacks where its last row seems to have lost one.
+
+    In ``[[1, 2, [3, 4]]`` the first row is closed by the bracket meant for the whole.
+    """
+    if frame.kind != "[" or frame.value < 0:
+        return False
+    row = _ROW_IN_ROW.match(s.text, frame.value)
+    if row is None:
+        return False
+    s.edit_after(row.end(), "]", "missing_closer")
+    return True
 
 
 def close_inner(s: State, count: int, at: int) -> None:
@@ -121,6 +141,9 @@ def _mismatch(s: State, c: str) -> None:
         s.pos = at + 1
         s.pop()
         return
-    close_inner(s, depth - 1, at)
+    if depth == 2 and close_earlier(s, s.stack[-1]):
+        s.pop()
+    else:
+        close_inner(s, depth - 1, at)
     s.pos = at
     close(s, c)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._islands import island
+from altar.repair._layout import outdented
 from altar.repair._patterns import ELEMENTS, INDENT, NUMBER_TEXT, STRING_TEXT, members_at
 from altar.repair._state import Edit, Frame, Mode
 
@@ -181,6 +182,9 @@ def _elements(s: State, frame: Frame) -> bool:
             return _closer(s, frame)
         sound, single, word, opener, trailing = found.groups()
         pos = found.end()
+        if opener is not None and frame.indent > 0 and outdented(s, pos - 1):
+            s.pos = pos - 1
+            return True
         if opener is not None:
             frame.value = pos - 1
             s.comma = -1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from altar.repair._after import after, close, end_of_text
 from altar.repair._bare import bare_value
 from altar.repair._lane import enter, lane
+from altar.repair._layout import outdented
 from altar.repair._names import bare_key, colon
 from altar.repair._patterns import (
     ELEMENT_END,
@@ -96,6 +97,8 @@ def _name(s: State) -> None:
         return
     if s.pos >= len(s.text):
         end_of_text(s)
+        return
+    if outdented(s, s.pos):
         return
     c = s.text[s.pos]
     if c in "}])":
