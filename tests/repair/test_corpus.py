@@ -32,9 +32,9 @@ def right(row: dict[str, object]) -> bool:
     return any(same(got, good, trim=trim) for good in (row["expected"], *row.get("accept", ())))
 
 
-@pytest.mark.parametrize(("disputed", "share"), [(False, 0.98), (True, 0.9)])
+@pytest.mark.parametrize(("disputed", "share"), [(False, 0.98), (True, 0.8)])
 def test_the_corpus_reads_as_expected(disputed, share):
-    """At least 98 % of what is agreed on, and 90 % of the rest by any accepted value."""
+    """At least 98 % of what is agreed on, and 80 % of the rest by any accepted value."""
     cases = rows(disputed)
     wrong = [row["input"] for row in cases if not right(row)]
     assert len(wrong) <= (1 - share) * len(cases), wrong[:10]

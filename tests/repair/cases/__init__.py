@@ -19,6 +19,7 @@ MODULES = (
     "truncated",
     "hard",
     "harder",
+    "more",
 )
 
 CASES: list[Case] = [
