@@ -4,222 +4,287 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple, NoReturn
+from typing import Any, NoReturn
 
-from altar.repair._close import is_key_ahead
+from altar.repair import _rewrite
+from altar.repair._aside import Asides
+from altar.repair._brackets import DATA, DECOY, ESCAPED, WIDE, kind_of
+from altar.repair._calls import tagged_parameters
+from altar.repair._items import UNREAD, Found, Item, Mark
 from altar.repair._patterns import KEY_AHEAD, OPEN_KEY
 from altar.repair._scan import scan, start
-from altar.repair._state import Edit, Frame, Mode, State
+from altar.repair._state import Frame, Mode, State
 
-__all__ = ["Item", "find_values", "read_as"]
+__all__ = ["find_drafts", "find_values", "sound"]
 
-_THINK = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|plan"
-_NEXT = re.compile(rf"[{{\[]|<({_THINK})\b[^<>\n]{{0,80}}>|```", re.IGNORECASE)
-_OBJECT = re.compile(
-    r"\{\s*(?:[\"'“”„‘«`＂}{\[,\\]|//|/\*|\#|\.\.\.|…|&quot;|"
-    r"[*_-]{0,2}\s*[\w$@-][\w$@ .*/()-]{0,80}?[\"'*_]{0,3}\s*(?:[:：=]|\s\")|\Z)"
-)
-_ARRAY = re.compile(
-    r"\[\s*(?:[\[{\"'“„‘«`＂\]\\,(}]|-?\.?\d|//|/\*|\.\.\.|…|&quot;|```|\Z|"
-    r"(?:true|false|null|none|undefined|nan)\b)", re.IGNORECASE
-)  # fmt: skip
-_CITATION = re.compile(r"\[\s*\^?\d{1,4}(?:\s*[,;–-]\s*\d{1,4})*\s*\]|\[[ xX]?\]|\{\s*\}")
-_FENCED = re.compile(r"[\[{]\s*```")
-_LINK = re.compile(r"\]\(")
-_WORDS = re.compile(r"[\[{][^\[\]{}\n]{1,200}[\]}]")
-_MORE = re.compile(r"\s*,\s*(?=[\"'])|\s*(?=\"[^\"\n{}\[\],]{0,80}\"\s*:)")
-_MORE_COLON = re.compile(r"\s*,\s*\"[^\"\n]{0,80}\"\s*[:\"]")
-_EXTRA = re.compile(r"(?:\s*[}\])])+")
-
-
-class Item(NamedTuple):
-    """One value: its span in the text, the edits that mend it, and how it was met."""
-
-    start: int
-    end: int
-    edits: list[Edit]
-    fenced: bool = False
-    weak: bool = False
-    thought: bool = False
+_EVENT = re.compile(r"\{|\[|<|◁|```|~~~|//|/\*|｛|［|【")
+_FENCE = re.compile(r"[`~]{3,}+(?:[ \t]{0,9}([\w+-]{1,30})(?=[ \t]{0,9}(?:\r?\n|[{\[]|\Z)))?")
+_DATA_LANGUAGES = frozenset(("json", "jsonc", "json5", "jsonl", "ndjson", "yaml", "yml", "toml"))
+_CDATA = "<![CDATA["
+_DIGIT_NEXT = re.compile(r"\s*+,\s*+(?=[\"'\d{\[tfn-])")
+_MORE = re.compile(r"((?:\s*+[}\])])*+)\s*+(,?)\s*+(?=[\"'])")
+_MEMBER = re.compile(r"\"[^\"\n]{0,80}\"\s*+[:\"]")
+_PLAIN_MEMBER = re.compile(r"\"[^\"\n{}\[\],]{0,80}\"\s*+:")
+# The C scanner gets pieces of the text: an error counts the lines before it, which must not be
+# those of the whole text every time. What fails costs at most this share of the text in all.
+_PIECES = (2048, 32768, 524288)
+_SHARE, _FREE = 2, 65536
+_LAYERS = 4  # of escapes around a document
 
 
 def _refuse(word: str) -> NoReturn:
     raise ValueError(word)
 
 
-_sound = json.JSONDecoder(parse_constant=_refuse).scan_once
+sound = json.JSONDecoder(parse_constant=_refuse).scan_once
+"""The C scanner for the strict JSON value at a position: the value and where it ends."""
 
 
-class _Places:
-    """What is known of a text while its values are looked for."""
+def find_values(
+    text: str, at: int = 0, *, quick: bool = True, fault: tuple[int, int] = (-1, -1), layer: int = 0
+) -> Found:
+    """Every value of the text from ``at`` on, in order, and what stands between them.
 
-    def __init__(self, text: str, *, quick: bool) -> None:
-        self.text = text
-        self.quick = quick
-        self.fenced = False
-        self.more_closers = text.count("]") > text.count("[")
-        self.first = len(text) - len(text.lstrip("\ufeff \t\r\n"))
-        self.unclosed: set[str] = set()
-        self.lowered: str | None = None
-
-    def think_end(self, name: str, at: int) -> int:
-        """Behind the tag that closes the thinking opened before ``at``; -1 where none does."""
-        if name in self.unclosed:
-            return -1
-        if self.lowered is None:
-            self.lowered = self.text.lower()
-        found = self.lowered.find(f"</{name}", at)
-        if found < 0:
-            self.unclosed.add(name)
-            return -1
-        end = self.text.find(">", found)
-        return len(self.text) if end < 0 else end + 1
+    ``quick`` passes sound values with the C scanner; ``fault`` is a bracket at
+    which it is known to fail, and where.
+    """
+    walk = _Walk(text, quick=quick, fault=fault, layer=layer)
+    walk.run(at)
+    return Found(walk.items, walk.marks)
 
 
-def find_values(text: str, *, quick: bool = True) -> list[Item]:
-    """Every value of the text in order; ``quick`` passes sound ones with the C scanner."""
-    places = _Places(text, quick=quick)
-    items: list[Item] = []
-    at = 0
-    while (met := _NEXT.search(text, at)) is not None:
-        at = met.start()
-        if met[0] == "```":
-            places.fenced = not places.fenced
-            at = met.end()
-        elif met[1]:
-            end = places.think_end(met[1].lower(), met.end())
-            if end > 0:
-                items += _thoughts(text, met.end(), end, quick=quick)
-            at = met.end() if end < 0 else end
-        else:
-            item = _value_at(places, at)
-            if item is None:
-                at += 1
+def find_drafts(text: str, mark: Mark, *, quick: bool = True) -> list[Item]:
+    """The values inside what is said aside."""
+    walk = _Walk(text[mark.start : mark.end], quick=quick, layer=_LAYERS)
+    walk.run(0)
+    return [_shifted(item, mark.start) for item in walk.items]
+
+
+def _shifted(item: Item, by: int) -> Item:
+    edits = [edit._replace(start=edit.start + by, end=edit.end + by) for edit in item.edits]
+    return item._replace(start=item.start + by, end=item.end + by, edits=edits)
+
+
+class _Walk:
+    """One way through a text, from bracket to bracket."""
+
+    __slots__ = (
+        *("_asides", "_balanced", "_failed", "_fault", "_fence", "_first", "_layer", "_quick"),
+        *("_rewrites", "_surplus", "_text", "items", "marks"),
+    )
+
+    def __init__(
+        self, text: str, *, quick: bool, fault: tuple[int, int] = (-1, -1), layer: int = 0
+    ) -> None:
+        self.items: list[Item] = []
+        self.marks: list[Mark] = []
+        self._text = text
+        self._quick = quick
+        self._fault = fault
+        self._layer = layer  # how many scripts were taken off; drafts are read as they are
+        self._fence: bool | None = None  # inside a fence: whether it is one for data
+        self._first = len(text) - len(text.lstrip("\ufeff \t\r\n"))
+        self._asides = Asides(text)
+        self._failed = 0  # characters read in vain by the C scanner
+        self._rewrites = layer < _LAYERS  # whether texts in another script are looked for
+        self._balanced = 0  # up to where closers of arrays are counted
+        self._surplus = -1  # and how many more of them than openers follow
+
+    def run(self, at: int) -> None:
+        """Find everything from ``at`` on."""
+        text, search, length = self._text, _EVENT.search, len(self._text)
+        while at < length:
+            met = search(text, at)
+            if met is None:
+                return
+            at = met.start()
+            sign = met[0]
+            if sign in "{[":
+                at = self._bracket(at)
+            elif sign in "```~~~":
+                at = self._toggle(at)
+            elif sign in "<◁":
+                at = self._tag(at)
+            elif sign in "｛［【":
+                at = self._wide(at)
             else:
-                items.append(item)
-                at = max(item.end, at + 1)
-    return items
+                at = self._aside(self._asides.comment(at, sign, self._last()), at + 2)
 
+    def _last(self) -> int:
+        return self.items[-1].end if self.items else 0
 
-def _thoughts(text: str, start: int, end: int, *, quick: bool) -> list[Item]:
-    """The values inside a thinking block: used only when there are no others."""
-    inner = find_values(text[start:end], quick=quick)
-    return [
-        Item(
-            item.start + start,
-            item.end + start,
-            [Edit(e.start + start, e.end + start, e.after, e.code) for e in item.edits],
-            thought=True,
-            weak=item.weak,
-        )
-        for item in inner
-        if not item.thought
-    ]
-
-
-def _value_at(places: _Places, at: int) -> Item | None:
-    """The value whose bracket stands at ``at``; None where the bracket is prose."""
-    text = places.text
-    if _FENCED.match(text, at):
-        return None  # brackets around a fence
-    strong = (_OBJECT if text[at] == "{" else _ARRAY).match(text, at) is not None
-    if not strong:
-        words = _WORDS.match(text, at)
-        if at != places.first and (words is None or not _lone(text, at, words.end())):
-            return None
-    weak = not strong or _is_decoy(text, at)
-    if places.quick:
-        try:
-            _, end = _sound(text, at)
-        except (StopIteration, ValueError, RecursionError):
-            pass
-        else:
-            if not weak or _lone(text, at, end):
-                weak = False
-            return _grown(places, Item(at, end, [], places.fenced, weak))
-    s = State(text, at)
-    s.islands = places.quick
-    start(s)
-    scan(s)
-    if s.pos == at:
-        return None
-    return _grown(places, Item(at, s.pos, s.edits, places.fenced, weak and not _lone(text, at, s.pos)))
-
-
-def _lone(text: str, start: int, end: int) -> bool:
-    """Whether a span has its lines to itself."""
-    before = text.rfind("\n", 0, start) + 1
-    after = text.find("\n", end)
-    rest = text[end : after if after >= 0 else len(text)]
-    return not text[before:start].strip(" \t`>:") and not rest.strip(" \t`.;,")
-
-
-def _is_decoy(text: str, at: int) -> bool:
-    """Whether a bracket looks like a citation, a check box, an empty pair or a link in prose."""
-    found = _CITATION.match(text, at)
-    end = found.end() if found else -1
-    if found is None:
-        words = _WORDS.match(text, at) if text[at] == "[" else None
-        return words is not None and _LINK.match(text, words.end() - 1) is not None
-    before = text[max(0, at - 2) : at].strip()
-    after = text[end : end + 2].strip()
-    return bool((before and before[-1].isalnum()) or (after and after[0].isalnum()) or (
-        before and after and before[-1] not in ",;:}]"
-    ))  # fmt: skip
-
-
-def _grown(places: _Places, item: Item) -> Item:
-    """The value with what belongs to it after a closer that came too early."""
-    text = places.text
-    edits = list(item.edits)
-    end = item.end
-    while end < len(text) and text[end - 1 : end] in ("}", "]"):
-        if not _goes_on(places, item.start, end):
-            break
-        s = State(text, end)
-        s.edits = edits
-        frame = Frame(text[item.start], item.start)
-        frame.count = 1
-        s.stack = [frame]
-        s.edit(end - 1, end, "", "reopened")
-        s.mode = Mode.AFTER
-        scan(s)
-        if s.pos <= end:
-            break
-        end = s.pos
-    return item._replace(end=end, edits=edits)
-
-
-def _goes_on(places: _Places, start: int, end: int) -> bool:
-    """Whether the root goes on behind the closer before ``end``."""
-    text = places.text
-    if text[start] == "{":
-        found = _MORE.match(text, end)
+    def _toggle(self, at: int) -> int:
+        """A fence: one with a label opens, one without closes what is open."""
+        found = _FENCE.match(self._text, at)
         if found is None:
-            return False
-        at = found.end()
-        return bool(
-            KEY_AHEAD.match(text, at) or OPEN_KEY.match(text, at) or _MORE_COLON.match(text, end)
-        )
-    if not places.more_closers:
-        return False
-    found = re.compile(r"\s*,\s*(?=[\"'\d{\[tfn-])").match(text, end)
-    return found is not None and text.count("]", end) > text.count("[", end)
+            return at + 3
+        label = found[1]
+        if label:
+            self._fence = label.lower() in _DATA_LANGUAGES
+        else:
+            self._fence = True if self._fence is None else None
+        return found.end()
+
+    def _tag(self, at: int) -> int:
+        text = self._text
+        if text.startswith(_CDATA, at):
+            return at + len(_CDATA)
+        if text.startswith("<!--", at):
+            return self._aside(self._asides.comment(at, "<!--", self._last()), at + 4)
+        mark = self._asides.tag(at)
+        if mark is None:
+            item = tagged_parameters(text, at)
+            if item is None:
+                return at + 1
+            self.items.append(item)
+            return item.end
+        return self._aside(mark, at + 1)
+
+    def _aside(self, mark: Mark | None, after: int) -> int:
+        """Pass what is said aside; within it, nothing is."""
+        if mark is None or self._layer == _LAYERS:
+            return after
+        if mark.start == 0 and mark.code == "thinking":  # all that was said so far
+            self.items.clear()
+            self.marks.clear()
+        self.marks.append(mark)
+        return mark.end
+
+    def _bracket(self, at: int) -> int:
+        """The value, decoy or piece of prose that begins with a bracket: where it ends."""
+        text = self._text
+        kind, end = kind_of(text, at, self._first)
+        if kind == DECOY:
+            self.marks.append(Mark(at, end, "decoy"))
+            return end
+        if kind != DATA:
+            mark = self._asides.tag(at) if text[at] == "[" else None
+            return self._aside(mark, end)
+        escaped = ESCAPED.match(text, at)
+        if escaped is not None and self._rewrites:
+            return self._escaped(at, backslashes=bool(escaped[1]))
+        item = self._value(at)
+        if item is None:
+            return at + 1
+        self.items.append(item)
+        return max(item.end, at + 1)
+
+    def _escaped(self, at: int, *, backslashes: bool) -> int:
+        """A document whose quotes are escaped, and all text behind it."""
+        make = _rewrite.plain_of_escapes if backslashes else _rewrite.plain_of_entities
+        plain = make(self._text, at)
+        found = find_values(plain.text, quick=self._quick, layer=self._layer + 1)
+        self.items += [plain.item(item) for item in found.items]
+        self._rewrites = False
+        return len(self._text) if found.items else at + 1
+
+    def _wide(self, at: int) -> int:
+        """A document in full-width signs, and all text behind it."""
+        if not self._rewrites or not WIDE.match(self._text, at):
+            return at + 1
+        plain, places = _rewrite.narrowed(self._text, at)
+        found = find_values(plain, at, quick=self._quick, layer=_LAYERS)
+        self.items += [_rewrite.widened(item, plain, places) for item in found.items]
+        self._rewrites = False
+        return len(self._text) if found.items else at + 1
+
+    def _value(self, at: int) -> Item | None:
+        """The object or array at ``at``; None where not even one character belongs to it."""
+        fenced = bool(self._fence)
+        if self._quick:
+            read = self._read(at)
+            if read is not None:
+                return self._grown(Item(at, read[1], [], read[0], fenced))
+        s = State(self._text, at)
+        s.islands = self._quick
+        if self._fault[0] == at:
+            s.fault = self._fault[1]
+        start(s)
+        scan(s)
+        if s.pos == at:
+            return None
+        return self._grown(Item(at, s.pos, s.edits, UNREAD, fenced))
+
+    def _read(self, at: int) -> tuple[Any, int] | None:
+        """A sound value and where it ends."""
+        text = self._text
+        if self._fault[0] == at or self._failed > _SHARE * len(text) + _FREE:
+            return None
+        for size in (*_PIECES, len(text)):
+            piece = text[at : at + size]
+            unterminated = False
+            try:
+                value, end = sound(piece, 0)
+            except json.JSONDecodeError as error:
+                failed = error.pos
+                unterminated = error.msg.startswith("Unterm")
+            except StopIteration as stop:
+                failed = stop.value
+            except (ValueError, RecursionError):
+                self._failed += len(piece)
+                return None
+            else:
+                return value, at + end
+            cut = unterminated or failed >= len(piece) - 8
+            self._failed += len(piece) if cut else failed
+            if not cut or at + size >= len(text):
+                self._fault = at, at + failed
+                return None
+        return None
+
+    def _grown(self, item: Item) -> Item:
+        """The value with what belongs to it behind a closer that came too early."""
+        text = self._text
+        edits, end = item.edits, item.end
+        while text[end - 1] in "}]":
+            goes_on = self._goes_on(item.start, end)
+            if goes_on < 0:
+                break
+            s = State(text, goes_on)
+            s.edits = edits
+            s.stack = [Frame(text[item.start], item.start)]
+            s.stack[0].count = 1
+            _reopen(s, end, goes_on)
+            scan(s)
+            end = s.pos
+            item = item._replace(end=end, edits=s.edits, value=UNREAD)
+        return item
+
+    def _goes_on(self, start: int, end: int) -> int:
+        """Where the root goes on behind the closer before ``end``; -1 where it does not."""
+        text = self._text
+        if text[start] == "{":
+            found = _MORE.match(text, end)
+            if found is None or (found[1] and not found[2]):
+                return -1
+            at = found.end()
+            if found[2]:
+                named = (
+                    KEY_AHEAD.match(text, at) or OPEN_KEY.match(text, at) or _MEMBER.match(text, at)
+                )
+            else:
+                named = _PLAIN_MEMBER.match(text, at)
+            return found.end(1) if named else -1
+        if not _DIGIT_NEXT.match(text, end):
+            return -1
+        return end if self._has_surplus(end) else -1
+
+    def _has_surplus(self, end: int) -> bool:
+        """Whether more arrays are closed than opened behind ``end``; asked from left to right."""
+        count, at = self._text.count, self._balanced
+        if not at:
+            self._surplus = count("]", end) - count("[", end)
+        else:
+            self._surplus -= count("]", at, end) - count("[", at, end)
+        self._balanced = end
+        return self._surplus > 0
 
 
-def read_as(text: str, at: int, kind: str, close: str = "") -> Item:
-    """The value at ``at``, read as an object or array whose opening bracket is missing."""
-    s = State(text, at)
-    if close:
-        s.edit(at, at + 1, kind, "tuple")
-        s.pos = at + 1
-    else:
-        s.edit(at, at, kind, "missing_opener")
-    frame = Frame(kind, at, close)
-    s.stack = [frame]
-    s.mode = Mode.ITEM
-    scan(s)
-    return Item(at, s.pos, s.edits)
-
-
-_ = (is_key_ahead, _EXTRA)
+def _reopen(s: State, end: int, goes_on: int) -> None:
+    """Take away the closer before ``end`` and those that follow it up to ``goes_on``."""
+    text = s.text
+    s.edit(end - 1, end, "", "reopened")
+    for at in range(end, goes_on):
+        if text[at] in "}])":
+            s.edit(at, at + 1, "", "extra_closer")
+    s.mode = Mode.AFTER

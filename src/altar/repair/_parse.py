@@ -12,13 +12,13 @@ from altar.repair._content import raw_characters
 from altar.repair._duplicates import dropped
 from altar.repair._edits import apply, fixes_of
 from altar.repair._guided import Origins, guided
+from altar.repair._items import UNREAD
 from altar.repair._read import read
 from altar.repair._types import Fix, Repaired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from altar.repair._find import Item
     from altar.repair._state import Edit
 
 __all__ = ["Policy", "loads", "parse", "parse_damaged", "repair"]
@@ -31,6 +31,7 @@ def _refuse(word: str) -> NoReturn:
     raise ValueError(word)
 
 
+_STARTS = frozenset('{["-0123456789tfn \t\r\n')  # what JSON begins with
 _strict = json.JSONDecoder(parse_constant=_refuse)
 _loose = json.JSONDecoder(parse_constant=_refuse, strict=False)
 
@@ -58,21 +59,31 @@ def parse(
     """
     source = text if isinstance(text, str) else _decoded(text)
     edits: list[Edit] = []
-    try:
-        value = _strict.decode(source)
-    except RecursionError:
-        return parse_damaged(source, schema, policy=policy, max_risk=max_risk, coerce=coerce)
-    except ValueError as error:
-        if not getattr(error, "msg", "").startswith("Invalid control"):
-            return parse_damaged(source, schema, policy=policy, max_risk=max_risk, coerce=coerce)
+    value, fault = _sound(source) if source[:1] in _STARTS else (UNREAD, -1)
+    if value is UNREAD and fault >= 0 and source[fault : fault + 1] < " ":
         try:
             value = _loose.decode(source)
         except (ValueError, RecursionError):
-            return parse_damaged(source, schema, policy=policy, max_risk=max_risk, coerce=coerce)
-        edits = raw_characters(source)
+            pass
+        else:
+            edits = raw_characters(source)
+    if value is UNREAD:
+        return parse_damaged(
+            source, schema, policy=policy, max_risk=max_risk, coerce=coerce, fault=fault
+        )
     if schema is None or not coerce:
         return _plain(source, value, edits)
     return _fitted(source, value, edits, schema, max_risk)
+
+
+def _sound(source: str) -> tuple[Any, int]:
+    """The value of a valid document; UNREAD, and where it is none, if that is known."""
+    try:
+        return _strict.decode(source), -1
+    except json.JSONDecodeError as error:
+        return UNREAD, -1 if error.msg == "Extra data" else error.pos
+    except (ValueError, RecursionError):
+        return UNREAD, -1
 
 
 def _plain(source: str, value: Any, edits: list[Edit]) -> Repaired:
@@ -144,38 +155,29 @@ def parse_damaged(
     max_risk: float = 1.0,
     coerce: bool = True,
     quick: bool = True,
+    fault: int = -1,
 ) -> Repaired:
-    """As :func:`parse`, without the road for valid JSON."""
+    """As :func:`parse`, without the road for valid JSON; ``fault`` is where that one ended."""
 
-    def choose(items: Sequence[Item]) -> tuple[list[Item], bool]:
-        return _choose(items, policy)
-
-    edits = read(text, choose, quick=quick).edits
+    reading = read(text, policy, schema, quick=quick, fault=fault)
     if max_risk < 1:
-        _check(max_risk, fixes_of(text, edits))
-    mended = apply(text, edits)
-    try:
-        value = json.loads(mended)
-    except RecursionError:
+        _check(max_risk, fixes_of(text, reading.edits))
+    mended: str | None = None
+    value = reading.value
+    if value is UNREAD:
+        mended = apply(text, reading.edits)
         value = build(mended)
     if schema is not None and coerce:
-        return _fitted(text, value, edits, schema, max_risk)
-    return Repaired(value, mended, fixes=lambda: _with_dropped(text, mended, edits, []))
+        return _fitted(text, value, reading.edits, schema, max_risk)
 
+    def mend() -> str:
+        return apply(text, reading.edits) if mended is None else mended
 
-def _choose(items: Sequence[Item], policy: Policy) -> tuple[list[Item], bool]:
-    """The items to keep, and whether they go into an array."""
-    kept = [item for item in items if not item.thought and not item.weak]
-    kept = kept or [item for item in items if not item.weak] or [
-        max(items, key=lambda item: item.end - item.start)
-    ]  # fmt: skip
-    if policy == "best" and any(item.fenced for item in kept):
-        kept = [item for item in kept if item.fenced]
-    if policy == "first":
-        return kept[:1], False
-    if policy == "last":
-        return kept[-1:], False
-    return kept, len(kept) > 1 or policy == "all"
+    return Repaired(
+        value,
+        mend if mended is None else mended,
+        fixes=lambda: _with_dropped(text, mend(), reading.edits, []),
+    )
 
 
 def loads(

@@ -2,181 +2,227 @@
 
 from __future__ import annotations
 
-import html
+import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from altar.errors import RepairError
+from altar.repair._choose import choose
 from altar.repair._edits import apply
-from altar.repair._find import Item, find_values
+from altar.repair._find import find_drafts, find_values, sound
+from altar.repair._gaps import Gaps
+from altar.repair._items import UNREAD, Found, Item, Mark
 from altar.repair._literals import quoted
+from altar.repair._rewrite import Plain, plain_of_doubled, plain_of_escapes
 from altar.repair._state import Edit
-from altar.repair._whole import leading_members, whole_string, whole_value
-from altar.repair._find import read_as
+from altar.repair._whole import bounds, leading_values, whole_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Reading", "read"]
 
-_ESCAPED = re.compile(r"[{\[]\s*(?:[\[{]\s*)*\\+[\"n]|\A\s*\\\"")
-_ENTITY = re.compile(r"[{\[]\s*(?:[\[{]\s*)*&(?:quot|#34|#x22|apos|#39);", re.IGNORECASE)
-_UNESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_RAW = {"n": "\n", "t": "\t", "r": "\r"}
-_SCALAR_GAP = re.compile(r"[\s,]*(\"[^\"\n]*\")[\s,]*\Z")
-_THINKING = re.compile(
-    r"<(?:think|thinking|thought|reasoning|reflection|scratchpad|analysis|plan)", re.IGNORECASE
-)
+_BLANK = "\ufeff \t\r\n"
+# what may stand before and behind the only value of a text, when nothing else is to be weighed
+_HEAD = re.compile(r"\s*+(?![\"'“‘＂\\])")
+_TAIL = re.compile(r"\s*+(?![,\"':(+])[^{}\[\]｛［【]*+\Z")
+_SURE_ARRAY = re.compile(r"\[\s*+[\[{\"]")
+_ESCAPED_START = re.compile(r"\s*+\\+[\"']")
+_DOUBLED = re.compile(r"\s*+\"\s*+(?:[{\[]\s*+){1,40}\"\"(?!\")")
+_SCALAR_GAP = re.compile(r"[\s,]*+(\"[^\"\n]*+\")[\s,]*+\Z")
+_LONGEST_SCALAR = 2000
 
 
-class Reading(NamedTuple):
-    """The edits that make JSON of a text, and the items they keep."""
+class Reading:
+    """The edits that make JSON of a text, the items they keep, and the value where it is known."""
 
-    edits: list[Edit]
-    items: list[Item]
+    __slots__ = ("_edits", "items", "value")
+
+    def __init__(
+        self, items: list[Item], edits: list[Edit] | Callable[[], list[Edit]], value: Any = UNREAD
+    ) -> None:
+        self.items = items
+        self._edits = edits
+        self.value = value
+
+    @property
+    def edits(self) -> list[Edit]:
+        """Every change, in order."""
+        if not isinstance(self._edits, list):
+            self._edits = self._edits()
+        return self._edits
 
 
 def read(
-    text: str, choose: Callable[[Sequence[Item]], tuple[list[Item], bool]], *, quick: bool = True
+    text: str,
+    policy: str = "best",
+    schema: Mapping[str, Any] | bool | None = None,
+    *,
+    quick: bool = True,
+    fault: int = -1,
 ) -> Reading:
-    """The edits that turn the text into the JSON of the items ``choose`` keeps.
+    """The edits that turn the text into the JSON of what it holds.
 
-    ``choose`` gets every item and returns those to keep, and whether they go
-    into an array. Raises RepairError for a text that is empty.
+    ``fault`` is where reading the text as JSON failed, when that is known.
+    Raises RepairError for a text that is empty.
     """
-    if not text or text.isspace() or not text.strip("\ufeff \t\r\n"):
+    known = (-1, -1)
+    if quick:
+        at = _first_bracket(text)
+        if at >= 0:
+            try:
+                if fault > at:
+                    raise ValueError
+                value, end = sound(text, at)
+            except json.JSONDecodeError as error:
+                known = at, error.pos
+            except (StopIteration, ValueError, RecursionError):
+                known = at, max(fault, at)
+            else:
+                if policy != "all" and _is_only(text, at, end, value):
+                    item = Item(at, end, [], value)
+                    return Reading([item], lambda: _edits(text, Found([item], []), [item]), value)
+    if not text.strip(_BLANK):
         raise RepairError("there is no text to read JSON from", 0)
-    unwrapped = _unwrapped(text, choose, quick=quick)
-    if unwrapped is not None:
-        return unwrapped
-    items = _items(text, quick=quick)
-    if not items:
-        start = len(text) - len(text.lstrip("\ufeff \t\r\n"))
-        end = len(text.rstrip())
-        items = [Item(start, end, [Edit(start, end, quoted(text[start:end]), "bare_text")])]
-    kept, together = choose(items)
-    return Reading(_edits(text, items, kept, together=together), kept)
+    found = _rewritten(text, policy, schema, quick=quick) or _found(text, quick=quick, fault=known)
+    kept, together = choose(text, found.items, policy, schema)
+    values = [item.value for item in kept]
+    value = UNREAD
+    if not any(one is UNREAD for one in values):
+        value = values if together else values[0]
+    return Reading(kept, lambda: _edits(text, found, kept, together=together), value)
 
 
-def _items(text: str, *, quick: bool) -> list[Item]:
-    string = whole_string(text)
-    if string is not None:
-        return [string]
-    members = leading_members(text)
-    if members >= 0:
-        item = read_as(text, members, "{")
-        rest = text[item.end :].strip(" \t\r\n,;}])`")
-        if not rest or not any(c in rest for c in "{["):
-            return [item]
-    found = find_values(text, quick=quick)
-    strong = [item for item in found if not item.weak and not item.thought]
-    if not strong:
-        whole = whole_value(text)
-        if whole is not None and (not found or all(item.weak for item in found)):
-            return [whole] if not found or _covers(whole, found) else found
-    return _with_scalars(text, found)
+def _first_bracket(text: str) -> int:
+    brace = text.find("{")
+    bracket = text.find("[", 0, brace) if brace >= 0 else text.find("[")
+    return bracket if bracket >= 0 else brace
 
 
-def _covers(whole: Item, found: list[Item]) -> bool:
-    return whole.start <= found[0].start and whole.end >= found[-1].end
+def _is_only(text: str, start: int, end: int, value: Any) -> bool:
+    """Whether a sound value is plainly all the data there is in its text."""
+    if not _TAIL.match(text, end):
+        return False
+    if not start or text[:start].isspace():
+        return end == len(text) or bool(_HEAD.match(text, end)) or not text[end:].strip()
+    if not value or not _HEAD.match(text):
+        return False
+    if text[start] == "[" and not _SURE_ARRAY.match(text, start):
+        return False
+    return text.find("(", 0, start) < 0 or not leading_values(text)
+
+
+def _rewritten(
+    text: str, policy: str, schema: Mapping[str, Any] | bool | None, *, quick: bool
+) -> Found | None:
+    """The whole text as one value, where all of it is escaped or its quotes are doubled."""
+    start, end = bounds(text)
+    if _ESCAPED_START.match(text):
+        plain = plain_of_escapes(text, start)
+    elif _DOUBLED.match(text) and text[end - 1] == '"':
+        plain = plain_of_doubled(text, start + 1, end - 1)
+    else:
+        return None
+    if not plain.text.strip(_BLANK):
+        return None
+    return Found([_inner(plain, start, end, policy, schema, quick=quick)], [])
+
+
+def _inner(
+    plain: Plain,
+    start: int,
+    end: int,
+    policy: str,
+    schema: Mapping[str, Any] | bool | None,
+    *,
+    quick: bool,
+) -> Item:
+    inner = read(plain.text, policy, schema, quick=quick)
+    made = apply(plain.text, inner.edits).strip()
+    return Item(start, end, [Edit(start, end, made, plain.code)], inner.value)
+
+
+def _found(text: str, *, quick: bool, fault: tuple[int, int]) -> Found:
+    """The values of a text; there is at least one."""
+    leading = leading_values(text)
+    if leading:
+        rest = find_values(text, leading[-1].end, quick=quick)
+        return Found([*leading, *rest.items], rest.marks)
+    found = find_values(text, quick=quick, fault=fault)
+    if found.items:
+        return Found(_with_scalars(text, found.items), found.marks)
+    whole = whole_value(text)
+    if whole is not None and all(_is_inside(whole, mark) for mark in found.marks):
+        return Found([whole], [])
+    for code in ("thinking", "comment"):
+        drafts: list[Item] = []
+        for mark in found.marks:
+            if mark.code == code:
+                drafts += find_drafts(text, mark, quick=quick)
+        if drafts:
+            return Found(drafts, [mark for mark in found.marks if mark.code != code])
+    return _decoy(text, found.marks, quick=quick) or Found([_bare(text)], [])
+
+
+def _is_inside(whole: Item, mark: Mark) -> bool:
+    return mark.end <= whole.start or whole.start <= mark.start
+
+
+def _decoy(text: str, marks: list[Mark], *, quick: bool) -> Found | None:
+    """The longest of the brackets that look like no data, where there is nothing else."""
+    decoys = [mark for mark in marks if mark.code == "decoy"]
+    if not decoys:
+        return None
+    longest = max(decoys, key=lambda mark: mark.end - mark.start)
+    items = find_drafts(text, longest, quick=quick)
+    return Found(items, [mark for mark in marks if mark is not longest]) if items else None
+
+
+def _bare(text: str) -> Item:
+    start, end = bounds(text)
+    return Item(start, end, [Edit(start, end, quoted(text[start:end]), "bare_text")])
 
 
 def _with_scalars(text: str, found: list[Item]) -> list[Item]:
     """The items, and a string that stands alone before, between or after them."""
+    if len(found) == 1:
+        return found
     items: list[Item] = []
     at = 0
-    for item in [*found, None]:
-        end = item.start if item else len(text)
-        gap = _SCALAR_GAP.match(text, at, end) if found and end - at < 2000 else None
-        if gap is not None and len(found) > 1:
-            items.append(Item(gap.start(1), gap.end(1), []))
-        if item:
-            items.append(item)
-            at = item.end
-    return items
+    for item in found:
+        items += _scalar_between(text, at, item.start)
+        items.append(item)
+        at = item.end
+    return items + _scalar_between(text, at, len(text))
 
 
-def _unwrapped(
-    text: str, choose: Callable[[Sequence[Item]], tuple[list[Item], bool]], *, quick: bool
-) -> Reading | None:
-    """The reading of a document that was escaped as a whole, as one change."""
-    entity = _ENTITY.search(text)
-    if entity is not None:
-        plain, code = html.unescape(text), "html_entity"
-    else:
-        escaped = _ESCAPED.search(text)
-        if escaped is None or '"' in text[: escaped.end()].replace('\\"', ""):
-            return None
-        plain, code = _UNESCAPE.sub(lambda m: _RAW.get(m[1], m[1]), text), "unwrapped_escapes"
-    if plain == text:
-        return None
-    inner = read(plain, choose, quick=quick)
-    whole = apply(plain, inner.edits)
-    edits = [Edit(0, len(text), whole.strip(), code)]
-    return Reading(edits, [Item(0, len(text), edits)])
+def _scalar_between(text: str, start: int, end: int) -> list[Item]:
+    if end - start < 3 or end - start > _LONGEST_SCALAR:
+        return []
+    gap = _SCALAR_GAP.match(text, start, end)
+    if gap is None:
+        return []
+    try:
+        value, _ = sound(text, gap.start(1))
+    except (StopIteration, ValueError):
+        return []
+    return [Item(gap.start(1), gap.end(1), [], value)]
 
 
-def _edits(text: str, items: list[Item], kept: list[Item], *, together: bool) -> list[Edit]:
+def _edits(text: str, found: Found, kept: list[Item], *, together: bool = False) -> list[Edit]:
     """One list of edits: what is kept is mended, everything else is left out."""
     edits: list[Edit] = []
-    at = 0
     starts = {item.start for item in kept}
-    fresh = True
-    for item in items:
-        if item.start not in starts:
-            continue
-        _around(text, at, item.start, items, edits)
+    others = [Mark(i.start, i.end, "other_value") for i in found.items if i.start not in starts]
+    gaps = Gaps(text, edits, [*found.marks, *others])
+    opening = "["
+    for item in kept:
+        gaps.up_to(item.start, item.end)
         if together:
-            opening = "[" if fresh else ","
             edits.append(Edit(item.start, item.start, opening, "several_values"))
-        fresh = False
+            opening = ","
         edits += item.edits
-        at = item.end
-    _around(text, at, len(text), items, edits)
     if together:
-        last = next(n for n in range(len(edits), -1, -1) if n == 0 or edits[n - 1].start < at or (
-            edits[n - 1].start == at and edits[n - 1].end == at
-        ))  # fmt: skip
-        edits.insert(last, Edit(at, at, "]", "several_values"))
+        edits.append(Edit(kept[-1].end, kept[-1].end, "]", "several_values"))
+    gaps.up_to(len(text), len(text))
     return edits
-
-
-def _around(text: str, start: int, end: int, items: list[Item], edits: list[Edit]) -> None:
-    """Leave out what stands from ``start`` to ``end``; values among it are named as such."""
-    at = start
-    for item in items:
-        if start <= item.start < end and item.end <= end and not item.weak:
-            _gap(text, at, item.start, edits)
-            code = "thinking" if item.thought else "other_value"
-            edits.append(Edit(item.start, item.end, "", code))
-            at = item.end
-    _gap(text, at, end, edits)
-
-
-def _gap(text: str, start: int, end: int, edits: list[Edit]) -> None:
-    """Leave a text without values out, trimmed to what is no white space."""
-    gap = text[start:end]
-    inner = gap.strip(" \t\r\n")
-    if not inner:
-        return
-    start += len(gap) - len(gap.lstrip(" \t\r\n"))
-    edits.append(Edit(start, start + len(inner), "", _kind(inner)))
-
-
-def _kind(gap: str) -> str:
-    """What a text around values is."""
-    if gap.strip("\ufeff") == "":
-        return "byte_order_mark"
-    if not gap.strip("}]) \t\r\n"):
-        return "extra_closer"
-    if not gap.strip(",; \t\r\n"):
-        return "extra_comma"
-    if re.fullmatch(r"\s*(?:[`'~]{3,}\s*\w*\s*)+", gap):
-        return "fence"
-    if _THINKING.search(gap):
-        return "thinking"
-    if re.fullmatch(r"\s*(?:<[^<>]*>|\[/?[A-Z_]+\]|[\w$.]+\s*\(|\)|;|[\s,])+", gap):
-        return "wrapper"
-    if re.fullmatch(r"\s*(?://[^\n]*|/\*.*?\*/|\#[^\n]*|[\s,])+", gap, re.DOTALL):
-        return "comment"
-    return "prose"

@@ -1,0 +1,83 @@
+"""Whether a bracket that stands in a text opens data, or is a citation, a link, a word of prose."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["DATA", "DECOY", "ESCAPED", "PROSE", "WIDE", "is_alone", "kind_of"]
+
+DATA, DECOY, PROSE = range(3)
+
+_OBJECT = re.compile(
+    r"\{\s*+(?:[\"'“”„‘«`＂}{\[,\\]|//|/\*|\#|\.\.\.|…|&quot;|&\#|"
+    r"[*_-]{0,2}\s*+[\w$@-][\w$@ .*/()-]{0,80}?[\"'*_]{0,3}\s*+(?:[:：=]|\"|'|\Z)|\Z)"
+)
+_ARRAY = re.compile(
+    r"\[\s*+(?:[\[{\"'“„‘«`＂\]\\,(}]|-?\.?\d|//|/\*|\.\.\.|…|&quot;|&\#|```|\Z|"
+    r"(?:true|false|null|none|undefined|nan)\b)", re.IGNORECASE
+)  # fmt: skip
+_CITATION = re.compile(
+    r"\[\s*\^?\d{1,4}(?:\s{0,3}[,;–-]\s{0,3}(?:pp?\.|ch\.|sec\.|fig\.|§)?\s{0,3}\d{1,4})*+\s*+\]"
+    r"|\[[ xX]?\]|\{\s*+\}",
+    re.IGNORECASE,
+)
+_INDEX = re.compile(r"\[\s*+(?:\"[^\"\n]{0,80}\"|'[^'\n]{0,80}'|-?\d{0,9}(?::-?\d{0,9})?)\s*+\]")
+_FENCED = re.compile(r"[\[{]\s*+```")
+_WORDS = re.compile(r"[\[{][^\[\]{}\n]{1,200}[\]}]")
+_TAG = re.compile(r"\[/?[A-Z][A-Z_ ]{2,30}\]")
+ESCAPED = re.compile(
+    r"(?:[{\[]\s*+){1,40}(?:(\\+(?:[\"']|n(?=[\\\s\"'{}\[\]])))|&(?:quot|\#34|\#x22|apos|\#39|\#x27);)",
+    re.IGNORECASE,
+)
+"""A document whose quotes are escaped: with backslashes (group 1) or as entities."""
+WIDE = re.compile(r"[｛［【]\s*+(?:[\"'“”＂‘＇{\[｛［\d-]|true|false|null|[｝］】]\s*+\Z)")
+
+# How far a line is looked at, to either side of a bracket.
+_LINE = 80
+
+
+def kind_of(text: str, at: int, first: int) -> tuple[int, int]:
+    """DATA, DECOY or PROSE, and where what is no data ends; ``first`` is where the text begins.
+
+    A decoy might be data, should there be nothing else.
+    """
+    if _FENCED.match(text, at):
+        return PROSE, at + 1
+    if (_OBJECT if text[at] == "{" else _ARRAY).match(text, at):
+        end = _decoy_end(text, at)
+        return (DECOY, end) if end > 0 and not is_alone(text, at, end) else (DATA, at)
+    words = _WORDS.match(text, at)
+    if words is None:
+        return (DATA if at == first else PROSE), at + 1
+    if is_alone(text, at, words.end()) and not _TAG.match(text, at):
+        return DATA, at
+    return (DECOY if at == first else PROSE), words.end()
+
+
+def is_alone(text: str, start: int, end: int) -> bool:
+    """Whether a span has its lines to itself, but for marks of lists, quotations and code."""
+    low = max(0, start - _LINE)
+    line = text.rfind("\n", low, start) + 1 or low
+    if text[line:start].strip(" \t\r`>:*-\ufeff"):
+        return False
+    after = text.find("\n", end, end + _LINE)
+    return not text[end : after if after >= 0 else end + _LINE].strip(" \t\r`.;,")
+
+
+def _decoy_end(text: str, at: int) -> int:
+    """Behind a citation, an index, a check box, an empty pair or a link's text; -1 for none."""
+    found = _CITATION.match(text, at)
+    if found is None and at and (text[at - 1].isalnum() or text[at - 1] in "_)"):
+        found = _INDEX.match(text, at)
+    if found is None:
+        words = _WORDS.match(text, at) if text[at] == "[" else None
+        is_link = words is not None and text.startswith("(", words.end())
+        return words.end() if words is not None and is_link else -1
+    end = found.end()
+    before = text[max(0, at - 2) : at].strip()
+    after = text[end : end + 2].strip()
+    if before and before[-1].isalnum():
+        return end
+    if after and (after[0].isalnum() or after[0] == "("):
+        return end
+    return end if before and after and before[-1] not in ",;:}]" else -1

@@ -1,0 +1,71 @@
+"""Arguments that are written as a call in a programming language or as tagged parameters."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from altar.repair._items import UNREAD, Item, read_as
+from altar.repair._literals import literal_of, quoted
+from altar.repair._state import Edit
+
+__all__ = ["keyword_call", "tagged_parameters"]
+
+_CALL = re.compile(
+    r"(?:[A-Za-z_]\w{0,60}\s{0,9}=\s{0,9})?[A-Za-z_][\w.]{0,80}\(\s*+(?=[A-Za-z_]\w{0,80}\s{0,9}=(?![=>]))"
+)
+_PARAMETER = re.compile(
+    r"\s*+<(?:parameter|param|arg)(?:\s{0,9}=\s{0,9}|\s{1,9}name\s{0,9}=\s{0,9})[\"']?"
+    r"([^<>\"'\n]{1,80})[\"']?[^<>\n]{0,80}>|\s*+<arg_key>([^<>\n]{1,80})</arg_key>\s*+<arg_value>",
+    re.IGNORECASE,
+)
+_PARAMETER_END = re.compile(
+    r"</(?:parameter|param|arg|arg_value)\s{0,9}>|(?=</(?:function|invoke|tool_call)\s{0,9}>)",
+    re.IGNORECASE,
+)
+
+
+def keyword_call(text: str, at: int) -> Item | None:
+    """``weather(city="Paris", days=3)`` at ``at``: its arguments as an object."""
+    found = _CALL.match(text, at)
+    if found is None:
+        return None
+    item = read_as(text, at, found.end(), "{", close=")", code="wrapper")
+    return item if item.end > found.end() else None
+
+
+def tagged_parameters(text: str, at: int) -> Item | None:
+    """``<parameter=city>Paris</parameter>`` and those that follow it: an object."""
+    found = _PARAMETER.match(text, at)
+    if found is None:
+        return None
+    edits: list[Edit] = []
+    last = at
+    while found is not None:
+        head = f"{',' if edits else '{'}{quoted((found[1] or found[2]).strip())}: "
+        edits.append(Edit(last, found.end(), head, "wrapper"))
+        closing = _PARAMETER_END.search(text, found.end())
+        end = closing.start() if closing else len(text)
+        last = closing.end() if closing else len(text)
+        edits += _value(text, found.end(), end)
+        if last > end:
+            edits.append(Edit(end, last, "", "wrapper"))
+        found = _PARAMETER.match(text, last)
+    edits.append(Edit(last, last, "}", "wrapper"))
+    return Item(at, last, edits, UNREAD)
+
+
+def _value(text: str, start: int, end: int) -> list[Edit]:
+    """The text of a parameter: JSON where it is sound, a literal, or a string."""
+    content = text[start:end]
+    word = content.strip()
+    literal = literal_of(word)
+    if literal is not None:
+        return [Edit(start, end, literal, "literal")] if content != literal else []
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        value = UNREAD
+    if value is UNREAD or value != value or value in (float("inf"), float("-inf")):
+        return [Edit(start, end, quoted(content.strip("\r\n")), "bare_string")]
+    return []

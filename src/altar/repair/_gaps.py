@@ -1,0 +1,91 @@
+"""What stands around the values of a text is left out, each piece under the name of its kind."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from altar.repair._state import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from altar.repair._items import Mark
+
+__all__ = ["Gaps"]
+
+_WHITE = " \t\r\n"
+_BEFORE = re.compile(r"(?<![^\s>])[`~'\"]{3,}+[ \t]{0,9}[\w+-]{0,30}\Z")
+_BEHIND = re.compile(r"[`~]{1,9}+(?![`~\w])|['\"]{3}(?![\w'\"])")
+_FENCE_REACH = 48
+_SHORT = 4000  # longer ones are prose
+_FENCES = re.compile(r"(?:[`'~\"]{3,}+[ \t]{0,9}[\w+-]{0,30}\s*+)+|`")
+_WRAPPER = re.compile(
+    r"(?:<[^<>]{0,400}>|\]\]>|\[/?[A-Z_]++\]|(?:[A-Za-z_$][\w$.]{0,80}\s{0,9}\()++|"
+    r"(?:const|let|var|return|await|export|default)\b|[A-Za-z_$][\w$.]{0,80}\s{0,9}=(?=\s|\Z)|"
+    r"[();,]|\s)++"
+)
+_COMMENTS = re.compile(r"(?://[^\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/|\#[^\n]*+|[\s,])++")
+
+
+class Gaps:
+    """Leaves out what is no kept value, from left to right."""
+
+    __slots__ = ("_at", "_edits", "_index", "_spans", "_text")
+
+    def __init__(self, text: str, edits: list[Edit], spans: Iterable[Mark]) -> None:
+        self._text = text
+        self._edits = edits
+        self._spans = sorted(spans)
+        self._index = 0
+        self._at = 0
+
+    def up_to(self, end: int, behind: int) -> None:
+        """Leave out everything before ``end``, and go on at ``behind``."""
+        spans = self._spans
+        while self._index < len(spans) and spans[self._index].start < end:
+            start, stop, code = spans[self._index]
+            self._index += 1
+            if start >= self._at and stop <= end:
+                self._leave(self._at, start)
+                self._edits.append(Edit(start, stop, "", code))
+                self._at = stop
+        self._leave(self._at, end)
+        self._at = behind
+
+    def _leave(self, start: int, end: int) -> None:
+        """Leave out a text without values, but for the white space around it."""
+        gap = self._text[start:end]
+        inner = gap.lstrip(_WHITE)
+        start += len(gap) - len(inner)
+        inner = inner.rstrip(_WHITE)
+        if not inner:
+            return
+        end = start + len(inner)
+        tail = _BEFORE.search(inner, max(0, len(inner) - _FENCE_REACH))
+        head = _BEHIND.match(inner)
+        if head is not None and start and head.end() < len(inner):
+            self._edits.append(Edit(start, start + head.end(), "", "fence"))
+            self._leave(start + head.end(), end)
+        elif tail is not None and tail.start():
+            self._leave(start, start + tail.start())
+            self._edits.append(Edit(start + tail.start(), end, "", "fence"))
+        else:
+            self._edits.append(Edit(start, end, "", _kind(inner)))
+
+
+def _kind(gap: str) -> str:
+    """What a text without values is."""
+    if not gap.strip("\ufeff"):
+        return "byte_order_mark"
+    if not gap.strip("}]) \t\r\n"):
+        return "extra_closer"
+    if not gap.strip(",; \t\r\n"):
+        return "extra_comma"
+    if len(gap) > _SHORT:
+        return "prose"
+    if _FENCES.fullmatch(gap):
+        return "fence"
+    if _WRAPPER.fullmatch(gap):
+        return "wrapper"
+    return "comment" if _COMMENTS.fullmatch(gap) else "prose"
