@@ -41,9 +41,9 @@ def test_the_corpus_reads_as_expected(disputed, share):
 
 
 def test_valid_texts_of_the_corpus_are_exact():
-    """Valid JSON gives what the standard library gives, and no fix."""
+    """Valid JSON gives what the standard library gives; only a name that came twice is noted."""
     for row in rows(False):
         if row["class"] == "valid":
             result = repair.parse(row["input"])
             assert result.value == json.loads(row["input"])
-            assert not result.fixes
+            assert {fix.code for fix in result.fixes} <= {"duplicate_key"}

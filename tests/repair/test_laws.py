@@ -185,7 +185,7 @@ def test_mending_twice_is_mending_once(text):
     second = repair.parse(first.text)
     assert second.text == first.text
     assert exact(second.value, first.value)
-    assert second.fixes == ()
+    assert not [fix for fix in second.fixes if outside_the_value(fix)]
 
 
 @given(ANYTHING)
