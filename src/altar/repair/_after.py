@@ -127,9 +127,10 @@ def _named(s: State, end: int) -> None:
 
 def _name_outside(s: State, start: int, comma: int) -> None:
     """``"a": [1, 2, "b": 3}``: the name closes the arrays around it."""
+    comma = s.first_comma(comma)
     s.keep_comma(comma)
     while s.stack[-1].kind == "[" and len(s.stack) > 1:
-        if not close_earlier(s, s.stack[-1]):
+        if not close_earlier(s, s.stack[-1], comma):
             s.edit_after(comma, "]", "missing_closer")
         s.pop()
     s.stack[-1].value = -1

@@ -44,6 +44,7 @@ _STOP = re.compile(r"[^,，}\])\n\"{\[(/#`<;|\\\u2028\u2029]*")
 _SEMICOLON = re.compile(r";\s*(?:[\"'}\]]|\w+\s*[:=]|-?\d)")
 _BAR = re.compile(r"\|\s*[\"']\w")
 _VALUE_NEXT = re.compile(rf",\s*(?:{_SCALAR}|\"[^\"\n]{{0,80}}\")\s*[,}}]")
+_ESCAPED = re.compile(r"\\\"((?:[^\"\\\n]|\\[^\"\n]){0,200})\\\"(?=\s*[,}\]])")
 _WIDE = {"［": "[", "【": "[", "｛": "{"}
 _WIDE_CLOSER = {"［": "］", "【": "】", "｛": "｝"}
 _JUNK_AFTER = re.compile(r"(-?\d[\d.]*)\s+[A-Z][A-Z_]{3,40}\s*[,\]}]")
@@ -94,12 +95,28 @@ def _word(s: State) -> bool:
         s.pos = found.end()
         return True
     found = _SCALARS.match(text, at) if s.stack[-1].kind == "[" else None
-    if found is not None and (number := number_of(found[0])) is not None:
-        if number[1]:
-            s.edit(at, found.end(), *number)
+    if found is not None:
+        literal = literal_of(found[0])
+        after, code = (literal, "literal") if literal else (number_of(found[0]) or ("null", ""))
+        if code:
+            s.edit(at, found.end(), after, code)
         _value_at(s, at, found.end())
         return True
-    return False
+    return _escaped_quotes(s)
+
+
+def _escaped_quotes(s: State) -> bool:
+    """``\\"x\\"``: a string whose quotes are escaped."""
+    at = s.pos
+    found = _ESCAPED.match(s.text, at)
+    if found is None:
+        return False
+    start, end = found.span(1)
+    s.edit(at, start, '"', "quotes")
+    content(s, start, end)
+    s.edit(end, found.end(), '"', "quotes")
+    _value_at(s, at, found.end())
+    return True
 
 
 def _text(s: State) -> None:

@@ -16,6 +16,9 @@ __all__ = ["close", "close_inner", "end_of_text", "is_key_ahead", "settle"]
 
 _SCALAR = r"(?:\"[^\"\n]{0,80}\"|-?\d[\d.eE+-]*|true|false|null)"
 _ROW_IN_ROW = re.compile(rf"\[\s*{_SCALAR}(?:\s*,\s*{_SCALAR}){{1,40}}(?=\s*,\s*\[)")
+_LAST_ROW = re.compile(rf"\]\s*,\s*({_SCALAR}(?:\s*,\s*{_SCALAR}){{0,40}}\s*)\]\s*\Z")
+_BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]')
+_NEAR = 1000  # how far back rows are looked at
 _FAR = 24  # frames a closer may reach over
 
 
@@ -54,18 +57,34 @@ def end_of_text(s: State) -> None:
     s.mode = Mode.DONE
 
 
-def close_earlier(s: State, frame: Frame) -> bool:
+def close_earlier(s: State, frame: Frame, comma: int = -1) -> bool:
     """Put the closer that ``frame`` lacks where its last row seems to have lost one.
 
-    In ``[[1, 2, [3, 4]]`` the first row is closed by the bracket meant for the whole.
+    In ``[[1, 2, [3, 4]]`` the first row is closed by the bracket meant for the whole. The row is
+    the latest value, or the one that ends at ``comma``.
     """
-    if frame.kind != "[" or frame.value < 0:
+    start = frame.value if comma < 0 else _child_before(s.text, frame.open, comma)
+    if frame.kind != "[" or start < 0:
         return False
-    row = _ROW_IN_ROW.match(s.text, frame.value)
+    row = _ROW_IN_ROW.match(s.text, start)
     if row is None:
         return False
     s.edit_after(row.end(), "]", "missing_closer")
     return True
+
+
+def _child_before(text: str, start: int, end: int) -> int:
+    """Where the last array begins that ``text[start:end]`` holds, or -1; a short text only."""
+    depth, child = 0, -1
+    if end - start > _NEAR:
+        return -1
+    for found in _BRACKETS.finditer(text, start + 1, end):
+        if found[0] in "{[":
+            child = found.start() if depth == 0 else child
+            depth += 1
+        elif found[0] in "}]":
+            depth -= 1
+    return child
 
 
 def close_inner(s: State, count: int, at: int) -> None:
@@ -110,9 +129,25 @@ def _extra(s: State, c: str) -> None:
         frame.count += 1
         s.mode = Mode.AFTER
         return
+    if c == "]" and s.mode == Mode.AFTER and frame.kind == "{" and _opened_before(s, frame, at):
+        return
     s.edit(at, at + 1, "", "extra_closer")
     if s.comma < 0 and frame.count and s.mode in (Mode.ITEM, Mode.VALUE):
         s.mode = Mode.AFTER  # what was passed so far ended with a value
+
+
+def _opened_before(s: State, frame: Frame, at: int) -> bool:
+    """Whether a bracket is missing before the value that ends here, or before its last row."""
+    text, start = s.text, frame.value
+    if start < 0 or text[start] == "{":
+        return False
+    if text[start] == "[":
+        row = _LAST_ROW.search(text, max(start, at - _NEAR), at)
+        if row is None:
+            return False
+        start = row.start(1)
+    s.edit_before(start, start, "[", "missing_opener")
+    return True
 
 
 def _mismatch(s: State, c: str) -> None:

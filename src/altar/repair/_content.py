@@ -116,7 +116,7 @@ def _letter(s: State, at: int, c: str, *, literal: bool) -> tuple[int, bool]:
     """An escape that JSON knows, which may be the beginning of a command or a path."""
     text = s.text
     word = _LETTER.match(text, at + 2) is not None
-    command = (c in "bf" and word) or _SURE.match(text, at + 1) is not None
+    command = (c in "bf" and (word or literal)) or _SURE.match(text, at + 1) is not None
     if command or (literal and (_COMMAND.match(text, at + 1) or _in_path(text, at))):
         s.edit(at, at + 1, "\\\\", "latex")
         return at + 2, True

@@ -17,6 +17,7 @@ _SHARE, _FREE, _LINES = 2, 65536, 16
 _SELDOM = 24  # after bad luck, only one container in so many is tried
 _SMALL = 4096
 _PLAUSIBLE = re.compile(r"\{\s*(?:\"|\})|\[\s*(?:[\[{\]\"\d-]|true|false|null)")
+_COMMA_FIRST = re.compile(r"\n[ \t]*,")
 _LATEX = re.compile(r"\\[bf]")
 
 
@@ -50,6 +51,9 @@ def island(s: State, at: int) -> int:
     else:
         # backspaces and form feeds begin LaTeX commands, in documents that are broken
         if piece.find("\\", first, end) >= 0 and _LATEX.search(piece, first, end):
+            return -1
+        # a comma that begins a line may follow a closer that was lost
+        if piece.find("\n", first, end) >= 0 and _COMMA_FIRST.search(piece, first, end):
             return -1
         s.luck = min(max(s.luck, 0) + 2, 8)
         return at - first + end

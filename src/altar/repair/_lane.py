@@ -71,7 +71,7 @@ def _members(s: State, frame: Frame) -> bool:
             if run is not None and run.end() > pos:
                 pos = run.end()
                 frame.count += 1
-                s.comma = -1
+                s.comma = pos - 1
         found = _MEMBER(text, pos)
         if found is None:
             s.pos = pos
@@ -175,7 +175,7 @@ def _elements(s: State, frame: Frame) -> bool:
             if run is not None and run.end() > pos:
                 pos = run.end()
                 frame.count += 1
-                s.comma = -1
+                s.comma = pos - 1
         found = _ELEMENT(text, pos)
         if found is None:
             s.pos = pos

@@ -40,6 +40,7 @@ _CLOSE, _INNER = Verdict(CLOSE), Verdict(INNER)
 _DELIMITED = re.compile(r"\s*(?:[,}\]:]|\Z)")
 _QUOTED_NEXT = re.compile(r"[\"'“][^\"'”\n]{0,160}[\"'”]\s*([^\s])?")
 _QUOTED_ELEMENT = re.compile(r"\"[^\"\n]{0,200}\"\s*(?:,\s*(?:[\"{\[\d-]|\Z)|\]|\Z)")
+_QUOTED_ELEMENTS = re.compile(r"(?:\"[^\"\n]{1,80}\"){2,8}\s*\]")
 _HALF_KEY = re.compile(r"[\w$ .-]{1,60}[\"'”]\s*:")
 _CUT_KEY = re.compile(r"[\"'][\w$ .-]{1,60}:\s*[\"\d{\[tfn-]")
 _STRAY_THEN_KEY = re.compile(r"\w{1,40}\s+[\"'][^\"'\n]{0,80}[\"']\s*:")
@@ -268,8 +269,11 @@ def _before_quote(s: State, string: Quoted, at: int, k: int) -> Verdict | None:
             return Verdict(CLOSE, 2) if at > string.start else _CLOSE
         if KEY_AHEAD.match(text, k) and inside_object and not _embedded(string):
             return _CLOSE
-        if not inside_object and not string.nest and _QUOTED_ELEMENT.match(text, k):
-            return _CLOSE
+        if not inside_object and not string.nest:
+            if _QUOTED_ELEMENT.match(text, k):
+                return _CLOSE
+            if not string.inner and _QUOTED_ELEMENTS.match(text, k):
+                return _CLOSE
         return None
     if _embedded(string):
         return None
@@ -396,9 +400,9 @@ def _before_closers(s: State, string: Quoted, end: int) -> int:
             break
         at -= 1
     while closers:
-        fit = all(
-            stack[-1 - depth].close == text[place] for depth, place in enumerate(closers)
-        )
+        fit = all(stack[-1 - depth].close == text[at] for depth, at in enumerate(closers))
+        if not fit and len(closers) == 1 and len(stack) > 1:
+            fit = text[closers[0]] == "]" == stack[-2].close  # the object lacks its closer
         if fit and not _opened(text, string, closers):
             end = closers[0]
             break

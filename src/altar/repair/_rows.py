@@ -27,7 +27,7 @@ def wrap(s: State, start: int, code: str = "wrapped_array") -> Frame:
     inner.value = start
     s.stack[-1].count -= 1
     s.stack.append(inner)
-    s.mode = Mode.VALUE
+    s.mode = Mode.ITEM
     return inner
 
 

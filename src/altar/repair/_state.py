@@ -204,6 +204,14 @@ class State:
                 self.retro += 1
                 self.marked -= 1
 
+    def first_comma(self, comma: int) -> int:
+        """The first of the commas in a row that end with ``comma``: the others were left out."""
+        at = comma
+        while at > 0 and self.text[at] in ", \t\r\n":
+            comma = at if self.text[at] == "," else comma
+            at -= 1
+        return comma
+
     def forget(self, start: int) -> None:
         """Take back every change from ``start`` on; the scanner goes there again."""
         edits = self.edits
