@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from altar.repair import _rewrite
 from altar.repair._aside import Asides
@@ -15,6 +15,9 @@ from altar.repair._patterns import KEY_AHEAD, OPEN_KEY
 from altar.repair._scan import scan, start
 from altar.repair._state import Frame, Mode, State
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["find_drafts", "find_values", "sound"]
 
 _EVENT = re.compile(r"\{|\[|<|◁|```|~~~|//|/\*|｛|［|【")
@@ -23,7 +26,7 @@ _DATA_LANGUAGES = frozenset(("json", "jsonc", "json5", "jsonl", "ndjson", "yaml"
 _CDATA = "<![CDATA["
 _DIGIT_NEXT = re.compile(r"\s*+,\s*+(?=[\"'\d{\[tfn-])")
 _MORE = re.compile(r"((?:\s*+[}\])])*+)\s*+(,?)\s*+(?=[\"'])")
-_MEMBER = re.compile(r"\"[^\"\n]{0,80}\"\s*+[:\"]")
+_NAMED = (KEY_AHEAD, OPEN_KEY, re.compile(r"\"[^\"\n]{0,80}\"\s*+[:\"]"))
 _PLAIN_MEMBER = re.compile(r"\"[^\"\n{}\[\],]{0,80}\"\s*+:")
 # The C scanner gets pieces of the text: an error counts the lines before it, which must not be
 # those of the whole text every time. What fails costs at most this share of the text in all.
@@ -36,7 +39,8 @@ def _refuse(word: str) -> NoReturn:
     raise ValueError(word)
 
 
-sound = json.JSONDecoder(parse_constant=_refuse).scan_once
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+sound: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignore[attr-defined]
 """The C scanner for the strict JSON value at a position: the value and where it ends."""
 
 
@@ -236,6 +240,8 @@ class _Walk:
         """The value with what belongs to it behind a closer that came too early."""
         text = self._text
         edits, end = item.edits, item.end
+        if edits and edits[0][:2] == (item.start, item.start + 1):
+            return item  # a set, a tuple
         while text[end - 1] in "}]":
             goes_on = self._goes_on(item.start, end)
             if goes_on < 0:
@@ -259,11 +265,9 @@ class _Walk:
                 return -1
             at = found.end()
             if found[2]:
-                named = (
-                    KEY_AHEAD.match(text, at) or OPEN_KEY.match(text, at) or _MEMBER.match(text, at)
-                )
+                named = any(name.match(text, at) for name in _NAMED)
             else:
-                named = _PLAIN_MEMBER.match(text, at)
+                named = _PLAIN_MEMBER.match(text, at) is not None
             return found.end(1) if named else -1
         if not _DIGIT_NEXT.match(text, end):
             return -1
@@ -283,7 +287,7 @@ class _Walk:
 def _reopen(s: State, end: int, goes_on: int) -> None:
     """Take away the closer before ``end`` and those that follow it up to ``goes_on``."""
     text = s.text
-    s.edit(end - 1, end, "", "reopened")
+    s.edit_again(end - 1, end, "", "reopened")
     for at in range(end, goes_on):
         if text[at] in "}])":
             s.edit(at, at + 1, "", "extra_closer")
