@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from typing import NoReturn
 
-from altar.repair._items import UNREAD, Item, read_as
+from altar.repair._items import Item, read_as
 from altar.repair._literals import literal_of, quoted
 from altar.repair._state import Edit
 
@@ -23,6 +24,13 @@ _PARAMETER_END = re.compile(
     r"</(?:parameter|param|arg|arg_value)\s{0,9}>|(?=</(?:function|invoke|tool_call)\s{0,9}>)",
     re.IGNORECASE,
 )
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(word)
+
+
+_strict = json.JSONDecoder(parse_constant=_refuse)
 
 
 def keyword_call(text: str, at: int) -> Item | None:
@@ -52,7 +60,7 @@ def tagged_parameters(text: str, at: int) -> Item | None:
             edits.append(Edit(end, last, "", "wrapper"))
         found = _PARAMETER.match(text, last)
     edits.append(Edit(last, last, "}", "wrapper"))
-    return Item(at, last, edits, UNREAD)
+    return Item(at, last, edits)
 
 
 def _value(text: str, start: int, end: int) -> list[Edit]:
@@ -63,9 +71,7 @@ def _value(text: str, start: int, end: int) -> list[Edit]:
     if literal is not None:
         return [Edit(start, end, literal, "literal")] if content != literal else []
     try:
-        value = json.loads(content)
+        _strict.decode(content)
     except (ValueError, RecursionError):
-        value = UNREAD
-    if value is UNREAD or value != value or value in (float("inf"), float("-inf")):
         return [Edit(start, end, quoted(content.strip("\r\n")), "bare_string")]
     return []

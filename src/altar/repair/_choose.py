@@ -1,4 +1,4 @@
-"""Which of the values found in a text are the answer: by a policy, by a schema, by where they are."""
+"""Which of the values found in a text are the answer: by policy, by schema, by place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.repair._build import build
 from altar.repair._edits import apply
+from altar.repair._fit import misfit
 from altar.repair._items import UNREAD
 
 if TYPE_CHECKING:
@@ -59,8 +60,6 @@ def _fitting(
     Of items that fit alike the fenced come first, and of these the last: what
     is written later is written in the light of what came before.
     """
-    from altar.repair._fit import misfit
-
     values = [value_of(text, item) for item in items]
     costs = [misfit(value, schema) for value in values]
     inside = {item.start for item in fenced}

@@ -17,7 +17,8 @@ class Item(NamedTuple):
     """One value: its span in the text and the edits that mend it.
 
     ``value`` is there when it was read on the way. ``fenced`` is true inside a
-    code fence for data.
+    code fence for data. ``doubts`` are the decisions that were near: where,
+    and what the other reading is called.
     """
 
     start: int
@@ -25,6 +26,7 @@ class Item(NamedTuple):
     edits: list[Edit]
     value: Any = UNREAD
     fenced: bool = False
+    doubts: tuple[tuple[int, str], ...] = ()
 
 
 class Mark(NamedTuple):

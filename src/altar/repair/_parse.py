@@ -59,7 +59,15 @@ def parse(
     """
     source = text if isinstance(text, str) else _decoded(text)
     edits: list[Edit] = []
-    value, fault = _sound(source) if source[:1] in _STARTS else (UNREAD, -1)
+    value: Any = UNREAD
+    fault = -1
+    if source[:1] in _STARTS:
+        try:
+            value = _strict.decode(source)
+        except json.JSONDecodeError as error:
+            fault = -1 if error.msg == "Extra data" else error.pos
+        except (ValueError, RecursionError):
+            pass
     if value is UNREAD and fault >= 0 and source[fault : fault + 1] < " ":
         try:
             value = _loose.decode(source)
@@ -74,16 +82,6 @@ def parse(
     if schema is None or not coerce:
         return _plain(source, value, edits)
     return _fitted(source, value, edits, schema, max_risk)
-
-
-def _sound(source: str) -> tuple[Any, int]:
-    """The value of a valid document; UNREAD, and where it is none, if that is known."""
-    try:
-        return _strict.decode(source), -1
-    except json.JSONDecodeError as error:
-        return UNREAD, -1 if error.msg == "Extra data" else error.pos
-    except (ValueError, RecursionError):
-        return UNREAD, -1
 
 
 def _plain(source: str, value: Any, edits: list[Edit]) -> Repaired:
@@ -158,7 +156,6 @@ def parse_damaged(
     fault: int = -1,
 ) -> Repaired:
     """As :func:`parse`, without the road for valid JSON; ``fault`` is where that one ended."""
-
     reading = read(text, policy, schema, quick=quick, fault=fault)
     if max_risk < 1:
         _check(max_risk, fixes_of(text, reading.edits))

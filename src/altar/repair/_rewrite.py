@@ -41,19 +41,26 @@ _SIGNS = re.compile(
 class Plain:
     """A text from a position on, rewritten; positions in it lead back to the text."""
 
-    __slots__ = ("_made", "_sources", "code", "text")
+    __slots__ = ("_made", "_make", "_pattern", "_sources", "code", "text")
 
     def __init__(
-        self, text: str, at: int, end: int, pattern: re.Pattern[str], make: Callable[[re.Match[str]], str],
-        code: str,
-    ) -> None:  # fmt: skip
+        self, code: str, pattern: re.Pattern[str], make: Callable[[re.Match[str]], str]
+    ) -> None:
         self.code = code
+        self.text = ""
+        self._pattern = pattern
+        self._make = make
+        self._made = [0]
+        self._sources = [0]
+
+    def of(self, text: str, at: int, end: int) -> Plain:
+        """Rewrite the text from ``at`` to ``end``."""
         self._made = [0]  # where each replacement ends in what is made
         self._sources = [at]  # and in the text
         pieces: list[str] = []
         length = 0
-        for found in pattern.finditer(text, at, end):
-            new = make(found)
+        for found in self._pattern.finditer(text, at, end):
+            new = self._make(found)
             kept = text[self._sources[-1] : found.start()]
             pieces += kept, new
             length += len(kept) + len(new)
@@ -61,6 +68,7 @@ class Plain:
             self._sources.append(found.end())
         pieces.append(text[self._sources[-1] : end])
         self.text = "".join(pieces)
+        return self
 
     def source(self, position: int) -> int:
         """Where a position lies in the text."""
@@ -76,17 +84,18 @@ class Plain:
 
 def plain_of_escapes(text: str, at: int) -> Plain:
     """The text from ``at`` on without one layer of backslashes."""
-    return Plain(text, at, len(text), _ESCAPE, lambda m: _RAW.get(m[1], m[1]), "unwrapped_escapes")
+    plain = Plain("unwrapped_escapes", _ESCAPE, lambda m: _RAW.get(m[1], m[1]))
+    return plain.of(text, at, len(text))
 
 
 def plain_of_entities(text: str, at: int) -> Plain:
     """The text from ``at`` on with its entities decoded."""
-    return Plain(text, at, len(text), _ENTITY, lambda m: html.unescape(m[0]), "html_entity")
+    return Plain("html_entity", _ENTITY, lambda m: html.unescape(m[0])).of(text, at, len(text))
 
 
 def plain_of_doubled(text: str, at: int, end: int) -> Plain:
     """The text from ``at`` to ``end`` with doubled quotes made one."""
-    return Plain(text, at, end, _DOUBLED, lambda _: '"', "doubled_quotes")
+    return Plain("doubled_quotes", _DOUBLED, lambda _: '"').of(text, at, end)
 
 
 def narrowed(text: str, at: int) -> tuple[str, list[int]]:

@@ -64,12 +64,7 @@ def leading_values(text: str) -> list[Item]:
 
 def _whole_string(text: str, at: int, end: int) -> Item | None:
     """The text as one string, where it begins and ends with its quotes and is no list of them."""
-    if (
-        text[at : at + 1] != '"'
-        or end - at < 2
-        or text[end - 1] != '"'
-        or text[at : at + 3] == '"""'
-    ):
+    if end - at < 2 or text[at] != '"' or text[end - 1] != '"' or text.startswith('"""', at):
         return None
     found = _FIRST.match(text, at)
     if found is None or (found[1] and found[1] not in '+"'):
@@ -94,10 +89,10 @@ def whole_value(text: str) -> Item | None:
     if call is not None:
         return call
     found = _TUPLE.search(text, at, end)
-    if found is not None and text.find(")", found.start(), end) >= 0 <= text.find(
-        ",", found.start(), end
-    ):
-        return read_as(text, found.start(), found.start() + 1, "[", close=")", code="tuple")
+    if found is not None:
+        first = found.start()
+        if text.find(")", first, end) >= 0 <= text.find(",", first, end):
+            return read_as(text, first, first + 1, "[", close=")", code="tuple")
     scalars = _scalars(text, at, end)
     if scalars is not None:
         return scalars
