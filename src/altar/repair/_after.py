@@ -115,7 +115,7 @@ def _named(s: State, end: int) -> None:
         s.edit(s.pos, s.pos + 1, "", "extra_colon")
         s.pos += 1
         return
-    comma = _comma_before(s.text, start)
+    comma = _comma_before(s, start)
     frame.count -= 1
     if frame.kind == "[" and comma >= 0 and len(s.stack) > 1 and _belongs_outside(s, start, end):
         _name_outside(s, start, comma)
@@ -137,12 +137,12 @@ def _name_outside(s: State, start: int, comma: int) -> None:
     s.mode, s.key = Mode.COLON, start
 
 
-def _comma_before(text: str, at: int) -> int:
+def _comma_before(s: State, at: int) -> int:
     """The comma that stands before ``at``, or -1."""
     at -= 1
-    while at > 0 and text[at] in " \t\r\n":
+    while at > 0 and s.text[at] in " \t\r\n":
         at -= 1
-    return at if at >= 0 and text[at] == "," else -1
+    return at if at >= 0 and s.text[at] == "," and not s.is_covered(at) else -1
 
 
 def _belongs_outside(s: State, start: int, end: int) -> bool:

@@ -36,8 +36,8 @@ def settle(s: State) -> None:
         s.edit(s.pos, s.pos, ": null", "missing_value")
     elif s.mode == Mode.VALUE and frame.kind == "{":
         s.edit(s.pos, s.pos, "null", "missing_value")
-    elif s.comma >= 0:
-        s.drop_comma(s.comma)
+    elif s.comma >= 0 or (frame.count and s.mode in (Mode.ITEM, Mode.VALUE)):
+        s.drop_comma(s.comma, s.pos)
         s.comma = -1
 
 
@@ -80,7 +80,9 @@ def _child_before(text: str, start: int, end: int) -> int:
         return -1
     for found in _BRACKETS.finditer(text, start + 1, end):
         if found[0] in "{[":
-            child = found.start() if depth == 0 else child
+            if depth == 0:
+                before = text[max(start, found.start() - 40) : found.start()].rstrip()
+                child = found.start() if before[-1:] in ("[", ",") else -1
             depth += 1
         elif found[0] in "}]":
             depth -= 1
@@ -147,6 +149,7 @@ def _opened_before(s: State, frame: Frame, at: int) -> bool:
             return False
         start = row.start(1)
     s.edit_before(start, start, "[", "missing_opener")
+    frame.value = -1
     return True
 
 

@@ -249,7 +249,7 @@ class _Walk:
             s = State(text, goes_on)
             s.edits = edits
             s.stack = [Frame(text[item.start], item.start)]
-            s.stack[0].count = 1
+            s.stack[0].count = 1 if text[item.start + 1 : end - 1].strip() else 0
             _reopen(s, end, goes_on)
             scan(s)
             end = s.pos
@@ -291,4 +291,4 @@ def _reopen(s: State, end: int, goes_on: int) -> None:
     for at in range(end, goes_on):
         if text[at] in "}])":
             s.edit(at, at + 1, "", "extra_closer")
-    s.mode = Mode.AFTER
+    s.mode = Mode.AFTER if s.stack[0].count else Mode.ITEM

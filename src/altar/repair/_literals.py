@@ -59,9 +59,9 @@ def number_of(word: str) -> tuple[str, str] | None:
             return None
         return f"{'-' if based[1] == '-' else ''}{value}", "number"
     if _GROUPED.match(word):
-        return word.replace(",", "").lstrip("+"), "number"
+        return _loose(word.replace(",", ""))
     if _DECIMAL_COMMA.match(word):
-        return word.replace(",", "."), "number"
+        return _loose(word.replace(",", "."))
     return _loose(word)
 
 

@@ -144,8 +144,9 @@ def _word_as_name(s: State) -> bool:
         s.edit(at, start, "", "markdown")
     quote_span(s, start, end, "bare_key")
     tail = text[end : found.end()]
-    if tail.strip():
-        s.edit(end, found.end(), "", "missing_quote" if tail[0] in "\"'”’`" else "markdown")
+    if tail.strip(" \t\r\n"):
+        code = "missing_quote" if tail[0] in "\"'”’`" else "markdown" if tail.strip() else "white_space"
+        s.edit(end, found.end(), "", code)
     s.key = start
     s.pos = found.end()
     s.comma = -1
@@ -180,7 +181,7 @@ def _no_name(s: State) -> None:
     elif frame.count and frame.value >= 0 and s.comma >= 0 and scalar and d in (",", "}", ""):
         wrap(s, frame.value)
     elif not d and frame.count:
-        s.drop_comma(s.comma)
+        s.drop_comma(s.comma, at)
         s.edit(at, end, "", "incomplete")
         s.comma, s.pos, s.cut, s.mode = -1, end, True, Mode.AFTER
     else:

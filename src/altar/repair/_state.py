@@ -170,27 +170,39 @@ class State:
             self.retro += 1
             self.marked += 1
 
-    def drop_comma(self, comma: int) -> None:
-        """Take the comma at ``comma`` away, or, where that is -1, the one that was just added."""
-        edits = self.edits
-        index = len(edits)
-        while index and edits[index - 1].start > comma >= 0:
-            index -= 1
+    def drop_comma(self, comma: int, at: int) -> None:
+        """Take the comma at ``comma`` away; where that is -1, one that was added before ``at``."""
+        index = len(self.edits)
         if comma < 0:
-            while index and not edits[index - 1].after.strip():
-                index -= 1
-            if not index or edits[index - 1].after != ",":
+            index = self._added_comma(at)
+            if index < 0:
                 return
-        last = edits[index - 1] if index else None
-        if last is None or (comma >= 0 and last[:2] != (comma, comma + 1)):
-            edits.insert(index, Edit(comma, comma + 1, "", "trailing_comma"))
-            added = 1
-        elif last.end > last.start:
-            edits[index - 1] = last._replace(after="", code="trailing_comma")
-            added = 0
-        else:
-            del edits[index - 1]
-            added = -1
+            comma = self.edits[index].start
+            if self.edits[index].end == comma:
+                del self.edits[index]
+                self._revised(index, -1)
+                return
+        self.edit_again(comma, comma + 1, "", "trailing_comma")
+
+    def _added_comma(self, at: int) -> int:
+        """The edit that added the comma before ``at``, with nothing but blanks between; or -1."""
+        edits, text = self.edits, self.text
+        index = len(edits) - 1
+        while index >= 0 and at - edits[index].end <= WINDOW:
+            last = edits[index]
+            if last.start < at:
+                if text[last.end : at].strip():
+                    break
+                at = last.start
+            if last.after == ",":
+                return index
+            if last.after.strip():
+                break
+            index -= 1
+        return -1
+
+    def _revised(self, index: int, added: int) -> None:
+        """Note that an edit was added or taken away at ``index``, maybe before what is decided."""
         if index < self.marked:
             self.retro += 1
             self.marked += added
@@ -204,18 +216,33 @@ class State:
                 self.retro += 1
                 self.marked -= 1
 
+    def is_covered(self, at: int) -> bool:
+        """Whether the character at ``at`` is part of a longer text that is replaced."""
+        index = bisect_left(self.edits, (at + 1,)) - 1
+        return index >= 0 and self.edits[index].end > at and self.edits[index].start < at
+
     def first_comma(self, comma: int) -> int:
         """The first of the commas in a row that end with ``comma``: the others were left out."""
-        at = comma
-        while at > 0 and self.text[at] in ", \t\r\n":
-            comma = at if self.text[at] == "," else comma
-            at -= 1
+        edits = self.edits
+        while comma > 0:
+            index = bisect_left(edits, (comma, comma + 1))
+            if index >= len(edits) or edits[index][:3] != (comma, comma + 1, ""):
+                break
+            before = comma - 1
+            while before > 0 and self.text[before] in " \t\r\n":
+                before -= 1
+            if self.text[before] != ",":
+                break
+            comma = before
         return comma
 
     def forget(self, start: int) -> None:
-        """Take back every change from ``start`` on; the scanner goes there again."""
+        """Take back every change from ``start`` on; the scanner goes there again.
+
+        What was added at ``start`` itself belongs to what stands before, and stays.
+        """
         edits = self.edits
-        while edits and edits[-1].start >= start:
+        while edits and (edits[-1].start > start or edits[-1].end > start):
             edits.pop()
         self.retro += 1
         self.marked = len(edits)

@@ -161,7 +161,7 @@ def _unclosed_name(s: State, string: Quoted) -> None:
     frame = s.stack[-1]
     s.forget(s.key)
     if frame.count:
-        s.drop_comma(string.comma)
+        s.drop_comma(string.comma, s.key)
     s.edit(s.key, end, "", "incomplete")
     s.string = None
     s.pos = end
