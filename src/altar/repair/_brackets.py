@@ -16,6 +16,8 @@ _ARRAY = re.compile(
     r"\[\s*+(?:[\[{\"'“„‘«`＂\]\\,(}]|-?\.?\d|//|/\*|\.\.\.|…|&quot;|&\#|```|\Z|"
     r"(?:true|false|null|none|undefined|nan)\b)", re.IGNORECASE
 )  # fmt: skip
+_SET = re.compile(r"\{\s{0,9}-?\d[\d.]{0,20}(?:\s{0,9},\s{0,9}-?\d[\d.]{0,20}){0,200}+\s{0,9}\}")
+_BOX = re.compile(r"\[[ xX]\] ")
 _CITATION = re.compile(
     r"\[\s*\^?\d{1,4}(?:\s{0,3}[,;–-]\s{0,3}(?:pp?\.|ch\.|sec\.|fig\.|§)?\s{0,3}\d{1,4})*+\s*+\]"
     r"|\[[ xX]?\]|\{\s*+\}",
@@ -34,6 +36,7 @@ WIDE = re.compile(r"[｛［【]\s*+(?:[\"'“”＂‘＇{\[｛［\d-]|true|fals
 
 # How far a line is looked at, to either side of a bracket.
 _LINE = 80
+_COMMENTS = ("//", "/*", "# ", "<!--")
 
 
 def kind_of(text: str, at: int, first: int) -> tuple[int, int]:
@@ -43,6 +46,11 @@ def kind_of(text: str, at: int, first: int) -> tuple[int, int]:
     """
     if _FENCED.match(text, at):
         return PROSE, at + 1
+    if _BOX.match(text, at):
+        return PROSE, at + 3
+    numbers = _SET.match(text, at)
+    if numbers is not None:
+        return (DATA if is_alone(text, at, numbers.end()) else DECOY), numbers.end()
     if (_OBJECT if text[at] == "{" else _ARRAY).match(text, at):
         end = _decoy_end(text, at)
         return (DECOY, end) if end > 0 and not is_alone(text, at, end) else (DATA, at)
@@ -61,7 +69,8 @@ def is_alone(text: str, start: int, end: int) -> bool:
     if text[line:start].strip(" \t\r`>:*-\ufeff"):
         return False
     after = text.find("\n", end, end + _LINE)
-    return not text[end : after if after >= 0 else end + _LINE].strip(" \t\r`.;,")
+    behind = text[end : after if after >= 0 else end + _LINE].lstrip(" \t\r`.;,")
+    return not behind or behind.startswith(_COMMENTS)
 
 
 def _decoy_end(text: str, at: int) -> int:
@@ -74,8 +83,8 @@ def _decoy_end(text: str, at: int) -> int:
         is_link = words is not None and text.startswith("(", words.end())
         return words.end() if words is not None and is_link else -1
     end = found.end()
-    before = text[max(0, at - 2) : at].strip()
-    after = text[end : end + 2].strip()
+    before = text[max(0, at - 2) : at].rpartition("\n")[2].strip()
+    after = text[end : end + 2].partition("\n")[0].strip()
     if before and before[-1].isalnum():
         return end
     if after and (after[0].isalnum() or after[0] == "("):

@@ -10,6 +10,7 @@ from altar.repair import _rewrite
 from altar.repair._aside import Asides
 from altar.repair._brackets import DATA, DECOY, ESCAPED, WIDE, kind_of
 from altar.repair._calls import tagged_parameters
+from altar.repair._edits import apply
 from altar.repair._items import UNREAD, Found, Item, Mark
 from altar.repair._patterns import KEY_AHEAD, OPEN_KEY
 from altar.repair._scan import scan, start
@@ -17,6 +18,9 @@ from altar.repair._state import Frame, Mode, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from altar.repair._state import Edit
+    from altar.repair._state import Edit
 
 __all__ = ["find_drafts", "find_values", "sound"]
 
@@ -32,6 +36,7 @@ _PLAIN_MEMBER = re.compile(r"\"[^\"\n{}\[\],]{0,80}\"\s*+:")
 # those of the whole text every time. What fails costs at most this share of the text in all.
 _PIECES = (2048, 32768, 524288)
 _SHARE, _FREE = 2, 65536
+_FEW = 200  # characters, in which an object or array without members ends
 _LAYERS = 4  # of escapes around a document
 
 
@@ -249,7 +254,7 @@ class _Walk:
             s = State(text, goes_on)
             s.edits = edits
             s.stack = [Frame(text[item.start], item.start)]
-            s.stack[0].count = 1 if text[item.start + 1 : end - 1].strip() else 0
+            s.stack[0].count = 0 if _is_empty(text, edits, item.start, end) else 1
             _reopen(s, end, goes_on)
             scan(s)
             end = s.pos
@@ -282,6 +287,11 @@ class _Walk:
             self._surplus -= count("]", at, end) - count("[", at, end)
         self._balanced = end
         return self._surplus > 0
+
+
+def _is_empty(text: str, edits: list[Edit], start: int, end: int) -> bool:
+    """Whether the object or array has no members, once it is mended."""
+    return end - start < _FEW and not apply(text, edits, start, end - 1)[1:].strip()
 
 
 def _reopen(s: State, end: int, goes_on: int) -> None:

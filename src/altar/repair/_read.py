@@ -24,13 +24,13 @@ __all__ = ["Reading", "read"]
 
 _BLANK = "\ufeff \t\r\n"
 # what may stand before and behind the only value of a text, when nothing else is to be weighed
-_HEAD = re.compile(r"\s*+(?![\"'“‘＂\\])")
-_TAIL = re.compile(r"\s*+(?![,\"':(+])[^{}\[\]｛［【]*+\Z")
+_HEAD = re.compile(r"\s*+(?![\"'“‘＂\\]|-?\d|(?:true|false|null)\b)")
+_TAIL = re.compile(r"\s*+(?![,\"':(+]|-?\d|(?:true|false|null)\b)[^{}\[\]｛［【]*+\Z")
 _SURE_ARRAY = re.compile(r"\[\s*+[\[{\"]")
 _ESCAPED_START = re.compile(r"\s*+\\+[\"']")
 _DOUBLED = re.compile(r"\s*+\"\s*+(?:[{\[]\s*+){1,40}\"\"(?!\")")
-_SCALAR_GAP = re.compile(r"[\s,]*+(\"[^\"\n]*+\")[\s,]*+\Z")
 _LONGEST_SCALAR = 2000
+_CITATION = 5  # characters, as [12] has
 
 
 class Reading:
@@ -174,6 +174,8 @@ def _decoy(text: str, marks: list[Mark], *, quick: bool) -> Found | None:
     if not decoys:
         return None
     longest = max(decoys, key=lambda mark: mark.end - mark.start)
+    if len(decoys) > 1 and longest.end - longest.start <= _CITATION:
+        return None  # citations
     items = find_drafts(text, longest, quick=quick)
     return Found(items, [mark for mark in marks if mark is not longest]) if items else None
 
@@ -184,29 +186,40 @@ def _bare(text: str) -> Item:
 
 
 def _with_scalars(text: str, found: list[Item]) -> list[Item]:
-    """The items, and a string that stands alone before, between or after them."""
-    if len(found) == 1:
-        return found
+    """The items, and the scalars on lines of their own before, between and behind them."""
     items: list[Item] = []
     at = 0
+    is_plain = True
     for item in found:
-        items += _scalar_between(text, at, item.start)
+        more = _scalar_lines(text, at, item.start)
+        is_plain = is_plain and more is not None
+        items += more or ()
         items.append(item)
         at = item.end
-    return items + _scalar_between(text, at, len(text))
+    more = _scalar_lines(text, at, len(text))
+    items += more or ()
+    return items if len(found) > 1 or (is_plain and more is not None) else found
 
 
-def _scalar_between(text: str, start: int, end: int) -> list[Item]:
-    if end - start < 3 or end - start > _LONGEST_SCALAR:
-        return []
-    gap = _SCALAR_GAP.match(text, start, end)
-    if gap is None:
-        return []
-    try:
-        value, _ = sound(text, gap.start(1))
-    except (StopIteration, ValueError):
-        return []
-    return [Item(gap.start(1), gap.end(1), [], value)]
+def _scalar_lines(text: str, start: int, end: int) -> list[Item] | None:
+    """The scalars of a text that holds nothing else; None where it does."""
+    if end - start > _LONGEST_SCALAR:
+        return None
+    items: list[Item] = []
+    lines = text[start:end].split("\n")
+    for i, line in enumerate(lines):
+        word = line.strip(" \t\r,")
+        if word:
+            try:
+                value, stop = sound(word, 0)
+            except (StopIteration, ValueError, RecursionError):
+                return None
+            if stop != len(word) or (word[0] != '"' and i in (0, len(lines) - 1) and start + i):
+                return None
+            first = start + line.index(word)
+            items.append(Item(first, first + stop, [], value))
+        start += len(line) + 1
+    return items
 
 
 def _edits(text: str, found: Found, kept: list[Item], *, together: bool = False) -> list[Edit]:
