@@ -13,6 +13,15 @@ from tests.gates._source import ROOT
 PROMISES = {
     "agent_chat.py": ["Noted.", "Tea, without sugar.", "['tea, no sugar'] 3"],
     "async_tools.py": ["page 1", "'page 9']", "page 7", "page 2"],
+    "broken_json.py": [
+        "'note': 'write \"fragile\" on it'",
+        "inner_quote at",
+        "confidence",
+        "{'customer': 'Ada', 'pieces': 1200, 'gift': True}",
+        "refused: ",
+        "{'customer': 'A'}",
+        "{'customer': 'Ada', 'pieces': 12, 'gift': True}",
+    ],
     "context_and_deps.py": ["['article', 'pieces']", "7", "['took 3 pear']"],
     "manifest.py": ["True", "express: removed (breaking)", "('shop',)"],
     "quickstart.py": ["get_weather {'city': 'Tokyo'", "get_weather {'city': 'Oslo'", "snow"],

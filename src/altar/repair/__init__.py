@@ -1,4 +1,16 @@
-"""JSON repair: nothing lost, linear, streaming, guided by a schema; knows nothing of tools."""
+"""JSON repair: nothing lost, linear, streaming, guided by a schema; knows nothing of tools.
+
+How text becomes value:
+
+    text -> json.loads                       valid: as it is
+         -> find values -> scan -> edits -> mended text -> json.loads -> coerce -> Repaired
+            (in prose)     (once)           (valid JSON)                 (by a schema)
+
+Edits are spans of the text with what they should read: done, they mend it;
+listed, they are the log. The scanner passes sound parts whole, mends plain
+damage member by member, and weighs what is left by what stands near. A stream
+takes the same road with its text in pieces.
+"""
 
 from __future__ import annotations
 
