@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from altar.repair._state import Edit
-    from altar.repair._state import Edit
 
 __all__ = ["find_drafts", "find_values", "sound"]
 
@@ -50,14 +49,17 @@ sound: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignor
 
 
 def find_values(
-    text: str, at: int = 0, *, quick: bool = True, fault: tuple[int, int] = (-1, -1), layer: int = 0
+    text: str, at: int = 0, *, quick: bool = True, fault: tuple[int, int] = (-1, -1), layer: int = 0,
+    forced: Mapping[int, str] | None = None,
 ) -> Found:
     """Every value of the text from ``at`` on, in order, and what stands between them.
 
     ``quick`` passes sound values with the C scanner; ``fault`` is a bracket at
-    which it is known to fail, and where.
+    which it is known to fail, and where. ``forced`` holds decisions taken
+    beforehand, by their place.
     """
     walk = _Walk(text, quick=quick, fault=fault, layer=layer)
+    walk.forced = forced or {}
     walk.run(at)
     return Found(walk.items, walk.marks)
 
@@ -79,7 +81,7 @@ class _Walk:
 
     __slots__ = (
         *("_asides", "_balanced", "_failed", "_fault", "_fence", "_first", "_layer", "_quick"),
-        *("_rewrites", "_surplus", "_text", "items", "marks"),
+        *("_rewrites", "_surplus", "_text", "forced", "items", "marks"),
     )
 
     def __init__(
@@ -87,6 +89,7 @@ class _Walk:
     ) -> None:
         self.items: list[Item] = []
         self.marks: list[Mark] = []
+        self.forced: Mapping[int, str] = {}
         self._text = text
         self._quick = quick
         self._fault = fault
@@ -208,11 +211,12 @@ class _Walk:
         s.islands = self._quick
         if self._fault[0] == at:
             s.fault = self._fault[1]
+        s.forced.update(self.forced)
         start(s)
         scan(s)
         if s.pos == at:
             return None
-        return self._grown(Item(at, s.pos, s.edits, UNREAD, fenced))
+        return self._grown(Item(at, s.pos, s.edits, UNREAD, fenced, tuple(s.doubts)))
 
     def _read(self, at: int) -> tuple[Any, int] | None:
         """A sound value and where it ends."""
@@ -291,7 +295,8 @@ class _Walk:
 
 def _is_empty(text: str, edits: list[Edit], start: int, end: int) -> bool:
     """Whether the object or array has no members, once it is mended."""
-    return end - start < _FEW and not apply(text, edits, start, end - 1)[1:].strip()
+    inner = [edit for edit in edits if edit.end < end]
+    return end - start < _FEW and not apply(text, inner, start, end - 1)[1:].strip()
 
 
 def _reopen(s: State, end: int, goes_on: int) -> None:
