@@ -18,15 +18,14 @@ _SCALAR = r"(?:\"[^\"\n]{0,80}\"|-?\d[\d.eE+-]*|true|false|null)"
 _ROW_IN_ROW = re.compile(rf"\[\s*{_SCALAR}(?:\s*,\s*{_SCALAR}){{1,40}}(?=\s*,\s*\[)")
 _LAST_ROW = re.compile(rf"\]\s*,\s*({_SCALAR}(?:\s*,\s*{_SCALAR}){{0,40}}\s*)\]\s*\Z")
 _BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]')
-_NEAR = 1000  # how far back rows are looked at
+_LOOK_BACK = 1000  # how far back rows are looked at
+_NEAR = 0.7  # readings whose costs are closer than this are both worth weighing
 _FAR = 24  # frames a closer may reach over
 
 
 def is_key_ahead(text: str, at: int) -> bool:
     """Whether a name with its colon stands at ``at``."""
-    return bool(
-        KEY_AHEAD.match(text, at) or OPEN_KEY.match(text, at) or WORD_KEY.match(text, at)
-    )
+    return bool(KEY_AHEAD.match(text, at) or OPEN_KEY.match(text, at) or WORD_KEY.match(text, at))
 
 
 def settle(s: State) -> None:
@@ -76,7 +75,7 @@ def close_earlier(s: State, frame: Frame, comma: int = -1) -> bool:
 def _child_before(text: str, start: int, end: int) -> int:
     """Where the last array begins that ``text[start:end]`` holds, or -1; a short text only."""
     depth, child = 0, -1
-    if end - start > _NEAR:
+    if end - start > _LOOK_BACK:
         return -1
     for found in _BRACKETS.finditer(text, start + 1, end):
         if found[0] in "{[":
@@ -107,13 +106,13 @@ def close(s: State, c: str) -> None:
         return
     if frame.close == c:
         settle(s)
+        if frame.doubled and s.text[at + 1 : at + 2] == "}":
+            s.edit(at, at + 1, "", "double_brace")
+            at += 1
         if closer_of(frame.kind) != c:
             s.edit(at, at + 1, closer_of(frame.kind), "tuple" if c == ")" else "set")
         s.pos = at + 1
         s.pop()
-        if frame.doubled and s.text[at + 1 : at + 2] == "}":
-            s.edit(at + 1, at + 2, "", "double_brace")
-            s.pos = at + 2
         return
     _mismatch(s, c)
 
@@ -144,7 +143,7 @@ def _opened_before(s: State, frame: Frame, at: int) -> bool:
     if start < 0 or text[start] == "{":
         return False
     if text[start] == "[":
-        row = _LAST_ROW.search(text, max(start, at - _NEAR), at)
+        row = _LAST_ROW.search(text, max(start, at - _LOOK_BACK), at)
         if row is None:
             return False
         start = row.start(1)
@@ -169,6 +168,8 @@ def _mismatch(s: State, c: str) -> None:
             break
     forced = s.forced.get(at)
     readings.sort()
+    if readings[1][0] - readings[0][0] < _NEAR:
+        s.doubt(at, readings[1][2])
     _, depth, how = next((one for one in readings if one[2] == forced), readings[0])
     if how == "extra":
         _extra(s, c)

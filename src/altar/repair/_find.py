@@ -17,7 +17,7 @@ from altar.repair._scan import scan, start
 from altar.repair._state import Frame, Mode, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from altar.repair._state import Edit
 
@@ -49,7 +49,12 @@ sound: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignor
 
 
 def find_values(
-    text: str, at: int = 0, *, quick: bool = True, fault: tuple[int, int] = (-1, -1), layer: int = 0,
+    text: str,
+    at: int = 0,
+    *,
+    quick: bool = True,
+    fault: tuple[int, int] = (-1, -1),
+    layer: int = 0,
     forced: Mapping[int, str] | None = None,
 ) -> Found:
     """Every value of the text from ``at`` on, in order, and what stands between them.

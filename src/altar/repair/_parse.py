@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from altar.errors import RepairError
 from altar.repair._build import build
-from altar.repair._codes import CODES, risk_of
+from altar.repair._codes import risk_of
 from altar.repair._content import raw_characters
-from altar.repair._duplicates import dropped
-from altar.repair._edits import apply, fixes_of
-from altar.repair._guided import Origins, guided
+from altar.repair._edits import apply
 from altar.repair._items import UNREAD
 from altar.repair._read import read
-from altar.repair._types import Fix, Repaired
+from altar.repair._report import Report
+from altar.repair._schema import as_document
+from altar.repair._types import Fix
+from altar.repair._weigh import Variant, best_of, close_to, is_worth_weighing, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Mapping
 
+    from altar.repair._read import Reading
     from altar.repair._state import Edit
+    from altar.repair._types import Repaired
 
 __all__ = ["Policy", "loads", "parse", "parse_damaged", "repair"]
 
@@ -58,7 +61,6 @@ def parse(
     for text that needs a fix riskier than ``max_risk``.
     """
     source = text if isinstance(text, str) else _decoded(text)
-    edits: list[Edit] = []
     value: Any = UNREAD
     fault = -1
     if source[:1] in _STARTS:
@@ -68,6 +70,7 @@ def parse(
             fault = -1 if error.msg == "Extra data" else error.pos
         except (ValueError, RecursionError):
             pass
+    edits: list[Edit] = []
     if value is UNREAD and fault >= 0 and source[fault : fault + 1] < " ":
         try:
             value = _loose.decode(source)
@@ -79,63 +82,13 @@ def parse(
         return parse_damaged(
             source, schema, policy=policy, max_risk=max_risk, coerce=coerce, fault=fault
         )
-    if schema is None or not coerce:
-        return _plain(source, value, edits)
-    return _fitted(source, value, edits, schema, max_risk)
-
-
-def _plain(source: str, value: Any, edits: list[Edit]) -> Repaired:
-    def fixes() -> tuple[Fix, ...]:
-        return _with_dropped(source, apply(source, edits), edits, [])
-
-    return Repaired(value, lambda: apply(source, edits) if edits else source, fixes=fixes)
-
-
-def _with_dropped(source: str, mended: str, edits: list[Edit], more: list[Fix]) -> tuple[Fix, ...]:
-    """The fixes of the edits, those of the schema, and members that others of their name drop."""
-    fixes = [*fixes_of(source, edits), *more]
-    twice = dropped(mended)
-    if twice:
-        origins = Origins(edits)
-        for first, last in twice:
-            start, end = origins.span(first, last)
-            before = source[start:end]
-            fixes.append(Fix("duplicate_key", start, end, before, "", risk_of("duplicate_key")))
-    if twice or more:
-        fixes.sort(key=lambda fix: fix.start)
-    return tuple(fixes)
-
-
-def _fitted(source: str, value: Any, edits: list[Edit], schema: Any, max_risk: float) -> Repaired:
-    """The value with the changes that the schema asks for."""
-    mended = apply(source, edits) if edits else source
-    result, more = guided(source, mended, edits, value, schema, _inner)
-    if more is None:
-        return _plain(source, value, edits)
-    changed = more()
-    _check(max_risk, changed)
-
-    def fixes() -> tuple[Fix, ...]:
-        return _with_dropped(source, mended, edits, changed)
-
-    return Repaired(result, lambda: json.dumps(result, ensure_ascii=False), fixes=fixes)
+    meant = as_document(schema) if coerce and schema is not None else None
+    return Report(source, meant, _inner, max_risk).on(value, lambda: edits)
 
 
 def _inner(text: str) -> Any:
     """The value of a text inside a string; RepairError, a ValueError, where it is plain text."""
     return parse(text, max_risk=_INNER_RISK).value
-
-
-def _check(max_risk: float, fixes: Iterable[Fix]) -> None:
-    if max_risk >= 1:
-        return
-    for fix in fixes:
-        if fix.risk > max_risk:
-            raise RepairError(
-                f"{CODES[fix.code][1]}, at a risk of {fix.risk:g}; max_risk is {max_risk:g}",
-                fix.start,
-                code=fix.code,
-            )
 
 
 def _decoded(data: bytes | bytearray) -> str:
@@ -156,25 +109,62 @@ def parse_damaged(
     fault: int = -1,
 ) -> Repaired:
     """As :func:`parse`, without the road for valid JSON; ``fault`` is where that one ended."""
-    reading = read(text, policy, schema, quick=quick, fault=fault)
-    if max_risk < 1:
-        _check(max_risk, fixes_of(text, reading.edits))
-    mended: str | None = None
-    value = reading.value
-    if value is UNREAD:
-        mended = apply(text, reading.edits)
-        value = build(mended)
-    if schema is not None and coerce:
-        return _fitted(text, value, reading.edits, schema, max_risk)
+    meant = as_document(schema) if schema is not None else None
+    reading = read(text, policy, meant, quick=quick, fault=fault)
+    report = Report(text, meant if coerce else None, _inner, max_risk)
+    if reading.value is not UNREAD:
+        return report.on(reading.value, lambda: reading.edits)
+    base = Variant(reading.edits, _built(text, reading.edits))
+    if not reading.doubts:
+        return report.on(base.value, lambda: base.edits)
 
-    def mend() -> str:
-        return apply(text, reading.edits) if mended is None else mended
+    def others() -> list[Variant]:
+        def again(forced: Mapping[int, str]) -> Variant:
+            edits = read(text, policy, meant, quick=quick, forced=forced).edits
+            return Variant(edits, build(apply(text, edits)))
 
-    return Repaired(
-        value,
-        mend if mended is None else mended,
-        fixes=lambda: _with_dropped(text, mend(), reading.edits, []),
-    )
+        return variants(len(text), reading.doubts, again)
+
+    return _weighed(report, reading, base, others, meant)
+
+
+def _weighed(
+    report: Report,
+    reading: Reading,
+    base: Variant,
+    others: Callable[[], list[Variant]],
+    schema: Any,
+) -> Repaired:
+    """The lightest reading, when the near decisions are worth weighing, and those close to it."""
+    found: list[Variant] | None = None
+    chosen = base
+    if is_worth_weighing(reading.doubts, schema):
+        found = others()
+        chosen = best_of(base, found, schema)
+
+    def near() -> tuple[Repaired, ...]:
+        all_found = others() if found is None else found
+        return tuple(
+            [
+                report.on(one.value, lambda one=one: one.edits)  # type: ignore[misc]
+                for one in close_to(chosen, [base, *all_found], schema)
+            ]
+        )
+
+    more: tuple[Fix, ...] = ()
+    if schema is not None and chosen.decision is not None:
+        at = chosen.decision[0]
+        more = (Fix("schema_choice", at, at, "", "", risk_of("schema_choice")),)
+    return report.on(chosen.value, lambda: chosen.edits, more, near)
+
+
+def _built(text: str, edits: list[Edit]) -> Any:
+    """The value of the mended text; RepairError where it is no JSON after all."""
+    mended = apply(text, edits)
+    try:
+        return build(mended)
+    except ValueError as error:
+        raise RepairError(f"the text cannot be mended: {error}") from error
 
 
 def loads(
@@ -185,7 +175,7 @@ def loads(
     max_risk: float = 1.0,
     coerce: bool = True,
 ) -> Any:
-    """The value that ``text`` holds."""
+    """The value that ``text`` holds, read as :func:`parse` reads it."""
     return parse(text, schema, policy=policy, max_risk=max_risk, coerce=coerce).value
 
 
@@ -197,5 +187,5 @@ def repair(
     max_risk: float = 1.0,
     coerce: bool = True,
 ) -> str:
-    """The mended JSON text."""
+    """The value that ``text`` holds as JSON text, in the writer's layout where it could be kept."""
     return parse(text, schema, policy=policy, max_risk=max_risk, coerce=coerce).text

@@ -46,6 +46,11 @@ class Reading:
         self.value = value
 
     @property
+    def doubts(self) -> list[tuple[int, str]]:
+        """The near decisions of the values that were kept."""
+        return [doubt for item in self.items for doubt in item.doubts]
+
+    @property
     def edits(self) -> list[Edit]:
         """Every change, in order."""
         if not isinstance(self._edits, list):
@@ -60,10 +65,12 @@ def read(
     *,
     quick: bool = True,
     fault: int = -1,
+    forced: Mapping[int, str] | None = None,
 ) -> Reading:
     """The edits that turn the text into the JSON of what it holds.
 
-    ``fault`` is where reading the text as JSON failed, when that is known.
+    ``fault`` is where reading the text as JSON failed, when that is known;
+    ``forced`` holds decisions taken beforehand, by their place.
     Raises RepairError for a text that is empty.
     """
     known = (-1, -1)
@@ -84,7 +91,9 @@ def read(
                     return Reading([item], lambda: _edits(text, Found([item], []), [item]), value)
     if not text.strip(_BLANK):
         raise RepairError("there is no text to read JSON from", 0)
-    found = _rewritten(text, policy, schema, quick=quick) or _found(text, quick=quick, fault=known)
+    found = _rewritten(text, policy, schema, quick=quick) or _found(
+        text, quick=quick, fault=known, forced=forced
+    )
     kept, together = choose(text, found.items, policy, schema)
     values = [item.value for item in kept]
     value = UNREAD
@@ -142,13 +151,15 @@ def _inner(
     return Item(start, end, [Edit(start, end, made, plain.code)], inner.value)
 
 
-def _found(text: str, *, quick: bool, fault: tuple[int, int]) -> Found:
+def _found(
+    text: str, *, quick: bool, fault: tuple[int, int], forced: Mapping[int, str] | None
+) -> Found:
     """The values of a text; there is at least one."""
     leading = leading_values(text)
     if leading:
         rest = find_values(text, leading[-1].end, quick=quick)
         return Found([*leading, *rest.items], rest.marks)
-    found = find_values(text, quick=quick, fault=fault)
+    found = find_values(text, quick=quick, fault=fault, forced=forced)
     if found.items:
         return Found(_with_scalars(text, found.items), found.marks)
     whole = whole_value(text)

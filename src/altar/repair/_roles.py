@@ -88,7 +88,23 @@ def role_of(s: State, string: Quoted, at: int) -> Verdict:
             return Verdict(CLOSE, reach)
         if reach == 3 or text.startswith(c * reach, at):
             return _INNER
-    return _key_role(s, string, at) if string.key else _value_role(s, string, at)
+    if string.key:
+        return _key_role(s, string, at)
+    if s.forced and at in s.forced:
+        return _INNER if s.forced[at] == "content" else _CLOSE
+    verdict = _value_role(s, string, at)
+    if s.weighs:
+        _doubt(s, string, at, verdict)
+    return verdict
+
+
+def _doubt(s: State, string: Quoted, at: int, verdict: Verdict) -> None:
+    """Note a quote that could as well have been read the other way."""
+    if verdict.role == CLOSE:
+        if string.inner:
+            s.doubt(at, "content")
+    elif verdict.role == INNER and _DELIMITED.match(s.text, at + 1):
+        s.doubt(at, "end")
 
 
 def _key_role(s: State, string: Quoted, at: int) -> Verdict:
@@ -99,9 +115,7 @@ def _key_role(s: State, string: Quoted, at: int) -> Verdict:
     if not d or d in ":：=":
         return _CLOSE
     named = _NAME_COLON.match(text, string.start, at)
-    if named is not None and (
-        named.end() == at or VALUE_AHEAD.match(text, named.end(), at + 1)
-    ):
+    if named is not None and (named.end() == at or VALUE_AHEAD.match(text, named.end(), at + 1)):
         return Verdict(MISSING, end=named.end(1), resume=named.end(1))
     if d in ",}{[":
         return _CLOSE
@@ -323,9 +337,7 @@ _SWALLOWED_NAME = re.compile(r",\s*[A-Za-z_]\w{0,40}\s*:\s*\Z")
 _SWALLOWED_COMMENT = re.compile(r"[,+]?\s*/\*[^*]{0,60}\*/\s*\+?\s*\Z")
 _QUOTED_VALUE = re.compile(r"\"[^\"\n]{0,200}\"\s*[,}\]]")
 _SCALARS = r"(?:-?\d[\d.eE+-]*|true|false|null)"
-_SWALLOWED_ROW = re.compile(
-    rf"(?:\s*,\s*{_SCALARS})*\s*\]\s*,\s*\[\s*(?:{_SCALARS}\s*,\s*)*\Z"
-)
+_SWALLOWED_ROW = re.compile(rf"(?:\s*,\s*{_SCALARS})*\s*\]\s*,\s*\[\s*(?:{_SCALARS}\s*,\s*)*\Z")
 _PATH = re.compile(r"\A[A-Za-z]:\\|\A\\\\|\A%?\w+%?\\\w")
 _LOOK_BACK = 120
 

@@ -10,8 +10,9 @@ __all__ = ["WINDOW", "Edit", "Frame", "Mode", "More", "Quoted", "State", "closer
 # How far a decision may look ahead, in characters. Every decision reads no further, so its cost
 # is constant, and a stream that has this much text decides what the whole text would.
 WINDOW = 320
-_SEPARATORS = (",", ":")
+_BEFORE = (",", ":", "[", "{")  # ends of what is added in front of a token
 
+_WEIGHED = 32768  # characters of a text in which near decisions are weighed
 _DOUBTS = 8  # decisions that are noted as near; more than these are not weighed again
 
 
@@ -92,7 +93,7 @@ class State:
     __slots__ = (
         *("_last", "comma", "cut", "doubts", "edits", "failed", "fault", "final", "forced"),
         *("islands", "key", "luck", "marked", "mode", "origin", "plain", "pos", "retro"),
-        *("stack", "string", "text"),
+        *("stack", "string", "text", "weighs"),
     )
 
     def __init__(self, text: str, pos: int = 0, *, final: bool = True) -> None:
@@ -115,12 +116,13 @@ class State:
         self.luck = 4  # of the attempts to pass objects and arrays whole
         self.plain = True  # the latest member or element was sound
         self.forced: dict[int, str] = {}  # decisions taken beforehand, by position
+        self.weighs = final and len(text) <= _WEIGHED  # near decisions are noted
         self.doubts: list[tuple[int, str]] = []  # decisions that were near, and the other way
         self._last = -2
 
     def doubt(self, position: int, other: str) -> None:
         """Note that the decision at ``position`` could as well have been ``other``."""
-        if len(self.doubts) < _DOUBTS and position not in self.forced:
+        if self.weighs and len(self.doubts) < _DOUBTS and position not in self.forced:
             self.doubts.append((position, other))
 
     def edit(self, start: int, end: int, after: str, code: str) -> None:
@@ -131,7 +133,7 @@ class State:
         """Note a change to text that was passed already.
 
         What is added stands before what was added there for the token that begins at ``start``,
-        and behind what was added for the token before it.
+        and behind what was added for the token before it and the brackets around it.
         """
         edits = self.edits
         if end > start:
@@ -140,7 +142,7 @@ class State:
             index = first = bisect_left(edits, (start,))
             while first < len(edits) and edits[first].start == edits[first].end == start:
                 first += 1
-                if edits[first - 1].after[-1:] in _SEPARATORS:
+                if edits[first - 1].after[-1:] in _BEFORE:
                     index = first
         self.edits.insert(index, Edit(start, end, after, code))
         if index < self.marked:
@@ -220,6 +222,11 @@ class State:
         """Whether the character at ``at`` is part of a longer text that is replaced."""
         index = bisect_left(self.edits, (at + 1,)) - 1
         return index >= 0 and self.edits[index].end > at and self.edits[index].start < at
+
+    def has_added(self, sign: str, at: int) -> bool:
+        """Whether ``sign`` was added in front of the character at ``at``."""
+        index = bisect_left(self.edits, (at, at + 1)) - 1
+        return index >= 0 and self.edits[index][:3] == (at, at, sign)
 
     def first_comma(self, comma: int) -> int:
         """The first of the commas in a row that end with ``comma``: the others were left out."""
