@@ -122,6 +122,7 @@ def _named(s: State, end: int) -> None:
         return
     s.edit_before(start, start, "{", "missing_opener")
     s.push(Frame("{", start))
+    s.stack[-2].value = -1
     s.mode, s.key = Mode.COLON, start
 
 

@@ -40,9 +40,9 @@ _ELEMENT = re.compile(
 ).match
 # A text that swallowed the comma and the quote of the next name; one with quotations inside.
 _NAME = rf"({_S})(?:{STRING_TEXT}|({_SINGLE})|([^\W\d][\w-]*+)){_S}:{_S}"
-_UNENDED = re.compile(rf'{_NAME}"([^"\\\n]*+)(?="[^"\\\n{{}}\[\],:]{{0,80}}"{_S}:)').match
+_UNENDED = re.compile(rf'{_NAME}"([^"\\\x00-\x1f]*+)(?="[^"\\\n{{}}\[\],:]{{0,80}}"{_S}:)').match
 _QUOTING = re.compile(
-    rf'{_NAME}"([^"\\\n]*+(?:(?<=[ (])"[^"\\\n,:{{}}\[\]]{{1,60}}"(?=[ ][^\W\d])[^"\\\n:]*+)++)"'
+    rf'{_NAME}"([^"\\\x00-\x1f]*+(?:(?<=[ (])"[^"\\\x00-\x1f,:{{}}\[\]]{{1,60}}"(?=[ ][^\W\d])[^"\\\x00-\x1f:]*+)++)"'
     rf"{_FOLLOWS}{_S},(?!{_S}[}}\],])"
 ).match
 _BEHIND = re.compile(_COMMA).match
@@ -122,8 +122,8 @@ def _odd_text(s: State, frame: Frame) -> bool:
     found = _UNENDED(text, s.pos)
     if found is not None:
         start = found.start(4)
-        body = found[4].rstrip()
-        kept = body[:-1].rstrip()
+        body = found[4].rstrip(" \t\r\n")
+        kept = body[:-1].rstrip(" \t\r\n")
         if body[-1:] != "," or not kept or kept[-1] in "}]+/,":
             return False
         end, comma = start + len(kept), start + len(body) - 1

@@ -90,6 +90,7 @@ def _names_are_elements(s: State) -> bool:
     inner.count = 2
     inner.value = s.key
     frame.count -= 1
+    frame.value = -1
     s.stack.append(inner)
     s.mode = Mode.AFTER
     return True

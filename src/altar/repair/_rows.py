@@ -26,6 +26,7 @@ def wrap(s: State, start: int, code: str = "wrapped_array") -> Frame:
     inner.count = 1
     inner.value = start
     s.stack[-1].count -= 1
+    s.stack[-1].value = -1
     s.stack.append(inner)
     s.mode = Mode.ITEM
     return inner
@@ -34,7 +35,7 @@ def wrap(s: State, start: int, code: str = "wrapped_array") -> Frame:
 def to_array(s: State) -> bool:
     """Read the innermost object, which has no member yet, as an array; False where it cannot be."""
     frame = s.stack[-1]
-    if s.text[frame.open] != "{" or frame.doubled:
+    if s.text[frame.open] != "{" or frame.doubled or s.has_added("{", frame.open):
         return False
     s.edit_before(frame.open, frame.open + 1, "[", "set")
     frame.kind = "["

@@ -189,7 +189,7 @@ def _end(s: State, string: Quoted, at: int, verdict: Verdict) -> None:
     content(s, min(string.at, end), end)
     if verdict.width > 1:  # the content ends in a backslash that took the quote with it
         end += 1
-    elif s.text[end - 1] == "”" and s.text.find("“", string.start, end) < 0:
+    elif end > string.start and s.text[end - 1] == "”" and s.text.find("“", string.start, end) < 0:
         s.edit_again(end - 1, end, '"', "quotes")
     else:
         s.edit(end, end, '"', "missing_quote")
