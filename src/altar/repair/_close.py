@@ -74,10 +74,11 @@ def close_earlier(s: State, frame: Frame, comma: int = -1) -> bool:
 
 def _child_before(text: str, start: int, end: int) -> int:
     """Where the last array begins that ``text[start:end]`` holds, or -1; a short text only."""
-    depth, child = 0, -1
+    depth, child, last = 0, -1, start
     if end - start > _LOOK_BACK:
         return -1
     for found in _BRACKETS.finditer(text, start + 1, end):
+        last = found.end()
         if found[0] in "{[":
             if depth == 0:
                 before = text[max(start, found.start() - 40) : found.start()].rstrip()
@@ -85,7 +86,7 @@ def _child_before(text: str, start: int, end: int) -> int:
             depth += 1
         elif found[0] in "}]":
             depth -= 1
-    return child
+    return child if depth == 0 and not text[last:end].strip() else -1
 
 
 def close_inner(s: State, count: int, at: int) -> None:

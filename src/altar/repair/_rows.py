@@ -111,6 +111,8 @@ def _in_two_parts(s: State, frame: Frame, last: int) -> None:
     if s.text[last] != "]":
         wrap(s, frame.value)
         return
+    if not s.text[frame.value + 1 : last].strip():
+        s.drop_comma(s.comma, at)
     s.edit_again(last, last + 1, "", "wrapped_array")
     s.edit(at, at + 1, "", "wrapped_array")
     _reopen(s, frame)

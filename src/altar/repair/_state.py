@@ -228,6 +228,12 @@ class State:
         index = bisect_left(self.edits, (at, at + 1)) - 1
         return index >= 0 and self.edits[index][:3] == (at, at, sign)
 
+    def _made(self, at: int) -> str:
+        """What the one character at ``at`` was replaced by; "" where it was not."""
+        index = bisect_left(self.edits, (at, at + 1))
+        found = self.edits[index] if index < len(self.edits) else None
+        return found.after if found is not None and found[:2] == (at, at + 1) else ""
+
     def first_comma(self, comma: int) -> int:
         """The first of the commas in a row that end with ``comma``: the others were left out."""
         edits = self.edits
@@ -238,7 +244,7 @@ class State:
             before = comma - 1
             while before > 0 and self.text[before] in " \t\r\n":
                 before -= 1
-            if self.text[before] != ",":
+            if self.text[before] != "," and self._made(before) != ",":
                 break
             comma = before
         return comma
