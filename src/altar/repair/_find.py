@@ -300,8 +300,10 @@ class _Walk:
 
 def _is_empty(text: str, edits: list[Edit], start: int, end: int) -> bool:
     """Whether the object or array has no members, once it is mended."""
+    if end - start >= _FEW:
+        return False
     inner = [edit for edit in edits if edit.end < end]
-    return end - start < _FEW and not apply(text, inner, start, end - 1)[1:].strip()
+    return not apply(text, inner, start, end - 1)[1:].strip()
 
 
 def _reopen(s: State, end: int, goes_on: int) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Gaps"]
 
 _WHITE = " \t\r\n"
-_BEFORE = re.compile(r"(?<![^\s>])[`~'\"]{3,}+[ \t]{0,9}[\w+-]{0,30}\Z")
-_BEHIND = re.compile(r"[`~]{1,9}+(?![`~\w])|['\"]{3}(?![\w'\"])")
+_BEFORE = re.compile(r"(?<![^\s>])([`~'\"]{3,}+(?:[ \t]{0,9}[\w+-]{1,30})?)\s*+\Z")
+_BEHIND = re.compile(r"\s*+([`~]{1,9}+(?![`~\w])|['\"]{3}(?![\w'\"]))")
 _FENCE_REACH = 48
 _SHORT = 4000  # longer ones are prose
 _FENCES = re.compile(r"(?:[`'~\"]{3,}+[ \t]{0,9}[\w+-]{0,30}\s*+)+|`")
@@ -54,24 +54,28 @@ class Gaps:
         self._at = behind
 
     def _leave(self, start: int, end: int) -> None:
-        """Leave out a text without values, but for the white space around it."""
+        """Leave out a text without values, but for the white space around it.
+
+        The fence that ends before it and the one that begins behind it are named as such.
+        """
         gap = self._text[start:end]
-        inner = gap.lstrip(_WHITE)
-        start += len(gap) - len(inner)
-        inner = inner.rstrip(_WHITE)
-        if not inner:
-            return
-        end = start + len(inner)
-        tail = _BEFORE.search(inner, max(0, len(inner) - _FENCE_REACH))
-        head = _BEHIND.match(inner)
-        if head is not None and start and head.end() < len(inner):
-            self._edits.append(Edit(start, start + head.end(), "", "fence"))
-            self._leave(start + head.end(), end)
-        elif tail is not None and tail.start():
-            self._leave(start, start + tail.start())
-            self._edits.append(Edit(start + tail.start(), end, "", "fence"))
-        else:
-            self._edits.append(Edit(start, end, "", _kind(inner)))
+        head = _BEHIND.match(gap) if start else None
+        cut = head.end() if head else 0
+        tail = _BEFORE.search(gap, max(cut, len(gap) - _FENCE_REACH))
+        last = tail.start(1) if tail else len(gap)
+        if head is not None:
+            self._drop(start + head.start(1), start + cut, "fence")
+        inner = gap[cut:last]
+        stripped = inner.lstrip(_WHITE)
+        first = start + cut + len(inner) - len(stripped)
+        stripped = stripped.rstrip(_WHITE)
+        if stripped:
+            self._drop(first, first + len(stripped), _kind(stripped))
+        if tail is not None:
+            self._drop(start + last, start + tail.end(1), "fence")
+
+    def _drop(self, start: int, end: int, code: str) -> None:
+        self._edits.append(Edit(start, end, "", code))
 
 
 def _kind(gap: str) -> str:
