@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from altar.repair._islands import island
 from altar.repair._layout import outdented
 from altar.repair._patterns import ELEMENTS, INDENT, NUMBER_TEXT, STRING_TEXT, members_at
+from altar.repair._runs import BARE, SINGLE, elements_in_style, members_in_style
 from altar.repair._state import Edit, Frame, Mode
 
 if TYPE_CHECKING:
@@ -109,9 +110,11 @@ def _outside(blank: str, indent: int) -> bool:
 def _name(s: State, found: re.Match[str], quoted: str | None, bare: str | None) -> None:
     """A name in single quotes, or in none."""
     if quoted is not None:
+        s.style = SINGLE
         start, end = found.span(2)
         s.edits.append(_new(Edit, (start, end, _double(quoted), "quotes")))
     elif bare is not None:
+        s.style = BARE
         start, end = found.span(3)
         s.edits.append(_new(Edit, (start, end, f'"{bare}"', "bare_key")))
 

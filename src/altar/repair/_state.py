@@ -93,7 +93,7 @@ class State:
     __slots__ = (
         *("_last", "comma", "cut", "doubts", "edits", "failed", "fault", "final", "forced"),
         *("islands", "key", "luck", "marked", "mode", "origin", "plain", "pos", "retro"),
-        *("stack", "string", "text", "weighs"),
+        *("stack", "string", "style", "text", "weighs"),
     )
 
     def __init__(self, text: str, pos: int = 0, *, final: bool = True) -> None:
@@ -114,6 +114,7 @@ class State:
         self.failed = 0  # characters read in vain by the C scanner
         self.islands = final
         self.luck = 4  # of the attempts to pass objects and arrays whole
+        self.style = ""  # in which the latest names are written, when not in that of JSON
         self.plain = True  # the latest member or element was sound
         self.forced: dict[int, str] = {}  # decisions taken beforehand, by position
         self.weighs = final and len(text) <= _WEIGHED  # near decisions are noted
@@ -234,6 +235,15 @@ class State:
         found = self.edits[index] if index < len(self.edits) else None
         return found.after if found is not None and found[:2] == (at, at + 1) else ""
 
+    def has_quoted(self, start: int, end: int) -> bool:
+        """Whether a quote was added or replaced from ``start`` to ``end``."""
+        index = bisect_left(self.edits, (end,)) - 1
+        while index >= 0 and self.edits[index].start >= start:
+            if '"' in self.edits[index].after:
+                return True
+            index -= 1
+        return False
+
     def first_comma(self, comma: int) -> int:
         """The first of the commas in a row that end with ``comma``: the others were left out."""
         edits = self.edits
@@ -242,7 +252,14 @@ class State:
             if index >= len(edits) or edits[index][:3] != (comma, comma + 1, ""):
                 break
             before = comma - 1
-            while before > 0 and self.text[before] in " \t\r\n":
+            while before > 0:
+                index -= 1
+                if index >= 0 and edits[index].end == before + 1 and not edits[index].after:
+                    before = edits[index].start - 1
+                    continue
+                index += 1
+                if self.text[before] not in " \t\r\n":
+                    break
                 before -= 1
             if self.text[before] != "," and self._made(before) != ",":
                 break
