@@ -66,7 +66,7 @@ def close_earlier(s: State, frame: Frame, comma: int = -1) -> bool:
     if frame.kind != "[" or start < 0:
         return False
     row = _ROW_IN_ROW.match(s.text, start)
-    if row is None:
+    if row is None or s.has_quoted(start, row.end() if comma < 0 else comma):
         return False
     s.edit_after(row.end(), "]", "missing_closer")
     return True
@@ -158,15 +158,15 @@ def _mismatch(s: State, c: str) -> None:
     at = s.pos
     frames = "".join([frame.kind for frame in s.stack[-_FAR:]])
     ahead = signs(s, at + 1)
-    readings = [
-        (EXTRA + cost_of(frames, ahead), 0, "extra"),
-        (WRONG + cost_of(frames[:-1], ahead), 1, "wrong"),
-    ]
+    readings = [(cost_of(frames[:-1], ahead, WRONG), 1, "wrong")]
     for depth in range(2, len(frames) + 1):
         if s.stack[-depth].close == c:
-            cost = missing(depth) + cost_of(frames[:-depth], ahead)
+            budget = readings[0][0] + _NEAR
+            cost = cost_of(frames[:-depth], ahead, missing(depth), budget)
             readings.append((cost, depth, "missing"))
             break
+    budget = min(readings)[0] + _NEAR
+    readings.append((cost_of(frames, ahead, EXTRA, budget), 0, "extra"))
     forced = s.forced.get(at)
     readings.sort()
     if readings[1][0] - readings[0][0] < _NEAR:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from altar.repair._patterns import KEY_AHEAD, WHITE, WORD_KEY
 from altar.repair._state import WINDOW
 
 if TYPE_CHECKING:
@@ -19,6 +18,9 @@ _LEFT_OPEN = 0.9
 _REACH = 24  # frames a closer may reach over
 _BUDGET = 3.5  # a reading that costs more is given up
 _SIGNS = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|([{}\[\](),])")
+_STRUCTURE = re.compile(
+    r"\"(?:[^\"\\\n]|\\.)*+\"(\s*[:：])?|[^\W\d][\w$.-]*+(\s*[:：](?!//))?|([{}\[\],])"
+)
 _OPENERS = {"}": "{", "]": "[", ")": "("}
 
 
@@ -50,22 +52,18 @@ def signs(s: State, at: int) -> str:
     """
     text = s.text
     limit = min(len(text), at + WINDOW)
-    made = []
-    for found in _SIGNS.finditer(text, at, limit):
-        c = found[1]
-        if c == ",":
-            after = WHITE.match(text, found.end()).end()  # type: ignore[union-attr]
-            named = KEY_AHEAD.match(text, after) or WORD_KEY.match(text, after)
-            made.append(":" if named else ",")
-        elif c is not None and c not in "()":
-            made.append(c)
-    if limit == len(text):
-        made.append("|")
-    return "".join(made)
+    found = _STRUCTURE.findall(text, at, limit)
+    made = "".join([sign or (":" if quoted or bare else "") for quoted, bare, sign in found])
+    # a colon stays where a comma stands before its name
+    made = made.replace(",:", ";").replace(":", "").replace(";", ":")
+    return made + "|" if limit == len(text) else made
 
 
-def cost_of(frames: str, ahead: str, spent: float = 0.0) -> float:
-    """What the damage ahead costs when ``frames`` are open, outermost first; the least of it."""
+def cost_of(frames: str, ahead: str, spent: float = 0.0, budget: float = _BUDGET) -> float:
+    """What the damage ahead costs when ``frames`` are open, outermost first; the least of it.
+
+    Where it comes to more than ``budget``, any amount above that.
+    """
     at = 0
     for c in ahead:
         at += 1
@@ -77,7 +75,7 @@ def cost_of(frames: str, ahead: str, spent: float = 0.0) -> float:
             frames += c
         elif c in "}]":
             if frames[-1] != _OPENERS[c]:
-                return _mismatch(frames, c, ahead[at:], spent)
+                return _mismatch(frames, c, ahead[at:], spent, budget)
             frames = frames[:-1]
         elif c == ":" and frames[-1] == "[":
             spent += _MISFIT
@@ -85,21 +83,19 @@ def cost_of(frames: str, ahead: str, spent: float = 0.0) -> float:
                 frames = frames[:-1]
         elif c == "," and frames[-1] == "{" and ahead[at : at + 1] not in ("}", "|", ""):
             spent += _MISFIT
-        if spent > _BUDGET:
+        if spent > budget:
             break
     return spent
 
 
-def _mismatch(frames: str, c: str, ahead: str, spent: float) -> float:
+def _mismatch(frames: str, c: str, ahead: str, spent: float, budget: float) -> float:
     """The least cost behind a closer that does not fit."""
-    if spent + min(WRONG, _MISSING) > _BUDGET:
-        return spent + WRONG
-    least = min(
-        cost_of(frames, ahead, spent + EXTRA),
-        cost_of(frames[:-1], ahead, spent + WRONG),
-    )
+    least = spent + min(WRONG, _MISSING)
+    if least > budget:
+        return least
+    least = cost_of(frames[:-1], ahead, spent + WRONG, budget)
     below = frames.rfind(_OPENERS[c])
     if below >= 0 and len(frames) - below <= _REACH:
         cost = spent + missing(len(frames) - below)
-        least = min(least, cost_of(frames[:below], ahead, cost))
-    return least
+        least = min(least, cost_of(frames[:below], ahead, cost, min(budget, least)))
+    return min(least, cost_of(frames, ahead, spent + EXTRA, min(budget, least)))

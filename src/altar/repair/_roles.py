@@ -356,7 +356,7 @@ def _missing(s: State, string: Quoted, at: int) -> Verdict | None:
     if not named:
         element = (_SINGLE_ELEMENT if single else _QUOTED_ELEMENT).match(text, at)
     if not inside_object and not named:
-        row = _SWALLOWED_ROW.search(gap)
+        row = _SWALLOWED_ROW.search(gap) if "]" in gap else None
         if row is not None and len(s.stack) > 1 and s.stack[-2].kind == "[":
             return Verdict(MISSING, end=low + row.start())
     if not named and inside_object:
