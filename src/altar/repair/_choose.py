@@ -10,16 +10,14 @@ from altar.repair._fit import misfit
 from altar.repair._items import UNREAD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from altar.repair._items import Item
 
 __all__ = ["choose", "value_of"]
 
 
-def choose(
-    text: str, items: Sequence[Item], policy: str, schema: Mapping[str, Any] | bool | None
-) -> tuple[list[Item], bool]:
+def choose(text: str, items: Sequence[Item], policy: str, schema: Any) -> tuple[list[Item], bool]:
     """The items to keep, in order, and whether they go into an array.
 
     ``first``, ``last`` and ``all`` say it by themselves. ``best`` takes what a
@@ -33,13 +31,12 @@ def choose(
         return kept[-1:], False
     if policy == "all":
         return kept, True
-    if len(kept) > 1 and any(item.fenced for item in kept):
-        kept = [item for item in kept if item.fenced]
     if len(kept) == 1:
         return kept, False
-    if isinstance(schema, bool) or not schema:
-        return kept, True
-    return _fitting(text, items, kept, schema)
+    fenced = [item for item in kept if item.fenced] or kept
+    if schema is None or isinstance(schema, bool):
+        return fenced, len(fenced) > 1
+    return _fitting(text, items, fenced, schema)
 
 
 def value_of(text: str, item: Item) -> Any:
@@ -53,7 +50,7 @@ def value_of(text: str, item: Item) -> Any:
 
 
 def _fitting(
-    text: str, items: Sequence[Item], fenced: list[Item], schema: Mapping[str, Any]
+    text: str, items: Sequence[Item], fenced: list[Item], schema: Any
 ) -> tuple[list[Item], bool]:
     """The item that fits the schema best, or all of them where together they fit better.
 

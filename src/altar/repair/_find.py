@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from altar.repair import _rewrite
 from altar.repair._aside import Asides
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from altar.repair._state import Edit
 
-__all__ = ["find_drafts", "find_values", "sound"]
+__all__ = ["NOTHING", "Known", "find_drafts", "find_values", "sound"]
 
 _EVENT = re.compile(r"\{|\[|<|◁|```|~~~|//|/\*|｛|［|【")
 _FENCE = re.compile(r"[`~]{3,}+(?:[ \t]{0,9}([\w+-]{1,30})(?=[ \t]{0,9}(?:\r?\n|[{\[]|\Z)))?")
@@ -34,6 +34,8 @@ _PLAIN_MEMBER = re.compile(r"\"[^\"\n{}\[\],]{0,80}\"\s*+:")
 # The C scanner gets pieces of the text: an error counts the lines before it, which must not be
 # those of the whole text every time. What fails costs at most this share of the text in all.
 _PIECES = (2048, 32768, 524288)
+_FLAT = re.compile(r"\[\s*+[^\s\[]")  # an array that begins with something else than an array
+_ROW_NEXT = re.compile(r"\s*+,\s*+\[")
 _SHARE, _FREE = 2, 65536
 _FEW = 200  # characters, in which an object or array without members ends
 _LAYERS = 4  # of escapes around a document
@@ -48,22 +50,34 @@ sound: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignor
 """The C scanner for the strict JSON value at a position: the value and where it ends."""
 
 
+class Known(NamedTuple):
+    """What the C scanner said of the bracket at ``at``: its value and end, or where it fails."""
+
+    at: int
+    end: int = -1
+    value: Any = UNREAD
+    fault: int = -1
+
+
+NOTHING = Known(-1)
+
+
 def find_values(
     text: str,
     at: int = 0,
     *,
     quick: bool = True,
-    fault: tuple[int, int] = (-1, -1),
+    known: Known = NOTHING,
     layer: int = 0,
     forced: Mapping[int, str] | None = None,
 ) -> Found:
     """Every value of the text from ``at`` on, in order, and what stands between them.
 
-    ``quick`` passes sound values with the C scanner; ``fault`` is a bracket at
-    which it is known to fail, and where. ``forced`` holds decisions taken
-    beforehand, by their place.
+    ``quick`` passes sound values with the C scanner; ``known`` is what it said
+    of one bracket already. ``forced`` holds decisions taken beforehand, by
+    their place.
     """
-    walk = _Walk(text, quick=quick, fault=fault, layer=layer)
+    walk = _Walk(text, quick=quick, known=known, layer=layer)
     walk.forced = forced or {}
     walk.run(at)
     return Found(walk.items, walk.marks)
@@ -85,19 +99,17 @@ class _Walk:
     """One way through a text, from bracket to bracket."""
 
     __slots__ = (
-        *("_asides", "_balanced", "_failed", "_fault", "_fence", "_first", "_layer", "_quick"),
+        *("_asides", "_balanced", "_failed", "_fence", "_first", "_known", "_layer", "_quick"),
         *("_rewrites", "_surplus", "_text", "forced", "items", "marks"),
     )
 
-    def __init__(
-        self, text: str, *, quick: bool, fault: tuple[int, int] = (-1, -1), layer: int = 0
-    ) -> None:
+    def __init__(self, text: str, *, quick: bool, known: Known = NOTHING, layer: int = 0) -> None:
         self.items: list[Item] = []
         self.marks: list[Mark] = []
         self.forced: Mapping[int, str] = {}
         self._text = text
         self._quick = quick
-        self._fault = fault
+        self._known = known
         self._layer = layer  # how many scripts were taken off; drafts are read as they are
         self._fence: bool | None = None  # inside a fence: whether it is one for data
         self._first = len(text) - len(text.lstrip("\ufeff \t\r\n"))
@@ -210,12 +222,12 @@ class _Walk:
         fenced = bool(self._fence)
         if self._quick:
             read = self._read(at)
-            if read is not None:
+            if read is not None and not self._lost_a_row(at, read[1]):
                 return self._grown(Item(at, read[1], [], read[0], fenced))
         s = State(self._text, at)
         s.islands = self._quick
-        if self._fault[0] == at:
-            s.fault = self._fault[1]
+        if self._known.at == at:
+            s.fault = self._known.fault
         s.forced.update(self.forced)
         start(s)
         scan(s)
@@ -226,7 +238,9 @@ class _Walk:
     def _read(self, at: int) -> tuple[Any, int] | None:
         """A sound value and where it ends."""
         text = self._text
-        if self._fault[0] == at or self._failed > _SHARE * len(text) + _FREE:
+        if self._known.at == at:
+            return (self._known.value, self._known.end) if self._known.end >= 0 else None
+        if self._failed > _SHARE * len(text) + _FREE:
             return None
         for size in (*_PIECES, len(text)):
             piece = text[at : at + size]
@@ -246,7 +260,7 @@ class _Walk:
             cut = unterminated or failed >= len(piece) - 8
             self._failed += len(piece) if cut else failed
             if not cut or at + size >= len(text):
-                self._fault = at, at + failed
+                self._known = Known(at, fault=at + failed)
                 return None
         return None
 
@@ -264,11 +278,25 @@ class _Walk:
             s.edits = edits
             s.stack = [Frame(text[item.start], item.start)]
             s.stack[0].count = 0 if _is_empty(text, edits, item.start, end) else 1
-            _reopen(s, end, goes_on)
+            if _FLAT.match(text, item.start) and _ROW_NEXT.match(text, end):
+                s.edit_before(item.start, item.start, "[", "missing_opener")
+                s.mode = Mode.AFTER
+            else:
+                _reopen(s, end, goes_on)
             scan(s)
             end = s.pos
             item = item._replace(end=end, edits=s.edits, value=UNREAD)
         return item
+
+    def _lost_a_row(self, start: int, end: int) -> bool:
+        """Whether a sound array of arrays ends too early: at a row without opening bracket."""
+        text = self._text
+        return (
+            text[end - 1] == "]"
+            and not _FLAT.match(text, start)
+            and _ROW_NEXT.match(text, end) is not None
+            and self._has_surplus(end)
+        )
 
     def _goes_on(self, start: int, end: int) -> int:
         """Where the root goes on behind the closer before ``end``; -1 where it does not."""

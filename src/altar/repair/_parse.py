@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from altar.errors import RepairError
@@ -144,18 +146,21 @@ def _weighed(
 
     def near() -> tuple[Repaired, ...]:
         all_found = others() if found is None else found
-        return tuple(
-            [
-                report.on(one.value, lambda one=one: one.edits)  # type: ignore[misc]
-                for one in close_to(chosen, [base, *all_found], schema)
-            ]
-        )
+        told = []
+        for one in close_to(chosen, [base, *all_found], schema):
+            with suppress(RepairError):  # one over the bound on risk is no alternative
+                told.append(report.on(one.value, partial(_edits_of, one)))
+        return tuple(told)
 
     more: tuple[Fix, ...] = ()
     if schema is not None and chosen.decision is not None:
         at = chosen.decision[0]
         more = (Fix("schema_choice", at, at, "", "", risk_of("schema_choice")),)
     return report.on(chosen.value, lambda: chosen.edits, more, near)
+
+
+def _edits_of(one: Variant) -> list[Edit]:
+    return one.edits
 
 
 def _built(text: str, edits: list[Edit]) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from altar.errors import RepairError
 from altar.repair._choose import choose
 from altar.repair._edits import apply
-from altar.repair._find import find_drafts, find_values, sound
+from altar.repair._find import NOTHING, Known, find_drafts, find_values, sound
 from altar.repair._gaps import Gaps
 from altar.repair._items import UNREAD, Found, Item, Mark
 from altar.repair._literals import quoted
@@ -61,7 +61,7 @@ class Reading:
 def read(
     text: str,
     policy: str = "best",
-    schema: Mapping[str, Any] | bool | None = None,
+    schema: Any = None,
     *,
     quick: bool = True,
     fault: int = -1,
@@ -73,7 +73,7 @@ def read(
     ``forced`` holds decisions taken beforehand, by their place.
     Raises RepairError for a text that is empty.
     """
-    known = (-1, -1)
+    known = NOTHING
     if quick:
         at = _first_bracket(text)
         if at >= 0:
@@ -82,17 +82,18 @@ def read(
                     raise ValueError
                 value, end = sound(text, at)
             except json.JSONDecodeError as error:
-                known = at, error.pos
+                known = Known(at, fault=error.pos)
             except (StopIteration, ValueError, RecursionError):
-                known = at, max(fault, at)
+                known = Known(at, fault=max(fault, at))
             else:
+                known = Known(at, end, value)
                 if policy != "all" and _is_only(text, at, end, value):
                     item = Item(at, end, [], value)
                     return Reading([item], lambda: _edits(text, Found([item], []), [item]), value)
     if not text.strip(_BLANK):
         raise RepairError("there is no text to read JSON from", 0)
     found = _rewritten(text, policy, schema, quick=quick) or _found(
-        text, quick=quick, fault=known, forced=forced
+        text, quick=quick, known=known, forced=forced
     )
     kept, together = choose(text, found.items, policy, schema)
     values = [item.value for item in kept]
@@ -121,9 +122,7 @@ def _is_only(text: str, start: int, end: int, value: Any) -> bool:
     return text.find("(", 0, start) < 0 or not leading_values(text)
 
 
-def _rewritten(
-    text: str, policy: str, schema: Mapping[str, Any] | bool | None, *, quick: bool
-) -> Found | None:
+def _rewritten(text: str, policy: str, schema: Any, *, quick: bool) -> Found | None:
     """The whole text as one value, where all of it is escaped or its quotes are doubled."""
     start, end = bounds(text)
     if _ESCAPED_START.match(text):
@@ -142,7 +141,7 @@ def _inner(
     start: int,
     end: int,
     policy: str,
-    schema: Mapping[str, Any] | bool | None,
+    schema: Any,
     *,
     quick: bool,
 ) -> Item:
@@ -151,15 +150,13 @@ def _inner(
     return Item(start, end, [Edit(start, end, made, plain.code)], inner.value)
 
 
-def _found(
-    text: str, *, quick: bool, fault: tuple[int, int], forced: Mapping[int, str] | None
-) -> Found:
+def _found(text: str, *, quick: bool, known: Known, forced: Mapping[int, str] | None) -> Found:
     """The values of a text; there is at least one."""
     leading = leading_values(text)
     if leading:
         rest = find_values(text, leading[-1].end, quick=quick)
         return Found([*leading, *rest.items], rest.marks)
-    found = find_values(text, quick=quick, fault=fault, forced=forced)
+    found = find_values(text, quick=quick, known=known, forced=forced)
     if found.items:
         return Found(_with_scalars(text, found.items), found.marks)
     whole = whole_value(text)
