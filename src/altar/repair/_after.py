@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._close import close, close_earlier, close_inner, end_of_text, is_key_ahead
+from altar.repair._dashes import DASH, dashed
 from altar.repair._patterns import KEY_AHEAD, QUOTES, VALUE_AHEAD
 from altar.repair._skip import skip
 from altar.repair._state import WINDOW, Frame, Mode, Quoted
@@ -31,6 +32,9 @@ _FIRST_NAME = re.compile(r"\[\s*\{\s*(\"[^\"\n]{0,80}\")")
 def after(s: State) -> None:
     """Pass the comma or closer that follows a value."""
     text = s.text
+    if s.stack[-1].close == DASH:
+        dashed(s)
+        return
     found = _SIGN.match(text, s.pos)
     if found is None:
         _odd(s)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from altar.repair._close import close, is_key_ahead
 from altar.repair._content import content
+from altar.repair._dashes import begin_dashes
 from altar.repair._literals import literal_of, number_of
 from altar.repair._names import quote_span
 from altar.repair._patterns import COMMENT, FENCE, KEY_AHEAD, TAG, VALUE_AHEAD, WHITE
@@ -74,6 +75,8 @@ def bare_value(s: State) -> None:
         s.edit(at, at + 1, _WIDE[c], "quotes")
         s.push(Frame(_WIDE[c], at, close=_WIDE_CLOSER[c]))
         s.pos = at + 1
+        return
+    if c == "-" and begin_dashes(s):
         return
     if not (_word(s) or (c in _NUMBER_START and _numeric(s))):
         _text(s)

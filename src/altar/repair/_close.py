@@ -12,11 +12,15 @@ from altar.repair._state import Mode, closer_of
 if TYPE_CHECKING:
     from altar.repair._state import Frame, State
 
-__all__ = ["close", "close_inner", "end_of_text", "is_key_ahead", "settle"]
+__all__ = ["close", "close_inner", "end_of_text", "is_key_ahead", "row_before", "settle"]
 
 _SCALAR = r"(?:\"[^\"\n]{0,80}\"|-?\d[\d.eE+-]*|true|false|null)"
 _ROW_IN_ROW = re.compile(rf"\[\s*{_SCALAR}(?:\s*,\s*{_SCALAR}){{1,40}}(?=\s*,\s*\[)")
-_LAST_ROW = re.compile(rf"\]\s*,\s*({_SCALAR}(?:\s*,\s*{_SCALAR}){{0,40}}\s*)\]\s*\Z")
+_LAST_ROW = re.compile(rf"\]\s*,\s*({_SCALAR}(?:\s*,\s*{_SCALAR}){{0,40}}\s*)\Z")
+_BOLD_KEY = re.compile(
+    r"(?:[-*+•][ \t]+)?(?:\*{1,3}|__|`)?[\"']?[\w .-]{1,60}?[\"']?(?:\*{1,3}|__|`)?\s*:(?!//)"
+)
+_GOES_ON = re.compile(r"\s*(?:[,}]|\Z)")
 _BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]')
 _LOOK_BACK = 1000  # how far back rows are looked at
 _NEAR = 0.7  # readings whose costs are closer than this are both worth weighing
@@ -25,7 +29,12 @@ _FAR = 24  # frames a closer may reach over
 
 def is_key_ahead(text: str, at: int) -> bool:
     """Whether a name with its colon stands at ``at``."""
-    return bool(KEY_AHEAD.match(text, at) or OPEN_KEY.match(text, at) or WORD_KEY.match(text, at))
+    return bool(
+        KEY_AHEAD.match(text, at)
+        or OPEN_KEY.match(text, at)
+        or WORD_KEY.match(text, at)
+        or (text[at : at + 1] in ("*", "-", "_") and _BOLD_KEY.match(text, at))
+    )
 
 
 def settle(s: State) -> None:
@@ -131,23 +140,31 @@ def _extra(s: State, c: str) -> None:
         frame.count += 1
         s.mode = Mode.AFTER
         return
+    if s.comma < 0 and frame.count and s.mode in (Mode.ITEM, Mode.VALUE):
+        s.mode = Mode.AFTER  # what was passed so far ended with a value
     if c == "]" and s.mode == Mode.AFTER and frame.kind == "{" and _opened_before(s, frame, at):
         return
     s.edit(at, at + 1, "", "extra_closer")
-    if s.comma < 0 and frame.count and s.mode in (Mode.ITEM, Mode.VALUE):
-        s.mode = Mode.AFTER  # what was passed so far ended with a value
+
+
+def row_before(text: str, start: int, at: int) -> int:
+    """Where the row begins that ends at ``at`` and lacks its opening bracket, or -1.
+
+    It follows another row: ``[[1, 2], 3, 4``; all of it lies behind ``start``.
+    """
+    row = _LAST_ROW.search(text, max(start, at - _LOOK_BACK), at)
+    return -1 if row is None else row.start(1)
 
 
 def _opened_before(s: State, frame: Frame, at: int) -> bool:
     """Whether a bracket is missing before the value that ends here, or before its last row."""
     text, start = s.text, frame.value
-    if start < 0 or text[start] == "{":
+    if start < 0 or text[start] == "{" or not _GOES_ON.match(text, at + 1):
         return False
     if text[start] == "[":
-        row = _LAST_ROW.search(text, max(start, at - _LOOK_BACK), at)
-        if row is None:
+        start = row_before(text, start, at)
+        if start < 0:
             return False
-        start = row.start(1)
     s.edit_before(start, start, "[", "missing_opener")
     frame.value = -1
     return True

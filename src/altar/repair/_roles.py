@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from altar.repair._close import is_key_ahead
 from altar.repair._patterns import (
     COMMENT,
     FENCE,
@@ -50,9 +51,6 @@ _BARE_NUMBER = re.compile(r"-?\d[\d.]*\s*[,}]")
 _PLUS = re.compile(r"\+\s*(?:/\*[^*]{0,80}\*/\s*|//[^\n]{0,80}\n\s*)?[\"'`“]")
 _DOT = re.compile(r"\.\s*\"(?:[^\"\\\n]|\\.){0,200}\"\s*[,}\]).:]")
 _NEXT_NUMBER = re.compile(r"(?:-?\d[\d.eE+-]{0,30}|true|false|null)\s*[,\]]")
-_BOLD_KEY = re.compile(
-    r"(?:[-*+•][ \t]+)?(?:\*{1,3}|__|`)?[\"']?[\w .-]{1,60}?[\"']?(?:\*{1,3}|__|`)?\s*:(?!//)"
-)
 _SINGLE_KEY = re.compile(r"'[^'\"\n{}\[\],:]{1,80}'\s*:")
 _SINGLE_ELEMENT = re.compile(r"'[^'\"\n{}\[\],:]{1,80}'\s*[,\]]")
 _SCALAR_NEXT = re.compile(r"(?:-?\d[\d.eE+-]*|true|false|null|True|False|None)\s*(?:[,\]]|\Z)")
@@ -60,16 +58,6 @@ _AFTER_CLOSER = re.compile(r"[}\]]\s*,\s*[{\[]$")
 _KEY_END = re.compile(r"[^\":,{}\n]{0,60}(?:\"[^\":,{}\n]{1,60})?\"+\s*:")
 _NAME_COLON = re.compile(r"\s*([^\n:\",{}\[\]]{1,80}?)\s*:\s*")
 _SEPARATORS = ",，、;；"
-
-
-def key_at(text: str, at: int) -> bool:
-    """Whether a name with its colon stands at ``at``."""
-    return bool(
-        KEY_AHEAD.match(text, at)
-        or OPEN_KEY.match(text, at)
-        or WORD_KEY.match(text, at)
-        or (text[at : at + 1] in ("*", "-", "_") and _BOLD_KEY.match(text, at))
-    )
 
 
 def role_of(s: State, string: Quoted, at: int) -> Verdict:
@@ -190,7 +178,7 @@ def _before_comma(s: State, string: Quoted, at: int, k: int) -> Verdict:
             string.nest -= 1
             return _INNER
         return _CLOSE
-    if key_at(text, j):
+    if is_key_ahead(text, j):
         word = e not in QUOTES and "\n" not in text[k:j]
         return _INNER if word and string.nest else _CLOSE
     if not string.inner and PHRASE_KEY.match(text, j):
@@ -252,14 +240,14 @@ def _before_closer(s: State, string: Quoted, at: int, k: int) -> Verdict:
     if x == ",":
         y = WHITE.match(text, q + 1).end()  # type: ignore[union-attr]
         z = text[y : y + 1]
-        if not z or z in "}]{[" or z in QUOTES or key_at(text, y) or "\n" in text[q:y]:
+        if not z or z in "}]{[" or z in QUOTES or is_key_ahead(text, y) or "\n" in text[q:y]:
             return _CLOSE
         if depth and stack[depth - 1].kind == "[" and VALUE_AHEAD.match(text, y):
             return _CLOSE
         return _INNER
     if x in "`<;/#":
         return _CLOSE
-    if x in QUOTES and not key_at(text, q) and "\n" not in text[at:q]:
+    if x in QUOTES and not is_key_ahead(text, q) and "\n" not in text[at:q]:
         return _INNER
     return _CLOSE if string.nest == 0 or depth == 0 else _INNER
 
@@ -292,9 +280,9 @@ def _before_quote(s: State, string: Quoted, at: int, k: int) -> Verdict | None:
     if _embedded(string):
         return None
     if "\n" in text[at:k]:
-        return _CLOSE if not inside_object or key_at(text, k) else None
+        return _CLOSE if not inside_object or is_key_ahead(text, k) else None
     if inside_object:
-        return _CLOSE if key_at(text, k) else None
+        return _CLOSE if is_key_ahead(text, k) else None
     if string.nest == 0 and text[at - 1] not in " \t(" and _QUOTED_NEXT.match(text, k):
         return _CLOSE
     return None
@@ -320,6 +308,8 @@ def _ends_line(s: State, string: Quoted, at: int, k: int) -> bool:
     if spaced and _STRAY_END.match(text, k):
         return True
     if inside_object:
+        if "\n" in text[at:k] and is_key_ahead(text, k):
+            return True
         word = WORD_KEY.match(text, k)
         if word is None or not spaced:
             return bool(spaced and _HALF_KEY.match(text, k) and not string.inner)

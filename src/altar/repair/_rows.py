@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from altar.repair._close import row_before
 from altar.repair._reckon import unmatched
 from altar.repair._state import Frame, Mode, closer_of
 
@@ -13,10 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["container_as_name", "to_array", "wrap"]
 
-_SCALAR = r"(?:\"[^\"\n]{0,80}\"|-?\d[\d.eE+-]*|true|false|null)"
-_LAST_ROW = re.compile(rf"\]\s*,\s*({_SCALAR}(?:\s*,\s*{_SCALAR}){{0,40}}\s*)\]\Z")
 _FIRST = re.compile(r"\{\s*(\"[^\"\n]{0,80}\")\s*:")
-_LOOK_BACK = 1000
 
 
 def wrap(s: State, start: int, code: str = "wrapped_array") -> Frame:
@@ -85,9 +83,9 @@ def _another_array(s: State, frame: Frame) -> None:
         _in_two_parts(s, frame, last)
         return
     nested = text[frame.value + 1 : frame.value + 60].lstrip()[:1] == "["
-    row = _LAST_ROW.search(text, max(frame.value, last + 1 - _LOOK_BACK), last + 1)
-    if nested and row is not None:  # [[1, 0], 0, 1], [1, 1]]
-        s.edit_before(row.start(1), row.start(1), "[", "missing_opener")
+    row = row_before(text, frame.value, last)
+    if nested and row >= 0:  # [[1, 0], 0, 1], [1, 1]]
+        s.edit_before(row, row, "[", "missing_opener")
         _reopen(s, frame)
     elif nested and text[_sign_before(text, last)] == "]":  # [[1, 0]], [0, 1]]
         s.edit_again(last, last + 1, "", "extra_closer")

@@ -134,7 +134,8 @@ def _next_member(s: State, string: Quoted, start: int, end: int) -> int:
             return found.start()
     elif s.stack:
         found = _NEXT_NUMBER.search(text, max(start, end - 60), end)
-        if found is not None and text.find("\n", found.start(), end) < 0:
+        lines = text[found.start() : end].strip().lstrip(", \t") if found is not None else ""
+        if found is not None and (lines[:1] in "\r\n" or "\n" not in lines):
             return found.start()
     line = text.find("\n", start, end)
     if line >= 0 and re.compile(r"\s*[}\]]").match(text, line) and not string.inner:
