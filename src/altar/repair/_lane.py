@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from altar.repair._islands import island
 from altar.repair._layout import outdented
-from altar.repair._patterns import ELEMENTS, INDENT, NUMBER_TEXT, STRING_TEXT, members_at
-from altar.repair._runs import BARE, SINGLE, elements_in_style, members_in_style
+from altar.repair._patterns import ELEMENTS, INDENT, NUMBER_TEXT, STRING_TEXT, WHITE, members_at
+from altar.repair._row import row_without_opener
+from altar.repair._runs import BARE, SINGLE
 from altar.repair._state import Edit, Frame, Mode
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ _ELEMENT = re.compile(
 _NAME = rf"({_S})(?:{STRING_TEXT}|({_SINGLE})|([^\W\d][\w-]*+)){_S}:{_S}"
 _UNENDED = re.compile(rf'{_NAME}"([^"\\\x00-\x1f]*+)(?="[^"\\\n{{}}\[\],:]{{0,80}}"{_S}:)').match
 _QUOTING = re.compile(
-    rf'{_NAME}"([^"\\\x00-\x1f]*+(?:(?<=[ (])"[^"\\\x00-\x1f,:{{}}\[\]]{{1,60}}"(?=[ ][^\W\d])[^"\\\x00-\x1f:]*+)++)"'
+    rf'{_NAME}"([^"\\\x00-\x1f]*+'
+    rf'(?:(?<=[ (])"[^"\\\x00-\x1f,:{{}}\[\]]{{1,60}}"(?=[ ][^\W\d])[^"\\\x00-\x1f:]*+)++)"'
     rf"{_FOLLOWS}{_S},(?!{_S}[}}\],])"
 ).match
 _BEHIND = re.compile(_COMMA).match
@@ -57,6 +59,8 @@ def lane(s: State) -> bool:
     depth = len(s.stack)
     while s.mode == Mode.ITEM:
         frame = s.stack[-1]
+        if frame.kind == "[" and row_without_opener(s, frame):
+            frame = s.stack[-1]
         if not (_members(s, frame) if frame.kind == "{" else _elements(s, frame)):
             break
     return s.pos != began or len(s.stack) != depth
@@ -247,12 +251,21 @@ def _behind(s: State, end: int) -> bool:
     return True
 
 
+def _is_doubtful(text: str, end: int, close: str) -> bool:
+    """Whether the closer behind a sound container is of the wrong kind: a bracket is lost in it."""
+    after = WHITE.match(text, end).end()  # type: ignore[union-attr]
+    return text[after : after + 1] in _OTHER[close]
+
+
+_OTHER = {"}": {"]"}, "]": {"}"}, ")": {"]", "}"}}
+
+
 def enter(s: State, opener: str, at: int) -> bool:
     """An object or array: passed whole where it is sound, entered where it is not."""
     if s.islands and s.stack:
         end = island(s, at)
-        if end > 0:
-            outer = s.stack[-1]
+        outer = s.stack[-1]
+        if end > 0 and not _is_doubtful(s.text, end, outer.close):
             outer.value = at
             outer.count += 1
             s.comma = -1

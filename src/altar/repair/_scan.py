@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from altar.repair._after import after, close, end_of_text
@@ -17,6 +16,7 @@ from altar.repair._patterns import (
     SCALAR,
     VALUE_END,
 )
+from altar.repair._row import row_without_opener
 from altar.repair._skip import skip
 from altar.repair._state import Frame, Mode, More
 from altar.repair._strings import begin_string, go_on_string
@@ -47,7 +47,7 @@ def scan(s: State) -> bool:
 
 def _item(s: State) -> None:
     """At the beginning of a member or element."""
-    if _row_without_opener(s) or lane(s):
+    if row_without_opener(s, s.stack[-1]) or lane(s):
         return
     frame = s.stack[-1]
     if frame.kind == "[":
@@ -62,27 +62,6 @@ def _item(s: State) -> None:
         return
     s.need(s.pos)
     _name(s)
-
-
-_ROW = re.compile(
-    r"[ \t\n\r]*(?:\"[^\"\n]{0,80}\"|-?[\d.]+|true|false|null)(?:\s*,\s*(?:\"[^\"\n]{0,80}\"|-?[\d.]+|"
-    r"true|false|null)){0,12}\s*\]\s*(?:,\s*\[|\]\s*[,}\]])"
-)
-
-
-def _row_without_opener(s: State) -> bool:
-    """``[[1, 2], 3, 4], [5, 6]]``: a row among rows lost its opening bracket."""
-    if s.comma <= 0 or s.stack[-1].kind != "[" or s.text[s.comma - 1] != "]":
-        return False
-    found = _ROW.match(s.text, s.pos)
-    if found is None:
-        return False
-    at = s.pos + len(found[0]) - len(found[0].lstrip())
-    s.edit(at, at, "[", "missing_opener")
-    s.push(Frame("[", at))
-    s.pos = at
-    s.mode = Mode.VALUE
-    return True
 
 
 def _in_line(s: State, frame: Frame, at: int) -> bool:
