@@ -17,6 +17,10 @@ _ARRAY = re.compile(
     r"(?:true|false|null|none|undefined|nan)\b)", re.IGNORECASE
 )  # fmt: skip
 _SET = re.compile(r"\{\s{0,9}-?\d[\d.]{0,20}(?:\s{0,9},\s{0,9}-?\d[\d.]{0,20}){0,200}+\s{0,9}\}")
+# a time at the head of a line of a log, a name in a template
+_STAMP = re.compile(
+    r"\[\d{4}-\d\d-\d\d[^\[\]{}\"',\n]{0,40}\]|\[\d\d:\d\d[\d:.,]{0,16}\]|\{\{\s{0,9}[\w.]{1,60}\s{0,9}\}\}"
+)
 _BOX = re.compile(r"\[[ xX]\] ")
 _CITATION = re.compile(
     r"\[\s*\^?\d{1,4}(?:\s{0,3}[,;–-]\s{0,3}(?:pp?\.|ch\.|sec\.|fig\.|§)?\s{0,3}\d{1,4})*+\s*+\]"
@@ -48,6 +52,9 @@ def kind_of(text: str, at: int, first: int) -> tuple[int, int]:
         return PROSE, at + 1
     if _BOX.match(text, at):
         return PROSE, at + 3
+    stamp = _STAMP.match(text, at)
+    if stamp is not None and not is_alone(text, at, stamp.end()):
+        return DECOY, stamp.end()
     numbers = _SET.match(text, at)
     if numbers is not None:
         return (DATA if is_alone(text, at, numbers.end()) else DECOY), numbers.end()

@@ -6,6 +6,7 @@ import re
 
 from altar.repair._calls import keyword_call
 from altar.repair._items import Item, read_as
+from altar.repair._lines import dashed_objects, flat_members
 from altar.repair._patterns import KEY_AHEAD, OPEN_KEY, QUOTES
 from altar.repair._scalars import is_scalars, scalar, scalars, string
 
@@ -74,6 +75,9 @@ def whole_value(text: str) -> Item | None:
     if at >= end:
         return None
     if _mostly_members(text, at, end):
+        flat = dashed_objects(text, at, end) or flat_members(text, at, end)
+        if flat is not None:
+            return flat
         item = read_as(text if end == len(text) else text[:end], at, at, "{")
         return item if item.end > at else None
     call = _call(text, at, end)
