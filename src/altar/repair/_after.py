@@ -19,9 +19,7 @@ __all__ = ["after", "close", "end_of_text"]
 
 _SIGN = re.compile(r"[ \t\n\r]*([,}\]])")
 _COMMAS = "，、;；|"
-_JOIN = re.compile(
-    r"[+.&]\s*(?:/\*[^*]{0,80}\*/\s*|//[^\n]{0,80}\n\s*)?([\"'`“‘])"
-)
+_JOIN = re.compile(r"[+.&]\s*(?:/\*[^*]{0,80}\*/\s*|//[^\n]{0,80}\n\s*)?([\"'`“‘])")
 _BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]')
 _POINT = re.compile(rf"\.\s*{KEY_AHEAD.pattern}")
 _WIDE = "］】｝"

@@ -30,7 +30,9 @@ _LITERAL = re.compile(
     r"[A-Za-z]{2,9}(?=[\s\u200b-\u200f\u2060\ufeff]*(?:[,，;；|}\])]|//|/\*|#|\Z))"
 )
 _SCALAR = r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|True|False|None)"
-_SCALARS = re.compile(rf"({_SCALAR})(?=(?:[ \t\r\n]+(?:{_SCALAR}(?![^\s,\]])|\"))+\s*(?:[,\]\"]|\Z))")
+_SCALARS = re.compile(
+    rf"({_SCALAR})(?=(?:[ \t\r\n]+(?:{_SCALAR}(?![^\s,\]])|\"))+\s*(?:[,\]\"]|\Z))"
+)
 _CLOSED_LATER = re.compile(r"(?:[^\"\\\n]|\\.){0,300}?[^\s,:\[{(\"\\]\"(?=\s*(?:[}\]]|,|\Z))")
 _CALL = re.compile(r"(?:new\s+)?[A-Za-z_$][\w$.]{0,60}\s*\(")
 _ARGUMENT = re.compile(r"\s*(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}'|-?[\d.]+|null|true|false)?\s*\)")
@@ -40,7 +42,9 @@ _FUNCTION = re.compile(
 _SINGLE = re.compile(r"\(\s*(?:-?[\w.]+|\"[^\"\n]{0,300}\"|'[^'\n]{0,300}')\s*\)")
 _PIECE = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"")
 _PIECES = re.compile(r"\(\s*(?:\"(?:[^\"\\\n]|\\.){0,200}\"\s*){2,8}\)")
-_PREFIX = re.compile(r"(?:[uUbBrRfF]|[bB][rR]|[rR][bB])(?=([\"'])[^\"'\n]{0,200}\1\s*(?:[,}\])]|\Z))")
+_PREFIX = re.compile(
+    r"(?:[uUbBrRfF]|[bB][rR]|[rR][bB])(?=([\"'])[^\"'\n]{0,200}\1\s*(?:[,}\])]|\Z))"
+)
 _STOP = re.compile(r"[^,，}\])\n\"{\[(/#`<;|\\\u2028\u2029]*")
 _SEMICOLON = re.compile(r";\s*(?:[\"'}\]]|\w+\s*[:=]|-?\d)")
 _BAR = re.compile(r"\|\s*[\"']\w")
@@ -49,7 +53,9 @@ _ESCAPED = re.compile(r"\\\"((?:[^\"\\\n]|\\[^\"\n]){0,200})\\\"(?=\s*[,}\]])")
 _WIDE = {"［": "[", "【": "[", "｛": "{"}
 _WIDE_CLOSER = {"［": "］", "【": "】", "｛": "｝"}
 _JUNK_AFTER = re.compile(r"(-?\d[\d.]*)\s+[A-Z][A-Z_]{3,40}\s*[,\]}]")
-_JUNK_BEFORE = re.compile(r"([A-Z][A-Z_]{2,40})\s+(?=-?\d[\d.]*\s*[,\]]|[\"{\[])|(and|or|&)\s+(?=[\"{\[])")
+_JUNK_BEFORE = re.compile(
+    r"([A-Z][A-Z_]{2,40})\s+(?=-?\d[\d.]*\s*[,\]]|[\"{\[])|(and|or|&)\s+(?=[\"{\[])"
+)
 
 
 def bare_value(s: State) -> None:

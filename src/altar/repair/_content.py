@@ -96,7 +96,7 @@ def _escape(s: State, at: int, end: int, *, literal: bool) -> tuple[int, bool]:
     if not c:
         s.edit(at, at + 1, "\\\\", "bad_escape")
         return at + 1, False
-    if c in "\"\\/":
+    if c in '"\\/':
         return at + 2, False
     if c in "bfnrt":
         return _letter(s, at, c, literal=literal)

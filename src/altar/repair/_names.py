@@ -28,9 +28,7 @@ _MARK = re.compile(r"(?:[-*+•]|\d{1,3}[.)])[ \t]+(?=[\"'\w*])|(?:\*{1,3}|__)(?
 _BOLD_END = re.compile(r"(?:\*{1,3}|__)(?=\s*[:：=])")
 _REMARK = re.compile(r"\([^()\n\"]{0,120}\)(?=\s*(?:[\"'}]|\w+\s*:))")
 _LABEL = re.compile(r"[A-Z][A-Z_]{1,30}\s*:(?=\s*\"[^\"\n]{0,80}\"\s*:)")
-_LIST_GOES_ON = re.compile(
-    r"\s*,\s*(?:\"[^\"\n]{0,120}\"|'[^'\n]{0,120}'|-?[\d.]+)\s*[,\]]|\s*\]"
-)
+_LIST_GOES_ON = re.compile(r"\s*,\s*(?:\"[^\"\n]{0,120}\"|'[^'\n]{0,120}'|-?[\d.]+)\s*[,\]]|\s*\]")
 _LATE_END = re.compile(r"[^\"\n{}\[\]:]{1,160}\"\s*[,}\]]")
 _PREFIX = re.compile(r"[uUbBrR]{1,2}(?=([\"'])[^\"'\n]{0,200}\1\s*:)")
 
@@ -146,7 +144,13 @@ def _word_as_name(s: State) -> bool:
     quote_span(s, start, end, "bare_key")
     tail = text[end : found.end()]
     if tail.strip(" \t\r\n"):
-        code = "missing_quote" if tail[0] in "\"'”’`" else "markdown" if tail.strip() else "white_space"
+        code = (
+            "missing_quote"
+            if tail[0] in "\"'”’`"
+            else "markdown"
+            if tail.strip()
+            else "white_space"
+        )
         s.edit(end, found.end(), "", code)
     s.key = start
     s.pos = found.end()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from altar.repair._content import content
 from altar.repair._patterns import FENCE, KEY_AHEAD, QUOTES, WHITE
-from altar.repair._roles import CLOSE, INNER, Verdict, role_of
+from altar.repair._roles import role_of
 from altar.repair._rows import to_array
 from altar.repair._state import WINDOW, Mode, More, Quoted
 from altar.repair._unclosed import unclosed
+from altar.repair._verdict import CLOSE, INNER, Verdict
 
 if TYPE_CHECKING:
     from altar.repair._state import State
@@ -215,4 +216,3 @@ def _ended(s: State, start: int, end: int, *, key: bool) -> None:
         s.mode = Mode.VALUE
     else:
         s.mode = Mode.COLON
-
