@@ -22,7 +22,7 @@ _COMMAS = "，、;；|"
 _JOIN = re.compile(r"[+.&]\s*(?:/\*[^*]{0,80}\*/\s*|//[^\n]{0,80}\n\s*)?([\"'`“‘])")
 _BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]')
 _POINT = re.compile(rf"\.\s*{KEY_AHEAD.pattern}")
-_WIDE = "］】｝"
+_CLOSERS = ")］】｝"
 _STRAY = re.compile(r"[^\s,}\]{\[\"'“”:][^,}\]\n{\[\"'“”:]*")
 _FIRST_NAME = re.compile(r"\[\s*\{\s*(\"[^\"\n]{0,80}\")")
 
@@ -40,8 +40,7 @@ def after(s: State) -> None:
     at = found.start(1)
     c = found[1]
     if c != ",":
-        if not s.final:
-            s.need(at)
+        s.need(at)
         s.pos = at
         close(s, c)
         return
@@ -63,20 +62,15 @@ def _odd(s: State) -> None:
     c = text[at]
     if c in ",}]":
         return  # what stood before it is passed now
-    if c in _COMMAS:
+    if c in _COMMAS or (c == "." and _POINT.match(text, at)):
         s.edit(at, at + 1, ",", "wrong_separator")
         s.comma, s.pos, s.mode = at, at + 1, Mode.ITEM
     elif c == ":" or c == "：":
         _named(s, end)
-    elif c == ")":
+    elif c in _CLOSERS:
         close(s, c)
-    elif c == "." and _POINT.match(text, at):
-        s.edit(at, at + 1, ",", "wrong_separator")
-        s.comma, s.pos, s.mode = at, at + 1, Mode.ITEM
     elif c in "+.&" and _joined(s, end):
         return
-    elif c in _WIDE:
-        close(s, c)
     elif is_stray_quote(s, at):
         s.edit(at, at + 1, "", "stray_quote")
         s.pos = at + 1

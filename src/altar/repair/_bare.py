@@ -10,7 +10,7 @@ from altar.repair._content import content
 from altar.repair._dashes import begin_dashes
 from altar.repair._literals import literal_of, number_of
 from altar.repair._names import quote_span
-from altar.repair._patterns import COMMENT, FENCE, KEY_AHEAD, TAG, VALUE_AHEAD, WHITE
+from altar.repair._patterns import COMMENT, FENCE, KEY_AHEAD, TAG, WHITE
 from altar.repair._state import Frame, Mode
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ _SEMICOLON = re.compile(r";\s*(?:[\"'}\]]|\w+\s*[:=]|-?\d)")
 _BAR = re.compile(r"\|\s*[\"']\w")
 _VALUE_NEXT = re.compile(rf",\s*(?:{_SCALAR}|\"[^\"\n]{{0,80}}\")\s*[,}}]")
 _ESCAPED = re.compile(r"\\\"((?:[^\"\\\n]|\\[^\"\n]){0,200})\\\"(?=\s*[,}\]])")
+# what ends a text without quotes when it stands at this sign
+_SIGNS = {"|": _BAR, ";": _SEMICOLON, "/": COMMENT, "`": FENCE, "<": TAG}
 _WIDE = {"［": "[", "【": "[", "｛": "{"}
 _WIDE_CLOSER = {"［": "］", "【": "】", "｛": "｝"}
 _JUNK_AFTER = re.compile(r"(-?\d[\d.]*)\s+[A-Z][A-Z_]{3,40}\s*[,\]}]")
@@ -115,7 +117,7 @@ def _word(s: State) -> bool:
 
 
 def _escaped_quotes(s: State) -> bool:
-    """``\\"x\\"``: a string whose quotes are escaped."""
+    r"""``\"x\"``: a string whose quotes are escaped."""
     at = s.pos
     found = _ESCAPED.match(s.text, at)
     if found is None:
@@ -131,10 +133,12 @@ def _escaped_quotes(s: State) -> bool:
 def _text(s: State) -> None:
     """A text without quotes, or with one that is missing."""
     text, at = s.text, s.pos
-    if _FUNCTION.match(text, at):
-        _bare(s, at, _bare_end(s))
-    elif not (_CALL.match(text, at) and _call(s)) and not _closed_later(s):
-        _bare(s, at, _bare_end(s))
+    if not _FUNCTION.match(text, at):
+        if _CALL.match(text, at) and _call(s):
+            return
+        if _closed_later(s):
+            return
+    _bare(s, at, _bare_end(s))
 
 
 def _no_value(s: State) -> None:
@@ -298,35 +302,21 @@ def _bare_end(s: State) -> int:
 def _stops(s: State, frame: Frame, at: int, c: str) -> bool:
     """Whether a text without quotes ends before the sign at ``at``."""
     text = s.text
-    if c in ",，":
+    if c in ",，\n\u2028\u2029":
         if frame.kind == "[":
             return True
         after = WHITE.match(text, at + 1).end()  # type: ignore[union-attr]
         d = text[after : after + 1]
-        return not d or d in "}]{[" or is_key_ahead(text, after) or d in "/#"
-    if c == "\n":
-        after = WHITE.match(text, at).end()  # type: ignore[union-attr]
-        d = text[after : after + 1]
-        if not d or d in "}],":
-            return True
-        return frame.kind == "[" or is_key_ahead(text, after)
+        return not d or d in ("}]{[/#" if c in ",，" else "}],") or is_key_ahead(text, after)
     if c == '"':
         if KEY_AHEAD.match(text, at) is not None:
             return frame.kind == "{"
         return frame.kind == "[" and text[at - 1] in " \t"
-    if c == "|":
-        return _BAR.match(text, at) is not None
-    if c in "\u2028\u2029":
-        return frame.kind == "[" or _stops(s, frame, at, "\n")
-    if c == ";":
-        return _SEMICOLON.match(text, at) is not None
-    if c == "/":
-        return text[at - 1] in " \t" and COMMENT.match(text, at) is not None
+    spaced = text[at - 1] in " \t"
     if c == "#":
-        return text[at - 1] in " \t" and text[at + 1 : at + 2] in " \t"
-    if c == "`":
-        return FENCE.match(text, at) is not None
-    return c == "<" and TAG.match(text, at) is not None
+        return spaced and text[at + 1 : at + 2] in " \t"
+    sign = _SIGNS.get(c)
+    return sign is not None and (spaced or c != "/") and sign.match(text, at) is not None
 
 
 def _bare(s: State, at: int, end: int) -> None:

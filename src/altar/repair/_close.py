@@ -1,4 +1,4 @@
-"""Closing brackets: which of the open objects and arrays a closer closes, and what ends them all."""
+"""Closing brackets: which objects and arrays a closer closes, and what ends them all."""
 
 from __future__ import annotations
 

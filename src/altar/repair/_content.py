@@ -15,7 +15,6 @@ __all__ = ["bare_content", "content", "escaped", "raw_characters"]
 _ODD = re.compile(
     r"[^\\\x00-\x1f]*+(?:\\(?:[\"\\/]|[nrt](?![A-Za-z])|u[0-9a-fA-F]{4})[^\\\x00-\x1f]*+)*+"
 )
-_PLAIN = frozenset('"\\/bfnrt')
 _RAW = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
 _LETTER = re.compile(r"[A-Za-z]")
 # commands of LaTeX that begin as an escape of JSON does

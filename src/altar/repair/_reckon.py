@@ -64,9 +64,7 @@ def cost_of(frames: str, ahead: str, spent: float = 0.0, budget: float = _BUDGET
 
     Where it comes to more than ``budget``, any amount above that.
     """
-    at = 0
-    for c in ahead:
-        at += 1
+    for at, c in enumerate(ahead, 1):
         if c == "|":
             return spent + _LEFT_OPEN * min(len(frames), 4)
         if not frames:
@@ -77,15 +75,20 @@ def cost_of(frames: str, ahead: str, spent: float = 0.0, budget: float = _BUDGET
             if frames[-1] != _OPENERS[c]:
                 return _mismatch(frames, c, ahead[at:], spent, budget)
             frames = frames[:-1]
-        elif c == ":" and frames[-1] == "[":
+        elif _misfits(c, frames[-1], ahead[at : at + 1]):
             spent += _MISFIT
-            if len(frames) > 1 and frames[-2] == "{":
+            if c == ":" and frames[-2:-1] == "{":
                 frames = frames[:-1]
-        elif c == "," and frames[-1] == "{" and ahead[at : at + 1] not in ("}", "|", ""):
-            spent += _MISFIT
         if spent > budget:
             break
     return spent
+
+
+def _misfits(c: str, frame: str, behind: str) -> bool:
+    """Whether a name follows in an array, or something else than a name in an object."""
+    if c == ":":
+        return frame == "["
+    return frame == "{" and behind not in ("}", "|", "")
 
 
 def _mismatch(frames: str, c: str, ahead: str, spent: float, budget: float) -> float:

@@ -62,7 +62,7 @@ def container_as_name(s: State, c: str) -> None:
 
 def _first_in_object(s: State, frame: Frame, c: str) -> None:
     """``{{"a": 1}}``: one brace too many; ``{[1], [2]}``: a set."""
-    text, at = s.text, s.pos
+    at = s.pos
     if c == "{" and at == frame.open + 1 and not frame.doubled:
         s.edit(at, at + 1, "", "double_brace")
         frame.doubled = True

@@ -16,7 +16,6 @@ __all__ = ["skip"]
 
 _AT_RISK = frozenset("/#.…`~<'*")
 _GOES_ON = re.compile(r"\s*(?:[\]}{\[,\"]|\Z)")
-_BOLD = re.compile(r"\*{1,3}(?=[\s\"'\w])")
 
 
 def skip(s: State) -> bool:

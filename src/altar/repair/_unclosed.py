@@ -13,15 +13,17 @@ if TYPE_CHECKING:
 
 __all__ = ["unclosed"]
 
-_TAIL = re.compile(r"[\s}\])]*(?:`{3,}[\s}\])]*)?\Z")
 _NEXT_MEMBER = re.compile(
-    r",\s*(?:[A-Za-z_]\w{0,40}|\"[^\"\n]{1,60}\"?)\s*:\s*[^\s,]|[,\n]\s*[\"'`][\w ]{1,40}[\"'`]?\s*:"
+    r",\s*(?:[A-Za-z_]\w{0,40}|\"[^\"\n]{1,60}\"?)\s*:\s*[^\s,]|"
+    r"[,\n]\s*[\"'`][\w ]{1,40}[\"'`]?\s*:"
 )
 _NEXT_NUMBER = re.compile(r"\s*,\s*(?:-?\d[\d.]*|true|false|null)\s*\Z")
 _NAME = re.compile(r"\s*([^\n:\"{}\[\],]{1,80}?)\s*:\s*(?=\S)")
 _FENCE_END = re.compile(r"\s*`{3,}\s*\Z")
 _CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
 _PLUS = re.compile(r"\s*\+\s*\Z")
+_CLOSER = re.compile(r"\s*[}\]]")
+_OPENERS = {"}": "{", "]": "[", ")": "("}
 _LOOK = 4000
 
 
@@ -88,41 +90,26 @@ def _structure_from(s: State, string: Quoted) -> int:
     fenced = _FENCE_END.search(text, max(low, end - 40))
     if fenced is not None and s.stack:
         end = fenced.start()
-    depth = 0
-    best = end if fenced is not None and s.stack else len(text)
+    closers: list[int] = []
     position = end
-    while position > low and depth < len(s.stack):
-        c = text[position - 1]
-        if c.isspace():
-            position -= 1
-            continue
-        if c not in "}])":
-            break
+    while position > low and len(closers) < len(s.stack):
         position -= 1
-        depth += 1
-    closers = [c for c in text[position:end] if not c.isspace()]
-    # the closers are read from the outside in: the last one closes the outermost frame
-    frames = s.stack
-    while closers:
-        inner = list(reversed(frames))[: len(closers)]
-        if all(frame.close == c for frame, c in zip(inner, closers, strict=False)) and len(
-            closers
-        ) <= len(frames):
+        c = text[position]
+        if c in "}])":
+            closers.append(position)
+        elif not c.isspace():
             break
-        position = text.index(closers[0], position, end) + 1
-        closers.pop(0)
-    while closers:
-        c = closers[0]
-        at = text.index(c, position, end)
-        opener = {"}": "{", "]": "[", ")": "("}[c]
-        if text.count(opener, string.start, at) > text.count(c, string.start, at):
-            position = at + 1  # the content opened it
-            closers.pop(0)
-            continue
-        while at > string.start and text[at - 1].isspace():
-            at -= 1
-        return at
-    return best
+    closers.reverse()
+    # all that are there, or the last ones of them: the first closes the innermost frame
+    for first, at in enumerate(closers):
+        rest = closers[first:]
+        frames = s.stack[: -len(rest) - 1 : -1]
+        if all(frame.close == text[place] for frame, place in zip(frames, rest, strict=True)):
+            c = text[at]
+            opened = text.count(_OPENERS[c], string.start, at) - text.count(c, string.start, at)
+            if opened <= 0:
+                return string.start + len(text[string.start : at].rstrip())
+    return end
 
 
 def _next_member(s: State, string: Quoted, start: int, end: int) -> int:
@@ -138,7 +125,7 @@ def _next_member(s: State, string: Quoted, start: int, end: int) -> int:
         if found is not None and (lines[:1] in "\r\n" or "\n" not in lines):
             return found.start()
     line = text.find("\n", start, end)
-    if line >= 0 and re.compile(r"\s*[}\]]").match(text, line) and not string.inner:
+    if line >= 0 and _CLOSER.match(text, line) and not string.inner:
         return line
     joined = _PLUS.search(text, max(start, end - 12), end)
     return joined.start() if joined is not None and joined.start() > start else end
