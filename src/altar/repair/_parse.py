@@ -12,9 +12,11 @@ from altar.repair._build import build
 from altar.repair._codes import risk_of
 from altar.repair._content import raw_characters
 from altar.repair._edits import apply
+from altar.repair._find import sound
 from altar.repair._items import UNREAD
+from altar.repair._patterns import WHITE
 from altar.repair._read import read
-from altar.repair._report import Report
+from altar.repair._report import Report, as_it_is
 from altar.repair._schema import as_document
 from altar.repair._types import Fix
 from altar.repair._weigh import Variant, best_of, close_to, is_worth_weighing, variants
@@ -37,7 +39,7 @@ def _refuse(word: str) -> NoReturn:
 
 
 _STARTS = frozenset('{["-0123456789tfn \t\r\n')  # what JSON begins with
-_strict = json.JSONDecoder(parse_constant=_refuse)
+_WHITE = " \t\n\r"
 _loose = json.JSONDecoder(parse_constant=_refuse, strict=False)
 
 
@@ -63,29 +65,38 @@ def parse(
     for text that needs a fix riskier than ``max_risk``.
     """
     source = text if isinstance(text, str) else _decoded(text)
-    value: Any = UNREAD
-    fault = -1
-    if source[:1] in _STARTS:
-        try:
-            value = _strict.decode(source)
-        except json.JSONDecodeError as error:
-            fault = -1 if error.msg == "Extra data" else error.pos
-        except (ValueError, RecursionError):
-            pass
-    edits: list[Edit] = []
-    if value is UNREAD and fault >= 0 and source[fault : fault + 1] < " ":
-        try:
-            value = _loose.decode(source)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            edits = raw_characters(source)
+    value, fault, edits = _valid(source) if source[:1] in _STARTS else (UNREAD, -1, [])
     if value is UNREAD:
         return parse_damaged(
             source, schema, policy=policy, max_risk=max_risk, coerce=coerce, fault=fault
         )
+    if max_risk >= 1 and (schema is None or not coerce):
+        return as_it_is(source, value, lambda: edits)
     meant = as_document(schema) if coerce and schema is not None else None
     return Report(source, meant, _inner, max_risk).on(value, lambda: edits)
+
+
+def _valid(source: str) -> tuple[Any, int, list[Edit]]:
+    """The value of JSON, in which control characters may stand raw; else where it ends to be."""
+    at = len(source) - len(source.lstrip(_WHITE)) if source[0] in _WHITE else 0
+    fault = -1
+    try:
+        value, end = sound(source, at)
+    except json.JSONDecodeError as error:
+        fault = error.pos
+    except StopIteration as stop:
+        fault = stop.value
+    except (ValueError, RecursionError):
+        pass
+    else:
+        if end == len(source) or WHITE.fullmatch(source, end):
+            return value, -1, []
+    if fault < 0 or not "" < source[fault : fault + 1] < " ":
+        return UNREAD, fault, []
+    try:
+        return _loose.decode(source), -1, raw_characters(source)
+    except (ValueError, RecursionError):
+        return UNREAD, fault, []
 
 
 def _inner(text: str) -> Any:
@@ -113,6 +124,8 @@ def parse_damaged(
     """As :func:`parse`, without the road for valid JSON; ``fault`` is where that one ended."""
     meant = as_document(schema) if schema is not None else None
     reading = read(text, policy, meant, quick=quick, fault=fault)
+    if reading.value is not UNREAD and max_risk >= 1 and (meant is None or not coerce):
+        return as_it_is(text, reading.value, lambda: reading.edits)
     report = Report(text, meant if coerce else None, _inner, max_risk)
     if reading.value is not UNREAD:
         return report.on(reading.value, lambda: reading.edits)
