@@ -9,7 +9,7 @@ from altar.repair._islands import island
 from altar.repair._layout import outdented
 from altar.repair._patterns import ELEMENTS, INDENT, NUMBER_TEXT, STRING_TEXT, WHITE, members_at
 from altar.repair._row import row_without_opener
-from altar.repair._runs import BARE, SINGLE
+from altar.repair._runs import BARE, SINGLE, elements_in_style, members_in_style
 from altar.repair._state import Edit, Frame, Mode
 
 if TYPE_CHECKING:
@@ -71,12 +71,8 @@ def _members(s: State, frame: Frame) -> bool:
     text, edits, indent = s.text, s.edits, frame.indent
     pos = s.pos
     while True:
-        if s.plain:
-            run = members_at(indent).match(text, pos)
-            if run is not None and run.end() > pos:
-                pos = run.end()
-                frame.count += 1
-                s.comma = pos - 1
+        if s.plain or s.style:
+            pos = _run(s, frame, pos)
         found = _MEMBER(text, pos)
         if found is None:
             s.pos = pos
@@ -104,6 +100,21 @@ def _members(s: State, frame: Frame) -> bool:
         if trailing is not None:
             edits.append(_new(Edit, (pos - 1, pos, "", "trailing_comma")))
         s.comma = pos - 1 if trailing is None and text[pos - 1] == "," else -1
+
+
+def _run(s: State, frame: Frame, pos: int) -> int:
+    """Pass members or elements of the style the latest was written in: where they end."""
+    s.pos = pos
+    if not s.plain:
+        inside = frame.kind == "{"
+        end = members_in_style(s, s.style, frame.indent) if inside else elements_in_style(s)
+    else:
+        found = (members_at(frame.indent) if frame.kind == "{" else ELEMENTS).match(s.text, pos)
+        end = found.end() if found else pos
+    if end > pos:
+        frame.count += 1
+        s.comma = end - 1
+    return end
 
 
 def _outside(blank: str, indent: int) -> bool:
@@ -177,12 +188,8 @@ def _elements(s: State, frame: Frame) -> bool:
     text, edits = s.text, s.edits
     pos = s.pos
     while True:
-        if s.plain:
-            run = ELEMENTS.match(text, pos)
-            if run is not None and run.end() > pos:
-                pos = run.end()
-                frame.count += 1
-                s.comma = pos - 1
+        if s.plain or s.style == SINGLE:
+            pos = _run(s, frame, pos)
         found = _ELEMENT(text, pos)
         if found is None:
             s.pos = pos

@@ -69,14 +69,16 @@ def _note(s: State, style: str, start: int, end: int) -> None:
     """The edits of a run."""
     if style == BARE:
         s.edits += [
-            _new(Edit, (*found.span(), f'"{found[1]}"', "bare_key"))
+            _new(Edit, (first, last, f'"{word}"', "bare_key"))
             for found in _BARES(s.text, start, end)
-            if found[1] is not None
+            for (first, last), word in ((found.span(), found[1]),)
+            if word is not None
         ]
         return
     s.edits += [
-        _new(Edit, (*found.span(), f'"{found[1]}"', "quotes"))
-        if found[1] is not None
-        else _new(Edit, (*found.span(), _READ[found[2]], "literal"))
+        _new(Edit, (first, last, f'"{text}"', "quotes"))
+        if text is not None
+        else _new(Edit, (first, last, _READ[found[2]], "literal"))
         for found in _SINGLES(s.text, start, end)
+        for (first, last), text in ((found.span(), found[1]),)
     ]
