@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 __all__ = [
-    "BARE_KEY",
     "COMMENT",
     "ELEMENTS",
     "ELEMENT_END",
@@ -16,7 +15,6 @@ __all__ = [
     "KEY_AHEAD",
     "MEMBERS",
     "MEMBER_SCALAR",
-    "NUMBER",
     "NUMBER_TEXT",
     "OPEN_KEY",
     "PHRASE_KEY",
@@ -56,7 +54,6 @@ MEMBER_SCALAR = re.compile(  # 1,234 is one number where a name has to follow a 
 )
 VALUE_END = re.compile(rf'{_STRING}(?=\s*(?:,\s*"[^"\\\n]*"\s*:|\}}\s*(?:[}}\]]|,\s*["{{\[])))')
 ELEMENT_END = re.compile(rf'{_STRING}(?=\s*(?:,\s*["{{\[]|\]\s*(?:[}}\]]|,\s*["{{\[])))')
-NUMBER = re.compile(_NUMBER)
 INDENT = re.compile(r"[ \t]*\r?\n([ \t]*)[^\s\]}]")
 
 # opening quote -> the quotes that may close it
@@ -91,7 +88,6 @@ PHRASE_KEY = re.compile(  # a name of several words, or a number, before a plain
     r"\d[\d.]{0,20}\s*:\s*(?=[\"'{\[])"
 )
 WORD_KEY = re.compile(r"[^\W\d][\w$.-]{0,60}\s*[:：](?!//)")  # a name without quotes
-BARE_KEY = re.compile(r"[\w$@*.+-][\w$@*. +/()%-]{0,80}?[\"'”’`]?\s*[:：=](?!//)")
 VALUE_AHEAD = re.compile(
     rf"[{_OPEN}{{\[]|-?\.?\d|(?:true|false|null|none|undefined|nan)\b", re.IGNORECASE
 )

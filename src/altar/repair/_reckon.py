@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from altar.repair._state import WINDOW
@@ -59,6 +60,7 @@ def signs(s: State, at: int) -> str:
     return made + "|" if limit == len(text) else made
 
 
+@lru_cache(maxsize=512)  # the same damage tends to come again and again
 def cost_of(frames: str, ahead: str, spent: float = 0.0, budget: float = _BUDGET) -> float:
     """What the damage ahead costs when ``frames`` are open, outermost first; the least of it.
 
