@@ -43,7 +43,9 @@ WHITE = re.compile(r"[ \t\n\r]*")
 SPACE = re.compile(r"[\s\u180e\u200b-\u200f\u2060\ufeff\u00ad]+")
 
 KEY = re.compile(rf"[ \t\n\r]*+({_STRING})[ \t\n\r]*:[ \t\n\r]*")
-MEMBERS = re.compile(rf'(?:[ \t\n\r]*+{_STRING}[ \t\n\r]*+:[ \t\n\r]*+{_SCALAR},(?=\s*"[^"\\\n]*"\s*:))*+')
+MEMBERS = re.compile(
+    rf'(?:[ \t\n\r]*+{_STRING}[ \t\n\r]*+:[ \t\n\r]*+{_SCALAR},(?=\s*"[^"\\\n]*"\s*:))*+'
+)
 ELEMENTS = re.compile(
     rf"(?:[ \t\n\r]*+(?:{_NUMBER}|true|false|null|{_STRING}(?=\s*,\s*[\"{{\[])),"
     r"(?=\s*[\"\d\[{tfn-]))*+"
