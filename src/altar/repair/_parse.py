@@ -15,7 +15,7 @@ from altar.repair._edits import apply
 from altar.repair._find import sound
 from altar.repair._items import UNREAD
 from altar.repair._patterns import WHITE
-from altar.repair._read import read
+from altar.repair._read import edits_around, look, read
 from altar.repair._report import Report, as_it_is
 from altar.repair._schema import as_document
 from altar.repair._types import Fix
@@ -65,12 +65,20 @@ def parse(
     for text that needs a fix riskier than ``max_risk``.
     """
     source = text if isinstance(text, str) else _decoded(text)
-    value, fault, edits = _valid(source) if source[:1] in _STARTS else (UNREAD, -1, [])
+    is_plain = max_risk >= 1 and (schema is None or not coerce)
+    if source[:1] in _STARTS:
+        value, fault, edits = _valid(source)
+    else:
+        value, at, fault, is_only = look(source)
+        if is_only and is_plain and policy != "all":
+            return as_it_is(source, value, partial(edits_around, source, at, fault))
+        fault = fault if value is UNREAD else -1
+        value = UNREAD
     if value is UNREAD:
         return parse_damaged(
             source, schema, policy=policy, max_risk=max_risk, coerce=coerce, fault=fault
         )
-    if max_risk >= 1 and (schema is None or not coerce):
+    if is_plain:
         return as_it_is(source, value, lambda: edits)
     meant = as_document(schema) if coerce and schema is not None else None
     return Report(source, meant, _inner, max_risk).on(value, lambda: edits)

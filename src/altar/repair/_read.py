@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import RepairError
@@ -20,7 +21,7 @@ from altar.repair._whole import bounds, leading_values, whole_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Reading", "read"]
+__all__ = ["Reading", "edits_around", "look", "read"]
 
 _BLANK = "\ufeff \t\r\n"
 # what may stand before and behind the only value of a text, when nothing else is to be weighed
@@ -75,21 +76,10 @@ def read(
     """
     known = NOTHING
     if quick:
-        at = _first_bracket(text)
-        if at >= 0:
-            try:
-                if fault > at:
-                    raise ValueError
-                value, end = sound(text, at)
-            except json.JSONDecodeError as error:
-                known = Known(at, fault=error.pos)
-            except (StopIteration, ValueError, RecursionError):
-                known = Known(at, fault=max(fault, at))
-            else:
-                known = Known(at, end, value)
-                if policy != "all" and _is_only(text, at, end, value):
-                    item = Item(at, end, [], value)
-                    return Reading([item], lambda: _edits(text, Found([item], []), [item]), value)
+        value, at, end, is_only = look(text, fault)
+        if is_only and policy != "all":
+            return Reading([Item(at, end, [], value)], partial(edits_around, text, at, end), value)
+        known = Known(at, fault=end) if value is UNREAD else Known(at, end, value)
     if not text.strip(_BLANK):
         raise RepairError("there is no text to read JSON from", 0)
     found = _rewritten(text, policy, schema, quick=quick) or _found(
@@ -103,10 +93,30 @@ def read(
     return Reading(kept, lambda: _edits(text, found, kept, together=together), value)
 
 
-def _first_bracket(text: str) -> int:
+def look(text: str, fault: int = -1) -> tuple[Any, int, int, bool]:
+    """The value at the first bracket, where it begins and ends, and whether nothing else counts.
+
+    UNREAD for a value that is not sound; then the end is where it fails.
+    """
     brace = text.find("{")
-    bracket = text.find("[", 0, brace) if brace >= 0 else text.find("[")
-    return bracket if bracket >= 0 else brace
+    at = text.find("[", 0, brace) if brace >= 0 else text.find("[")
+    if at < 0:
+        at = brace
+    if at < 0 or fault > at:
+        return UNREAD, at, fault, False
+    try:
+        value, end = sound(text, at)
+    except json.JSONDecodeError as error:
+        return UNREAD, at, error.pos, False
+    except (StopIteration, ValueError, RecursionError):
+        return UNREAD, at, at, False
+    return value, at, end, _is_only(text, at, end, value)
+
+
+def edits_around(text: str, start: int, end: int) -> list[Edit]:
+    """The edits that leave only what stands from ``start`` to ``end``."""
+    item = Item(start, end, [])
+    return _edits(text, Found([item], []), [item])
 
 
 def _is_only(text: str, start: int, end: int, value: Any) -> bool:
