@@ -13,8 +13,8 @@ from altar.repair._state import Edit
 __all__ = ["dashed_objects", "flat_members"]
 
 _LINE = re.compile(
-    r"(?P<lead>[ \t]*+)(?P<mark>[-*+•][ \t]++)?(?P<open>\*{1,3}|_{1,3}|[\"'`])?"
-    r"(?P<name>[^\W_][^:=\n\"'“”{}\[\],*`]{0,60}?)(?P<close>\*{1,3}|_{1,3}|[\"'`])?[ \t]*+"
+    r"(?P<lead>[ \t]*+)(?P<mark>[-*+•][ \t]++)?(?P<open>\*{1,3}|[\"'`])?"
+    r"(?P<name>\w[^:=\n\"'“”{}\[\],*`]{0,60}?)(?P<close>\*{1,3}|[\"'`])?[ \t]*+"
     r"(?P<sign>[:=：])(?P=close)?(?!//)[ \t]*+(?P<value>[^\n]*?)[ \t]*+,?[ \t\r]*+(?=\n|\Z)"
 )
 _COMMENT = re.compile(r"[ \t\r]*+(?:#[^\n]*+)?")
