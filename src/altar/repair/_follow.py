@@ -19,7 +19,8 @@ _VALUES = {
 }
 _NAME = re.compile(rf"{_WHITE}{_STRING}{_WHITE}:").match
 _INSIDE = re.compile(_INNER).match
-_AFTER = re.compile(rf"{_WHITE}([,}}\]])").match
+# A comma that begins a line may stand behind a closer that was lost: the scanner decides.
+_AFTER = re.compile(rf"(?:[ \t]*+(?=,)|{_WHITE}(?=[}}\]]))([,}}\]])").match
 _EMPTY = re.compile(rf"{_WHITE}[}}\]]").match
 
 

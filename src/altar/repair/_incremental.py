@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from altar.repair._begin import DATA_NEXT, SHORTEST_START, Beginning
 from altar.repair._follow import Follower
 from altar.repair._scan import scan, start
 from altar.repair._state import Edit, Mode, State
@@ -16,16 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Incremental"]
 
-_THINK = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|plan"
-_NEXT = re.compile(rf"[{{\[]|<({_THINK})\b[^<>\n]{{0,80}}>", re.IGNORECASE)
-_LONGEST_TAG = 100
-_FIRST = re.compile(r"[\ufeff\s]*+\S")
 _BLANK = re.compile(r"\s*+")
-# What data begins with: at the head of a text, and amid prose.
-_DATA = re.compile(r"\{|\[\s*+(?:[\[{\"'\]\d-]|true|false|null)")
-_SURE = re.compile(r"\{\s*+\"|\[\s*+[\[{\"]")
+# Escapes that JSON knows, where LaTeX commands and paths of Windows begin when a text is broken.
+_UNSURE = re.compile(r"(?<!\\)(?:\\\\)*+\\[bf](?=[A-Za-z]|\Z)|[A-Za-z]:\\(?=[A-Za-z]|\Z)")
 
-_CONTRARY = re.compile(r"\s*+(?:,\s*+)?[:{\[]")  # after a value, or where a name belongs
+# What says of the latest value that it is a name, or the first of several: after a value, and
+# where a name belongs.
+_CONTRARY = re.compile(r"\s*+(?:,\s*+)?[:{\[]")
+_NAMELESS = re.compile(r"\s*+(?:,\s*+)?\"[^\"\\\n]*+\"\s*+[,\]]")
 
 
 class Incremental:
@@ -37,8 +36,9 @@ class Incremental:
     """
 
     __slots__ = (
-        *("_at", "_closing", "_count", "_finish", "_follower", "_has_comma", "_head"),
-        *("_is_over", "_looked", "_policy", "_start", "_state", "edits", "safe", "text"),
+        *("_at", "_beginning", "_count", "_finish", "_follower", "_has_comma"),
+        *("_is_over", "_looked", "_policy", "_start", "_state", "_unsure", "edits", "safe"),
+        "text",
     )
 
     def __init__(self, finish: Callable[[str], Repaired], policy: str) -> None:
@@ -50,12 +50,12 @@ class Incremental:
         self._at = 0  # where the next value is looked for
         self._looked = 0  # up to where nothing stands between two values but a comma
         self._has_comma = False
-        self._head = -1  # the first character that is not white
-        self._closing: re.Pattern[str] | None = None  # what ends the thinking at hand
+        self._beginning = Beginning()
         self._start = 0  # of the first value
         self._count = 0  # of the values that are whole
         self._follower: Follower | None = None
         self._state: State | None = None
+        self._unsure = -1  # an escape that may turn out to be the beginning of a command
         self._is_over = False  # nothing that comes is shown
 
     def feed(self, chunk: str) -> None:
@@ -80,7 +80,11 @@ class Incremental:
             return self._scans(self._state)
         if self._follower is not None:
             return self._follows(self._follower)
-        at = self._next_value() if self._count else self._first_value()
+        if self._count:
+            at = self._next_value()
+        else:
+            at = self._beginning.find(self.text)
+            self._is_over = self._beginning.is_over
         if at < 0:
             return False
         self._begin(at)
@@ -104,13 +108,18 @@ class Incremental:
 
     def _follows(self, follower: Follower) -> bool:
         follower.run(self.text)
-        self.safe = max(self.safe, follower.sure(self.text))
+        sure = follower.sure(self.text)
+        if self._unsure < 0:
+            found = _UNSURE.search(self.text, max(self._at, self.safe - 2), sure)
+            self._unsure = found.start() if found else -1
+        self.safe = max(self.safe, sure if self._unsure < 0 else min(sure, self._unsure))
         if follower.is_done:
             self._whole(follower.pos)
             return True
         if follower.is_lost:
             self._follower = None
-            if _CONTRARY.match(self.text, follower.pos):
+            at = follower.pos
+            if _CONTRARY.match(self.text, at) or _NAMELESS.match(self.text, at):
                 self.safe = self._at  # the latest value is not what it seemed to be
             state = State(self.text, self._at, final=False)
             state.edits = self.edits
@@ -140,6 +149,7 @@ class Incremental:
     def _whole(self, end: int) -> None:
         """A value ended at ``end``."""
         self._follower = self._state = None
+        self._unsure = -1
         self._count += 1
         self._at = self._looked = end
         self._has_comma = False
@@ -155,7 +165,11 @@ class Incremental:
             if not sign:
                 return -1
             if sign in "{[":
-                return self._looked
+                if DATA_NEXT.match(text, self._looked):
+                    return self._looked
+                if len(text) - self._looked < SHORTEST_START:
+                    return -1
+                break
             if sign != "," or self._has_comma:
                 break
             self._has_comma = True
@@ -163,41 +177,14 @@ class Incremental:
         self._is_over = True
         return -1
 
-    def _first_value(self) -> int:
-        """Where the first value begins, or -1: not yet known."""
-        text = self.text
-        while True:
-            if self._closing is not None:
-                closed = self._closing.search(text, self._at)
-                if closed is None:
-                    self._at = max(self._at, len(text) - _LONGEST_TAG)
-                    return -1
-                self._at, self._closing = closed.end(), None
-            found = _NEXT.search(text, self._at)
-            if found is None:
-                self._at = max(self._at, len(text) - _LONGEST_TAG)
-                return -1
-            if found[1]:
-                self._closing = re.compile(rf"</{found[1]}\s*>", re.IGNORECASE)
-                self._at = found.end()
-                continue
-            at = self._at = found.start()
-            if self._head < 0:
-                head = _FIRST.match(text)
-                self._head = head.end() - 1 if head else at
-            if text[self._head] == '"':
-                self._is_over = True  # a string, or members without a brace
-                return -1
-            if (_DATA if at == self._head else _SURE).match(text, at):
-                return at
-            following = _BLANK.match(text, at + 1)
-            if following is None or len(text) - following.end() < 5:  # the length of a word
-                return -1
-            self._at = at + 1
-
 
 def _is_contrary(state: State) -> bool:
     """Whether what comes next says that the latest value is not what it seemed to be."""
-    inside = state.stack[-1].kind == "{"
-    waits = state.mode == Mode.AFTER or (inside and state.mode == Mode.ITEM)
-    return waits and _CONTRARY.match(state.text, state.pos) is not None
+    text, at = state.text, state.pos
+    if state.stack[-1].kind == "[":
+        return state.mode == Mode.AFTER and _CONTRARY.match(text, at) is not None
+    if state.mode == Mode.STRING and state.string is not None and state.string.key:
+        at = state.key
+    elif state.mode not in (Mode.AFTER, Mode.ITEM):
+        return False
+    return bool(_CONTRARY.match(text, at) or _NAMELESS.match(text, at))

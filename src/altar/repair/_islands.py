@@ -25,7 +25,7 @@ def _refuse(word: str) -> NoReturn:
     raise ValueError(word)
 
 
-_sound = json.JSONDecoder(parse_constant=_refuse).scan_once
+_sound = json.JSONDecoder(parse_constant=_refuse).scan_once  # type: ignore[attr-defined]
 
 
 def island(s: State, at: int) -> int:
@@ -56,7 +56,7 @@ def island(s: State, at: int) -> int:
         if piece.find("\n", first, end) >= 0 and _COMMA_FIRST.search(piece, first, end):
             return -1
         s.luck = min(max(s.luck, 0) + 2, 8)
-        return at - first + end
+        return int(at - first + end)
     if known:
         s.failed += min(fault, _SMALL)
     else:

@@ -84,6 +84,7 @@ def _members(s: State, frame: Frame) -> bool:
         if indent >= 0 and _outside(blank, indent):
             s.pos = pos
             return False
+        s.reach(pos, found.end(), opener)
         s.plain = sound is not None and quoted is None and bare is None
         if not s.plain:
             _name(s, found, quoted, bare)
@@ -195,11 +196,12 @@ def _elements(s: State, frame: Frame) -> bool:
             s.pos = pos
             return _closer(s, frame)
         sound, single, word, opener, trailing = found.groups()
+        s.reach(pos, found.end(), opener)
         pos = found.end()
-        if opener is not None and frame.indent > 0 and outdented(s, pos - 1):
-            s.pos = pos - 1
-            return True
         if opener is not None:
+            if frame.indent > 0 and outdented(s, pos - 1):
+                s.pos = pos - 1
+                return True
             frame.value = pos - 1
             s.comma = -1
             return enter(s, opener, pos - 1)
@@ -261,7 +263,7 @@ def _behind(s: State, end: int) -> bool:
 def _is_doubtful(text: str, end: int, close: str) -> bool:
     """Whether the closer behind a sound container is of the wrong kind: a bracket is lost in it."""
     after = WHITE.match(text, end).end()  # type: ignore[union-attr]
-    return text[after : after + 1] in _OTHER[close]
+    return text[after : after + 1] in _OTHER.get(close, ())
 
 
 _OTHER = {"}": {"]"}, "]": {"}"}, ")": {"]", "}"}}
@@ -277,6 +279,7 @@ def enter(s: State, opener: str, at: int) -> bool:
             outer.count += 1
             s.comma = -1
             return _behind(s, end)
+    s.need_token(at + 1)
     layout = INDENT.match(s.text, at + 1)
     s.push(Frame(opener, at, indent=len(layout[1]) if layout else -1))
     s.pos = at + 1

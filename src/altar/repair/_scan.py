@@ -36,11 +36,12 @@ def scan(s: State) -> bool:
     """Go on until the value ends; False when the text that came so far does not say."""
     steps = _STEPS
     while s.mode != Mode.DONE:
-        s.marked = len(s.edits)
+        s.keep(s.pos)
         try:
             steps[s.mode](s)
         except More:
             del s.edits[s.marked :]
+            s.pos = s.kept
             return False
     return True
 
@@ -51,6 +52,7 @@ def _item(s: State) -> None:
         return
     frame = s.stack[-1]
     if frame.kind == "[":
+        s.need_token(s.pos)  # where it stands may say what is closed
         s.mode = Mode.VALUE
         return
     name = KEY.match(s.text, s.pos)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ __all__ = ["WINDOW", "Edit", "Frame", "Mode", "More", "Quoted", "State", "closer
 WINDOW = 320
 _BEFORE = (",", ":", "[", "{")  # ends of what is added in front of a token
 
+_BLANK = re.compile(r"[ \t\r\n]*+").match
 _WEIGHED = 32768  # characters of a text in which near decisions are weighed
 _DOUBTS = 8  # decisions that are noted as near; more than these are not weighed again
 
@@ -92,7 +94,7 @@ class State:
 
     __slots__ = (
         *("_last", "comma", "cut", "doubts", "edits", "failed", "fault", "final", "forced"),
-        *("islands", "key", "luck", "marked", "mode", "origin", "plain", "pos", "retro"),
+        *("islands", "kept", "key", "luck", "marked", "mode", "origin", "plain", "pos", "retro"),
         *("stack", "string", "style", "text", "weighs"),
     )
 
@@ -104,6 +106,7 @@ class State:
         self.mode = Mode.ITEM
         self.stack: list[Frame] = []
         self.edits: list[Edit] = []
+        self.kept = pos  # where a step goes on that had to wait for more text
         self.marked = 0  # edits before the current step
         self.comma = -1  # the latest comma, while nothing followed it
         self.key = -1  # where the latest name begins
@@ -282,6 +285,22 @@ class State:
         if self._last < -1:
             self._last = max(self.text.rfind(c) for c in '"}]')
         return self._last
+
+    def keep(self, position: int) -> None:
+        """What was decided up to ``position`` stands, should more text be needed now."""
+        self.kept = position
+        self.marked = len(self.edits)
+
+    def reach(self, kept: int, end: int, opener: str | None) -> None:
+        """Behind an opener wait for a token, with everything up to ``kept`` decided."""
+        if opener is not None and not self.final:
+            self.keep(kept)
+            self.need_token(end)
+
+    def need_token(self, position: int) -> None:
+        """Wait for something that is no white space, while it can still come."""
+        if not self.final and _BLANK(self.text, position).end() >= len(self.text):  # type: ignore[union-attr]
+            raise More
 
     def need(self, position: int) -> None:
         """Wait for the text up to ``position`` and a window more, while it can still come."""
