@@ -9,7 +9,7 @@ from altar.repair._close import close, is_key_ahead
 from altar.repair._content import content
 from altar.repair._dashes import begin_dashes
 from altar.repair._literals import literal_of, number_of
-from altar.repair._names import quote_span
+from altar.repair._names import extra_commas, quote_span
 from altar.repair._patterns import COMMENT, FENCE, KEY_AHEAD, TAG, WHITE
 from altar.repair._state import Frame, Mode
 
@@ -30,8 +30,9 @@ _LITERAL = re.compile(
     r"[A-Za-z]{2,9}(?=[\s\u200b-\u200f\u2060\ufeff]*(?:[,，;；|}\])]|//|/\*|#|\Z))"
 )
 _SCALAR = r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|True|False|None)"
-_SCALARS = re.compile(
-    rf"({_SCALAR})(?=(?:[ \t\r\n]+(?:{_SCALAR}(?![^\s,\]])|\"))+\s*(?:[,\]\"]|\Z))"
+_NEXT = rf"[ \t\r\n]{{1,40}}+(?:{_SCALAR}(?![^\s,\]])|\")"
+_SCALARS = re.compile(  # what follows a dozen is not looked at
+    rf"({_SCALAR})(?=(?:{_NEXT}){{12}}|(?:{_NEXT}){{1,11}}\s{{0,40}}(?:[,\]\"]|\Z))"
 )
 _CLOSED_LATER = re.compile(r"(?:[^\"\\\n]|\\.){0,300}?[^\s,:\[{(\"\\]\"(?=\s*(?:[}\]]|,|\Z))")
 _CALL = re.compile(r"(?:new\s+)?[A-Za-z_$][\w$.]{0,60}\s*\(")
@@ -150,8 +151,7 @@ def _no_value(s: State) -> None:
         frame.count += 1
         s.mode = Mode.AFTER
         return
-    s.edit(at, at + 1, "", "extra_comma")
-    s.pos = at + 1
+    extra_commas(s)
 
 
 def _numeric(s: State) -> bool:

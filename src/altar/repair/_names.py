@@ -11,13 +11,14 @@ from altar.repair._literals import literal_of
 from altar.repair._patterns import KEY_AHEAD, VALUE_AHEAD, WHITE
 from altar.repair._rows import container_as_name, to_array, wrap
 from altar.repair._skip import skip
-from altar.repair._state import Frame, Mode
+from altar.repair._state import WINDOW, Edit, Frame, Mode
 
 if TYPE_CHECKING:
     from altar.repair._state import State
 
-__all__ = ["bare_key", "colon", "quote_span"]
+__all__ = ["bare_key", "colon", "extra_commas", "quote_span"]
 
+_COMMAS = re.compile(r",+")
 _COLON = re.compile(r"[ \t\n\r]*(::=|:=|=>|->|[:：=])[ \t]*(:*)")
 _WORD = re.compile(
     r"(?:\*{1,3})?[ \t]*([^\s:：=,{}\[\]\"'*][^:：=,{}\[\]\"'\n*]{0,120}?)[ \t]*(?:\*{1,3})?"
@@ -99,8 +100,7 @@ def bare_key(s: State) -> None:
     text, at = s.text, s.pos
     c = text[at]
     if c == ",":
-        s.edit(at, at + 1, "", "extra_comma")
-        s.pos = at + 1
+        extra_commas(s)
     elif c == ":" or c == "：":
         _colon_as_name(s)
     elif c in "{[":
@@ -116,6 +116,14 @@ def bare_key(s: State) -> None:
         s.pos = found.end()
     elif not _word_as_name(s):
         _no_name(s)
+
+
+def extra_commas(s: State) -> None:
+    """Leave out the commas that stand here side by side, all of them at once."""
+    at = s.pos
+    limit = len(s.text) if s.final else max(at + 1, len(s.text) - WINDOW)
+    s.pos = _COMMAS.match(s.text, at, limit).end()  # type: ignore[union-attr]
+    s.edits += [Edit(comma, comma + 1, "", "extra_comma") for comma in range(at, s.pos)]
 
 
 def _colon_as_name(s: State) -> None:
