@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from altar.repair._close import close, is_key_ahead
 from altar.repair._content import content
 from altar.repair._dashes import begin_dashes
-from altar.repair._literals import literal_of, number_of
+from altar.repair._literals import literal_begun, literal_of, number_of
 from altar.repair._names import extra_commas, quote_span
 from altar.repair._patterns import COMMENT, FENCE, KEY_AHEAD, TAG, WHITE
 from altar.repair._state import Frame, Mode
@@ -23,11 +23,11 @@ _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?=\s*[,}\n]|\s*\Z)")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}(?=\s*(?:\}|,\s*[\"'\w]+\s*[\"']?\s*:))")
 _QUOTE_AFTER_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)[\"'](?=\s*[,}\]])")
 _NUMERIC = re.compile(
-    r"[-+.\w]+(?=[\s\u200b-\u200f\u2060\ufeff]*(?:[,，;；|}\]){\[\n\u2028\u2029]|//|/\*|#|\Z|\"))"
+    r"[-+.\w]+(?=[\s\u200b-\u200f\u2060\ufeff]*(?:[,，;；|}\]){\[\n\u2028\u2029]|//|/\*|<!--|#|\Z|\"))"
 )
 _NUMBER_THEN_WORD = re.compile(r"-?\d+(?:\.\d+)?(?=(?:true|false|null|None|True|False)\b)")
 _LITERAL = re.compile(
-    r"[A-Za-z]{2,9}(?=[\s\u200b-\u200f\u2060\ufeff]*(?:[,，;；|}\])]|//|/\*|#|\Z))"
+    r"[A-Za-z]{2,9}(?=[\s\u200b-\u200f\u2060\ufeff]*(?:[,，;；|}\])]|//|/\*|<!--|#|\Z))"
 )
 _SCALAR = r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|True|False|None)"
 _NEXT = rf"[ \t\r\n]{{1,40}}+(?:{_SCALAR}(?![^\s,\]])|\")"
@@ -52,7 +52,8 @@ _BAR = re.compile(r"\|\s*[\"']\w")
 _VALUE_NEXT = re.compile(rf",\s*(?:{_SCALAR}|\"[^\"\n]{{0,80}}\")\s*[,}}]")
 _ESCAPED = re.compile(r"\\\"((?:[^\"\\\n]|\\[^\"\n]){0,200})\\\"(?=\s*[,}\]])")
 # what ends a text without quotes when it stands at this sign
-_SIGNS = {"|": _BAR, ";": _SEMICOLON, "/": COMMENT, "`": FENCE, "<": TAG}
+_NOTE_OR_TAG = re.compile(rf"<!--|{TAG.pattern}")
+_SIGNS = {"|": _BAR, ";": _SEMICOLON, "/": COMMENT, "`": FENCE, "<": _NOTE_OR_TAG}
 _WIDE = {"［": "[", "【": "[", "｛": "{"}
 _WIDE_CLOSER = {"［": "］", "【": "】", "｛": "｝"}
 _JUNK_AFTER = re.compile(r"(-?\d[\d.]*)\s+[A-Z][A-Z_]{3,40}\s*[,\]}]")
@@ -336,6 +337,8 @@ def _bare(s: State, at: int, end: int) -> None:
     elif number is not None:
         if number[1]:
             s.edit(at, last, *number)
+    elif s.cut and end >= len(text) and (begun := literal_begun(word)):
+        s.edit(at, last, begun, "truncated")
     elif s.stack[-1].kind == "[" and _junk_before_value(s, at):
         return
     elif (tail := _JUNK_AFTER.match(text, at)) is not None:

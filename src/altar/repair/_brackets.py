@@ -64,8 +64,12 @@ def kind_of(text: str, at: int, first: int) -> tuple[int, int]:
     words = _WORDS.match(text, at)
     if words is None:
         return (DATA if at == first else PROSE), at + 1
-    if is_alone(text, at, words.end()) and not _TAG.match(text, at):
-        return DATA, at
+    is_tag = _TAG.match(text, at) is not None
+    if is_alone(text, at, words.end()):
+        if not is_tag:
+            return DATA, at
+    elif is_tag:
+        return PROSE, words.end()
     return (DECOY if at == first else PROSE), words.end()
 
 

@@ -31,7 +31,7 @@ _COMMENTS = re.compile(r"(?://[^\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/|\#[^\n]*+|
 class Gaps:
     """Leaves out what is no kept value, from left to right."""
 
-    __slots__ = ("_at", "_edits", "_index", "_spans", "_text")
+    __slots__ = ("_at", "_calls", "_edits", "_index", "_spans", "_text")
 
     def __init__(self, text: str, edits: list[Edit], spans: Iterable[Mark]) -> None:
         self._text = text
@@ -39,6 +39,7 @@ class Gaps:
         self._spans = sorted(spans)
         self._index = 0
         self._at = 0
+        self._calls = 0  # opened before the values, and not closed yet
 
     def up_to(self, end: int, behind: int) -> None:
         """Leave out everything before ``end``, and go on at ``behind``."""
@@ -70,7 +71,12 @@ class Gaps:
         first = start + cut + len(inner) - len(stripped)
         stripped = stripped.rstrip(_WHITE)
         if stripped:
-            self._drop(first, first + len(stripped), _kind(stripped))
+            code = _kind(stripped)
+            if code == "wrapper":
+                self._calls += stripped.count("(")
+            elif self._calls and code == "extra_closer" and not stripped.strip(") \t\r\n"):
+                self._calls, code = 0, "wrapper"
+            self._drop(first, first + len(stripped), code)
         if tail is not None:
             self._drop(start + last, start + tail.end(1), "fence")
 

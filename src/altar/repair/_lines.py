@@ -1,4 +1,4 @@
-"""Members that stand one a line, without a brace around them: name, colon, value."""
+"""Members or elements that stand one a line, without a bracket around them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from altar.repair._patterns import QUOTES
 from altar.repair._scalars import scalar
 from altar.repair._state import Edit
 
-__all__ = ["dashed_objects", "flat_members"]
+__all__ = ["dashed_elements", "dashed_objects", "flat_members"]
 
 _LINE = re.compile(
     r"(?P<lead>[ \t]*+)(?P<mark>[-*+•][ \t]++)?(?P<open>\*{1,3}|[\"'`])?"
@@ -20,6 +20,8 @@ _LINE = re.compile(
 _COMMENT = re.compile(r"[ \t\r]*+(?:#[^\n]*+)?")
 _PLAIN = re.compile(r"[^\s\"'{}\[\]|>&!%@`“”][^\"{}\[\]]*+")
 _DASH = re.compile(r"^-[ \t]++", re.MULTILINE)
+_ITEM = re.compile(r"[ \t]*+-[ \t]++(?P<value>[^\n]{1,80}?)[ \t\r]*+(?:\n\s*+|\Z)")
+_SENTENCE = re.compile(r"[.!?:;,]\Z|:\s")
 _SEVERAL = 2
 _LONGEST = 4000  # characters of a line
 
@@ -75,6 +77,26 @@ def dashed_objects(text: str, at: int, end: int) -> Item | None:
         return None  # one member each: the dashes mark members
     edits.append(Edit(last, end, "]", "missing_closer"))
     return Item(at, end, edits)
+
+
+def dashed_elements(text: str, at: int, end: int) -> Item | None:
+    """The array of a text in which every line is a dash and a value; None for sentences."""
+    edits: list[Edit] = []
+    start = last = at
+    while at < end:
+        line = _ITEM.match(text, at, end)
+        if line is None or _SENTENCE.search(line["value"]):
+            return None
+        value = _value(text, *line.span("value"))
+        if value is None:
+            return None
+        edits.append(Edit(last, value.start, ", " if edits else "[", "markdown"))
+        edits += value.edits
+        last, at = value.end, line.end()
+    if sum(edit.code == "markdown" for edit in edits) < _SEVERAL:
+        return None
+    edits.append(Edit(last, end, "]", "missing_closer"))
+    return Item(start, end, edits)
 
 
 def _add(edits: list[Edit], line: re.Match[str], value: Item, start: int, last: int) -> None:

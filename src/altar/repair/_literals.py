@@ -7,7 +7,7 @@ import sys
 
 from altar.repair._content import escaped
 
-__all__ = ["literal_of", "number_of"]
+__all__ = ["literal_begun", "literal_of", "number_of", "quoted"]
 
 _WORDS = {
     "true": "true",
@@ -23,6 +23,11 @@ _WORDS = {
     "inf": "null",
     "-inf": "null",
 }
+_BEGUN = (
+    *((word, word) for word in ("true", "false", "null")),
+    *(("True", "true"), ("False", "false"), ("None", "null")),
+)
+_UNSURE = ("T", "F", "N", "No")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z")
 _BASED = re.compile(r"([+-]?)0([xXoObB])([0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)\Z")
 _LOOSE = re.compile(
@@ -41,6 +46,14 @@ def literal_of(word: str) -> str | None:
     lowered = word.lower()
     if lowered in _WORDS and (word.istitle() or word.isupper() or word in ("NaN", "-Infinity")):
         return _WORDS[lowered]
+    return None
+
+
+def literal_begun(word: str) -> str | None:
+    """The only literal that begins so, where the text was cut off in it."""
+    for literal, read in _BEGUN:
+        if literal.startswith(word) and (word.islower() or word not in _UNSURE):
+            return read
     return None
 
 

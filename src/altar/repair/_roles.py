@@ -44,6 +44,7 @@ _NEXT_NUMBER = re.compile(r"(?:-?\d[\d.eE+-]{0,30}|true|false|null)\s*[,\]]")
 _SCALAR_NEXT = re.compile(r"(?:-?\d[\d.eE+-]*|true|false|null|True|False|None)\s*(?:[,\]]|\Z)")
 _KEY_END = re.compile(r"[^\":,{}\n]{0,60}(?:\"[^\":,{}\n]{1,60})?\"+\s*:")
 _NAME_COLON = re.compile(r"\s*([^\n:\",{}\[\]]{1,80}?)\s*:\s*")
+_SWALLOWED_WORD = re.compile(r",\s*[A-Za-z_]\w{0,40}\Z")
 _SEPARATORS = ",，、;；"
 
 
@@ -117,9 +118,22 @@ def _value_role(s: State, string: Quoted, at: int) -> Verdict:
         found = _before_quote(s, string, at, k)
         if found is not None:
             return found
-    elif (d == ":" and not string.inner and at > string.start) or _ends_line(s, string, at, k):
+    elif d == ":" and not string.inner and at > string.start:
+        return _half_name(s, string, at) or _CLOSE
+    elif _ends_line(s, string, at, k):
         return _CLOSE
     return swallowed(s, string, at) or _inside(string, text, at)
+
+
+def _half_name(s: State, string: Quoted, at: int) -> Verdict | None:
+    """``"x, b": 1``: the string ended before the comma; what follows is a name."""
+    if s.stack[-1].kind != "{":
+        return None
+    low = max(string.start, at - WINDOW)
+    found = _SWALLOWED_WORD.search(s.text, low, at)
+    if found is None or found.start() == string.start:
+        return None
+    return Verdict(MISSING, end=found.start())
 
 
 _ROUND = re.compile(r"\)\s*[,}\]]")

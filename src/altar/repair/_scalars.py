@@ -13,7 +13,11 @@ from altar.repair._state import Edit, State
 __all__ = ["is_scalars", "scalar", "scalars", "string"]
 
 _ATOM = r"(?:\"[^\"\n]*+\"|-?\d[\d.eE+-]*+|(?:true|false|null)\b)"
-_SCALARS = re.compile(rf"{_ATOM}(?:[ \t\r]*+(?:,|\n)\s*+{_ATOM})++[\s,]*+(\]?)\s*+\Z")
+# by commas, by lines, or by blanks, where they do not group the digits of one number
+_BY_BLANKS = rf"(?!-?\d{{1,3}}(?:[ ]\d{{3}})++\s*+\Z){_ATOM}(?:[ \t]++{_ATOM}(?=\s|\Z))++\s*+"
+_SCALARS = re.compile(
+    rf"(?:{_ATOM}(?:[ \t\r]*+(?:,|\n)\s*+{_ATOM})++[\s,]*+(\]?)\s*+|{_BY_BLANKS})\Z"
+)
 _PARTS = re.compile(_ATOM)
 _NOTE = r"\s{0,99}(?:/\*[^*]{0,400}\*/)?\s{0,99}"
 _JOIN = re.compile(rf"\"{_NOTE}\+{_NOTE}\"")

@@ -6,7 +6,7 @@ import re
 
 from altar.repair._calls import keyword_call
 from altar.repair._items import Item, read_as
-from altar.repair._lines import dashed_objects, flat_members
+from altar.repair._lines import dashed_elements, dashed_objects, flat_members
 from altar.repair._patterns import KEY_AHEAD, OPEN_KEY, QUOTES
 from altar.repair._scalars import is_scalars, scalar, scalars, string
 
@@ -88,7 +88,7 @@ def whole_value(text: str) -> Item | None:
         first = found.start()
         if text.find(")", first, end) >= 0 <= text.find(",", first, end):
             return read_as(text, first, first + 1, "[", close=")", code="tuple")
-    several = scalars(text, at, end)
+    several = scalars(text, at, end) or dashed_elements(text, at, end)
     if several is not None:
         return several
     if text[at] in QUOTES and text[end - 1] == "]":

@@ -11,6 +11,7 @@ brackets = partial(Case, "mismatched_closers")
 call = partial(Case, "toolcall")
 comma = partial(Case, "missing_commas")
 comment = partial(Case, "comments")
+cut = partial(Case, "truncated")
 deep = partial(Case, "deep")
 end = partial(Case, "missing_quote_end")
 escape = partial(Case, "bad_escapes")
@@ -202,6 +203,25 @@ CASES = [
     comment("{'name': 'Ada', # {'old': 1}\n'age': 36}", ADA),
     comment('{"name": "Ada" /* , "x": 1 */, "age": 36}', ADA),
     bold('{\n**"name"**: "Ada",\n**"age"**: 36\n}', ADA),
+    bold("**a**: 1\n**b**: 2", {"a": 1, "b": 2}),
+    bold("- a: 1\n- b: 2", {"a": 1, "b": 2}, [{"a": 1}, {"b": 2}]),
+    bold("- x\n- y", ["x", "y"]),
+    bold('- "a b"\n- 2\n- true', ["a b", 2, True]),
+    bold('{"a": 1, __typename: "X"}', {"a": 1, "__typename": "X"}),
+    end('{"a": "x, b": 1}', {"a": "x", "b": 1}),
+    end(
+        '{"id": 7, "name": "Ada, age": 36, "ok": true}',
+        {"id": 7, "name": "Ada", "age": 36, "ok": True},
+    ),
+    comment('{"a": 1 <!-- one -->, "b": true <!-- two -->}', {"a": 1, "b": True}),
+    comma('"a" "b"', ["a", "b"]),
+    comma("1 2 3", [1, 2, 3]),
+    comma("100 200 30", [100, 200, 30]),
+    cut('{"a": tr', {"a": True}),
+    cut("[tru", [True]),
+    cut('{"a": [null, fal', {"a": [None, False]}),
+    cut("{'a': Non", {"a": None}),
+    cut('{"a": N', {"a": "N"}, {"a": None}),
     deep("[" * 200 + "1", [1]),
     deep('{"a":' * 150 + "1" + "}" * 149, {"a": 1}),
 ]
