@@ -106,12 +106,13 @@ def _members(s: State, frame: Frame) -> bool:
 def _run(s: State, frame: Frame, pos: int) -> int:
     """Pass members or elements of the style the latest was written in: where they end."""
     s.pos = pos
-    if not s.plain:
-        inside = frame.kind == "{"
-        end = members_in_style(s, s.style, frame.indent) if inside else elements_in_style(s)
-    else:
-        found = (members_at(frame.indent) if frame.kind == "{" else ELEMENTS).match(s.text, pos)
+    inside = frame.kind == "{"
+    end = pos
+    if s.plain:
+        found = (members_at(frame.indent) if inside else ELEMENTS).match(s.text, pos)
         end = found.end() if found else pos
+    if end == pos and s.style:
+        end = (members_in_style if inside else elements_in_style)(s, s.style, frame.indent)
     if end > pos:
         frame.count += 1
         s.comma = end - 1
@@ -189,7 +190,7 @@ def _elements(s: State, frame: Frame) -> bool:
     text, edits = s.text, s.edits
     pos = s.pos
     while True:
-        if s.plain or s.style == SINGLE:
+        if s.plain or s.style:
             pos = _run(s, frame, pos)
         found = _ELEMENT(text, pos)
         if found is None:

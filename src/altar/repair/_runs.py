@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from altar.repair._patterns import NUMBER_TEXT, STRING_TEXT
@@ -15,70 +16,111 @@ __all__ = ["BARE", "SINGLE", "elements_in_style", "members_in_style"]
 
 SINGLE, BARE = "single", "bare"
 
-_TEXT = r"'[^'\"\\\x00-\x1f]*+'"
+_W = r"[ \t\n\r]*+"
+_TEXT = r"'[^'\\\x00-\x1f]*+'"
 _WORD = r"[^\W\d][\w-]*+"
-_NAMES = {SINGLE: _TEXT, BARE: _WORD}
-_VALUES = {
-    SINGLE: rf"(?:{_TEXT}|{NUMBER_TEXT}|True|False|None)",
-    BARE: rf"(?:{STRING_TEXT}|{NUMBER_TEXT}|true|false|null)",
+_NAMES = {SINGLE: r"'[^'\"\\\x00-\x1f]*+'", BARE: _WORD}
+_LITERALS = {SINGLE: "True|False|None", BARE: "true|false|null"}
+_TEXTS = {SINGLE: rf"{_TEXT}|{STRING_TEXT}", BARE: STRING_TEXT}
+_FIRST = {SINGLE: r"['\"\d\[{TFN-]", BARE: r"[\"\d\[{tfn-]"}
+_DEEP = 2  # containers in containers that are passed whole
+_MEMBERS: dict[tuple[str, int, bool], re.Pattern[str]] = {}
+_ELEMENTS: dict[tuple[str, int, bool], re.Pattern[str]] = {}
+# the tokens of a run that are rewritten, and the texts that are not
+_TOKENS = {
+    SINGLE: re.compile(rf"({_TEXT}|True|False|None|{STRING_TEXT})").split,
+    BARE: re.compile(rf"({STRING_TEXT}|{_WORD}(?=\s*:))").split,
 }
-_MEMBERS: dict[tuple[str, int], re.Pattern[str]] = {}
-_ELEMENTS = re.compile(
-    rf"(?:[ \t\n\r]*+(?:{_TEXT}(?=\s*,\s*')|{NUMBER_TEXT}|True|False|None),"
-    r"(?=\s*['\d\[{TFN-]))*+"
-)
-_SINGLES = re.compile(r"'([^']*+)'|(True|False|None)").finditer
-_BARES = re.compile(rf"{STRING_TEXT}|({_WORD})(?=\s*:)").finditer
 _READ = {"True": "true", "False": "false", "None": "null"}
 _new = tuple.__new__  # a third of what Edit(...) costs
 
 
-def _members(style: str, indent: int) -> re.Pattern[str]:
-    """The pattern for a run; with an indentation, of members that have a line each."""
-    found = _MEMBERS.get((style, indent))
-    if found is None:
-        blank = rf"\r?\n[ \t]{{{indent}}}" if 0 <= indent <= 64 else r"[ \t\n\r]*+"
-        name = _NAMES[style]
-        found = _MEMBERS[style, indent] = re.compile(
-            rf"(?:{blank}{name}[ \t]*+:\s*{_VALUES[style]},(?={blank}{name}[ \t]*+:))*+"
+def _containers(style: str) -> str:
+    """The pattern for an object or array that is sound but for its style, all of it."""
+    scalar = rf"{_TEXTS[style]}|{NUMBER_TEXT}|{_LITERALS[style]}"
+    found = ""
+    for _ in range(_DEEP):
+        value = rf"(?:{scalar}{found})"
+        found = (
+            rf"|\{{{_W}(?:{_NAMES[style]}{_W}:{_W}{value}(?:,{_W}(?!\}})|{_W}(?=\}})))*+\}}"
+            rf"|\[{_W}(?:{value}(?:,{_W}(?!\])|{_W}(?=\])))*+\]"
         )
+    return found
+
+
+def _blank(indent: int) -> str:
+    return rf"\r?\n[ \t]{{{indent}}}" if 0 <= indent <= 64 else _W
+
+
+def _members(style: str, indent: int, whole: bool) -> re.Pattern[str]:
+    """The pattern for a run; with an indentation, of members that have a line each."""
+    found = _MEMBERS.get((style, indent, whole))
+    if found is None:
+        blank, name = _blank(indent), _NAMES[style]
+        value = rf"{_TEXTS[style]}|{NUMBER_TEXT}|{_LITERALS[style]}"
+        if whole:
+            value += _containers(style)
+        found = _MEMBERS[style, indent, whole] = re.compile(
+            rf"(?:{blank}{name}[ \t]*+:\s*+(?:{value}),(?={blank}{name}[ \t]*+:))*+"
+        )
+    return found
+
+
+def _elements(style: str, indent: int, whole: bool) -> re.Pattern[str]:
+    """As :func:`_members`, for elements."""
+    found = _ELEMENTS.get((style, indent, whole))
+    if found is None:
+        quote = "['\"]" if style == SINGLE else '"'
+        one = (
+            rf"(?:(?:{_TEXTS[style]})(?=\s*,\s*{quote})|{NUMBER_TEXT}|{_LITERALS[style]})"
+            rf",(?=\s*{_FIRST[style]})"
+        )
+        if whole:
+            one += rf"|(?:{_containers(style)[1:]}),(?=\s*[\[{{])"
+        found = _ELEMENTS[style, indent, whole] = re.compile(rf"(?:{_blank(indent)}(?:{one}))*+")
     return found
 
 
 def members_in_style(s: State, style: str, indent: int) -> int:
     """Pass the members from the scanner's position on that are all of one style: where they end."""
+    return _passed(s, style, _members(style, indent, s.islands))
+
+
+def elements_in_style(s: State, style: str, indent: int) -> int:
+    """Pass the elements from the scanner's position on that are all of one style."""
+    return _passed(s, style, _elements(style, indent, s.islands))
+
+
+def _passed(s: State, style: str, run: re.Pattern[str]) -> int:
+    """Where a run ends; its edits are noted."""
     start = s.pos
-    found = _members(style, indent).match(s.text, start)
+    found = run.match(s.text, start)
     end = found.end() if found else start
     if end > start:
-        _note(s, style, start, end)
+        parts = _TOKENS[style](s.text[start:end])
+        bounds = list(accumulate(map(len, parts), initial=start))
+        note = _note_names if style == BARE else _note_texts
+        note(s, parts[1::2], bounds[1:-1:2], bounds[2::2])
     return end
 
 
-def elements_in_style(s: State) -> int:
-    """Pass the elements from the scanner's position on that Python wrote: where they end."""
-    start = s.pos
-    found = _ELEMENTS.match(s.text, start)
-    end = found.end() if found else start
-    if end > start:
-        _note(s, SINGLE, start, end)
-    return end
-
-
-def _note(s: State, style: str, start: int, end: int) -> None:
-    """The edits of a run."""
-    if style == BARE:
-        s.edits += [
-            _new(Edit, (first, last, f'"{word}"', "bare_key"))
-            for found in _BARES(s.text, start, end)
-            for (first, last), word in ((found.span(), found[1]),)
-            if word is not None
-        ]
-        return
+def _note_names(s: State, tokens: list[str], starts: list[int], ends: list[int]) -> None:
+    """The edits for names without quotes."""
     s.edits += [
-        _new(Edit, (first, last, f'"{text}"', "quotes"))
-        if text is not None
-        else _new(Edit, (first, last, _READ[found[2]], "literal"))
-        for found in _SINGLES(s.text, start, end)
-        for (first, last), text in ((found.span(), found[1]),)
+        _new(Edit, (start, end, f'"{token}"', "bare_key"))
+        for token, start, end in zip(tokens, starts, ends, strict=True)
+        if token[0] != '"'
+    ]
+
+
+def _note_texts(s: State, tokens: list[str], starts: list[int], ends: list[int]) -> None:
+    """The edits for texts in single quotes, and for literals of Python."""
+    s.edits += [
+        _new(Edit, (start, end, _READ[token], "literal"))
+        if token[0] != "'"
+        else _new(Edit, (start, end, f'"{token[1:-1]}"', "quotes"))
+        if '"' not in token
+        else _new(Edit, (start, end, '"' + token[1:-1].replace('"', '\\"') + '"', "quotes"))
+        for token, start, end in zip(tokens, starts, ends, strict=True)
+        if token[0] != '"'
     ]
