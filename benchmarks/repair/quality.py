@@ -158,7 +158,7 @@ def valid_texts() -> list[str]:
 
 def score_valid(subject: Callable[[str], Any]) -> list[Score]:
     """Valid JSON, sent down the path that damaged text takes."""
-    damaged = getattr(importlib.import_module("altar.repair._parse"), "parse_damaged", None)
+    damaged = getattr(importlib.import_module("altar.repair._damaged"), "parse_damaged", None)
     used = damaged or subject
     title = "valid, forced" if damaged else "valid (no parse_damaged to force it through)"
     rows = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from altar.repair import _scan, parse
-from altar.repair._parse import parse_damaged
+from altar.repair._damaged import parse_damaged
 from tests.repair.cases import CASES
 from tests.strategies.json_damage import mutations
 

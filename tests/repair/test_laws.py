@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from altar import repair
-from altar.repair._parse import parse_damaged
+from altar.repair._damaged import parse_damaged
 from tests.repair.cases import CASES
 from tests.repair.judge import inconsistent, replay, same
 from tests.strategies.json_damage import DOCUMENTS, mutations

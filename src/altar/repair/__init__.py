@@ -14,11 +14,15 @@ takes the same road with its text in pieces.
 
 from __future__ import annotations
 
+from altar._lazy import lazy_names
 from altar.errors import RepairError
-from altar.repair._codes import CODES
 from altar.repair._parse import Policy, loads, parse, repair
-from altar.repair._stream import StreamParser
 from altar.repair._types import Fix, Repaired
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from altar.repair._codes import CODES
+    from altar.repair._stream import StreamParser
 
 __all__ = [
     "CODES",
@@ -31,3 +35,8 @@ __all__ = [
     "parse",
     "repair",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {"CODES": "altar.repair._codes", "StreamParser": "altar.repair._stream"},
+)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import NoReturn
 
 from altar.repair._items import Item, read_as
 from altar.repair._literals import literal_of, quoted
 from altar.repair._patterns import WHITE
 from altar.repair._scalars import scalar, string
 from altar.repair._scan import scan, start
+from altar.repair._sound import decode
 from altar.repair._state import Edit, State
 
 __all__ = ["keyword_call", "tagged_parameters"]
@@ -31,13 +30,6 @@ _PARAMETER_END = re.compile(
     r"</(?:parameter|param|arg|arg_value)\s{0,9}>|(?=</(?:function|invoke|tool_call)\s{0,9}>)",
     re.IGNORECASE,
 )
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(word)
-
-
-_strict = json.JSONDecoder(parse_constant=_refuse)
 
 
 def keyword_call(text: str, at: int) -> Item | None:
@@ -113,7 +105,7 @@ def _value(text: str, start: int, end: int) -> list[Edit]:
     if literal is not None:
         return [Edit(start, end, literal, "literal")] if content != literal else []
     try:
-        _strict.decode(content)
+        decode(content)
     except (ValueError, RecursionError):
         return [Edit(start, end, quoted(content.strip("\r\n")), "bare_string")]
     return []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from altar.repair._build import build
 from altar.repair._edits import apply
 from altar.repair._fit import misfit
-from altar.repair._items import UNREAD
+from altar.repair._types import UNREAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

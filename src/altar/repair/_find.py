@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from altar.repair import _rewrite
 from altar.repair._aside import Asides
 from altar.repair._brackets import DATA, DECOY, ESCAPED, WIDE, kind_of
 from altar.repair._calls import tagged_parameters
 from altar.repair._edits import apply
-from altar.repair._items import UNREAD, Found, Item, Mark
+from altar.repair._items import Found, Item, Mark
 from altar.repair._patterns import KEY_AHEAD, OPEN_KEY
 from altar.repair._scan import scan, start
+from altar.repair._sound import sound
 from altar.repair._state import Frame, Mode, State
+from altar.repair._types import UNREAD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from altar.repair._state import Edit
 
@@ -41,12 +43,6 @@ _FEW = 200  # characters, in which an object or array without members ends
 _LAYERS = 4  # of escapes around a document
 
 
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(word)
-
-
-_decoder = json.JSONDecoder(parse_constant=_refuse)
-sound: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignore[attr-defined]
 """The C scanner for the strict JSON value at a position: the value and where it ends."""
 
 

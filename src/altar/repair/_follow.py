@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import NoReturn
+
+from altar.repair._sound import sound
 
 __all__ = ["Follower"]
 
@@ -24,11 +24,6 @@ _AFTER = re.compile(rf"(?:[ \t]*+(?=,)|{_WHITE}(?=[}}\]]))([,}}\]])").match
 _EMPTY = re.compile(rf"{_WHITE}[}}\]]").match
 
 
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON")
-
-
-_SOUND = json.JSONDecoder(parse_constant=_refuse).scan_once  # type: ignore[attr-defined]
 _WORTH_DECODING, _ATTEMPTS = 512, 8
 
 # What may stand between ``pos`` and the end of the text while a token is not whole, by mode.
@@ -132,7 +127,7 @@ class Follower:
         if not self._attempts or len(text) - at < _WORTH_DECODING:
             return False
         try:
-            _, self.pos = _SOUND(text, at)
+            _, self.pos = sound(text, at)
         except (StopIteration, ValueError, RecursionError):
             self._attempts -= 1
             return False

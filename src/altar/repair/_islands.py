@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from altar.repair._sound import sound
 
 if TYPE_CHECKING:
     from altar.repair._state import State
@@ -21,13 +23,6 @@ _COMMA_FIRST = re.compile(r"\n[ \t]*,")
 _LATEX = re.compile(r"\\[bf]")
 
 
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(word)
-
-
-_sound = json.JSONDecoder(parse_constant=_refuse).scan_once  # type: ignore[attr-defined]
-
-
 def island(s: State, at: int) -> int:
     """Where the object or array at ``at`` ends, when it is sound; -1 when it is not.
 
@@ -41,7 +36,7 @@ def island(s: State, at: int) -> int:
     known = at < s.fault
     piece, first = (text[at : at + _SMALL], 0) if known else (text, at)
     try:
-        _, end = _sound(piece, first)
+        _, end = sound(piece, first)
     except json.JSONDecodeError as error:
         fault = error.pos
     except StopIteration as stop:

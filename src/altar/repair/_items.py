@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from altar.repair._scan import scan
 from altar.repair._state import Edit, Frame, Mode, State
+from altar.repair._types import UNREAD
 
-__all__ = ["UNREAD", "Found", "Item", "Mark", "read_as"]
-
-UNREAD: Final[Any] = object()
-"""Stands for the value of an item that was mended and not read yet."""
+__all__ = ["Found", "Item", "Mark", "read_as"]
 
 
 class Item(NamedTuple):

@@ -12,10 +12,11 @@ from altar.repair._choose import choose
 from altar.repair._edits import apply
 from altar.repair._find import NOTHING, Known, find_drafts, find_values, sound
 from altar.repair._gaps import Gaps
-from altar.repair._items import UNREAD, Found, Item, Mark
+from altar.repair._items import Found, Item, Mark
 from altar.repair._literals import quoted
 from altar.repair._rewrite import Plain, plain_of_doubled, plain_of_escapes
 from altar.repair._state import Edit
+from altar.repair._types import UNREAD
 from altar.repair._whole import bounds, leading_values, whole_value
 
 if TYPE_CHECKING:

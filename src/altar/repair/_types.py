@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Fix", "Repaired"]
+__all__ = ["UNREAD", "Fix", "Repaired"]
+
+UNREAD: Final[Any] = object()
+"""Stands for a value that was mended and not read yet."""
 
 
 class Fix(NamedTuple):
