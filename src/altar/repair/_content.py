@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from altar.repair._state import Edit
 
 if TYPE_CHECKING:
-    from altar.repair._state import State
+    from altar.repair._state import Quoted, State
 
-__all__ = ["bare_content", "content", "escaped", "raw_characters"]
+__all__ = ["bare_content", "content", "end_content", "escaped", "raw_characters"]
 
 _ODD = re.compile(
     r"[^\\\x00-\x1f]*+(?:\\(?:[\"\\/]|[nrt](?![A-Za-z])|u[0-9a-fA-F]{4})[^\\\x00-\x1f]*+)*+"
@@ -59,6 +59,19 @@ def bare_content(s: State, start: int, end: int) -> None:
             s.edit(found.start(), found.end(), '\\"', "inner_quote")
             at = found.end()
     content(s, at, end)
+
+
+def end_content(s: State, string: Quoted, end: int) -> None:
+    """Mend the content of a string that ends at ``end``, maybe before what is mended already."""
+    text = s.text
+    if string.at <= end:
+        content(s, string.at, end)
+        return
+    first = s.forget(end)
+    bare_content(s, first, end)
+    slashes = end - len(text[string.start : end].rstrip("\\")) - string.start
+    if slashes % 2 and first == end and not (s.edits and s.edits[-1].start == end - 1):
+        s.edit(end - 1, end, "\\\\", "bad_escape")  # it escaped what is outside now
 
 
 _CONTROL = re.compile(r"[\x00-\x1f]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from altar.repair._patterns import SPACE
 from altar.repair._state import Edit
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Gaps"]
 
 _WHITE = " \t\r\n"
-_BEFORE = re.compile(r"(?<![^\s>])([`~'\"]{3,}+(?:[ \t]{0,9}[\w+-]{1,30})?)\s*+\Z")
-_BEHIND = re.compile(r"\s*+([`~]{1,9}+(?![`~\w])|['\"]{3}(?![\w'\"]))")
+_BEFORE = re.compile(r"(?<![^\s>])([`~'\"]{3,}+(?:[ \t]{0,9}[\w+-]{1,30})?)[ \t\r\n]*+\Z")
+_BEHIND = re.compile(r"[ \t\r\n]*+([`~]{1,9}+(?![`~\w])|['\"]{3}(?![\w'\"]))")
 _FENCE_REACH = 48
 _SHORT = 4000  # longer ones are prose
 _FENCES = re.compile(r"(?:[`'~\"]{3,}+[ \t]{0,9}[\w+-]{0,30}\s*+)+|`")
@@ -88,6 +89,8 @@ def _kind(gap: str) -> str:
     """What a text without values is."""
     if not gap.strip("\ufeff"):
         return "byte_order_mark"
+    if SPACE.fullmatch(gap):
+        return "white_space"
     if not gap.strip("}]) \t\r\n"):
         return "extra_closer"
     if not gap.strip(",; \t\r\n"):

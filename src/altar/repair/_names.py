@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._close import close, end_of_text
-from altar.repair._content import bare_content, content
+from altar.repair._content import bare_content
 from altar.repair._literals import literal_of
 from altar.repair._patterns import KEY_AHEAD, VALUE_AHEAD, WHITE
 from altar.repair._rows import container_as_name, to_array, wrap
@@ -21,8 +21,8 @@ __all__ = ["bare_key", "colon", "extra_commas", "quote_span"]
 _COMMAS = re.compile(r",+")
 _COLON = re.compile(r"[ \t\n\r]*(::=|:=|=>|->|[:：=])[ \t]*(:*)")
 _WORD = re.compile(
-    r"(?:\*{1,3})?[ \t]*([^\s:：=,{}\[\]\"'*][^:：=,{}\[\]\"'\n*]{0,120}?)[ \t]*(?:\*{1,3})?"
-    r"\s*[\"'”’`]?\s*(?:\*{1,3})?\s*(?=[:：=])"
+    r"(?:\*{1,3})?[ \t]*+([^\s:：=,{}\[\]\"'*][^:：=,{}\[\]\"'\n*]{0,120}?)[ \t]*+(?:\*{1,3})?"
+    r"\s*+[\"'”’`]?\s*+(?:\*{1,3})?\s*+(?=[:：=])"
 )
 _LONE = re.compile(r"[^\s:,{}\[\]\"']+")
 _MARK = re.compile(r"(?:[-*+•]|\d{1,3}[.)])[ \t]+(?=[\"'\w*])|\*{1,3}(?=[\"'\w])|__(?=[\"'])")
@@ -217,7 +217,7 @@ def _rejoin(s: State) -> bool:
     s.forget(quote)
     s.edit(quote, quote + 1, '\\"', "inner_quote")
     end = text.index('"', at, found.end())
-    content(s, comma, end)
+    bare_content(s, comma, end)  # there may be quotes in a comment that is content now
     s.pos = end + 1
     s.comma = -1
     s.mode = Mode.AFTER

@@ -14,6 +14,7 @@ from altar.repair._find import NOTHING, Known, find_drafts, find_values, sound
 from altar.repair._gaps import Gaps
 from altar.repair._items import Found, Item, Mark
 from altar.repair._literals import quoted
+from altar.repair._patterns import SPACE
 from altar.repair._rewrite import Plain, plain_of_doubled, plain_of_escapes
 from altar.repair._state import Edit
 from altar.repair._types import UNREAD
@@ -81,7 +82,7 @@ def read(
         if is_only and policy != "all":
             return Reading([Item(at, end, [], value)], partial(edits_around, text, at, end), value)
         known = Known(at, fault=end) if value is UNREAD else Known(at, end, value)
-    if not text.strip(_BLANK):
+    if not text or SPACE.fullmatch(text):
         raise RepairError("there is no text to read JSON from", 0)
     found = _rewritten(text, policy, schema, quick=quick) or _found(
         text, quick=quick, known=known, forced=forced

@@ -269,16 +269,19 @@ class State:
             comma = before
         return comma
 
-    def forget(self, start: int) -> None:
+    def forget(self, start: int) -> int:
         """Take back every change from ``start`` on; the scanner goes there again.
 
-        What was added at ``start`` itself belongs to what stands before, and stays.
+        What was added at ``start`` itself belongs to what stands before, and stays. The answer
+        is where the first of these changes began, at most ``start``.
         """
         edits = self.edits
+        first = start
         while edits and (edits[-1].start > start or edits[-1].end > start):
-            edits.pop()
+            first = min(first, edits.pop().start)
         self.retro += 1
         self.marked = len(edits)
+        return first
 
     def last_sign(self) -> int:
         """Where the last quote or closer of the whole text stands; -1 where there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from altar.repair._content import content
+from altar.repair._content import content, end_content
 from altar.repair._patterns import FENCE, KEY_AHEAD, QUOTES, WHITE
 from altar.repair._roles import role_of
 from altar.repair._rows import to_array
@@ -186,8 +186,7 @@ def _end(s: State, string: Quoted, at: int, verdict: Verdict) -> None:
         _ended(s, string.begin, end, key=string.key)
         return
     end = verdict.end
-    s.forget(max(end, string.start))
-    content(s, min(string.at, end), end)
+    end_content(s, string, end)
     if verdict.width > 1:  # the content ends in a backslash that took the quote with it
         end += 1
     elif end > string.start and s.text[end - 1] == "”" and s.text.find("“", string.start, end) < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from altar.repair._content import content
+from altar.repair._content import content, end_content
 from altar.repair._state import Mode
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def unclosed(s: State, string: Quoted) -> None:
     if s.cut:
         _cut_off(s, string)
         return
-    content(s, string.at, end)
+    end_content(s, string, end)
     _finish(s, string, end)
 
 
@@ -137,8 +137,7 @@ def _unclosed_name(s: State, string: Quoted) -> None:
     named = _NAME.match(text, string.start)
     if named is not None:
         end = named.end(1)
-        s.forget(end)
-        content(s, string.start, end)
+        end_content(s, string, end)
         s.edit(end, end, '"', "missing_quote")
         s.string = None
         s.pos = end

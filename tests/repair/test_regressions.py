@@ -1,0 +1,51 @@
+"""Texts that broke a law once, each with the law it broke."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from altar import repair
+from tests.repair.judge import replay
+
+# name of the case, with what broke it: the text
+LAWFUL = {
+    "a name cut back to its colon: what is mended in it stays once": (
+        '{`name\\is x > y? Answer: {"name": "Ada, "age": 36,}: "A\\xdAdAdAda", **t'
+    ),
+    "a name over lines, cut back: its line's end is mended once": (
+        '{\n  - \'\n  - *****zip**: "00100"\n}'
+    ),
+    "a name in single quotes, cut back behind an escape": '{\\x\\\'a\\\': \\ß": 1, "b"',
+    "a space of Unicode right behind a fence is left out": '```\u2028{"a": 1,}\n```',
+    "a space of Unicode behind a fence's label is left out": ' ```json\n\u2028"x"',
+    "a space of Unicode at the end of what follows a fence": (
+        '```json\n{"name": "Kai",\n"age": 9\n```Obj\xa0'
+    ),
+    "quotes in a comment that is found to be content": (
+        '{"a": {"n": "x", // r\n // "t": 0.5,\n-->z "}'
+    ),
+}
+
+
+@pytest.mark.parametrize("text", LAWFUL.values(), ids=LAWFUL)
+def test_fixes_are_in_order_and_give_the_mended_text(text):
+    """The fixes come in the order of the text, and replayed they give JSON of the value."""
+    found = repair.parse(text)
+    assert replay(text, iter(found.fixes)) == found.text
+    assert json.loads(found.text) == found.value
+    assert repair.parse(found.text).fixes == ()
+
+
+@pytest.mark.parametrize("text", ["\n\u2028", " \xa0", "\u200b", "\ufeff\u3000"])
+def test_white_space_of_any_kind_is_no_text(text):
+    """A text of nothing but white space, JSON's or Unicode's, is refused as blank."""
+    with pytest.raises(repair.RepairError, match="no text"):
+        repair.parse(text)
+
+
+@pytest.mark.parametrize("text", ['{"n": + 1 next%s', '{a%s"k": 1}', "{%s.: 1}"])
+def test_a_long_gap_costs_no_more_than_its_length(text):
+    """White space behind a word where a name belongs is looked at once, not in every division."""
+    assert repair.parse(text % (" " * 20_000))
