@@ -297,15 +297,24 @@ def test_every_view_of_a_valid_stream_is_a_beginning_of_its_value(value, layout,
 
 
 def test_views_of_broken_streams_stay_true_in_99_of_100():
-    """Over broken texts too, views agree with the final value, in all but 1 % of them."""
+    """Over broken texts too, views agree with the final value, in all but 1 % of them.
+
+    A text with several values shows the first alone until another comes, as
+    nobody can know: its views agree with the value or with the first of them.
+    """
     views = 0
     wrong = []
     for text in [*EDITS[::20], *(case.input for case in CASES)]:
         parser = repair.StreamParser()
         seen = [json.dumps(parser.feed(char)) for char in text]
-        final = parser.close().value
+        found = parser.close()
+        several = any(fix.code == "several_values" for fix in found.fixes)
         views += len(seen)
-        wrong += [(text, view) for view in seen if inconsistent(json.loads(view), final)]
+        for view in map(json.loads, seen):
+            if inconsistent(view, found.value) is None:
+                continue
+            if not several or inconsistent(view, found.value[0]) is not None:
+                wrong.append((text, view))
     assert len(wrong) <= 0.01 * views, wrong[:5]
 
 
