@@ -18,6 +18,7 @@ CODES: dict[str, tuple[float, str]] = {
     "several_values": (0.1, "several values were collected in an array"),
     "other_value": (0.3, "one of several values was left out"),
     "bare_text": (0.9, "text without any JSON was read as a string"),
+    "asked_text": (0.1, "words without quotes are the value that the schema asks for"),
     "unwrapped_escapes": (0.1, "an escaped document was unescaped"),
     "html_entity": (0.05, "an HTML entity was decoded"),
     # white space and comments
@@ -54,9 +55,7 @@ CODES: dict[str, tuple[float, str]] = {
     "raw_character": (0.0, "a control character inside a string was escaped"),
     "bad_escape": (0.05, "an escape that JSON does not know was mended"),
     "latex": (0.1, "the backslashes of LaTeX commands or paths were kept"),
-    "surrogate": (0.05, "half of a surrogate pair was kept as it is"),
     "concatenation": (0.05, "strings joined by + became one"),
-    "trimmed": (0.02, "white space at the end of an unquoted or unclosed text was left out"),
     # names, words and numbers
     "bare_key": (0.01, "a name without quotes was quoted"),
     "bare_string": (0.1, "a text without quotes was quoted"),

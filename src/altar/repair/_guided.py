@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.repair._codes import risk_of
 from altar.repair._coerce import coerce
+from altar.repair._fit import misfit
 from altar.repair._locate import spans
 from altar.repair._types import Fix
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from altar.repair._coerce import Change
     from altar.repair._state import Edit
 
-__all__ = ["Origins", "guided"]
+__all__ = ["Origins", "guided", "is_asked_for"]
+
+_FEW = 3  # words
+_MARKS = " \t\r\n.,;:!?'\"*_`"  # around a word
+_ANY_TEXT = "\0"
 
 
 class Origins:
@@ -75,6 +80,21 @@ def guided(
     if not changes:
         return value, None
     return result, lambda: _fixes(source, mended, changes, place)
+
+
+def is_asked_for(edits: Sequence[Edit], text: Any, schema: Any, *, coerced: bool) -> bool:
+    """Whether a text without JSON is what the schema asks for, as it is or ``coerced``.
+
+    A schema that takes any text, or would make a list of it, asks for none in particular.
+    """
+    if [edit.code for edit in edits] != ["bare_text"] or len(text.split()) > _FEW:
+        return False
+    if not misfit(_ANY_TEXT, schema):
+        return False
+    value = coerce(text, schema)[0] if coerced else text
+    if isinstance(value, (list, dict)) or misfit(value, schema):
+        return False
+    return not isinstance(value, str) or value.casefold() == text.strip(_MARKS).casefold()
 
 
 def _fixes(
