@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import accumulate
+from itertools import accumulate, repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from altar.repair._patterns import NUMBER_TEXT, STRING_TEXT
@@ -32,6 +33,7 @@ _TOKENS = {
     BARE: re.compile(rf"({STRING_TEXT}|{_WORD}(?=\s*:))").split,
 }
 _READ = {"True": "true", "False": "false", "None": "null"}
+_CODE = itemgetter(3)
 _new = tuple.__new__  # a third of what Edit(...) costs
 
 
@@ -98,29 +100,28 @@ def _passed(s: State, style: str, run: re.Pattern[str]) -> int:
     end = found.end() if found else start
     if end > start:
         parts = _TOKENS[style](s.text[start:end])
+        tokens = parts[1::2]
         bounds = list(accumulate(map(len, parts), initial=start))
-        note = _note_names if style == BARE else _note_texts
-        note(s, parts[1::2], bounds[1:-1:2], bounds[2::2])
+        after, code = {}, {}
+        for token in set(tokens):
+            after[token], code[token] = _rewritten(style, token)
+        rows = zip(
+            *(bounds[1:-1:2], bounds[2::2]),
+            *(map(after.__getitem__, tokens), map(code.__getitem__, tokens)),
+            strict=True,
+        )
+        s.edits += filter(_CODE, map(_new, repeat(Edit), rows))
     return end
 
 
-def _note_names(s: State, tokens: list[str], starts: list[int], ends: list[int]) -> None:
-    """The edits for names without quotes."""
-    s.edits += [
-        _new(Edit, (start, end, f'"{token}"', "bare_key"))
-        for token, start, end in zip(tokens, starts, ends, strict=True)
-        if token[0] != '"'
-    ]
-
-
-def _note_texts(s: State, tokens: list[str], starts: list[int], ends: list[int]) -> None:
-    """The edits for texts in single quotes, and for literals of Python."""
-    s.edits += [
-        _new(Edit, (start, end, _READ[token], "literal"))
-        if token[0] != "'"
-        else _new(Edit, (start, end, f'"{token[1:-1]}"', "quotes"))
-        if '"' not in token
-        else _new(Edit, (start, end, '"' + token[1:-1].replace('"', '\\"') + '"', "quotes"))
-        for token, start, end in zip(tokens, starts, ends, strict=True)
-        if token[0] != '"'
-    ]
+def _rewritten(style: str, token: str) -> tuple[str, str]:
+    """What stands for a token of a run, and the code of that; none for a text that is sound."""
+    first = token[0]
+    if first == '"':
+        return token, ""
+    if style == BARE:
+        return f'"{token}"', "bare_key"
+    if first != "'":
+        return _READ[token], "literal"
+    inner = token[1:-1]
+    return '"' + (inner.replace('"', '\\"') if '"' in inner else inner) + '"', "quotes"
