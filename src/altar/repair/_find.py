@@ -96,7 +96,7 @@ class _Walk:
 
     __slots__ = (
         *("_asides", "_balanced", "_failed", "_fence", "_first", "_known", "_layer", "_quick"),
-        *("_rewrites", "_surplus", "_text", "forced", "items", "marks"),
+        *("_rewrites", "_spent", "_surplus", "_text", "forced", "items", "marks"),
     )
 
     def __init__(self, text: str, *, quick: bool, known: Known = NOTHING, layer: int = 0) -> None:
@@ -111,6 +111,7 @@ class _Walk:
         self._first = len(text) - len(text.lstrip("\ufeff \t\r\n"))
         self._asides = Asides(text)
         self._failed = 0  # characters read in vain by the C scanner
+        self._spent = 0  # and those that the scanners of damaged values let it read in vain
         self._rewrites = layer < _LAYERS  # whether texts in another script are looked for
         self._balanced = 0  # up to where closers of arrays are counted
         self._surplus = -1  # and how many more of them than openers follow
@@ -225,8 +226,10 @@ class _Walk:
         if self._known.at == at:
             s.fault = self._known.fault
         s.forced.update(self.forced)
+        s.failed = self._spent
         start(s)
         scan(s)
+        self._spent = s.failed
         if s.pos == at:
             return None
         return self._grown(Item(at, s.pos, s.edits, UNREAD, fenced, tuple(s.doubts)))
@@ -271,6 +274,7 @@ class _Walk:
             if goes_on < 0:
                 break
             s = State(text, goes_on)
+            s.failed = self._spent
             s.edits = edits
             s.stack = [Frame(text[item.start], item.start)]
             s.stack[0].count = 0 if _is_empty(text, edits, item.start, end) else 1
@@ -280,6 +284,7 @@ class _Walk:
             else:
                 _reopen(s, end, goes_on)
             scan(s)
+            self._spent = s.failed
             end = s.pos
             item = item._replace(end=end, edits=s.edits, value=UNREAD)
         return item

@@ -34,29 +34,46 @@ def island(s: State, at: int) -> int:
     if (s.luck < 0 and s.luck % _SELDOM) or not _PLAUSIBLE.match(text, at):
         return -1
     known = at < s.fault
-    piece, first = (text[at : at + _SMALL], 0) if known else (text, at)
+    piece, first = text[at : at + _SMALL], 0
     try:
-        _, end = sound(piece, first)
+        try:
+            _, end = sound(piece, first)
+        except (json.JSONDecodeError, StopIteration) as error:
+            if known or not _is_cut(error, len(piece)):
+                raise
+            piece, first = text, at
+            _, end = sound(piece, first)
     except json.JSONDecodeError as error:
-        fault = error.pos
+        fault = error.pos - first
     except StopIteration as stop:
-        fault = stop.value
+        fault = stop.value - first
     except (ValueError, RecursionError):
-        fault = first + _SMALL
+        fault = _SMALL
     else:
-        # backspaces and form feeds begin LaTeX commands, in documents that are broken
-        if piece.find("\\", first, end) >= 0 and _LATEX.search(piece, first, end):
-            return -1
-        # a comma that begins a line may follow a closer that was lost
-        if piece.find("\n", first, end) >= 0 and _COMMA_FIRST.search(piece, first, end):
+        if _is_odd(piece, first, end):
             return -1
         s.luck = min(max(s.luck, 0) + 2, 8)
         return int(at - first + end)
-    if known:
-        s.failed += min(fault, _SMALL)
-    else:
-        s.fault = fault
-        s.failed += fault - at + fault // _LINES
+    s.failed += fault
+    if not known:
+        s.fault = at + fault
+        s.failed += s.fault // _LINES if piece is text else 0
     if s.failed > _SHARE * len(text) + _FREE:
         s.islands = False
     return -1
+
+
+def _is_cut(error: json.JSONDecodeError | StopIteration, length: int) -> bool:
+    """Whether the C scanner failed because the piece of text it was given, so long, ends."""
+    if isinstance(error, StopIteration):
+        return length == _SMALL and bool(error.value >= length)
+    return length == _SMALL and (error.pos >= length - 8 or error.msg.startswith("Unterm"))
+
+
+def _is_odd(text: str, start: int, end: int) -> bool:
+    """Whether a sound object or array holds what in broken documents means something else."""
+    # backspaces and form feeds begin LaTeX commands
+    if text.find("\\", start, end) >= 0 and _LATEX.search(text, start, end):
+        return True
+    # a comma that begins a line may follow a closer that was lost
+    return text.find("\n", start, end) >= 0 and _COMMA_FIRST.search(text, start, end) is not None
