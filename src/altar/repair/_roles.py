@@ -43,7 +43,7 @@ _DOT = re.compile(r"\.\s*\"(?:[^\"\\\n]|\\.){0,200}\"\s*[,}\]).:]")
 _NEXT_NUMBER = re.compile(r"(?:-?\d[\d.eE+-]{0,30}|true|false|null)\s*[,\]]")
 _SCALAR_NEXT = re.compile(r"(?:-?\d[\d.eE+-]*|true|false|null|True|False|None)\s*(?:[,\]]|\Z)")
 _KEY_END = re.compile(r"[^\":,{}\n]{0,60}(?:\"[^\":,{}\n]{1,60})?\"+\s*:")
-_NAME_COLON = re.compile(r"\s*([^\n:\",{}\[\]]{1,80}?)\s*:\s*")
+_NAME_COLON = re.compile(r"\s*+([^\s:\",{}\[\]][^\n:\",{}\[\]]{0,79}?)\s*+:\s*+")
 _SWALLOWED_WORD = re.compile(r",\s*[A-Za-z_]\w{0,40}\Z")
 _SEPARATORS = ",，、;；"
 

@@ -18,7 +18,7 @@ _NEXT_MEMBER = re.compile(
     r"[,\n]\s*[\"'`][\w ]{1,40}[\"'`]?\s*:"
 )
 _NEXT_NUMBER = re.compile(r"\s*,\s*(?:-?\d[\d.]*|true|false|null)\s*\Z")
-_NAME = re.compile(r"\s*([^\n:\"{}\[\],]{1,80}?)\s*:\s*(?=\S)")
+_NAME = re.compile(r"\s*+([^\s:\"{}\[\],][^\n:\"{}\[\],]{0,79}?)\s*+:\s*+(?=\S)")
 _FENCE_END = re.compile(r"\s*`{3,}\s*\Z")
 _CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
 _PLUS = re.compile(r"\s*\+\s*\Z")
