@@ -296,3 +296,9 @@ def test_what_is_no_text_has_no_excerpt():
 def test_a_long_piece_is_told_by_its_ends():
     quoted = Excerpts("", Console(io.StringIO(), io.StringIO())).quoted("a" * 50 + "b" * 50)
     assert quoted == "a" * 14 + "..." + "b" * 14
+
+
+def test_another_reading_is_shown_without_what_a_terminal_obeys(repair):
+    ran = repair('["he said "no", \u202etwice\x9b", "ok"]', "--explain")
+    assert "or, " in ran.err
+    assert not [char for char in ran.err if char in "\u202e\x9b"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from altar.cli._console import Console
 
-__all__ = ["Excerpts"]
+__all__ = ["Excerpts", "shown"]
 
 _QUOTED = 32
 _LEAST = 24  # columns of a line that are shown on the narrowest of terminals
@@ -44,9 +44,9 @@ class Excerpts:
             return "(nothing)"
         most = min(_QUOTED, max(_LEAST, self.width - 16) // 2)
         if len(text) <= most:
-            return _shown(text)
+            return shown(text)
         half = (most - len(_CUT)) // 2
-        return f"{_shown(text[:half])}{_CUT}{_shown(text[-half:])}"
+        return f"{shown(text[:half])}{_CUT}{shown(text[-half:])}"
 
     def show(self, start: int, end: int, said: str = "") -> None:
         """Write the line of ``start``, below it a caret that reaches to ``end``, and a remark."""
@@ -99,7 +99,8 @@ def _window(text: str, start: int, end: int, room: int) -> tuple[str, int, int]:
     return "".join(pieces), before, max(1, marked)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """The text with a picture in place of each character that a terminal would obey or hide."""
     return "".join([_picture(char) for char in text])
 
 

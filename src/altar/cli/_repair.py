@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from altar.adm import loads
-from altar.cli._caret import Excerpts
+from altar.cli._caret import Excerpts, shown
 from altar.cli._console import CliError, shorten
 from altar.errors import InvalidDataError, RepairError
 from altar.repair import CODES, Policy, parse
@@ -151,7 +151,8 @@ def _explain(found: Repaired, excerpts: Excerpts, console: Console) -> None:
     console.note(f"{count}, confidence {found.confidence:.0%}")
     others = found.alternatives
     for other in others[:_MOST_READINGS]:
-        console.note(f"or, {other.confidence:.0%}: {shorten(other.text, excerpts.width - 10)}")
+        said = shown(shorten(other.text, excerpts.width - 10))
+        console.note(f"or, {other.confidence:.0%}: {said}")
 
 
 def _show(fix: Fix, excerpts: Excerpts, console: Console) -> None:

@@ -89,7 +89,7 @@ def parse_damaged(
     if reading.value is not UNREAD:
         return report.on(reading.value, lambda: reading.edits)
     base = Variant(reading.edits, _built(text, reading.edits))
-    if meant is not None and is_asked_for(base.edits, base.value, meant, coerced=coerce):
+    if meant is not None and is_asked_for(base.edits, base.value, meant):
         base = base._replace(edits=[edit._replace(code="asked_text") for edit in base.edits])
     if not reading.doubts:
         return report.on(base.value, lambda: base.edits)

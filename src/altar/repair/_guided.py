@@ -82,8 +82,8 @@ def guided(
     return result, lambda: _fixes(source, mended, changes, place)
 
 
-def is_asked_for(edits: Sequence[Edit], text: Any, schema: Any, *, coerced: bool) -> bool:
-    """Whether a text without JSON is what the schema asks for, as it is or ``coerced``.
+def is_asked_for(edits: Sequence[Edit], text: Any, schema: Any) -> bool:
+    """Whether a text without JSON is what the schema asks for, as it is or coerced.
 
     A schema that takes any text, or would make a list of it, asks for none in particular.
     """
@@ -91,7 +91,7 @@ def is_asked_for(edits: Sequence[Edit], text: Any, schema: Any, *, coerced: bool
         return False
     if not misfit(_ANY_TEXT, schema):
         return False
-    value = coerce(text, schema)[0] if coerced else text
+    value = coerce(text, schema)[0]
     if isinstance(value, (list, dict)) or misfit(value, schema):
         return False
     return not isinstance(value, str) or value.casefold() == text.strip(_MARKS).casefold()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 __all__ = [
+    "BLANKS",
     "COMMENT",
     "ELEMENTS",
     "ELEMENT_END",
@@ -40,7 +41,9 @@ _NAME = r'"[^"\\\n{}\[\],:]{0,80}"'
 
 WHITE = re.compile(r"[ \t\n\r]*")
 # what writers take for white space and JSON does not
-SPACE = re.compile(r"[\s\u180e\u200b-\u200f\u2060\ufeff\u00ad]+")
+_BLANK = r"[\s\u180e\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad]"
+SPACE = re.compile(rf"{_BLANK}+")
+BLANKS = re.compile(rf"{_BLANK}*")
 
 KEY = re.compile(rf"[ \t\n\r]*+({_STRING})[ \t\n\r]*:[ \t\n\r]*")
 MEMBERS = re.compile(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from altar.repair._close import is_key_ahead
 from altar.repair._patterns import (
+    BLANKS,
     COMMENT,
     FENCE,
     KEY_AHEAD,
@@ -105,7 +106,7 @@ def _key_role(s: State, string: Quoted, at: int) -> Verdict:
 def _value_role(s: State, string: Quoted, at: int) -> Verdict:
     """A quote inside a value."""
     text = s.text
-    k = WHITE.match(text, at + 1).end()  # type: ignore[union-attr]
+    k = BLANKS.match(text, at + 1).end()  # type: ignore[union-attr]
     d = text[k : k + 1]
     if not d:
         return _CLOSE
@@ -164,7 +165,7 @@ def _inside(string: Quoted, text: str, at: int) -> Verdict:
 
 def _before_comma(s: State, string: Quoted, at: int, k: int) -> Verdict:
     text = s.text
-    j = WHITE.match(text, k + 1).end()  # type: ignore[union-attr]
+    j = BLANKS.match(text, k + 1).end()  # type: ignore[union-attr]
     e = text[j : j + 1]
     if not e or e in "}]":
         return _before_closer(s, string, at, j) if e else _CLOSE
