@@ -36,7 +36,8 @@ def parse(
     ``policy`` says which value counts when there are several: the ``first``,
     the ``last``, ``all`` in an array, or the ``best``: that which fits the
     schema, without one all of them in an array. What goes over ``max_risk``,
-    from 0 to 1, is not done.
+    from 0 to 1, is not done. A name that comes twice is logged as a fix and
+    exempt from ``max_risk``: the text is JSON, and no risk was taken.
 
     Raises RepairError for bytes that are no text, for text that is blank, and
     for text that needs a fix riskier than ``max_risk``.
