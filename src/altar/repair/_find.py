@@ -21,6 +21,7 @@ from altar.repair._types import UNREAD
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from altar.repair._reckon import Ahead
     from altar.repair._state import Edit
 
 __all__ = ["NOTHING", "Known", "find_drafts", "find_values", "sound"]
@@ -96,7 +97,7 @@ class _Walk:
 
     __slots__ = (
         *("_asides", "_balanced", "_failed", "_fence", "_first", "_known", "_layer", "_quick"),
-        *("_rewrites", "_spent", "_surplus", "_text", "forced", "items", "marks"),
+        *("_ahead", "_rewrites", "_spent", "_surplus", "_text", "forced", "items", "marks"),
     )
 
     def __init__(self, text: str, *, quick: bool, known: Known = NOTHING, layer: int = 0) -> None:
@@ -111,6 +112,7 @@ class _Walk:
         self._first = len(text) - len(text.lstrip("\ufeff \t\r\n"))
         self._asides = Asides(text)
         self._failed = 0  # characters read in vain by the C scanner
+        self._ahead: Ahead | None = None  # the structure they looked at
         self._spent = 0  # and those that the scanners of damaged values let it read in vain
         self._rewrites = layer < _LAYERS  # whether texts in another script are looked for
         self._balanced = 0  # up to where closers of arrays are counted
@@ -229,7 +231,7 @@ class _Walk:
         s.failed = self._spent
         start(s)
         scan(s)
-        self._spent = s.failed
+        self._spent, self._ahead = s.failed, s.ahead
         if s.pos == at:
             return None
         return self._grown(Item(at, s.pos, s.edits, UNREAD, fenced, tuple(s.doubts)))
@@ -274,7 +276,7 @@ class _Walk:
             if goes_on < 0:
                 break
             s = State(text, goes_on)
-            s.failed = self._spent
+            s.failed, s.ahead = self._spent, self._ahead
             s.edits = edits
             s.stack = [Frame(text[item.start], item.start)]
             s.stack[0].count = 0 if _is_empty(text, edits, item.start, end) else 1
@@ -284,7 +286,7 @@ class _Walk:
             else:
                 _reopen(s, end, goes_on)
             scan(s)
-            self._spent = s.failed
+            self._spent, self._ahead = s.failed, s.ahead
             end = s.pos
             item = item._replace(end=end, edits=s.edits, value=UNREAD)
         return item

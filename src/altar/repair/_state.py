@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from altar.repair._reckon import Ahead
 
 __all__ = ["WINDOW", "Edit", "Frame", "Mode", "More", "Quoted", "State", "closer_of"]
 
@@ -95,7 +98,7 @@ class State:
     __slots__ = (
         *("_last", "comma", "cut", "doubts", "edits", "failed", "fault", "final", "forced"),
         *("islands", "kept", "key", "luck", "marked", "mode", "origin", "plain", "pos", "retro"),
-        *("stack", "string", "style", "text", "weighs"),
+        *("ahead", "stack", "string", "style", "text", "weighs"),
     )
 
     def __init__(self, text: str, pos: int = 0, *, final: bool = True) -> None:
@@ -121,6 +124,7 @@ class State:
         self.plain = True  # the latest member or element was sound
         self.forced: dict[int, str] = {}  # decisions taken beforehand, by position
         self.weighs = final and len(text) <= _WEIGHED  # near decisions are noted
+        self.ahead: Ahead | None = None  # the structure of the text where closers were weighed last
         self.doubts: list[tuple[int, str]] = []  # decisions that were near, and the other way
         self._last = -2
 
