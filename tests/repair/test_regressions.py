@@ -23,6 +23,9 @@ LAWFUL = {
     "a space of Unicode at the end of what follows a fence": (
         '```json\n{"name": "Kai",\n"age": 9\n```Obj\xa0'
     ),
+    "a quote that was doubled belongs to the text it ends after all": (
+        '{"t": "\\u!"",\n3d alone", n: 1}'
+    ),
     "quotes in a comment that is found to be content": (
         '{"a": {"n": "x", // r\n // "t": 0.5,\n-->z "}'
     ),
@@ -49,3 +52,23 @@ def test_white_space_of_any_kind_is_no_text(text):
 def test_a_long_gap_costs_no_more_than_its_length(text):
     """White space behind a word where a name belongs is looked at once, not in every division."""
     assert repair.parse(text % (" " * 20_000))
+
+
+@pytest.mark.parametrize("text", ["[]3]]", '{}"-nPnname": "Ada"', "{},{", "[]}"])
+@pytest.mark.parametrize("size", [1, 2, 40])
+def test_a_stream_that_goes_on_behind_an_empty_value_ends_as_its_whole(text, size):
+    """An empty object or array that ends the value leaves nothing open for what follows."""
+    parser = repair.StreamParser()
+    for at in range(0, len(text), size):
+        parser.feed(text[at : at + size])
+    assert parser.close().value == repair.loads(text)
+
+
+@pytest.mark.parametrize("inner", ['["1"', "[1e999, '1'"])
+def test_a_deep_value_that_a_schema_changes_is_written(inner):
+    """What json cannot write for its depth is written all the same, infinities too."""
+    schema = {"type": "array", "items": {"enum": ["x"]}, "minItems": 1}
+    found = repair.parse('{"a": ' + "[" * 3000 + inner, {"properties": {"a": schema}})
+    assert repair.parse(found.text).text == found.text
+    assert {fix.code for fix in found.fixes} > {"truncated"}
+    assert repair.parse('{"a": 1}', {"properties": {"a": {"type": "string"}}}).text == '{"a": "1"}'

@@ -102,7 +102,7 @@ class Follower:
     def _value(self, text: str) -> bool:
         """The beginning of a value; False where the text does not show it."""
         if self._is_first and self._closes(text):
-            return True
+            return not self.is_done
         found = _VALUES[self._stack[-1] if self._stack else "["](text, self.pos)
         if found is None:
             return False
@@ -136,7 +136,7 @@ class Follower:
 
     def _key(self, text: str) -> bool:
         if self._is_first and self._closes(text):
-            return True
+            return not self.is_done
         found = _NAME(text, self.pos)
         if found is None:
             return False
@@ -164,7 +164,7 @@ class Follower:
             self._mode = _KEY if self._stack[-1] == "{" else _VALUE
             self.pos = found.end()
             return True
-        return self._close(sign, found.end())
+        return self._close(sign, found.end()) and not self.is_done
 
     def _closes(self, text: str) -> bool:
         found = _EMPTY(text, self.pos)
@@ -178,4 +178,4 @@ class Follower:
         self._is_first = False
         self._mode = _DONE_VALUE
         self.is_done = not self._stack
-        return not self.is_done
+        return True

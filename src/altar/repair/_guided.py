@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from altar.repair._coerce import coerce
 from altar.repair._fit import misfit
 from altar.repair._locate import spans
 from altar.repair._types import Fix
+from altar.repair._write import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,6 +112,6 @@ def _fixes(
             whole = (span.start, span.end)
             renamed = change.code == "renamed_key" and span.name is not None
             start, end = place(*(span.name if renamed and span.name else whole))
-        after = json.dumps(change.after, ensure_ascii=False)
+        after = written(change.after)
         fixes.append(Fix(change.code, start, end, source[start:end], after, risk_of(change.code)))
     return fixes

@@ -212,7 +212,7 @@ def _rejoin(s: State) -> bool:
     if found is None or comma - 1 <= start:
         return False
     quote = comma - 1
-    if s.edits and s.edits[-1].end > quote and s.edits[-1].start < quote:
+    if s.is_covered(quote):
         return False
     s.forget(quote)
     s.edit(quote, quote + 1, '\\"', "inner_quote")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from math import isinf
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import RepairError
@@ -12,6 +10,7 @@ from altar.repair._duplicates import dropped
 from altar.repair._edits import apply, fixes_of
 from altar.repair._guided import Origins, guided
 from altar.repair._types import Fix, Repaired
+from altar.repair._write import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,7 +62,7 @@ class Report:
         coerced = any(fix.code in _REWRITES for fix in more)
 
         def mended() -> str:
-            return _written(value) if coerced else apply(text, edits())
+            return written(value) if coerced else apply(text, edits())
 
         return Repaired(
             value,
@@ -74,29 +73,6 @@ class Report:
 
 
 _REWRITES = frozenset(code for code in CODES if code.startswith("coerced_")) | {"renamed_key"}
-
-
-_INFINITE = "\u0000infinity"
-
-
-def _written(value: Any) -> str:
-    """The value as JSON text; what was 1e999 in the text is written so again."""
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        text = json.dumps(_marked(value), ensure_ascii=False)
-        return text.replace('"-\\u0000infinity"', "-1e999").replace('"\\u0000infinity"', "1e999")
-
-
-def _marked(value: Any) -> Any:
-    """The value with a mark in the place of each infinity."""
-    if isinstance(value, dict):
-        return {name: _marked(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_marked(item) for item in value]
-    if isinstance(value, float) and isinf(value):
-        return f"{'-' if value < 0 else ''}{_INFINITE}"
-    return value
 
 
 def _all_fixes(text: str, edits: list[Edit], more: tuple[Fix, ...]) -> tuple[Fix, ...]:
