@@ -228,7 +228,7 @@ class _Walk:
         if self._known.at == at:
             s.fault = self._known.fault
         s.forced.update(self.forced)
-        s.failed = self._spent
+        s.failed, s.ahead = self._spent, self._ahead
         start(s)
         scan(s)
         self._spent, self._ahead = s.failed, s.ahead

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -51,31 +51,34 @@ def unmatched(s: State, at: int) -> str:
 class Ahead:
     """The structure of a stretch of text: looked at once, for all closers in it."""
 
-    __slots__ = ("_end", "_ends", "_signs")
+    __slots__ = ("_end", "_ends", "_signs", "_starts")
 
     def __init__(self, text: str, at: int) -> None:
         self._end = min(len(text), at + _STRETCH * WINDOW)
+        self._starts = [at]
         self._ends = [at]
         self._signs = [""]
         for found in _STRUCTURE.finditer(text, at, self._end):
             quoted, bare, sign = found.groups()
+            self._starts.append(found.start())
             self._ends.append(found.end())
             self._signs.append(sign or (":" if quoted or bare else ""))
 
     def knows(self, at: int, limit: int) -> bool:
-        """Whether a token ends at ``at``, and the stretch goes up to ``limit``."""
-        if limit > self._end:
+        """Whether the stretch goes from ``at`` to ``limit``, and no token spans ``at``."""
+        if limit > self._end or at < self._starts[0]:
             return False
-        index = bisect_left(self._ends, at)
-        return index < len(self._ends) and self._ends[index] == at
+        index = bisect_right(self._ends, at)
+        return index == len(self._ends) or self._starts[index] >= at
 
     def signs(self, text: str, at: int, limit: int) -> str:
         """A sign for each comma, bracket and name from ``at`` to ``limit``."""
         ends = self._ends
-        first, last = bisect_left(ends, at) + 1, bisect_left(ends, limit - 1)
+        first = bisect_right(ends, at)
+        last = max(first, bisect_left(ends, limit - 1))
         made = "".join(self._signs[first:last])
         # tokens at the limit look otherwise there
-        cut = _STRUCTURE.findall(text, ends[last - 1], limit)
+        cut = _STRUCTURE.findall(text, max(at, ends[last - 1]), limit)
         tail = [sign or (":" if quoted or bare else "") for quoted, bare, sign in cut]
         return made + "".join(tail)
 
