@@ -117,6 +117,9 @@ HOSTILE: dict[str, tuple[int, Callable[[int], str]]] = {
     "100k commas": (100_000, _times(",")),
     "100k colons": (100_000, _times(":")),
     "prose with 10k brackets": (10_000, _times("see [ or { then ")),
+    "50k numbers on lines, no commas": (50_000, _times("1\n\n", head="(1, ", tail=")")),
+    "10k closers of the wrong kind": (10_000, _times("[/X])$[", head="it's ")),
+    "5k thoughts that end far away": (5_000, _times('{x <think>"a": ', tail="</think>")),
     "10k broken lines of objects": (10_000, _times('{"id": 1, "name": "Ana}\n')),
 }
-"""Twenty-four inputs nobody sends twice: how large, and a maker that takes that number."""
+"""Twenty-seven inputs nobody sends twice: how large, and a maker that takes that number."""

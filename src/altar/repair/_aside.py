@@ -27,11 +27,13 @@ _LOOK_BACK = 200
 class Asides:
     """Where the thinking and the comments of one text end; each end is looked for once."""
 
-    __slots__ = ("_missing", "_opened", "_text")
+    __slots__ = ("_ends", "_missing", "_opened", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._missing: set[str] = set()
+        # of each kind: from where on its end was looked for, where that begins, where it ends
+        self._ends: dict[str, tuple[int, int, int]] = {}
         self._opened: set[str] = set()
 
     def tag(self, at: int) -> Mark | None:
@@ -66,8 +68,11 @@ class Asides:
         closing = _HIDES[sign]
         if closing in self._missing:
             return None
-        end = text.find(closing, at + len(sign))
+        end = self._known(closing, at + len(sign), start=True)
+        if end < 0:
+            end = text.find(closing, at + len(sign))
         if end >= 0:
+            self._ends[closing] = (at + len(sign), end, end + len(closing))
             return Mark(at, end if sign == "//" else end + len(closing), "comment")
         if sign == "//":
             return Mark(at, len(text), "comment")
@@ -78,19 +83,32 @@ class Asides:
         """Behind the tag that closes what ``name`` opened; -1 where there is none."""
         if name in self._missing:
             return -1
+        end = self._known(name, at)
+        if end >= 0:
+            return end
         for found in _CLOSE.finditer(self._text, at):
             if _same(found[1]) == name:
+                self._ends[name] = (at, *found.span())
                 return found.end()
         self._missing.add(name)
         return -1
 
+    def _known(self, name: str, at: int, *, start: bool = False) -> int:
+        """Where the end found earlier ends, or begins; -1 where it is not the next from ``at``."""
+        searched, first, last = self._ends.get(name, (0, -1, -1))
+        return (first if start else last) if searched <= at <= first else -1
+
     def _search(self, pattern: re.Pattern[str], name: str, at: int) -> int:
         if name in self._missing:
             return -1
+        start = self._known(name, at, start=True)
+        if start >= 0:
+            return start
         found = pattern.search(self._text, at)
         if found is None:
             self._missing.add(name)
             return -1
+        self._ends[name] = (at, *found.span())
         return found.start()
 
 
