@@ -8,6 +8,7 @@ from altar.repair._items import Item
 from altar.repair._literals import quoted
 from altar.repair._patterns import QUOTES
 from altar.repair._scalars import scalar
+from altar.repair._sound import decode
 from altar.repair._state import Edit
 
 __all__ = ["dashed_elements", "dashed_objects", "flat_members"]
@@ -19,6 +20,7 @@ _LINE = re.compile(
 )
 _COMMENT = re.compile(r"[ \t\r]*+(?:#[^\n]*+)?")
 _PLAIN = re.compile(r"[^\s\"'{}\[\]|>&!%@`“”][^\"{}\[\]]*+")
+_WORD = re.compile(r"[a-z_$][\w$.-]*+")
 _DASH = re.compile(r"^-[ \t]++", re.MULTILINE)
 _ITEM = re.compile(r"[ \t]*+-[ \t]++(?P<value>[^\n]{1,80}?)[ \t\r]*+(?:\n\s*+|\Z)")
 _SENTENCE = re.compile(r"[.!?:;,]\Z|:\s")
@@ -26,8 +28,11 @@ _SEVERAL = 2
 _LONGEST = 4000  # characters of a line
 
 
-def flat_members(text: str, at: int, end: int) -> Item | None:
-    """The object of a text that is nothing but such lines; None where one of them is not."""
+def flat_members(text: str, at: int, end: int, *, plain: bool = False) -> Item | None:
+    """The object of a text that is nothing but such lines; None where one of them is not.
+
+    ``plain`` takes two or more lines whose names are words a program might have: no prose.
+    """
     edits: list[Edit] = []
     start = last = at
     indent = -1
@@ -41,6 +46,8 @@ def flat_members(text: str, at: int, end: int) -> Item | None:
             line = _LINE.fullmatch(text, at, stop)
             if line is None or (line["open"] or "") != (line["close"] or ""):
                 return None
+            if plain and not (line["sign"] == ":" and _WORD.fullmatch(line["name"])):
+                return None
             value = _value(text, line.start("value"), line.end("value"))
             if value is None or line["name"] in names or 0 <= indent != len(line["lead"]):
                 return None
@@ -50,7 +57,7 @@ def flat_members(text: str, at: int, end: int) -> Item | None:
             _add(edits, line, value, start, last)
             last = value.end
         at = stop + 1
-    if not names:
+    if len(names) < (_SEVERAL if plain else 1):
         return None
     edits.append(Edit(last, end, "}", "missing_closer"))
     return Item(start, end, edits)
@@ -124,8 +131,19 @@ def _value(text: str, start: int, end: int) -> Item | None:
         if end - start < 2 or text[end - 1] not in QUOTES[text[start]]:
             return None
         return scalar(text, start, end)
+    if text[start] in "{[":
+        return _sound(text, start, end)
     if not _PLAIN.fullmatch(text, start, end):
         return None
     return scalar(text, start, end) or Item(
         start, end, [Edit(start, end, quoted(text[start:end]), "bare_string")]
     )
+
+
+def _sound(text: str, start: int, end: int) -> Item | None:
+    """An object or array that is valid JSON, on its line."""
+    try:
+        value = decode(text[start:end])
+    except (ValueError, RecursionError):
+        return None
+    return Item(start, end, [], value)

@@ -29,6 +29,8 @@ _BLANK = "\ufeff \t\r\n"
 # what may stand before and behind the only value of a text, when nothing else is to be weighed
 _HEAD = re.compile(r"\s*+(?![\"'“‘＂\\]|-?\d|(?:true|false|null)\b)")
 _TAIL = re.compile(r"\s*+(?![,\"':(+]|-?\d|(?:true|false|null)\b)[^{}\[\]｛［【]*+\Z")
+_PARAMETER = re.compile(r"<(?:param|arg)", re.IGNORECASE)
+_MEMBER = re.compile(r"\s*+(?:[-*+•][ \t]++)?[*\"'`]{0,3}[a-z_$][\w$.-]{0,60}[*\"'`]{0,3}[ \t]*+:")
 _SURE_ARRAY = re.compile(r"\[\s*+[\[{\"]")
 _ESCAPED_START = re.compile(r"\s*+\\+[\"']")
 _DOUBLED = re.compile(r"\s*+\"\s*+(?:[{\[]\s*+){1,40}\"\"(?!\")")
@@ -131,7 +133,10 @@ def _is_only(text: str, start: int, end: int, value: Any) -> bool:
         return False
     if text[start] == "[" and not _SURE_ARRAY.match(text, start):
         return False
-    return text.find("(", 0, start) < 0 or not leading_values(text)
+    if _PARAMETER.search(text, 0, start):
+        return False
+    is_prose = text.find("(", 0, start) < 0 and not _MEMBER.match(text)
+    return is_prose or not leading_values(text)
 
 
 def _rewritten(text: str, policy: str, schema: Any, *, quick: bool) -> Found | None:

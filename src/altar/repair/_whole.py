@@ -47,6 +47,9 @@ def leading_values(text: str) -> list[Item]:
     one = _whole_string(text, at, end)
     if one is not None:
         return [one]
+    flat = flat_members(text, at, end, plain=True)
+    if flat is not None:
+        return [flat]
     first = at + len(text[at : at + 99]) - len(text[at : at + 99].lstrip("\ufeff \t\r\n,"))
     if text[first : first + 1] in QUOTES and (
         KEY_AHEAD.match(text, first) or OPEN_KEY.match(text, first)

@@ -206,6 +206,18 @@ CASES = [
     bold("**a**: 1\n**b**: 2", {"a": 1, "b": 2}),
     bold("- a: 1\n- b: 2", {"a": 1, "b": 2}, [{"a": 1}, {"b": 2}]),
     bold("- x\n- y", ["x", "y"]),
+    bold('**name**: Ada\n**tags**: ["x", "y"]', {"name": "Ada", "tags": ["x", "y"]}),
+    bold(
+        'city: Oslo\ndays: [1, 2]\nat: {"h": 9}', {"city": "Oslo", "days": [1, 2], "at": {"h": 9}}
+    ),
+    prose('Name: Ada\nHere is the JSON: {"a": 1}', {"a": 1}),
+    prose('data: the best\n{"a": 1}', {"a": 1}),
+    call(
+        '<invoke name="f"><parameter name="on">True</parameter>'
+        '<parameter name="tags">["a", "b"]</parameter></invoke>',
+        {"on": True, "tags": ["a", "b"]},
+    ),
+    call('f(a=[1, 2,], b={"c": 1}, d=None,)', {"a": [1, 2], "b": {"c": 1}, "d": None}),
     bold('- "a b"\n- 2\n- true', ["a b", 2, True]),
     bold('{"a": 1, __typename: "X"}', {"a": 1, "__typename": "X"}),
     end('{"a": "x, b": 1}', {"a": "x", "b": 1}),
