@@ -1,9 +1,7 @@
-"""Edits over a text: applied, shown as fixes, carried back through an earlier rewriting."""
+"""Edits over a text: applied, and shown as fixes."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from altar.repair._codes import risk_of
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
 
     from altar.repair._state import Edit
 
-__all__ = ["apply", "back", "fixes_of"]
+__all__ = ["apply", "fixes_of"]
 
 
 def apply(text: str, edits: Sequence[Edit], start: int = 0, end: int | None = None) -> str:
@@ -39,20 +37,3 @@ def fixes_of(text: str, edits: Iterable[Edit]) -> tuple[Fix, ...]:
             for start, end, after, code in edits
         ]
     )
-
-
-def back(first: Sequence[Edit], position: int, starts: list[int] | None = None) -> int:
-    """Where a position of the text that ``first`` made lies in the text it was made from.
-
-    A position inside a replacement is carried to the beginning of what was replaced.
-    """
-    gains = list(accumulate(len(edit.after) - (edit.end - edit.start) for edit in first))
-    made = [edit.start + gain - (len(edit.after) - (edit.end - edit.start))
-            for edit, gain in zip(first, gains, strict=True)]  # fmt: skip
-    index = bisect_right(starts or made, position) - 1
-    if index < 0:
-        return position
-    edit = first[index]
-    if position < made[index] + len(edit.after):
-        return edit.start
-    return position - gains[index]
