@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import importlib
 import json
+import pkgutil
 import random
 import subprocess
 import sys
@@ -36,6 +37,9 @@ if atheris is None:
 else:
     with atheris.instrument_imports(include=["altar.repair"]):
         from altar import repair
+
+        for part in pkgutil.iter_modules(repair.__path__):  # what is loaded late, too
+            importlib.import_module(f"altar.repair.{part.name}")
 
 LONGEST = 4096
 GROWTH, SLACK = 16, 64  # a repaired text has at most this many characters per character, and more

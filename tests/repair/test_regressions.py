@@ -7,6 +7,7 @@ import json
 import pytest
 
 from altar import repair
+from altar.repair import _scan
 from tests.repair.judge import replay
 
 # name of the case, with what broke it: the text
@@ -26,6 +27,7 @@ LAWFUL = {
     "a quote that was doubled belongs to the text it ends after all": (
         '{"t": "\\u!"",\n3d alone", n: 1}'
     ),
+    "a space of Unicode behind a comma, in a list without its opener": '"x", \u2028"1_000y"]',
     "quotes in a comment that is found to be content": (
         '{"a": {"n": "x", // r\n // "t": 0.5,\n-->z "}'
     ),
@@ -72,3 +74,23 @@ def test_a_deep_value_that_a_schema_changes_is_written(inner):
     assert repair.parse(found.text).text == found.text
     assert {fix.code for fix in found.fixes} > {"truncated"}
     assert repair.parse('{"a": 1}', {"properties": {"a": {"type": "string"}}}).text == '{"a": "1"}'
+
+
+ALIKE = {
+    "a comma before a closer of the wrong kind": "[4, 5, 6, \n}..]",
+    "a comma before a closer that closes nothing": '{"a": 1,}\n{"a": 2,]}',
+    "an empty name behind a text without its end": (
+        '{"t": "wait...n": 1},}, "u":"..x, "": 1{"t": "es'
+    ),
+    "a space of Unicode at the end of such a text": '{"t": "at 10:3\u2028, "n":’ 1}',
+    "a tag behind such a text": '{"a": "x, "<tool_call>b": 1, "c": "y, "d": 2}',
+    "a sign that joins texts behind one": '[{"a": "x, " + \r": 1}, {{{',
+}
+
+
+@pytest.mark.parametrize("text", ALIKE.values(), ids=ALIKE)
+def test_the_lane_reads_what_the_careful_road_reads(text, monkeypatch):
+    """What looks like a plain case of damage, and is none, is left to the careful road."""
+    quick = repair.loads(text)
+    monkeypatch.setattr(_scan, "lane", lambda state: False)
+    assert quick == repair.loads(text)

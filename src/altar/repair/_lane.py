@@ -30,22 +30,25 @@ _NEXT = rf"(?={_S}(?:,{_S}[\"'{{\[\d\]-]|\]{_S}(?:[}}\]]|,{_S}[\"'{{\[}}\]\w])))
 _BOUND = rf"(?={_S}[,}}\]])"
 # a comma that something follows; one that nothing follows; none, before a closer
 _COMMA = rf"(?:{_S},(?!{_S}[}}\],])|({_S},)(?={_S}[}}\]])|(?={_S}[}}\]]))"
+_IN_OBJECT = _COMMA.replace(rf",)(?={_S}[}}\]])", rf",)(?={_S}\}})")  # a closer that fits
+_IN_ARRAY = _COMMA.replace(rf",)(?={_S}[}}\]])", rf",)(?={_S}\])")
 
 _MEMBER = re.compile(
     rf"({_S})(?:{STRING_TEXT}|({_SINGLE})|([^\W\d][\w-]*+)){_S}:{_S}"
     rf"(?:({STRING_TEXT}{_FOLLOWS}|(?:{NUMBER_TEXT}|true|false|null)(?={_S}(?:[}}\]]|,(?!\d))))"
-    rf"|({_SINGLE}){_FOLLOWS}|({_WORDS}){_BOUND}|([{{\[]))(?:(?<=[{{\[])|{_COMMA})"
+    rf"|({_SINGLE}){_FOLLOWS}|({_WORDS}){_BOUND}|([{{\[]))(?:(?<=[{{\[])|{_IN_OBJECT})"
 ).match
 _ELEMENT = re.compile(
     rf"{_S}(?:({STRING_TEXT}{_NEXT}|(?:{NUMBER_TEXT}|true|false|null){_BOUND})"
-    rf"|({_SINGLE}){_NEXT}|({_WORDS}){_BOUND}|([{{\[]))(?:(?<=[{{\[])|{_COMMA})"
+    rf"|({_SINGLE}){_NEXT}|({_WORDS}){_BOUND}|([{{\[]))(?:(?<=[{{\[])|{_IN_ARRAY})"
 ).match
 # A text that swallowed the comma and the quote of the next name; one with quotations inside.
 _NAME = rf"({_S})(?:{STRING_TEXT}|({_SINGLE})|([^\W\d][\w-]*+)){_S}:{_S}"
-_UNENDED = re.compile(rf'{_NAME}"([^"\\\x00-\x1f]*+)(?="[^"\\\n{{}}\[\],:]{{0,80}}"{_S}:)').match
+_UNENDED = re.compile(rf'{_NAME}"([^"\\\x00-\x1f]*+)(?="\w[^"\\\n{{}}\[\],:]{{0,79}}"{_S}:)').match
 _QUOTING = re.compile(
-    rf'{_NAME}"([^"\\\x00-\x1f]*+'
-    rf'(?:(?<=[ (])"[^"\\\x00-\x1f,:{{}}\[\]]{{1,60}}"(?=[ ][^\W\d])[^"\\\x00-\x1f:]*+)++)"'
+    rf'{_NAME}"([^"\\\x00-\x1f{{}}\[\]]*+'
+    rf'(?:(?<=[ (])"\w[^"\\\x00-\x1f,:{{}}\[\]]{{0,59}}"(?=[ ][^\W\d])'
+    rf'[^"\\\x00-\x1f:{{}}\[\]]*+)++)"'
     rf"{_FOLLOWS}{_S},(?!{_S}[}}\],])"
 ).match
 _BEHIND = re.compile(_COMMA).match
@@ -144,7 +147,7 @@ def _odd_text(s: State, frame: Frame) -> bool:
         start = found.start(4)
         body = found[4].rstrip(" \t\r\n")
         kept = body[:-1].rstrip(" \t\r\n")
-        if body[-1:] != "," or not kept or kept[-1] in "}]+/,":
+        if body[-1:] != "," or not kept or kept[-1] in "}]+/," or kept[-1].isspace():
             return False
         end, comma = start + len(kept), start + len(body) - 1
         changes = [Edit(end, end, '"', "missing_quote")]

@@ -16,7 +16,7 @@ _ATOM = r"(?:\"[^\"\n]*+\"|-?\d[\d.eE+-]*+|(?:true|false|null)\b)"
 # by commas, by lines, or by blanks, where they do not group the digits of one number
 _BY_BLANKS = rf"(?!-?\d{{1,3}}(?:[ ]\d{{3}})++\s*+\Z){_ATOM}(?:[ \t]++{_ATOM}(?=\s|\Z))++\s*+"
 _SCALARS = re.compile(
-    rf"(?:{_ATOM}(?:[ \t\r]*+(?:,|\n)\s*+{_ATOM})++[\s,]*+(\]?)\s*+|{_BY_BLANKS})\Z"
+    rf"(?:{_ATOM}(?:[ \t\r]*+(?:,|\n)[ \t\r\n]*+{_ATOM})++[ \t\r\n,]*+(\]?)\s*+|{_BY_BLANKS})\Z"
 )
 _PARTS = re.compile(_ATOM)
 _NOTE = r"\s{0,99}(?:/\*[^*]{0,400}\*/)?\s{0,99}"
