@@ -36,11 +36,8 @@ def island(s: State, at: int) -> int:
     known = at < s.fault
     piece, first = text[at : at + _SMALL], 0
     try:
-        try:
-            _, end = sound(piece, first)
-        except (json.JSONDecodeError, StopIteration) as error:
-            if known or not _is_cut(error, len(piece)):
-                raise
+        end = _end(piece, retry=not known)
+        if end < 0:
             piece, first = text, at
             _, end = sound(piece, first)
     except json.JSONDecodeError as error:
@@ -61,6 +58,16 @@ def island(s: State, at: int) -> int:
     if s.failed > _SHARE * len(text) + _FREE:
         s.islands = False
     return -1
+
+
+def _end(piece: str, *, retry: bool) -> int:
+    """Where the value ends that begins a piece of text; with ``retry``, -1 where the piece does."""
+    try:
+        return int(sound(piece, 0)[1])
+    except (json.JSONDecodeError, StopIteration) as error:
+        if retry and _is_cut(error, len(piece)):
+            return -1
+        raise
 
 
 def _is_cut(error: json.JSONDecodeError | StopIteration, length: int) -> bool:
