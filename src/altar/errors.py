@@ -7,7 +7,7 @@
     ├── RegistryError               a name that clashes, or is not registered
     ├── InvalidDataError            a noun or document that breaks the data model; carries .problems
     │   └── CanonicalError          a value RFC 8785 cannot write
-    ├── RepairError                 text that holds no JSON, or none within max_risk; carries .position
+    ├── RepairError                 text that holds no JSON, or none within max_risk; has .position
     ├── ToolError                   raised by a tool: its message is what the model hears
     ├── ToolCallError               raised by ToolResult.unwrap(); carries .error and its cause
     └── ProviderError               a model provider that stays unreachable or refuses the request

@@ -15,14 +15,14 @@ takes the same road with its text in pieces.
 from __future__ import annotations
 
 from altar._lazy import lazy_names
-from altar.errors import RepairError
-from altar.repair._parse import Policy, loads, parse, repair
-from altar.repair._types import Fix, Repaired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from altar.errors import RepairError
     from altar.repair._codes import CODES
+    from altar.repair._parse import Policy, loads, parse, repair
     from altar.repair._stream import StreamParser
+    from altar.repair._types import Fix, Repaired
 
 __all__ = [
     "CODES",
@@ -38,5 +38,15 @@ __all__ = [
 
 __getattr__, __dir__ = lazy_names(
     __name__,
-    {"CODES": "altar.repair._codes", "StreamParser": "altar.repair._stream"},
+    {
+        "CODES": "altar.repair._codes",
+        "Fix": "altar.repair._types",
+        "Policy": "altar.repair._parse",
+        "RepairError": "altar.errors",
+        "Repaired": "altar.repair._types",
+        "StreamParser": "altar.repair._stream",
+        "loads": "altar.repair._parse",
+        "parse": "altar.repair._parse",
+        "repair": "altar.repair._parse",
+    },
 )
