@@ -164,3 +164,32 @@ def test_what_is_no_json_is_noticed_with_the_character_that_shows_it(text: str):
         assert not follower.is_lost
     follower.run(text)
     assert follower.is_lost
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x = f(0)\n", "a\tb\tc\n", "re\\d+\\.\\w ", "$\\alpha \\frac{1}{2}$ ", '<p class="b">hi</p> '],
+)
+@pytest.mark.parametrize("cutting", [1, 32])
+def test_a_long_damaged_string_is_seen_while_it_comes(line: str, cutting: int):
+    """No more of it is held back than what decides on a quote."""
+    whole = '{"code": "' + line * 60 + '", "n": 1}'
+    parser = StreamParser()
+    fed = 0
+    for chunk in cut(whole, cutting):
+        fed += len(chunk)
+        view = parser.feed(chunk)
+        assert fed < 400 or len(view["code"]) > (fed - 400) * 0.9
+    final = parser.close().value
+    assert final == parse(whole).value
+    assert final["n"] == 1
+
+
+def test_signs_at_the_end_of_a_damaged_string_wait_for_what_follows():
+    """A quote may be missing before them, and a command of LaTeX may begin."""
+    parser = StreamParser()
+    text = '{"a": "one\ntwo and three and four and five and six and seven'
+    assert parser.feed(text)["a"].endswith("seven")
+    assert parser.feed(", ")["a"].endswith("seven")
+    assert parser.feed("then \\t")["a"].endswith("seven, then ")
+    assert parser.feed("imes ...\n and so on and on")["a"].endswith(" \\times ...\n and so on and on")

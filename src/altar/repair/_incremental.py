@@ -139,7 +139,7 @@ class Incremental:
             at = frame.value
         elif state.comma >= 0:
             at = state.comma  # it may turn out to be one too many
-        elif frame is not None and frame.kind == "{" and not frame.count:
+        elif frame is not None and _may_be_set(state):
             at = min(at, frame.open)  # so may this, or be the brace of a set
         if string is not None and at == string.start:
             at -= 1
@@ -176,6 +176,16 @@ class Incremental:
             self._looked += 1
         self._is_over = True
         return -1
+
+
+def _may_be_set(state: State) -> bool:
+    """Whether no name with its colon stands behind the innermost brace yet."""
+    frame = state.stack[-1]
+    if frame.kind != "{" or frame.count:
+        return False
+    if state.mode == Mode.STRING and state.string is not None:
+        return state.string.key
+    return state.mode != Mode.VALUE
 
 
 def _is_contrary(state: State) -> bool:

@@ -22,6 +22,7 @@ __all__ = [
     "QUOTES",
     "SCALAR",
     "SPACE",
+    "STRING_BEGINS",
     "STRING_TEXT",
     "TAG",
     "VALUE_AHEAD",
@@ -34,7 +35,7 @@ __all__ = [
 # A string that needs no second look: no raw control character, no escape that JSON does not
 # know, and no \b or \f, which in broken documents begin LaTeX commands and regular expressions.
 _STRING = r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/nrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"'
-_NUMBER = r"-?(?:0|[1-9]\d{0,400})(?:\.\d+)?(?:[eE][+-]?\d{1,6})?"
+_NUMBER = r"-?(?:0|[1-9][0-9]{0,400})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,6})?"
 STRING_TEXT, NUMBER_TEXT = _STRING, _NUMBER
 _SCALAR = rf"(?:{_STRING}|{_NUMBER}|true|false|null)"
 _NAME = r'"[^"\\\n{}\[\],:]{0,80}"'
@@ -59,6 +60,7 @@ MEMBER_SCALAR = re.compile(  # 1,234 is one number where a name has to follow a 
 )
 VALUE_END = re.compile(rf'{_STRING}(?=\s*(?:,\s*"[^"\\\n]*"\s*:|\}}\s*(?:[}}\]]|,\s*["{{\[])))')
 ELEMENT_END = re.compile(rf'{_STRING}(?=\s*(?:,\s*["{{\[]|\]\s*(?:[}}\]]|,\s*["{{\[])))')
+STRING_BEGINS = re.compile(r'[ \t\n\r]*"[^"]{40}')  # a long one, which is no name or element
 INDENT = re.compile(r"[ \t]*\r?\n([ \t]*)[^\s\]}]")
 
 # opening quote -> the quotes that may close it

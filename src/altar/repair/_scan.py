@@ -14,6 +14,7 @@ from altar.repair._patterns import (
     KEY,
     MEMBER_SCALAR,
     SCALAR,
+    STRING_BEGINS,
     VALUE_END,
 )
 from altar.repair._row import row_without_opener
@@ -113,7 +114,8 @@ def _value(s: State) -> None:
         s.pos = at
         enter(s, c, s.pos)
         return
-    s.need(at)
+    if not (inside and STRING_BEGINS.match(text, at)):
+        s.need(at)
     _damaged_value(s)
 
 

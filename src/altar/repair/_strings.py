@@ -22,6 +22,8 @@ _SIMPLE = re.compile(r"'([^'\"\\\x00-\x1f]*)'(?=\s*(?:[:}\]]|,\s*['\"\d\[{\w-]))
 _STRAY = re.compile(r"[\"'”]\s*(?:[,}\]]|\Z)")
 _EMPTY_NEXT = re.compile(r"\s*(?:[,}\]:]|\Z)")
 _STOPS: dict[str, re.Pattern[str]] = {}
+_SIGNS = "\"',;:+/)}] \t\r\n"
+_SIGNS_LOOKED_AT, _LONGEST_COMMAND = 64, 16
 _FAR = 20000  # how far away the end of a triple-quoted text is believed in
 
 
@@ -138,12 +140,10 @@ def go_on_string(s: State) -> None:
         found = stops.match(text, string.at)
         at = found.end()  # type: ignore[union-attr]
         if at >= len(text) or (text[at] == "\\" and at + 1 >= len(text)):
-            if not s.final:
-                _decided(s, string, min(at, len(text)))
-                s.need(at)
+            _wait(s, string, min(at, len(text)))
             unclosed(s, string)
             return
-        s.need(at)
+        _wait(s, string, at)
         verdict = role_of(s, string, at)
         if verdict.role == INNER:
             _decided(s, string, at)
@@ -156,6 +156,27 @@ def go_on_string(s: State) -> None:
             continue
         _end(s, string, at, verdict)
         return
+
+
+def _wait(s: State, string: Quoted, at: int) -> None:
+    """As :meth:`State.need`; the content that is sure before ``at`` is taken already.
+
+    Signs at its end may stand behind a quote that is missing, and what follows
+    a backslash may make it that of a command or path.
+    """
+    text = s.text
+    if s.final or at + WINDOW <= len(text):
+        return
+    low = max(string.at, at - _SIGNS_LOOKED_AT)
+    sure = low + len(text[low:at].rstrip(_SIGNS))
+    slash = text.find("\\", max(string.at, at - _LONGEST_COMMAND), sure)
+    if slash >= 0:
+        while slash > string.at and text[slash - 1] == "\\":
+            slash -= 1
+        sure = slash
+    if sure > string.at:
+        _decided(s, string, sure)
+    raise More
 
 
 def _stops(string: Quoted) -> re.Pattern[str]:
