@@ -85,6 +85,7 @@ def check(data: bytes) -> None:
         found = repair.parse(text, **options)
     except repair.RepairError as error:
         _law(0 <= error.position <= len(text), f"an error at {error.position}")
+        _law("cannot be mended" not in error.reason, f"edits that give no JSON: {error.reason}")
         return
     _laws_of_the_text(text, found)
     _laws_of_the_fixes(text, found, options.get("max_risk", 1.0))
