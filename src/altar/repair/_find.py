@@ -21,7 +21,7 @@ from altar.repair._types import UNREAD
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from altar.repair._reckon import Ahead
+    from altar.repair._ahead import Ahead
     from altar.repair._state import Edit
 
 __all__ = ["NOTHING", "Known", "find_drafts", "find_values", "sound"]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from altar.repair._ahead import Ahead
 from altar.repair._state import WINDOW
 
 if TYPE_CHECKING:
     from altar.repair._state import State
 
-__all__ = ["EXTRA", "WRONG", "Ahead", "cost_of", "missing", "signs", "unmatched"]
+__all__ = ["EXTRA", "WRONG", "cost_of", "missing", "signs", "unmatched"]
 
 # What one damage costs; the sum of all damage is what readings are compared by.
 EXTRA, WRONG, _MISSING, _FURTHER, _MISFIT = 1.2, 1.0, 1.0, 0.3, 1.0
@@ -20,9 +20,6 @@ _LEFT_OPEN = 0.9
 _REACH = 24  # frames a closer may reach over
 _BUDGET = 3.5  # a reading that costs more is given up
 _SIGNS = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|([{}\[\](),])")
-_STRUCTURE = re.compile(
-    r"\"(?:[^\"\\\n]|\\.)*+\"(\s*[:：])?|[^\W\d][\w$.-]*+(\s*[:：](?!//))?|([{}\[\],])"
-)
 _STRETCH = 4  # windows that are looked at together
 _OPENERS = {"}": "{", "]": "[", ")": "("}
 
@@ -48,41 +45,6 @@ def unmatched(s: State, at: int) -> str:
     return ""
 
 
-class Ahead:
-    """The structure of a stretch of text: looked at once, for all closers in it."""
-
-    __slots__ = ("_end", "_ends", "_signs", "_starts")
-
-    def __init__(self, text: str, at: int) -> None:
-        self._end = min(len(text), at + _STRETCH * WINDOW)
-        self._starts = [at]
-        self._ends = [at]
-        self._signs = [""]
-        for found in _STRUCTURE.finditer(text, at, self._end):
-            quoted, bare, sign = found.groups()
-            self._starts.append(found.start())
-            self._ends.append(found.end())
-            self._signs.append(sign or (":" if quoted or bare else ""))
-
-    def knows(self, at: int, limit: int) -> bool:
-        """Whether the stretch goes from ``at`` to ``limit``, and no token spans ``at``."""
-        if limit > self._end or at < self._starts[0]:
-            return False
-        index = bisect_right(self._ends, at)
-        return index == len(self._ends) or self._starts[index] >= at
-
-    def signs(self, text: str, at: int, limit: int) -> str:
-        """A sign for each comma, bracket and name from ``at`` to ``limit``."""
-        ends = self._ends
-        first = bisect_right(ends, at)
-        last = max(first, bisect_left(ends, limit - 1))
-        made = "".join(self._signs[first:last])
-        # tokens at the limit look otherwise there
-        cut = _STRUCTURE.findall(text, max(at, ends[last - 1]), limit)
-        tail = [sign or (":" if quoted or bare else "") for quoted, bare, sign in cut]
-        return made + "".join(tail)
-
-
 def signs(s: State, at: int) -> str:
     """The structure from ``at`` on, a sign each; a stroke ends it where the text ends.
 
@@ -91,7 +53,7 @@ def signs(s: State, at: int) -> str:
     text = s.text
     limit = min(len(text), at + WINDOW)
     if s.ahead is None or not s.ahead.knows(at, limit):
-        s.ahead = Ahead(text, at)
+        s.ahead = Ahead(text, at, at + _STRETCH * WINDOW)
     made = s.ahead.signs(text, at, limit)
     # a colon stays where a comma stands before its name
     made = made.replace(",:", ";").replace(":", "").replace(";", ":")

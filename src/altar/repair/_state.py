@@ -7,7 +7,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from altar.repair._reckon import Ahead
+    from altar.repair._ahead import Ahead
 
 __all__ = ["WINDOW", "Edit", "Frame", "Mode", "More", "Quoted", "State", "closer_of"]
 
