@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from altar.repair._changes import (
@@ -17,6 +18,7 @@ from altar.repair._changes import (
     events_of,
     replay,
 )
+from altar.repair._deep import deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -395,7 +397,10 @@ def build(text: str, *, huge: list[tuple[int, int]] | None = None) -> Any:
         return _DECODER.decode(text)
     except json.JSONDecodeError:
         raise
-    except (ValueError, RecursionError):  # a huge integer, or too deep for the C scanner
+    except (ValueError, RecursionError) as error:  # a huge integer, or too deep for the C scanner
+        if isinstance(error, RecursionError):
+            with suppress(ValueError):
+                return deep(text)
         builder = Builder()
         builder.feed(text)
         builder.close()

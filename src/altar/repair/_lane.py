@@ -273,6 +273,20 @@ def _is_doubtful(text: str, end: int, close: str) -> bool:
 _OTHER = {"}": {"]"}, "]": {"}"}, ")": {"]", "}"}}
 
 
+_NEST = re.compile(r"\[{8,}").match
+
+
+def _nested(s: State, at: int, last: int) -> int:
+    """Open the arrays from ``at`` on that begin with an array, up to the last: where that is."""
+    if s.stack:
+        s.stack[-1].value = at
+    for place in range(at, last):
+        frame = Frame("[", place)
+        frame.value = place + 1
+        s.stack.append(frame)
+    return last
+
+
 def enter(s: State, opener: str, at: int) -> bool:
     """An object or array: passed whole where it is sound, entered where it is not."""
     if s.islands and s.stack:
@@ -283,6 +297,8 @@ def enter(s: State, opener: str, at: int) -> bool:
             outer.count += 1
             s.comma = -1
             return _behind(s, end)
+    if opener == "[" and (run := _NEST(s.text, at)) is not None:
+        at = _nested(s, at, run.end() - 1)
     s.need_token(at + 1)
     layout = INDENT.match(s.text, at + 1)
     s.push(Frame(opener, at, indent=len(layout[1]) if layout else -1))
