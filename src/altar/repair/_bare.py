@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 __all__ = ["bare_value"]
 
 _NUMBER_START = frozenset("-+.0123456789")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?=\s*[,}\n]|\s*\Z)")
-_DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}(?=\s*(?:\}|,\s*[\"'\w]+\s*[\"']?\s*:))")
-_QUOTE_AFTER_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)[\"'](?=\s*[,}\]])")
+_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?(?=\s*[,}\n]|\s*\Z)")
+_DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]{1,2}(?=\s*(?:\}|,\s*[\"'\w]+\s*[\"']?\s*:))")
+_QUOTE_AFTER_NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)[\"'](?=\s*[,}\]])")
 _NUMERIC = re.compile(
     r"[-+.\w]+(?=[\s\u200b-\u200f\u2060\ufeff]*(?:[,，;；|}\]){\[\n\u2028\u2029]|//|/\*|<!--|#|\Z|\"))"
 )
-_NUMBER_THEN_WORD = re.compile(r"-?\d+(?:\.\d+)?(?=(?:true|false|null|None|True|False)\b)")
+_NUMBER_THEN_WORD = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?=(?:true|false|null|None|True|False)\b)")
 _LITERAL = re.compile(
     r"[A-Za-z]{2,9}(?=[\s\u200b-\u200f\u2060\ufeff]*(?:[,，;；|}\])]|//|/\*|<!--|#|\Z))"
 )
-_SCALAR = r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|True|False|None)"
+_SCALAR = r"(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|True|False|None)"
 _NEXT = rf"[ \t\r\n]{{1,40}}+(?:{_SCALAR}(?![^\s,\]])|\")"
 _SCALARS = re.compile(  # what follows a dozen is not looked at
     rf"({_SCALAR})(?=(?:{_NEXT}){{12}}|(?:{_NEXT}){{1,11}}\s{{0,40}}(?:[,\]\"]|\Z))"
 )
 _CLOSED_LATER = re.compile(r"(?:[^\"\\\n]|\\.){0,300}?[^\s,:\[{(\"\\]\"(?=\s*(?:[}\]]|,|\Z))")
 _CALL = re.compile(r"(?:new\s+)?[A-Za-z_$][\w$.]{0,60}\s*\(")
-_ARGUMENT = re.compile(r"\s*(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}'|-?[\d.]+|null|true|false)?\s*\)")
+_ARGUMENT = re.compile(r"\s*(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}'|-?[0-9.]+|null|true|false)?\s*\)")
 _FUNCTION = re.compile(
     r"(?:async\s+)?(?:function\b[^\n({]{0,60}\(|\([^()\n\"]{0,120}\)\s*=>|[A-Za-z_$][\w$]{0,60}\s*=>)"
 )
@@ -56,9 +56,9 @@ _NOTE_OR_TAG = re.compile(rf"<!--|{TAG.pattern}")
 _SIGNS = {"|": _BAR, ";": _SEMICOLON, "/": COMMENT, "`": FENCE, "<": _NOTE_OR_TAG}
 _WIDE = {"［": "[", "【": "[", "｛": "{"}
 _WIDE_CLOSER = {"［": "］", "【": "】", "｛": "｝"}
-_JUNK_AFTER = re.compile(r"(-?\d[\d.]*)\s+[A-Z][A-Z_]{3,40}\s*[,\]}]")
+_JUNK_AFTER = re.compile(r"(-?[0-9][0-9.]*)\s+[A-Z][A-Z_]{3,40}\s*[,\]}]")
 _JUNK_BEFORE = re.compile(
-    r"([A-Z][A-Z_]{2,40})\s+(?=-?\d[\d.]*\s*[,\]]|[\"{\[])|(and|or|&)\s+(?=[\"{\[])"
+    r"([A-Z][A-Z_]{2,40})\s+(?=-?[0-9][0-9.]*\s*[,\]]|[\"{\[])|(and|or|&)\s+(?=[\"{\[])"
 )
 
 

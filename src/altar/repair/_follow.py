@@ -11,11 +11,11 @@ __all__ = ["Follower"]
 _WHITE = r"[ \t\n\r]*+"
 _INNER = r'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
 _STRING = rf'"{_INNER}"'
-_SCALAR = r"(?:-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][-+]?\d++)?|true|false|null)"
+_SCALAR = r"(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][-+]?[0-9]++)?|true|false|null)"
 # Beside a comma, a digit makes one number of two: 1,234. In an array there is no telling.
 _VALUES = {
     kind: re.compile(rf'{_WHITE}(?:([{{\[])|(")|{_SCALAR}(?={_WHITE}(?:[}}\]]|,{after})))').match
-    for kind, after in (("{", r"[^\d]"), ("[", ""))
+    for kind, after in (("{", r"[^0-9]"), ("[", ""))
 }
 _NAME = re.compile(rf"{_WHITE}{_STRING}{_WHITE}:").match
 _INSIDE = re.compile(_INNER).match

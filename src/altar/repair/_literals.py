@@ -28,14 +28,15 @@ _BEGUN = (
     *(("True", "true"), ("False", "false"), ("None", "null")),
 )
 _UNSURE = ("T", "F", "N", "No")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z")
 _BASED = re.compile(r"([+-]?)0([xXoObB])([0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)\Z")
 _LOOSE = re.compile(
-    r"([+-]?)(\d+(?:_\d+)*|(?=\.\d))(?:\.(\d+(?:_\d+)*)?)?(?:[eE]([+-]?)(\d*))?[jJlLn]?\Z"
+    r"([+-]?)([0-9]+(?:_[0-9]+)*|(?=\.[0-9]))(?:\.([0-9]+(?:_[0-9]+)*)?)?(?:[eE]([+-]?)([0-9]*))?[jJlLn]?\Z"
 )
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?\Z")
-_DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}\Z")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?\Z")
+_DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]{1,2}\Z")
 _BASES = {"x": 16, "o": 8, "b": 2}
+_FOREIGN = {"．": ".", "٫": ".", "－": "-", "＋": "+", "ｅ": "e", "Ｅ": "E"}
 _LIMIT = 4300  # digits Python converts by default (sys.int_info.default_max_str_digits)
 
 
@@ -59,6 +60,9 @@ def literal_begun(word: str) -> str | None:
 
 def number_of(word: str) -> tuple[str, str] | None:
     """The JSON number in another notation and the code of the fix; None for what is no number."""
+    if not word.isascii() and (plain := _in_ascii(word)) is not None:
+        found = number_of(plain)
+        return found and (found[0], found[1] or "number")
     if _NUMBER.match(word):
         digits = word.lstrip("-")
         if digits.isdigit() and len(digits) > min(_LIMIT, sys.get_int_max_str_digits() or _LIMIT):
@@ -76,6 +80,14 @@ def number_of(word: str) -> tuple[str, str] | None:
     if _DECIMAL_COMMA.match(word):
         return _loose(word.replace(",", "."))
     return _loose(word)
+
+
+def _in_ascii(word: str) -> str | None:
+    """The word with the digits and signs of other scripts as ASCII has them, if that is all."""
+    made = "".join(
+        [c if c.isascii() else str(int(c)) if c.isdecimal() else _FOREIGN.get(c, c) for c in word]
+    )
+    return made if made.isascii() else None
 
 
 def _loose(word: str) -> tuple[str, str] | None:

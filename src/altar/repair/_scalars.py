@@ -12,9 +12,9 @@ from altar.repair._state import Edit, State
 
 __all__ = ["is_scalars", "scalar", "scalars", "string"]
 
-_ATOM = r"(?:\"[^\"\n]*+\"|-?\d[\d.eE+-]*+|(?:true|false|null)\b)"
+_ATOM = r"(?:\"[^\"\n]*+\"|-?[0-9][0-9.eE+-]*+|(?:true|false|null)\b)"
 # by commas, by lines, or by blanks, where they do not group the digits of one number
-_BY_BLANKS = rf"(?!-?\d{{1,3}}(?:[ ]\d{{3}})++\s*+\Z){_ATOM}(?:[ \t]++{_ATOM}(?=\s|\Z))++\s*+"
+_BY_BLANKS = rf"(?!-?[0-9]{{1,3}}(?:[ ][0-9]{{3}})++\s*+\Z){_ATOM}(?:[ \t]++{_ATOM}(?=\s|\Z))++\s*+"
 _SCALARS = re.compile(
     rf"(?:{_ATOM}(?:[ \t\r]*+(?:,|\n)[ \t\r\n]*+{_ATOM})++[ \t\r\n,]*+(\]?)\s*+|{_BY_BLANKS})\Z"
 )

@@ -20,6 +20,7 @@ MODULES = (
     "hard",
     "harder",
     "more",
+    "strings_more",
 )
 
 CASES: list[Case] = [
