@@ -27,6 +27,7 @@ one of the types in :class:`ErrorType`.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,17 +164,22 @@ class RepairError(AltarError, ValueError):
     """Text in which no JSON was found, or none that keeps within ``max_risk``.
 
     ``reason`` says what is wrong, ``position`` is the character (from 0) it is
-    about, ``code`` the fix that would have been needed (None: no fix would do).
+    about, or the byte where ``unit`` says so, ``code`` the fix that would have
+    been needed (None: no fix would do).
     """
 
-    def __init__(self, reason: str, position: int = 0, *, code: str | None = None) -> None:
-        super().__init__(f"{reason} (character {position})")
+    def __init__(
+        self, reason: str, position: int = 0, *, code: str | None = None, unit: str = "character"
+    ) -> None:
+        super().__init__(f"{reason} ({unit} {position})")
         self.reason = reason
         self.position = position
         self.code = code
+        self.unit = unit
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reason, self.position), {"code": self.code}
+        build = partial(type(self), code=self.code, unit=self.unit)
+        return build, (self.reason, self.position)
 
 
 class ToolError(AltarError):

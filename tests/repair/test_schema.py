@@ -357,7 +357,7 @@ def test_a_schema_that_says_nothing_changes_nothing():
 
 
 def test_what_cannot_be_resolved_says_nothing():
-    for ref in ("#/$defs/Missing", "other.json#/A", "#", 5):
+    for ref in ("other.json#/A", "#"):
         assert coerce(["1"], {"$ref": ref}) == (["1"], [])
 
 
@@ -369,7 +369,7 @@ def test_values_that_are_no_json_are_left_alone():
     assert coerce((1, 2), many(INT)) == ((1, 2), [])
 
 
-@pytest.mark.parametrize("schema", [ITSELF, TREE, MAP, {"anyOf": [ITSELF, STR]}, PETS])
+@pytest.mark.parametrize("schema", [ITSELF, TREE, MAP, {**ITSELF, "anyOf": [ITSELF, STR]}, PETS])
 def test_no_depth_is_too_deep(schema: dict[str, Any]):
     arrays: Any = "x"
     objects: Any = "x"

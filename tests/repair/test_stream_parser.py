@@ -192,4 +192,33 @@ def test_signs_at_the_end_of_a_damaged_string_wait_for_what_follows():
     assert parser.feed(text)["a"].endswith("seven")
     assert parser.feed(", ")["a"].endswith("seven")
     assert parser.feed("then \\t")["a"].endswith("seven, then ")
-    assert parser.feed("imes ...\n and so on and on")["a"].endswith(" \\times ...\n and so on and on")
+    assert parser.feed("imes ...\n and so on and on")["a"].endswith(
+        " \\times ...\n and so on and on"
+    )
+
+
+@given(json_texts(), cuts())
+def test_bytes_may_be_cut_inside_a_character(text: str, cutting: int):
+    """UTF-8 comes in any pieces, and reads as the text it is."""
+    data = text.encode("utf-8", "replace")
+    parser = StreamParser()
+    at = 0
+    for piece in cut("x" * len(data), cutting):
+        parser.feed(data[at : at + len(piece)])
+        at += len(piece)
+    assert repr(parser.close().value) == repr(parse(data.decode()).value)
+
+
+def test_bytes_that_are_no_text_are_refused_with_their_place():
+    """At once, or at the end when a character is cut in two."""
+    parser = StreamParser()
+    parser.feed(b'{"a": "')
+    with pytest.raises(RepairError, match=r"no utf-8 text \(byte 7\)") as caught:
+        parser.feed(b"\xff")
+    assert (caught.value.position, caught.value.unit) == (7, "byte")
+    parser = StreamParser()
+    parser.feed(b'"\xc3')
+    with pytest.raises(RepairError, match=r"byte 1"):
+        parser.close()
+    with pytest.raises(TypeError, match="a str or bytes, not int"):
+        StreamParser().feed(5)  # type: ignore[arg-type]

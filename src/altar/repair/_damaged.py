@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import RepairError
 from altar.repair._build import build
+from altar.repair._checks import check_options, no_text
 from altar.repair._codes import risk_of
 from altar.repair._content import raw_characters
 from altar.repair._edits import apply
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from altar.repair._state import Edit
     from altar.repair._types import Repaired
 
-__all__ = ["parse_damaged", "parse_text"]
+__all__ = ["check_options", "no_text", "parse_damaged", "parse_text"]
 
 _INNER_RISK = 0.5  # plain text inside a string is no document
 
@@ -42,6 +43,7 @@ def parse_text(
     fault: int = -1,
 ) -> Repaired:
     """The Repaired of a text; ``value`` is that of valid JSON, ``fault`` where another ends."""
+    check_options(policy, max_risk)
     is_plain = max_risk >= 1 and (schema is None or not coerce)
     edits: list[Edit] = []
     if value is UNREAD and fault >= 0 and "" < text[fault : fault + 1] < " ":

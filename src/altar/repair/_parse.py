@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Policy = Literal["best", "first", "last", "all"]
 _STARTS = frozenset('{["-0123456789tfn \t\r\n')  # what JSON begins with
 _WHITE = " \t\n\r"
+_POLICIES = ("best", "first", "last", "all")
 
 
 def parse(
@@ -40,11 +41,14 @@ def parse(
     exempt from ``max_risk``: the text is JSON, and no risk was taken.
 
     Raises RepairError for bytes that are no text, for text that is blank, and
-    for text that needs a fix riskier than ``max_risk``.
+    for text that needs a fix riskier than ``max_risk``; ConfigurationError for
+    an argument that cannot be meant, and for a schema that is none.
     """
     source = text if isinstance(text, str) else _decoded(text)
     value, fault = _valid(source) if source[:1] in _STARTS else (UNREAD, -1)
-    if value is not UNREAD and max_risk >= 1 and (schema is None or not coerce):
+    if value is not UNREAD and max_risk == 1.0 and (schema is None or not coerce):
+        if policy not in _POLICIES:
+            _road().check_options(policy, max_risk)
         return Repaired(value, source, fixes=partial(_members_twice, source))
     found: Repaired = _road().parse_text(
         source, schema, policy=policy, max_risk=max_risk, coerce=coerce, value=value, fault=fault
@@ -82,10 +86,14 @@ def _members_twice(source: str) -> tuple[Fix, ...]:
 
 
 def _decoded(data: bytes | bytearray) -> str:
+    if not isinstance(data, (bytes, bytearray)):
+        raise _road().no_text(data)
     try:
         return bytes(data).decode(json.detect_encoding(bytes(data)))
     except UnicodeDecodeError as error:
-        raise RepairError(f"the bytes are no {error.encoding} text", error.start) from error
+        raise RepairError(
+            f"the bytes are no {error.encoding} text", error.start, unit="byte"
+        ) from error
 
 
 def loads(

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from altar.errors import ConfigurationError
+from altar.repair._checks import check_document
 from altar.repair._schema_node import Node, Resolver
 
 __all__ = ["as_document", "known_names", "node_of", "wants_string"]
@@ -27,12 +28,15 @@ def as_document(schema: Any) -> dict[str, Any] | bool | None:
     Taken are JSON Schema mappings and booleans, what has ``to_dict(dialect=)``
     (an altar Schema, or a FunctionDeclaration for its parameters), classes
     with ``model_json_schema()``, and Python types. Raises ConfigurationError
-    for what is no schema, and DeclarationError for a type JSON cannot say.
+    for what is no schema, with the path in it, and DeclarationError for a type JSON cannot say.
     """
     if schema is None or isinstance(schema, bool):
         return schema
     if isinstance(schema, Mapping):
-        return _of_parameters(schema)
+        document = _of_parameters(schema)
+        if not isinstance(document, bool):
+            check_document(document)
+        return document
     if isinstance(schema, _NO_SCHEMAS):
         shown = repr(schema) if len(repr(schema)) <= 60 else f"{repr(schema)[:57]}..."
         hint = "; read a JSON text with json.loads first" if isinstance(schema, str) else ""

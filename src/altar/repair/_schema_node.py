@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
+from altar.repair._checks import step_into
 from altar.repair._schema_parts import ALL_TYPES, Parts
 
 __all__ = ["Node", "Resolver"]
@@ -187,12 +188,8 @@ class Resolver:
             return {}
         place = self.document
         for step in unquote(ref[1:]).split("/")[1:]:
-            step = step.replace("~1", "/").replace("~0", "~")  # noqa: PLW2901 - RFC 6901
-            if isinstance(place, Mapping) and step in place:
-                place = place[step]
-            elif isinstance(place, list) and step.isdecimal() and int(step) < len(place):
-                place = place[int(step)]
-            else:
+            place = step_into(place, step, None)
+            if place is None:
                 return {}
         return place
 

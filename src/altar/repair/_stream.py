@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
-from altar.errors import ClosedError
+from altar.errors import ClosedError, RepairError
 from altar.repair._build import Builder
 from altar.repair._build_schema import Fitting
 from altar.repair._changes import differences, events_of, replay
+from altar.repair._checks import check_options, no_text
 from altar.repair._incremental import Incremental
 from altar.repair._parse import parse
 from altar.repair._schema import node_of
 
 if TYPE_CHECKING:
+    from codecs import IncrementalDecoder
     from collections.abc import Callable, Iterator
 
     from altar.repair._build_hook import Hook
@@ -176,25 +179,32 @@ class StreamParser:
     linear in the text: nothing is read again with the next chunk.
     """
 
-    __slots__ = ("_live",)
+    __slots__ = ("_bytes", "_decoder", "_live")
 
     def __init__(
         self, schema: Any = None, *, policy: Policy = "best", max_risk: float = 1.0
     ) -> None:
+        check_options(policy, max_risk)
+
         def finish(text: str) -> Repaired:
             return parse(text, schema, policy=policy, max_risk=max_risk)
 
+        self._decoder: IncrementalDecoder | None = None  # of chunks that come as bytes
+        self._bytes = 0
         node = node_of(schema)
         hook = None if node is None else lambda: Fitting(node)
         self._live = Live(Incremental(finish, policy), hook)
 
-    def feed(self, chunk: str) -> Any:
+    def feed(self, chunk: str | bytes | bytearray) -> Any:
         """The value so far, or None before there is one.
 
         Strings are shown as far as they go, everything else when it is whole.
         The value grows in place: it is for reading, and a copy is for keeping.
-        After :meth:`close` this raises ClosedError.
+        Bytes are read as UTF-8, characters cut in two included; what is no
+        UTF-8 raises RepairError. After :meth:`close` this raises ClosedError.
         """
+        if not isinstance(chunk, str):
+            chunk = self._decoded(chunk)
         return self._live.feed(chunk)
 
     def deltas(self) -> Iterator[Told]:
@@ -212,4 +222,24 @@ class StreamParser:
 
         Raises RepairError as it does. Called again, it gives the same again.
         """
+        if self._decoder is not None:
+            self._decode(b"", final=True)
         return self._live.close()
+
+    def _decoded(self, chunk: bytes | bytearray) -> str:
+        if not isinstance(chunk, (bytes, bytearray)):
+            raise no_text(chunk)
+        if self._decoder is None:
+            self._decoder = getincrementaldecoder("utf-8")()
+        return self._decode(chunk, final=False)
+
+    def _decode(self, chunk: bytes | bytearray, *, final: bool) -> str:
+        assert self._decoder is not None
+        began = self._bytes - len(self._decoder.getstate()[0])
+        try:
+            text = self._decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            at = began + error.start
+            raise RepairError("the bytes are no utf-8 text", at, unit="byte") from error
+        self._bytes += len(chunk)
+        return text
