@@ -336,6 +336,25 @@ def test_a_typed_answer_nobody_could_read_is_mended():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '```json\n{"city": "Oslo", "note": "del\n```',
+        '<tool_call>{"city": "Oslo", "nights": 12</tool_call>',
+        '{"city": "Oslo", "nights": 12\n\nDone.',
+        '{"city": "Oslo", "nights": 12\n```\nDone.',
+        '{"city": "Oslo", ...}',
+        '{"city": "Oslo", "nights": [1, 2\n```',
+        '{"city": "Oslo", "note": "del</tool_call>',
+    ],
+)
+def test_a_call_that_is_cut_off_is_not_run_whatever_follows_the_cut(text):
+    mender = mending()
+    reply = ask(call(text), "ok", mender=mender)
+    assert "something is missing" in first_error(reply)
+    assert asked(mender) == []
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         "I cannot.",

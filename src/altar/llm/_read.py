@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Read", "mended", "read_json"]
 
 _SHOWN = 4
-_CUT_OFF = frozenset({"truncated", "incomplete"})  # what is missing is nobody's to guess
+# what is missing is nobody's to guess; an ellipsis says itself that something is
+_CUT_OFF = frozenset({"truncated", "incomplete", "ellipsis"})
 _CLOSED = frozenset({"missing_closer", "missing_quote"})  # and at the end that is the same
+_AROUND = frozenset({"fence", "prose", "wrapper", "thinking", "comment", "decoy", "markdown"})
 _NO_NUMBERS = frozenset(
     {"nan", "inf", "infinity"}
 )  # repair makes null of them; strict JSON refuses
@@ -92,8 +94,14 @@ def mended(
 
 
 def _where_cut_off(text: str, fixes: tuple[Fix, ...]) -> int | None:
-    """Where a text ends that is cut off, or that may be: nobody closed it."""
+    """Where a text ends that is cut off, or that may be: nobody closed it.
+
+    Fences, tags and prose behind a value do not close it.
+    """
     end = len(text.rstrip())
+    for fix in reversed(fixes):  # what follows a value closes nothing of it
+        if fix.code in _AROUND and fix.start < end <= fix.end:
+            end = len(text[: fix.start].rstrip())
     for fix in fixes:
         if fix.code in _CUT_OFF or (fix.code in _CLOSED and fix.end >= end):
             return fix.start
