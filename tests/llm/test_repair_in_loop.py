@@ -37,6 +37,7 @@ from altar.llm import (
     load_messages,
     mend,
 )
+from altar.llm._mend_words import says_the_same
 from altar.repair import Repaired
 from altar.resilience import CircuitBreaker
 from altar.testing import FunctionProvider, ScriptedProvider
@@ -390,6 +391,48 @@ def test_a_mender_that_fails_or_invents_changes_nothing_of_the_usual_way(answer)
 )
 def test_what_is_written_another_way_is_no_invention(text, answer):
     assert mend(text, model=ScriptedProvider([answer])).value == json.loads(answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"amount": 5 & "a": "b"', {"amount": -5, "a": "b"}),
+        ('{"amount": -5 & "a": "b"', {"amount": 5, "a": "b"}),
+        ('{"ok": false & "a": 1', {"ok": True, "a": 1}),
+        ('{"from": "Ann" & "to": "Bob"', {"to": "Ann", "from": "Bob"}),
+        ('{"from": "Ann" & "to": "Bob"', {"from": "Bob", "to": "Ann"}),
+        ('{"a": 1 & "b": 2', {}),
+        ('{"a": 1 & "b": 2', {"a": 1}),
+        ('{"a": "keep"', {"a": None}),
+        ('{"a": "none" & "b": 1', {"a": None, "b": 1}),
+        ("[5]", [5, 5, 5]),
+        ("[5 & 6]", [6, 5]),
+        ("[1,200 & 3]", [1200, 3]),
+        ('Copy /etc. {"path": "/tmp" & "n": 1}', {"path": "/etc", "n": 1}),
+        ('{"path": "/tmp/a" & "n": 1} // or /etc/b', {"path": "/etc/b", "n": 1}),
+        ("city: Oslo, rooms: {2}", {"rooms": 2}),
+        ('{"a": 12345678901234567890 & 1', {"a": 12345678901234567891, "b": 1}),
+        ('{"a": "Oslo" & 1}', ["a", "oslo", 1]),
+        ('{"url": "http://a.b/c" & 1}', ["url", "http:", 1]),
+        ("Pay 3 times: {5 & 6}", [5, 6]),
+    ],
+)
+def test_a_mender_may_not_change_what_is_said(text: str, value: object):
+    assert not says_the_same(value, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('Sure! Here it is:\n```json\n{"a": 1 & "b": -2}\n```\nDone.', {"a": 1, "b": -2}),
+        ('{"a": 1, // the first\n"b": None}', {"a": 1, "b": None}),
+        ("a=True & b=07 & c=x", {"a": True, "b": 7, "c": "x"}),
+        ("cityOslo", {"city": "Oslo"}),
+        ("10-20 & 2024-01-31", ["10-20", "2024-01-31"]),
+    ],
+)
+def test_a_mender_may_leave_out_prose_and_comments_and_mend_signs(text: str, value: object):
+    assert says_the_same(value, text)
 
 
 def test_a_mended_answer_that_does_not_fit_is_asked_for_again():

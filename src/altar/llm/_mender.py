@@ -18,9 +18,9 @@ class Mender:
 
     ``model`` is "prefix:name" or a Provider; a small, cheap one will do.
     ``Options(repair=Repair(mender=Mender("...")))`` lets a run ask it, twice at
-    most, for what could not be repaired. It may rearrange the text and invent nothing:
-    a value with a word or number that neither text nor schema holds is
-    refused. A model that fails three times in a row, by an error or a useless
+    most, for what could not be repaired. It may mend signs and quotes, and change
+    no word: a value whose words and numbers are not those of the text, in
+    their order, is refused. A model that fails three times in a row, by an error or a useless
     answer, is left alone for a minute, or as ``breaker`` says.
 
     Keep one for as long as it should remember that. ``close`` lets go of a
