@@ -19,7 +19,7 @@ __all__ = ["after", "close", "end_of_text"]
 
 _SIGN = re.compile(r"[ \t\n\r]*([,}\]])")
 _COMMAS = "，、;；|"
-_JOIN = re.compile(r"[+.&]\s*(?:/\*[^*]{0,80}\*/\s*|//[^\n]{0,80}\n\s*)?([\"'`“‘])")
+_JOIN = re.compile(r"(?:[+.&]\s*(?:/\*[^*]{0,80}\*/\s*|//[^\n]{0,80}\n\s*)?)?([\"'`“‘])")
 _BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]')
 _POINT = re.compile(rf"\.\s*{KEY_AHEAD.pattern}")
 _CLOSERS = ")］】｝"
@@ -69,7 +69,7 @@ def _odd(s: State) -> None:
         _named(s, end)
     elif c in _CLOSERS:
         close(s, c)
-    elif c in "+.&" and _joined(s, end):
+    elif (c in "+.&" or (c == '"' and _is_adjacent(s, end))) and _joined(s, end):
         return
     elif is_stray_quote(s, at):
         s.edit(at, at + 1, "", "stray_quote")
@@ -79,8 +79,15 @@ def _odd(s: State) -> None:
 
 
 def _joined(s: State, end: int) -> bool:
-    """Strings joined by + or a point: the one goes on in the other."""
+    """Strings joined by +, a point or nothing: the one goes on in the other."""
     text, edits = s.text, s.edits
+def _is_adjacent(s: State, end: int) -> bool:
+    """Whether a string stands here beside the one that ended, and is no name."""
+    if s.stack[-1].kind != "{" or s.text[end - 1] != '"':
+        return False
+    return ADJACENT.match(s.text, s.pos, end + WINDOW) is not None
+
+
     found = _JOIN.match(text, s.pos)
     if found is None or text[end - 1] not in "\"'`´’”":
         return False

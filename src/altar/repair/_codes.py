@@ -55,7 +55,7 @@ CODES: dict[str, tuple[float, str]] = {
     "raw_character": (0.0, "a control character inside a string was escaped"),
     "bad_escape": (0.05, "an escape that JSON does not know was mended"),
     "latex": (0.1, "the backslashes of LaTeX commands or paths were kept"),
-    "concatenation": (0.05, "strings joined by + became one"),
+    "concatenation": (0.05, "strings joined by + or side by side became one"),
     # names, words and numbers
     "bare_key": (0.01, "a name without quotes was quoted"),
     "bare_string": (0.1, "a text without quotes was quoted"),

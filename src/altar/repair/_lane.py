@@ -10,6 +10,7 @@ from altar.repair._layout import outdented
 from altar.repair._patterns import ELEMENTS, INDENT, NUMBER_TEXT, STRING_TEXT, WHITE, members_at
 from altar.repair._row import row_without_opener
 from altar.repair._runs import BARE, SINGLE, elements_in_style, members_in_style
+from altar.repair._reprs import placeholder
 from altar.repair._state import Edit, Frame, Mode
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _odd_text(s: State, frame: Frame) -> bool:
         start = found.start(4)
         body = found[4].rstrip(" \t\r\n")
         kept = body[:-1].rstrip(" \t\r\n")
-        if body[-1:] != "," or not kept or kept[-1] in "}]+/," or kept[-1].isspace():
+        if body[-1:] != "," or not kept or kept[-1] in "}]+/,'`´”’»" or kept[-1].isspace():
             return False
         end, comma = start + len(kept), start + len(body) - 1
         changes = [Edit(end, end, '"', "missing_quote")]
@@ -287,6 +288,9 @@ def _nested(s: State, at: int, last: int) -> int:
     return last
 
 
+_PLAIN = frozenset("\"\n'}")  # what follows a brace that opens an object
+
+
 def enter(s: State, opener: str, at: int) -> bool:
     """An object or array: passed whole where it is sound, entered where it is not."""
     if s.islands and s.stack:
@@ -300,6 +304,8 @@ def enter(s: State, opener: str, at: int) -> bool:
     if opener == "[" and (run := _NEST(s.text, at)) is not None:
         at = _nested(s, at, run.end() - 1)
     s.need_token(at + 1)
+    if opener == "{" and s.stack and s.text[at + 1 : at + 2] not in _PLAIN and placeholder(s, at):
+        return True
     layout = INDENT.match(s.text, at + 1)
     s.push(Frame(opener, at, indent=len(layout[1]) if layout else -1))
     s.pos = at + 1

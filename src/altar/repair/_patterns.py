@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 __all__ = [
+    "ADJACENT",
     "BLANKS",
     "COMMENT",
     "ELEMENTS",
@@ -99,6 +100,10 @@ VALUE_AHEAD = re.compile(
     rf"[{_OPEN}{{\[]|-?\.?\d|(?:true|false|null|none|undefined|nan)\b", re.IGNORECASE
 )
 
+ADJACENT = re.compile(  # strings side by side, the last of which ends a member
+    r"(?:\"(?:[^\"\\\n]|\\.){0,200}\"\s{0,40}){1,3}"
+    r"(?:,\s{0,40}\"[^\"\\\n]{0,80}\"\s*:|\}\s*(?:[,}\]]|\Z))"
+)
 COMMENT = re.compile(
     r"//[^\n]*|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)|\#[^\n]*|<!--.*?(?:-->|\Z)", re.DOTALL
 )

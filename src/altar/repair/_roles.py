@@ -6,9 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._close import is_key_ahead
+from altar.repair._foreign import ends_foreign
 from altar.repair._patterns import (
+    ADJACENT,
     BLANKS,
     COMMENT,
+    ELLIPSIS,
     FENCE,
     KEY_AHEAD,
     PHRASE_KEY,
@@ -33,6 +36,7 @@ _DELIMITED = re.compile(r"\s*(?:[,}\]:]|\Z)")
 _QUOTED_NEXT = re.compile(r"[\"'“][^\"'”\n]{0,160}[\"'”]\s*([^\s])?")
 _QUOTED_ELEMENTS = re.compile(r"(?:\"[^\"\n]{1,80}\"){2,8}\s*\]")
 _HALF_KEY = re.compile(r"[\w$ .-]{1,60}[\"'”]\s*:")
+_CUT_NAME = re.compile(r"[\"'`“][\w$.-]{0,40}(?: [\w$.-]{1,30}){0,2}\Z")  # the text ends in it
 _CUT_KEY = re.compile(r"[\"'][\w$ .-]{1,60}:\s*[\"\d{\[tfn-]")
 _STRAY_THEN_KEY = re.compile(r"\w{1,40}\s+[\"'][^\"'\n]{0,80}[\"']\s*:")
 _STRAY_END = re.compile(r"[A-Z][A-Z_]{2,40}\s*[,}\]]")
@@ -46,6 +50,10 @@ _SCALAR_NEXT = re.compile(r"(?:-?\d[\d.eE+-]*|true|false|null|True|False|None)\s
 _KEY_END = re.compile(r"[^\":,{}\n]{0,60}(?:\"[^\":,{}\n]{1,60})?\"+\s*:")
 _NAME_COLON = re.compile(r"\s*+([^\s:\",{}\[\]][^\n:\",{}\[\]]{0,79}?)\s*+:\s*+")
 _SWALLOWED_WORD = re.compile(r",\s*[A-Za-z_]\w{0,40}\Z")
+_DOTS = re.compile(rf"{ELLIPSIS.pattern}\s*(?:[,}}\]]|\Z)")
+_FAR_EAST = "\u2e80"  # from here on scripts that do not put blanks between words
+_COLON_NEXT = re.compile(r"\"\s{0,9}:")
+_FAR = 200  # characters of white space that still leave room for a name in the window
 _SEPARATORS = ",，、;；"
 
 
@@ -54,7 +62,7 @@ def role_of(s: State, string: Quoted, at: int) -> Verdict:
     text = s.text
     c = text[at]
     if c not in string.close:
-        return _INNER
+        return _CLOSE if ends_foreign(s, string, at) else _INNER
     reach = string.reach
     if reach > 1:
         if reach == 2 and text.startswith(c * 4, at) and not _DELIMITED.match(text, at + 4):
@@ -96,8 +104,9 @@ def _key_role(s: State, string: Quoted, at: int) -> Verdict:
         return Verdict(MISSING, end=named.end(1), resume=named.end(1))
     if d in ",}{[":
         return _CLOSE
-    if d == '"' and k == at + 1 and text[k + 1 : k + 2] == ":" and not string.reach > 1:
-        return _INNER
+    if d == '"' and k == at + 1 and _COLON_NEXT.match(text, k) and not string.reach > 1:
+        alone = at > string.start and not string.inner and not text[at - 1].isdigit()
+        return Verdict(CLOSE, 2) if alone else _INNER
     if d in QUOTES or d.isdigit() or d == "-" or VALUE_AHEAD.match(text, k):
         return _CLOSE if at > string.start or d not in QUOTES else _INNER
     return _INNER if _KEY_END.match(text, at + 1) else _CLOSE
@@ -153,9 +162,9 @@ def _closes_round(s: State, string: Quoted, k: int) -> bool:
 def _inside(string: Quoted, text: str, at: int) -> Verdict:
     """Content; keeps count of the quotations that open and close inside the string."""
     before = text[at - 1]
-    opens = (at == string.start or before in " \t\n([{:,=>-") and text[
-        at + 1 : at + 2
-    ] not in " \t\n,.}])"
+    free = at == string.start or before in " \t\n([{:,=>-"
+    free = free or (not string.nest and before >= _FAR_EAST)
+    opens = free and text[at + 1 : at + 2] not in " \t\n,.}])"
     if opens:
         string.nest += 1
     elif string.nest:
@@ -176,16 +185,17 @@ def _before_comma(s: State, string: Quoted, at: int, k: int) -> Verdict:
             string.nest -= 1
             return _INNER
         return _CLOSE
-    if is_key_ahead(text, j):
+    if is_key_ahead(text, j) or (text.startswith('""', j) and KEY_AHEAD.match(text, j + 1)):
         word = e not in QUOTES and "\n" not in text[k:j]
         return _INNER if word and string.nest else _CLOSE
     if not string.inner and PHRASE_KEY.match(text, j):
         return _CLOSE
     if e in QUOTES:
-        if string.nest:
+        cut = _ends_in_name(text, at, j)
+        if string.nest and not (cut and "\n" in text[k:j]):
             string.nest -= 1
             return _INNER
-        return _CLOSE if _quoted_member(text, j) else _INNER
+        return _CLOSE if cut or _quoted_member(text, j) else _INNER
     loose = string.nest == 0
     if (
         (loose and (e in "{[," or _BARE_NUMBER.match(text, j)))
@@ -196,6 +206,11 @@ def _before_comma(s: State, string: Quoted, at: int, k: int) -> Verdict:
     ):
         return _CLOSE
     return _INNER
+
+
+def _ends_in_name(text: str, at: int, k: int) -> bool:
+    """Whether the text ends in the name that opens at ``k``, not far behind ``at``."""
+    return k - at <= _FAR and _CUT_NAME.match(text, k) is not None
 
 
 def _quoted_member(text: str, at: int) -> bool:
@@ -268,7 +283,9 @@ def _before_quote(s: State, string: Quoted, at: int, k: int) -> Verdict | None:
     if is_embedded(string):
         return None
     if inside_object:
-        return _CLOSE if is_key_ahead(text, k) else None
+        if is_key_ahead(text, k) or ("\n" in text[at:k] and _ends_in_name(text, at, k)):
+            return _CLOSE
+        return _CLOSE if string.is_plain and ADJACENT.match(text, k, at + WINDOW) else None
     if "\n" in text[at:k]:
         return _CLOSE
     if string.nest == 0 and text[at - 1] not in " \t(" and _QUOTED_NEXT.match(text, k):
@@ -319,7 +336,7 @@ def _is_joint(text: str, k: int, *, spaced: bool) -> bool:
         return True
     if (spaced or text[k] == "/") and COMMENT.match(text, k):
         return True
-    if text[k] == "." and _POINT_KEY.match(text, k):
+    if text[k] in ".…" and (_POINT_KEY.match(text, k) or _DOTS.match(text, k)):
         return True
     return bool(_PLUS.match(text, k) or FENCE.match(text, k) or _STRAY_UPPER.match(text, k))
 

@@ -87,6 +87,11 @@ class Quoted:
     def count(self, text: str, at: int) -> None:
         """Count the brackets of the content up to ``at``."""
         first = self.counted
+    @property
+    def is_plain(self) -> bool:
+        """Whether no quote was found in it, or in what it goes on from by a plus sign."""
+        return not self.inner or (self.inner == 1 and self.begin < self.start - 3)
+
         self.braces += text.count("{", first, at) - text.count("}", first, at)
         self.brackets += text.count("[", first, at) - text.count("]", first, at)
         self.counted = at

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._content import content, end_content
+from altar.repair._foreign import end_quote
 from altar.repair._patterns import FENCE, KEY_AHEAD, QUOTES, WHITE
 from altar.repair._roles import role_of
 from altar.repair._rows import to_array
@@ -20,6 +21,9 @@ __all__ = ["begin_string", "go_on_string", "is_stray_quote"]
 
 _SIMPLE = re.compile(r"'([^'\"\\\x00-\x1f]*)'(?=\s*(?:[:}\]]|,\s*['\"\d\[{\w-]))")
 _STRAY = re.compile(r"[\"'”]\s*(?:[,}\]]|\Z)")
+_TEXT_NEXT = re.compile(
+    r",[ ]?(?!(?:true|false|null)\b)[^\W\d][^\":{}\[\]\n]{0,150}[^\s,]\"\s{0,9}[,}\]]"
+)
 _EMPTY_NEXT = re.compile(r"\s*(?:[,}\]:]|\Z)")
 _STOPS: dict[str, re.Pattern[str]] = {}
 _SIGNS = "\"',;:+/)}] \t\r\n"
@@ -99,6 +103,8 @@ def _doubled(s: State, string: Quoted, c: str) -> None:
         return
     end = text.find(c, at + 2, at + WINDOW - 2)
     twice = text.startswith(c, end + 1)
+    if end >= 0 and not string.key and _TEXT_NEXT.match(text, end + 1):
+        return  # the string begins with words in quotes
     if end < 0 or string.key or twice or _EMPTY_NEXT.match(text, end + 1):
         string.start = string.at = at + 2
         string.reach = 2 if text.find(c * 2, at + 2, at + WINDOW - 2) >= 0 else 1
@@ -210,10 +216,8 @@ def _end(s: State, string: Quoted, at: int, verdict: Verdict) -> None:
     end_content(s, string, end)
     if verdict.width > 1:  # the content ends in a backslash that took the quote with it
         end += 1
-    elif end > string.start and s.text[end - 1] == "”" and s.text.find("“", string.start, end) < 0:
-        s.edit_again(end - 1, end, '"', "quotes")
     else:
-        s.edit(end, end, '"', "missing_quote")
+        end_quote(s, string, end)
     _ended(s, string.begin, end, key=string.key)
     if string.key and verdict.resume > end:
         s.pos = verdict.resume

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._content import content, end_content
+from altar.repair._foreign import end_quote
 from altar.repair._state import Mode
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def unclosed(s: State, string: Quoted) -> None:
 
 
 def _finish(s: State, string: Quoted, end: int) -> None:
-    s.edit(end, end, '"', "missing_quote")
+    end_quote(s, string, end)
     s.string = None
     s.pos = end
     s.mode = Mode.AFTER
@@ -138,7 +139,7 @@ def _unclosed_name(s: State, string: Quoted) -> None:
     if named is not None:
         end = named.end(1)
         end_content(s, string, end)
-        s.edit(end, end, '"', "missing_quote")
+        end_quote(s, string, end)
         s.string = None
         s.pos = end
         s.mode = Mode.COLON
