@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from altar.repair._close import close, close_earlier, close_inner, end_of_text, is_key_ahead
 from altar.repair._dashes import DASH, dashed
-from altar.repair._patterns import KEY_AHEAD, QUOTES, VALUE_AHEAD
+from altar.repair._patterns import ADJACENT, KEY_AHEAD, QUOTES, VALUE_AHEAD
 from altar.repair._skip import skip
 from altar.repair._state import WINDOW, Frame, Mode, Quoted
 from altar.repair._strings import is_stray_quote
