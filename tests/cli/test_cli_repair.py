@@ -302,3 +302,46 @@ def test_another_reading_is_shown_without_what_a_terminal_obeys(repair):
     ran = repair('["he said "no", \u202etwice\x9b", "ok"]', "--explain")
     assert "or, " in ran.err
     assert not [char for char in ran.err if char in "\u202e\x9b"]
+
+
+def test_a_refusal_at_the_end_shows_the_last_line_that_says_something(repair):
+    """The caret stands behind it, not on an empty line."""
+    ran = repair('{"a": 1\n\n', "--max-risk", "0.1")
+    assert ran.status == 1
+    assert "error: 1:8: a closing bracket" in ran.err
+    assert ran.err.splitlines()[1:] == ['  1 | {"a": 1', "    |        ^"]
+
+
+def _altar(script: str, given: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of a shell, in which $ALTAR stands for the command."""
+    line = script.replace("$ALTAR", f'"{sys.executable}" -m altar')
+    return subprocess.run(
+        ["sh", "-c", line], input=given, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(
+    ("output", "said"), [(">/dev/full", "No space left on device"), (">&-", "it is closed")]
+)
+def test_an_output_that_takes_nothing_is_said_to_be_so(output: str, said: str):
+    """It is no bug of altar."""
+    ran = _altar(f"$ALTAR repair {output}", "{a: 1}")
+    assert ran.returncode == 2
+    assert ran.stderr == f"altar: error: standard output cannot be written: {said}\n"
+
+
+def test_text_of_signs_that_no_text_has_is_no_json(repair):
+    """Bytes of nothing but zeros, of a file that was never written, hold no value."""
+    ran = repair("\0" * 100_000)
+    assert (ran.status, ran.out) == (1, "")
+    assert "there is no text to read JSON from" in ran.err
+    assert json.loads(repair("\1\1\1" + '{"a": 1}').out) == {"a": 1}
+
+
+def test_no_line_of_an_explanation_is_wider_than_the_terminal(repair, monkeypatch):
+    """What was done goes on below where it does not fit."""
+    monkeypatch.setattr("altar.cli._caret._width", lambda _: 50)
+    ran = repair('{"a": "say "hi" \u202e now", b: [1, 2,, 3', "--explain")
+    assert max(map(len, ran.err.splitlines())) <= 50
+    assert "\u202e" not in ran.err

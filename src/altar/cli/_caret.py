@@ -29,14 +29,20 @@ class Excerpts:
         self._text = text
         self._console = console
         self.width = _width(console)
+        self._end = 0 if text is None else len(text.rstrip())
 
     def place(self, at: int) -> str:
         """``line:column``, both from 1."""
         if self._text is None:
             return f"byte {at}"
+        at = self._behind(self._text, at)
         line = self._text.count("\n", 0, at) + 1
         column = at - self._text.rfind("\n", 0, at)
         return f"{line}:{column}"
+
+    def _behind(self, text: str, at: int) -> int:
+        """The place; where only white space stands around it, that behind the last sign."""
+        return at if at < self._end else len(text.rstrip()) or at
 
     def quoted(self, text: str) -> str:
         """A piece of the text in a few columns."""
@@ -53,6 +59,8 @@ class Excerpts:
         text = self._text
         if text is None:
             return
+        if start == end:
+            start = end = self._behind(text, start)
         number = str(text.count("\n", 0, start) + 1)
         room = max(_LEAST, self.width - len(number) - 6)
         shown, before, marked = _window(text, start, end, room)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import shutil
@@ -133,13 +135,21 @@ def shorten(text: str, width: int) -> str:
     return line if len(line) <= width else line[: max(0, width - 1)] + "…"
 
 
+class _Closed(io.TextIOBase):
+    """What stands for a stream that was closed before the process began."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.EBADF, "it is closed")
+
+
 def standard() -> Console:
     """A console on this process's own streams."""
+    closed: Any = _Closed()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:  # a model may say what the terminal cannot show
             reconfigure(errors="replace")
-    return Console(sys.stdout, sys.stderr)
+    return Console(sys.stdout or closed, sys.stderr or closed)
 
 
 def _painted(text: str, styles: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ reached or refuses; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import warnings
@@ -36,6 +37,9 @@ COMMANDS = {
     "repair": ("altar.cli._repair", "turn broken JSON into valid JSON, and say what was changed"),
     "manifest": ("altar.cli._manifest", "write, show or compare tool manifests"),
 }
+
+# a full disk or device, a closed one
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 _EPILOG = """\
 exit codes:
@@ -67,11 +71,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.clear_status()
         return 130
     except BrokenPipeError:  # the reader went away, as `altar ... | head` does
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for exit
+        _let_go(console)
         return 0
     except Exception as error:  # noqa: BLE001 - the border of the process
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE and error.filename is None:
+            _let_go(console)
+            error = CliError(f"standard output cannot be written: {error.strerror}")
         return _fail(error, console)
     return status
+
+
+def _let_go(console: Console) -> None:
+    """Write nothing more to an output that takes nothing, at the exit neither."""
+    console.out = sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
 
 
 def _parser(words: Sequence[str]) -> Parser:

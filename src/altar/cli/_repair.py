@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, get_args
 
 from altar.adm import loads
@@ -158,6 +159,12 @@ def _explain(found: Repaired, excerpts: Excerpts, console: Console) -> None:
 def _show(fix: Fix, excerpts: Excerpts, console: Console) -> None:
     what = CODES[fix.code][1] if fix.code in CODES else "a change"
     code = console.style_err(fix.code, "yellow")
-    console.tell(f"{excerpts.place(fix.start)} {code} (risk {fix.risk:g}): {what}")
+    head = f"{excerpts.place(fix.start)} {fix.code} (risk {fix.risk:g}): "
+    if len(head) + len(what) > excerpts.width:
+        console.tell(head.rstrip(" :").replace(fix.code, code, 1))
+        for line in wrap(what, max(20, excerpts.width - 2)):
+            console.tell(f"  {line}")
+    else:
+        console.tell(head.replace(fix.code, code, 1) + what)
     said = f"{excerpts.quoted(fix.before)} -> {excerpts.quoted(fix.after)}"
     excerpts.show(fix.start, fix.end, said)

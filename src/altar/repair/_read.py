@@ -35,6 +35,8 @@ _SURE_ARRAY = re.compile(r"\[\s*+[\[{\"]")
 _ESCAPED_START = re.compile(r"\s*+\\+[\"']")
 _DOUBLED = re.compile(r"\s*+\"\s*+(?:[{\[]\s*+){1,40}\"\"(?!\")")
 _LONGEST_SCALAR = 2000
+_NOISE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]+")
+_SAMPLE = 400
 _CITATION = 5  # characters, as [12] has
 
 
@@ -84,7 +86,7 @@ def read(
         if is_only and policy != "all":
             return Reading([Item(at, end, [], value)], partial(edits_around, text, at, end), value)
         known = Known(at, fault=end) if value is UNREAD else Known(at, end, value)
-    if not text or SPACE.fullmatch(text):
+    if not text or SPACE.fullmatch(text) or _is_noise(text):
         raise RepairError("there is no text to read JSON from", 0)
     found = _rewritten(text, policy, schema, quick=quick) or _found(
         text, quick=quick, known=known, forced=forced
@@ -95,6 +97,14 @@ def read(
     if not any(one is UNREAD for one in values):
         value = values if together else values[0]
     return Reading(kept, lambda: _edits(text, found, kept, together=together), value)
+
+
+def _is_noise(text: str) -> bool:
+    """Whether a text without brackets is mostly made of characters that no text has."""
+    sample = text[:_SAMPLE]
+    if 2 * len(_NOISE.sub("", sample)) >= len(sample) or "{" in text or "[" in text:
+        return False
+    return 2 * len(_NOISE.sub("", text)) < len(text)
 
 
 def look(text: str, fault: int = -1) -> tuple[Any, int, int, bool]:
