@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from altar.repair._close import close, close_earlier, close_inner, end_of_text, is_key_ahead
 from altar.repair._dashes import DASH, dashed
 from altar.repair._patterns import ADJACENT, KEY_AHEAD, QUOTES, VALUE_AHEAD
+from altar.repair._reprs import rest_of_call
 from altar.repair._skip import skip
 from altar.repair._state import WINDOW, Frame, Mode, Quoted
 from altar.repair._strings import is_stray_quote
@@ -67,6 +68,8 @@ def _odd(s: State) -> None:
         s.comma, s.pos, s.mode = at, at + 1, Mode.ITEM
     elif c == ":" or c == "：":
         _named(s, end)
+    elif c == ")" and rest_of_call(s):
+        return
     elif c in _CLOSERS:
         close(s, c)
     elif (c in "+.&" or (c == '"' and _is_adjacent(s, end))) and _joined(s, end):
@@ -78,9 +81,6 @@ def _odd(s: State) -> None:
         _missing_comma(s, end, c)
 
 
-def _joined(s: State, end: int) -> bool:
-    """Strings joined by +, a point or nothing: the one goes on in the other."""
-    text, edits = s.text, s.edits
 def _is_adjacent(s: State, end: int) -> bool:
     """Whether a string stands here beside the one that ended, and is no name."""
     if s.stack[-1].kind != "{" or s.text[end - 1] != '"':
@@ -88,6 +88,9 @@ def _is_adjacent(s: State, end: int) -> bool:
     return ADJACENT.match(s.text, s.pos, end + WINDOW) is not None
 
 
+def _joined(s: State, end: int) -> bool:
+    """Strings joined by +, a point or nothing: the one goes on in the other."""
+    text, edits = s.text, s.edits
     found = _JOIN.match(text, s.pos)
     if found is None or text[end - 1] not in "\"'`´’”":
         return False
@@ -133,11 +136,14 @@ def _name_outside(s: State, start: int, comma: int) -> None:
     """``"a": [1, 2, "b": 3}``: the name closes the arrays around it."""
     comma = s.first_comma(comma)
     s.keep_comma(comma)
+    moved = 0
     while s.stack[-1].kind == "[" and len(s.stack) > 1:
         if not close_earlier(s, s.stack[-1], comma):
             s.edit_after(comma, "]", "missing_closer")
         s.pop()
+        moved += 1
     s.stack[-1].value = -1
+    s.stack[-1].moved += moved
     s.mode, s.key = Mode.COLON, start
 
 

@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._close import close, is_key_ahead
-from altar.repair._content import content
+from altar.repair._content import content, quote_span
 from altar.repair._dashes import begin_dashes
 from altar.repair._literals import literal_begun, literal_of, number_of
-from altar.repair._names import extra_commas, quote_span
+from altar.repair._names import extra_commas
 from altar.repair._patterns import COMMENT, FENCE, KEY_AHEAD, TAG, WHITE
+from altar.repair._reprs import Tags, call, rest_of_call, value_at
 from altar.repair._state import Frame, Mode
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ _SCALARS = re.compile(  # what follows a dozen is not looked at
     rf"({_SCALAR})(?=(?:{_NEXT}){{12}}|(?:{_NEXT}){{1,11}}\s{{0,40}}(?:[,\]\"]|\Z))"
 )
 _CLOSED_LATER = re.compile(r"(?:[^\"\\\n]|\\.){0,300}?[^\s,:\[{(\"\\]\"(?=\s*(?:[}\]]|,|\Z))")
-_CALL = re.compile(r"(?:new\s+)?[A-Za-z_$][\w$.]{0,60}\s*\(")
-_ARGUMENT = re.compile(r"\s*(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}'|-?[0-9.]+|null|true|false)?\s*\)")
 _FUNCTION = re.compile(
     r"(?:async\s+)?(?:function\b[^\n({]{0,60}\(|\([^()\n\"]{0,120}\)\s*=>|[A-Za-z_$][\w$]{0,60}\s*=>)"
 )
@@ -77,6 +76,8 @@ def bare_value(s: State) -> None:
     if c == "(" and not _FUNCTION.match(text, at):
         _tuple(s)
         return
+    if rest_of_call(s):
+        return
     if c == ")":
         close(s, c)
         return
@@ -100,7 +101,7 @@ def _word(s: State) -> bool:
     if found is not None and literal is not None:
         if literal != found[0]:
             s.edit(at, found.end(), literal, "literal")
-        _value_at(s, at, found.end())
+        value_at(s, at, found.end())
         return True
     found = _PREFIX.match(text, at)
     if found is not None:
@@ -113,7 +114,7 @@ def _word(s: State) -> bool:
         after, code = (literal, "literal") if literal else (number_of(found[0]) or ("null", ""))
         if code:
             s.edit(at, found.end(), after, code)
-        _value_at(s, at, found.end())
+        value_at(s, at, found.end())
         return True
     return _escaped_quotes(s)
 
@@ -128,7 +129,7 @@ def _escaped_quotes(s: State) -> bool:
     s.edit(at, start, '"', "quotes")
     content(s, start, end)
     s.edit(end, found.end(), '"', "quotes")
-    _value_at(s, at, found.end())
+    value_at(s, at, found.end())
     return True
 
 
@@ -136,7 +137,7 @@ def _text(s: State) -> None:
     """A text without quotes, or with one that is missing."""
     text, at = s.text, s.pos
     if not _FUNCTION.match(text, at):
-        if _CALL.match(text, at) and _call(s):
+        if call(s):
             return
         if _closed_later(s):
             return
@@ -168,7 +169,7 @@ def _numeric(s: State) -> bool:
         if code:
             s.edit(at, stray.end(1), after, code)
         s.edit(stray.end(1), stray.end(), "", "stray_quote")
-        _value_at(s, at, stray.end())
+        value_at(s, at, stray.end())
         return True
     found = found or _NUMERIC.match(text, at) or _NUMBER_THEN_WORD.match(text, at)
     if found is None:
@@ -176,9 +177,7 @@ def _numeric(s: State) -> bool:
     word = found[0]
     number = number_of(word)
     if number is None:
-        if word in ("-", "+", ".") and frame.kind == "[":
-            s.edit(at, found.end(), "", "incomplete")
-            s.pos = found.end()
+        if word in ("-", "+", ".") and _sign_alone(s, found.end()):
             return True
         split = _NUMBER_THEN_WORD.match(text, at)
         number = number_of(split[0]) if split else None
@@ -191,17 +190,23 @@ def _numeric(s: State) -> bool:
         s.edit(at, found.end(), after, code)
     if found.end() >= len(text):
         s.cut = True
-    _value_at(s, at, found.end())
+    value_at(s, at, found.end())
     return True
 
 
-def _value_at(s: State, start: int, end: int) -> None:
-    frame = s.stack[-1]
-    frame.value = start
-    frame.count += 1
-    s.comma = -1
-    s.pos = end
-    s.mode = Mode.AFTER
+def _sign_alone(s: State, end: int) -> bool:
+    """The sign of a number that is not there: in an array, or where the text was cut off."""
+    at = s.pos
+    if s.stack[-1].kind == "[":
+        s.edit(at, end, "", "incomplete")
+        s.pos = end
+        return True
+    if end < len(s.text):
+        return False
+    s.edit(at, end, "null", "incomplete")
+    s.cut = True
+    value_at(s, at, end)
+    return True
 
 
 def _tuple(s: State) -> None:
@@ -232,33 +237,7 @@ def _concatenated(s: State, pieces: re.Match[str]) -> None:
         if number + 1 < len(found):
             s.edit(piece.end(1), found[number + 1].start(1), "", "concatenation")
     s.edit(found[-1].end(), pieces.end(), "", "tuple")
-    _value_at(s, found[0].start(), pieces.end())
-
-
-def _call(s: State) -> bool:
-    """``ObjectId("1")``, ``new Date(...)``: the argument is the value."""
-    text, at = s.text, s.pos
-    opened = _CALL.match(text, at)
-    assert opened is not None
-    inner = _ARGUMENT.match(text, opened.end())
-    if inner is None:
-        nested = text[opened.end() : opened.end() + 1]
-        if nested not in "{[":
-            return False
-        s.edit(at, opened.end(), "", "wrapper")
-        s.pos = opened.end()
-        return True
-    follows = WHITE.match(text, inner.end()).end()  # type: ignore[union-attr]
-    if text[follows : follows + 1] not in ",}])\n;":
-        return False
-    if not inner[0].strip(" \t\n)"):
-        s.edit(at, inner.end(), "null", "wrapper")
-        _value_at(s, at, inner.end())
-        return True
-    s.edit(at, opened.end(), "", "wrapper")
-    s.pos = opened.end()
-    s.forced[inner.end() - 1] = "drop"
-    return True
+    value_at(s, found[0].start(), pieces.end())
 
 
 def _closed_later(s: State) -> bool:
@@ -270,7 +249,7 @@ def _closed_later(s: State) -> bool:
     end = found.end() - 1
     s.edit(at, at, '"', "missing_quote")
     content(s, at, end)
-    _value_at(s, at, found.end())
+    value_at(s, at, found.end())
     return True
 
 
@@ -280,6 +259,7 @@ def _bare_end(s: State) -> int:
     frame = s.stack[-1]
     at = s.pos
     depth = 0
+    tags = Tags(text, at)
     while True:
         at = _STOP.match(text, at).end()  # type: ignore[union-attr]
         if at >= len(text):
@@ -290,11 +270,14 @@ def _bare_end(s: State) -> int:
         if c in "{[(":
             depth += 1
         elif c in "}])":
-            if depth == 0 and (c != ")" or frame.close == ")" or at in s.forced):
+            if depth == 0 and (c != ")" or frame.close == ")" or frame.calls or at in s.forced):
                 return at
             depth = max(0, depth - 1)
         elif c == "\\":
             at += 1
+        elif c == "<" and depth == 0 and (end := tags.within(at)) > 0:
+            at = end
+            continue
         elif depth == 0 and _stops(s, frame, at, c):
             return at
         at += 1
@@ -345,7 +328,7 @@ def _bare(s: State, at: int, end: int) -> None:
         last = tail.end(1)
     else:
         quote_span(s, at, last, "bare_string")
-    _value_at(s, at, last)
+    value_at(s, at, last)
 
 
 def _junk_before_value(s: State, at: int) -> bool:

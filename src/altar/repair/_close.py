@@ -120,17 +120,28 @@ def close(s: State, c: str) -> None:
             s.edit(at, at + 1, "", "double_brace")
             at += 1
         if closer_of(frame.kind) != c:
-            s.edit(at, at + 1, closer_of(frame.kind), "tuple" if c == ")" else "set")
+            s.edit(at, at + 1, closer_of(frame.kind), _code(frame.kind, c))
         s.pos = at + 1
         s.pop()
         return
     _mismatch(s, c)
 
 
+def _code(kind: str, c: str) -> str:
+    """What it is that ``c`` closes an object or array."""
+    if kind == "{":
+        return "wrapper" if c == ")" else "wrong_closer"
+    return "tuple" if c == ")" else "set"
+
+
 def _extra(s: State, c: str) -> None:
     """A closer that closes nothing: an empty array without its opening bracket, or one too many."""
     at, frame = s.pos, s.stack[-1]
     s.pos = at + 1
+    if c == "]" and frame.moved and s.mode != Mode.COLON:
+        frame.moved -= 1
+        s.edit(at, at + 1, "", "extra_closer")
+        return
     if s.mode == Mode.VALUE and frame.kind == "{":
         if c != "]":
             s.edit(at, at + 1, "", "extra_closer")

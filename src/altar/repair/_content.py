@@ -10,7 +10,7 @@ from altar.repair._state import Edit
 if TYPE_CHECKING:
     from altar.repair._state import Quoted, State
 
-__all__ = ["bare_content", "content", "end_content", "escaped", "raw_characters"]
+__all__ = ["bare_content", "content", "end_content", "escaped", "quote_span", "raw_characters"]
 
 _ODD = re.compile(
     r"[^\\\x00-\x1f]*+(?:\\(?:[\"\\/]|[nrt](?![A-Za-z])|u[0-9a-fA-F]{4})[^\\\x00-\x1f]*+)*+"
@@ -59,6 +59,13 @@ def bare_content(s: State, start: int, end: int) -> None:
             s.edit(found.start(), found.end(), '\\"', "inner_quote")
             at = found.end()
     content(s, at, end)
+
+
+def quote_span(s: State, start: int, end: int, code: str) -> None:
+    """Put quotes around a span, and mend what stands in it."""
+    s.edit(start, start, '"', code)
+    bare_content(s, start, end)
+    s.edit(end, end, '"', code)
 
 
 def end_content(s: State, string: Quoted, end: int) -> None:

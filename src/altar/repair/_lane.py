@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from altar.repair._islands import island
 from altar.repair._layout import outdented
 from altar.repair._patterns import ELEMENTS, INDENT, NUMBER_TEXT, STRING_TEXT, WHITE, members_at
+from altar.repair._reprs import placeholder
 from altar.repair._row import row_without_opener
 from altar.repair._runs import BARE, SINGLE, elements_in_style, members_in_style
-from altar.repair._reprs import placeholder
 from altar.repair._state import Edit, Frame, Mode
 
 if TYPE_CHECKING:

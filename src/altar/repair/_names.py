@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from altar.repair._close import close, end_of_text
-from altar.repair._content import bare_content
+from altar.repair._content import bare_content, quote_span
 from altar.repair._literals import literal_of
 from altar.repair._patterns import KEY_AHEAD, VALUE_AHEAD, WHITE
+from altar.repair._reprs import rest_of_call
 from altar.repair._rows import container_as_name, to_array, wrap
 from altar.repair._skip import skip
 from altar.repair._state import WINDOW, Edit, Frame, Mode
@@ -16,7 +17,7 @@ from altar.repair._state import WINDOW, Edit, Frame, Mode
 if TYPE_CHECKING:
     from altar.repair._state import State
 
-__all__ = ["bare_key", "colon", "extra_commas", "quote_span"]
+__all__ = ["bare_key", "colon", "extra_commas"]
 
 _COMMAS = re.compile(r",+")
 _COLON = re.compile(r"[ \t\n\r]*(::=|:=|=>|->|[:：=])[ \t]*(:*)")
@@ -103,6 +104,8 @@ def bare_key(s: State) -> None:
         extra_commas(s)
     elif c == ":" or c == "：":
         _colon_as_name(s)
+    elif rest_of_call(s):
+        return
     elif c in "{[":
         container_as_name(s, c)
     elif (found := _MARK.match(text, at)) is not None:
@@ -165,13 +168,6 @@ def _word_as_name(s: State) -> bool:
     s.comma = -1
     s.mode = Mode.COLON
     return True
-
-
-def quote_span(s: State, start: int, end: int, code: str) -> None:
-    """Put quotes around a span, and mend what stands in it."""
-    s.edit(start, start, '"', code)
-    bare_content(s, start, end)
-    s.edit(end, end, '"', code)
 
 
 def _no_name(s: State) -> None:

@@ -17,6 +17,7 @@ from altar.repair._patterns import (
     STRING_BEGINS,
     VALUE_END,
 )
+from altar.repair._reprs import string_argument
 from altar.repair._row import row_without_opener
 from altar.repair._skip import skip
 from altar.repair._state import Frame, Mode, More
@@ -112,7 +113,7 @@ def _value(s: State) -> None:
     c = text[at : at + 1]
     if c == "{" or c == "[":
         s.pos = at
-        enter(s, c, s.pos)
+        enter(s, c, at)
         return
     if not (inside and STRING_BEGINS.match(text, at)):
         s.need(at)
@@ -131,6 +132,8 @@ def _damaged_value(s: State) -> None:
         enter(s, c, s.pos)
     elif c in "}])":
         close(s, c)
+    elif s.stack[-1].close == ")" and string_argument(s):
+        return
     elif not begin_string(s, c, key=False):
         bare_value(s)
 

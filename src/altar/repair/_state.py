@@ -43,7 +43,7 @@ class Mode:
 class Frame:
     """An object or array that is open: its kind, where it began, how it is laid out."""
 
-    __slots__ = ("close", "count", "doubled", "indent", "kind", "open", "value")
+    __slots__ = ("calls", "close", "count", "doubled", "indent", "kind", "moved", "open", "value")
 
     def __init__(self, kind: str, position: int, close: str = "", indent: int = -1) -> None:
         self.kind = kind  # "{" or "[": what it is in JSON
@@ -53,11 +53,14 @@ class Frame:
         self.count = 0  # members so far; runs of sound members count once
         self.value = -1  # where its latest value begins
         self.doubled = False  # opened by {{
+        self.calls = 0  # opened before a value and left out; their closers are to come
+        self.moved = 0  # brackets that closed an array early; the closers they stand for come
 
     def copy(self) -> Frame:
         """The same, to go on from later."""
         twin = Frame(self.kind, self.open, self.close, self.indent)
         twin.count, twin.value, twin.doubled = self.count, self.value, self.doubled
+        twin.calls, twin.moved = self.calls, self.moved
         return twin
 
 
@@ -84,14 +87,14 @@ class Quoted:
         self.braces = 0  # braces opened in the content, less those closed
         self.brackets = 0
 
-    def count(self, text: str, at: int) -> None:
-        """Count the brackets of the content up to ``at``."""
-        first = self.counted
     @property
     def is_plain(self) -> bool:
         """Whether no quote was found in it, or in what it goes on from by a plus sign."""
         return not self.inner or (self.inner == 1 and self.begin < self.start - 3)
 
+    def count(self, text: str, at: int) -> None:
+        """Count the brackets of the content up to ``at``."""
+        first = self.counted
         self.braces += text.count("{", first, at) - text.count("}", first, at)
         self.brackets += text.count("[", first, at) - text.count("]", first, at)
         self.counted = at

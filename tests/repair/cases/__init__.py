@@ -20,6 +20,7 @@ MODULES = (
     "hard",
     "harder",
     "more",
+    "reprs",
     "strings_more",
 )
 
