@@ -160,7 +160,14 @@ MENDED = {
     "key snake to camel": ({"first_name": "A"}, record(firstName=STR), {"firstName": "A"}),
     "key kebab to snake": ({"first-name": "A"}, record(first_name=STR), {"first_name": "A"}),
     "key with blanks": ({"First Name": "A"}, record(first_name=STR), {"first_name": "A"}),
-    "key typo": ({"nmae": "A", "age": 1}, PERSON, {"name": "A", "age": 1}),
+    "key typo": ({"wieght": 1}, record(weight=INT), {"weight": 1}),
+    "key typo, in one of its words": (
+        {"shippingAdress": "A"},
+        record(shipping_address=STR),
+        {"shipping_address": "A"},
+    ),
+    "key typo, a letter twice": ({"emaill": "A"}, record(email=STR), {"email": "A"}),
+    "enum typo, a vowel": ("seperate", one_of("separate", "joined"), "separate"),
     "key typo, of an optional name": (
         {"adress": "A"},
         {"type": "object", "properties": {"address": STR}},
@@ -381,9 +388,35 @@ def test_no_depth_is_too_deep(schema: dict[str, Any]):
 
 
 def test_a_typo_that_comes_a_thousand_times_is_mended_each_time():
-    value = [{"nmae": "A", "age": i} for i in range(20_000)]
-    got, _ = coerce(value, many(PERSON))
-    assert got == [{"name": "A", "age": i} for i in range(20_000)]
+    value = [{"adress": "A", "age": i} for i in range(20_000)]
+    got, _ = coerce(value, many(record(address=STR, age=INT)))
+    assert got == [{"address": "A", "age": i} for i in range(20_000)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    """offline/online invalid/valid incorrect/correct irrelevant/relevant unhappy/happy
+    inactive/active uninstall/install decrypt/encrypt ascending/descending maximize/minimize
+    increase/decrease uncertain/certain import/export include/exclude internal/external
+    upload/unload impossible/possible disabled/enabled nonactive/active in-active/active
+    un-happy/happy deactivate/reactivate inbound/outbound credit/debit version1/version2
+    content/context trial/trail contact/contract""".split(),
+)
+def test_no_word_becomes_another_word(words: str):
+    for one, other in (words.split("/"), words.split("/")[::-1]):
+        assert coerce(one, one_of(other, "something else"))[1] == []
+        assert coerce({one: "A"}, record(**{other: STR}))[1] == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    """price_min/price_max line1/line2 weight/height sender/gender source/course cost/host
+    start/stat start_date/state_date isActive/isInactive minValue/maxValue user_id/users_id
+    item/items phone_home/phone_work x1_value/x2_value county/country form/from""".split(),
+)
+def test_no_name_becomes_another_name(names: str):
+    for one, other in (names.split("/"), names.split("/")[::-1]):
+        assert coerce({one: "A"}, record(**{other: STR}))[1] == []
 
 
 strange = st.sampled_from(

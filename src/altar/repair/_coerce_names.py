@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
+from altar.repair._coerce_slips import is_slip
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from altar.repair._schema_node import Node
 
@@ -20,11 +22,15 @@ _MOST_WORDS: Final = 6
 _MOST_MEMBERS: Final = 500
 _LONGEST_PROSE: Final = 2000
 _LONGEST_WORD: Final = 64
+_SHORTEST_FORM: Final = 5
 _COMPARISON: Final = 20  # as dear as so many glances
 _MOST_NAMES: Final = 64
 _MOST_KEPT: Final = 2000
 _NEGATED: Final = re.compile(
-    r"(?:\b(?:not|no|never|neither|without|non)|n['\u2019]t)[\s-]+\Z", re.IGNORECASE
+    r"""(?: (?:\b(?:not|no|never|neither|without|non)|n['\u2019]t)[\s-]+
+        | \b(?:un|in|im|ir|il|dis|de|anti|off|on|ex|mis|re|pre|post|under|over|semi|half)
+          [-\u2010-\u2012] )\Z""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _OPTION: Final = re.compile(r"\(?(\w{1,2})[).:](?:\s|\Z)")
 
@@ -32,7 +38,7 @@ _OPTION: Final = re.compile(r"\(?(\w{1,2})[).:](?:\s|\Z)")
 class Fuzz:
     """Finds words by a slip of the pen; one call compares so often and no more.
 
-    Each comparison takes constant time, and ``left`` says how many there may
+    Words are short, so each comparison takes constant time, and ``left`` says how many there may
     be yet, so that a document full of unknown words costs no more than linear;
     what comes again and again is compared once.
     """
@@ -65,52 +71,29 @@ class Fuzz:
             return None
         key = (text, id(node))
         if key not in self._words:
-            found = self.nearest(folded(text), words)
+            found = self.nearest(text, folded(text), words)
             if len(self._words) >= _MOST_KEPT:
                 return found
             self._words[key] = found
         return self._words[key]
 
-    def nearest(self, word: str, known: Iterable[str]) -> str | None:
-        """The one word of ``known`` that is nearest to ``word``, if it is near and alone."""
-        limit = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
-        if not limit or len(word) > _LONGEST_WORD or self.left <= 0:
+    def nearest(self, text: str, form: str, known: Mapping[str, str]) -> str | None:
+        """The one form of ``known`` whose word ``text``, folded to ``form``, is a slip of."""
+        if not _SHORTEST_FORM <= len(form) <= _LONGEST_WORD or self.left <= 0:
             return None
-        best, found = limit + 1, None
-        letters = set(word)
-        for other in known:
-            if abs(len(other) - len(word)) > limit or len(other) < 4:
+        found = None
+        for other, word in known.items():
+            if abs(len(other) - len(form)) > 1 or other[0] != form[0]:
                 continue
             self.left -= 1
-            if len(letters.symmetric_difference(other)) > 2 * limit:
+            if len(set(form).symmetric_difference(other)) > 2:
                 continue
             self.left -= _COMPARISON
-            far = _distance(word, other, limit)
-            if far < best:
-                best, found = far, other
-            elif far == best <= limit:
-                found = None
+            if is_slip(text, word):
+                if found is not None:
+                    return None
+                found = other
         return found
-
-
-def _distance(one: str, other: str, limit: int) -> int:
-    """How many letters differ; two that changed places count one. Above ``limit``: limit + 1."""
-    far = limit + 1
-    oldest: list[int] = []
-    before = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        row = [far] * (len(other) + 1)  # what lies off the diagonal is too far anyway
-        row[0] = i
-        for j in range(max(1, i - limit), min(len(other), i + limit) + 1):
-            same = letter == other[j - 1]
-            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (not same))
-            if i > 1 < j and letter == other[j - 2] and one[i - 2] == other[j - 1]:
-                best = min(best, oldest[j - 2] + 1)
-            row[j] = best
-        if min(row) >= far:
-            return far
-        oldest, before = before, row
-    return min(before[-1], far)
 
 
 def folded(text: str) -> str:
@@ -150,7 +133,7 @@ def _renames(
             missing.remove(wanted)
     forms = {form: word for form, word in index.items() if word in missing} if rest else {}
     for name in rest[:_MOST_MEMBERS] if forms else ():
-        form = fuzz.nearest(folded(name), forms)
+        form = fuzz.nearest(name, folded(name), forms)
         if form is not None:
             near[name] = forms.pop(form)
     return sure, near
