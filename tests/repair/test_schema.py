@@ -614,6 +614,42 @@ def test_spans_are_where_the_values_stand(data: Any, indent: int | None):
     assert spans(text, some) == {path: found[path] for path in some}
 
 
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("^(a+)+$", "a" * 31 + "!"),
+        ("^((a+)+)+$", "a" * 16 + "!"),
+        ("(a|a)*$", "a" * 31 + "!"),
+        ("^(a|aa)+$", "a" * 60 + "!"),
+        ("^(a?){40}b", "a" * 40),
+        ("a*a*a*a*a*a*b", "a" * 500),
+        ("((a{1000}){1000}){1000}", "a"),
+        ("^(?=(x+x+)+y)", "x" * 40),
+        ("[", "a"),
+        ("a" * 3000, "a" * 3000),
+    ],
+)
+def test_a_pattern_that_may_be_slow_says_nothing(pattern: str, name: str):
+    schema = {"type": "object", "patternProperties": {pattern: INT}}
+    assert coerce({name: "1"}, schema) == ({name: "1"}, [])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("^x_", "x_" + "a" * 600),
+        (r"^\w+@\w+$", "ann@home"),
+        ("^[a-z]+(-[a-z]+)*$", "one-two-three"),
+        ("^(?:foo|bar)_[0-9]{1,3}$", "foo_12"),
+        ("^[^]]+$", "abc"),
+        (r"^(a|b)\d?$", "a1"),
+    ],
+)
+def test_a_plain_pattern_is_matched(pattern: str, name: str):
+    schema = {"type": "object", "patternProperties": {pattern: INT}}
+    assert coerce({name: "1"}, schema)[0] == {name: 1}
+
+
 def test_a_span_names_the_key_too():
     assert spans('{"a": [1, {"b": 25}]}', [("a", 1, "b")]) == {
         ("a", 1, "b"): Span(16, 18, (11, 14))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
 from altar.repair._checks import step_into
 from altar.repair._schema_parts import ALL_TYPES, Parts
+from altar.repair._schema_patterns import matches
 
 __all__ = ["Node", "Resolver"]
 
@@ -92,7 +92,7 @@ class Node:
         """Whether the schema spells out ``name``, or a pattern for it."""
         if self.branches:
             return any(branch.knows(name) for branch in self.branches)
-        return name in self.props or any(_found(pattern, name) for pattern in self._patterns)
+        return name in self.props or any(matches(pattern, name) for pattern in self._patterns)
 
     def key(self, name: str) -> Node | None:
         """What is expected under ``name``; None where the schema says nothing about it."""
@@ -134,7 +134,7 @@ class Node:
         raw = self.props.get(name)
         if raw is None:
             for pattern, below in self._patterns.items():
-                if _found(pattern, name):
+                if matches(pattern, name):
                     raw = below
                     break
             else:
@@ -249,10 +249,3 @@ class Resolver:
             elif one.types is None or one.types:
                 found.append(one)
         return found
-
-
-def _found(pattern: str, name: str) -> bool:
-    try:
-        return re.search(pattern, name[:500]) is not None
-    except re.error:  # a pattern of another dialect says nothing
-        return False
