@@ -34,6 +34,9 @@ _SIGNS: Final = r"(?:US|CA|AU|NZ|HK|[ACRS])?\$|[€£¥₹₽₩₪₫₴₦฿�
 _MONEY: Final = rf"(?:{_SIGNS}|\b(?:{_CODES})\b)"
 _PRICE: Final = re.compile(rf"([+-]?)\s*{_MONEY}\s*(.*)", re.IGNORECASE)
 _PAID: Final = re.compile(rf"(.*?\d)\s*{_MONEY}", re.IGNORECASE)
+_DOLLARS: Final = re.compile(
+    r"(.*?\d)\s*(?:USD|CAD|AUD|NZD|SGD|HKD|TWD|MXN|ARS|CLP|COP|BRL)", re.IGNORECASE
+)
 _MEASURED: Final = re.compile(
     r"(.*?\d\.?)\s*(%|\u2030|°\s?[CFK]?|(?:percent|per cent|pct)\b\.?|"
     r"[^\W\d_]{1,14}[23\u00b2\u00b3]?(?:/[^\W\d_]{1,6}[23\u00b2\u00b3]?)?\.?)"
@@ -45,6 +48,20 @@ _NO_UNITS: Final = re.compile(
     | (?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)
     | (?:january|february|march|april|august|september|october|november|december)""",
     re.IGNORECASE | re.VERBOSE,
+)
+_ABOUT: Final = re.compile(
+    r"(?:(?:about|approx\.?|approximately|around|roughly|circa|ca\.?)\s+|[~\u2248\u223c]\s*)(?=\S)",
+    re.IGNORECASE,
+)
+# words that say no more than the unit before them, or that are a part of the unit behind them
+_SAID_AFTER: Final = re.compile(
+    r"(?<=[^\W\d_])\s+(?:old|of age|long|high|tall|wide|deep|thick|in total|total|each)\.?\Z",
+    re.IGNORECASE,
+)
+_SAID_BEFORE: Final = re.compile(
+    r"(?<=\d)\s*\b(?:full|whole|square|sq\.?|cubic|cu\.?|US|metric|nautical|light|fluid|fl\.?|"
+    r"calendar|business|working)\s+(?=[^\W\d_])",
+    re.IGNORECASE,
 )
 _MULTIPLES: Final = frozenset("KMBTG")
 _TRUE: Final = frozenset({"true", "yes", "on", "y", "t", "1", "✓", "✔", "✔\ufe0f", "✅", "☑"})
@@ -78,14 +95,20 @@ def number_of(text: str, *, whole: bool) -> int | float | None:
 
 
 def _bared(text: str) -> int | float | None:
-    """The number under a currency, a percent sign or a unit."""
+    """The number under a currency, a percent sign, a unit, or a word that it is not exact."""
+    text = _ABOUT.sub("", text, count=1) if _ABOUT.match(text) else text
+    found = _core(text)
+    if found is not None:
+        return found
     match = _PRICE.fullmatch(text)
     if match:
-        return _core(match[1] + match[2].strip())
+        rest = match[1] + match[2].strip()
+        paid = _DOLLARS.fullmatch(rest) if "$" in text else None
+        return _core(paid[1] if paid else rest)
     match = _PAID.fullmatch(text)
     if match:
         return _core(match[1])
-    match = _MEASURED.fullmatch(text)
+    match = _MEASURED.fullmatch(_SAID_BEFORE.sub(" ", _SAID_AFTER.sub("", text)))
     if match:
         unit = match[2].rstrip(".")
         if not _NO_UNITS.fullmatch(unit) and unit not in _MULTIPLES:
