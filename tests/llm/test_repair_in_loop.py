@@ -124,6 +124,31 @@ def test_a_note_names_the_fix_and_its_place():
     assert reply.adaptations[0].why.endswith("repaired: trailing_comma at 15")
 
 
+def test_a_note_names_the_riskiest_fix_first():
+    reply = ask(call("{'city': 'Oslo' 'nights': 2,}"), "ok")
+    assert "repaired: missing_comma at 15, quotes at 1, " in reply.adaptations[0].why
+
+
+def test_arguments_that_are_json_twice_are_read_once_more_and_noted():
+    """Once only, and only where the string holds an object, valid as it stands."""
+    once = json.dumps({"city": "Oslo", "nights": 2})
+    reply = ask(call(json.dumps(once)), "ok")
+    assert reply.calls[0].result.content == "Oslo for 2"
+    assert reply.adaptations[0].why.endswith("repaired: unwrapped_escapes at 0")
+    for text in (json.dumps(json.dumps(once)), json.dumps("[1]"), json.dumps(once[:-3])):
+        refused = ask(call(text), "sorry")
+        assert first_error(refused) == "the arguments must be a JSON object, not a string"
+        assert not refused.adaptations
+    assert first_error(ask(call(json.dumps(once)), "no", repair=Repair(max_risk=0.05)))
+
+
+def test_arguments_without_brackets_are_not_said_to_be_cut_off():
+    """Nothing shows where they end, so they are not run."""
+    said = first_error(ask(call("city: Oslo\nnights: 2"), "sorry"))
+    assert "no brackets stand around the text" in said
+    assert "ends early" not in said
+
+
 def test_valid_arguments_are_left_as_they_are_and_leave_no_note():
     reply = ask(call('{"city": "Oslo"}'), "ok")
     assert reply.adaptations == ()
@@ -159,7 +184,7 @@ def test_a_fix_riskier_than_allowed_is_told_with_its_place_and_not_run():
         '{"city": ' + "[" * 200 + "]" * 200 + ",}",
         '{"city": "Oslo", "nights": 1e999,}',
         '{"city": "Oslo", "nights": ' + "9" * 5000 + "}",
-        '"{\\"city\\": \\"Oslo\\"}"',
+        '"{\\"city\\": \\"Oslo\\",}"',
         "[1, 2,]",
         "",
     ],
@@ -663,7 +688,7 @@ def test_mend_asks_the_model_once_and_logs_what_it_did(verb):
 def test_mend_raises_what_repair_says_when_the_model_is_of_no_use(verb):
     breaker = CircuitBreaker(failures=2, wait=3600)
     model = ScriptedProvider(["no", OverloadedError("busy")])
-    with pytest.raises(RepairError):
+    with pytest.raises(RepairError, match="a model was asked to mend it, and its answer 'no'"):
         verb(BROKEN, model=model, breaker=breaker)
     with pytest.raises(OverloadedError):
         verb(BROKEN, model=model, breaker=breaker)

@@ -9,7 +9,7 @@ from altar.adm import Blob, ErrorObject, FunctionCall, ToolResult
 from altar.errors import ErrorType
 from altar.llm._clean import UnboundedError, own_args, sound
 from altar.llm._parts import BlobPart, ToolResultPart
-from altar.llm._read import Read, read_json
+from altar.llm._read import Read, read_json, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def _read_args(raw: str | None, schema_of: Callable[[], Any], max_risk: float) -
     """The one place where argument text becomes a value."""
     if raw is None or not raw.strip():
         return Read(text="", value={})  # providers write a call without arguments as no text
-    return read_json(raw, schema_of, max_risk)
+    return unwrapped(read_json(raw, schema_of, max_risk), max_risk)
 
 
 def _kind(value: object) -> str:

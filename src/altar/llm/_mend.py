@@ -24,6 +24,7 @@ __all__ = ["MAX_MENDS", "amend", "can_mend", "mend", "mend_request", "take_mende
 
 MAX_MENDS = 2  # in a run
 _MAX_CHARS = 64 * 1024
+_SHOWN = 60
 _RISK = 0.5  # of what a model mended: a guess, though one that invents nothing
 _INSTRUCTIONS = (
     "You mend JSON. You are shown a text that should be one JSON value, and what is wrong with it. "
@@ -133,6 +134,19 @@ async def amend(
         return job.take(mender, answer)
 
 
+def _refused(error: RepairError, answer: Response) -> RepairError:
+    """The error of a text for which a model was asked in vain."""
+    said = " ".join(answer.message.text.split())
+    said = repr(said if len(said) <= _SHOWN else f"{said[:_SHOWN]}...")
+    why = "it is no JSON, or does not say what the text says"
+    if answer.finish not in ("stop", "unknown"):
+        why = f"it ended with {answer.finish}"
+    reason = (
+        f"{error.reason}; a model was asked to mend it, and its answer {said} is refused: {why}"
+    )
+    return RepairError(reason, error.position, code=error.code)
+
+
 def _attempt() -> Attempt:
     return Attempt(number=1, deadline=None, cancelled=Cancellation())
 
@@ -168,8 +182,7 @@ class _Job:
         max_risk = self._max_risk
         read = take_mended(mender, broken, self._schema, answer=answer, max_risk=max_risk)
         if read is None:
-            self._error.add_note("the model that was asked to mend it gave no usable answer")
-            raise self._error
+            raise _refused(self._error, answer) from self._error
         after = json.dumps(read.value, ensure_ascii=False)
         made = self._repair.Fix("model", 0, len(broken.text), broken.text, after, _RISK)
         found = self._repair.parse(after, self._schema)

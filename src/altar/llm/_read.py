@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from altar.repair import Fix
 
-__all__ = ["Read", "mended", "read_json"]
+__all__ = ["Read", "mended", "read_json", "unwrapped"]
 
 _SHOWN = 4
+_TWICE = "unwrapped_escapes"
 # what is missing is nobody's to guess; an ellipsis says itself that something is
 _CUT_OFF = frozenset({"truncated", "incomplete", "ellipsis"})
 _CLOSED = frozenset({"missing_closer", "missing_quote"})  # and at the end that is the same
@@ -42,8 +43,9 @@ class Read:
 
     @property
     def note(self) -> str:
-        """The fixes, for a log: ``trailing_comma at 12``."""
-        shown = [f"{fix.code} at {fix.start}" for fix in self.fixes[:_SHOWN]]
+        """The fixes for a log, the riskiest first: ``trailing_comma at 12``."""
+        fixes = sorted(self.fixes, key=lambda fix: -fix.risk)
+        shown = [f"{fix.code} at {fix.start}" for fix in fixes[:_SHOWN]]
         more = len(self.fixes) - _SHOWN
         return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
@@ -65,6 +67,24 @@ def read_json(text: str, schema_of: Callable[[], Any], max_risk: float) -> Read:
     return mended(text, schema_of(), max_risk, problems=problems, coerce=False)
 
 
+def unwrapped(read: Read, max_risk: float) -> Read:
+    """The object that a JSON string holds, where it is one that was written as JSON twice."""
+    inner = read.value
+    if not isinstance(inner, str) or not inner.lstrip().startswith("{"):
+        return read
+    from altar.repair import CODES, Fix  # noqa: PLC0415 - what is written once never needs it
+
+    risk = CODES[_TWICE][0]
+    if risk > max_risk:
+        return read
+    try:
+        value = loads(inner)
+    except InvalidDataError:  # text that begins with a brace
+        return read
+    fix = Fix(_TWICE, 0, len(read.text), read.text, inner, risk)
+    return Read(text=read.text, value=value, fixes=(*read.fixes, fix))
+
+
 def mended(
     text: str, schema: Any, max_risk: float, *, problems: tuple[str, ...] = (), coerce: bool
 ) -> Read:
@@ -77,6 +97,9 @@ def mended(
         where = position(text, min(error.position, len(text)))
         return Read(text=text, problems=(*problems, f"{error.reason} at {where}"))
     cut = _where_cut_off(text, found.fixes)
+    if cut is not None and _is_unmarked(found.fixes):
+        said = "no safe reading: no brackets stand around the text, so nothing shows where it ends"
+        return Read(text=text, problems=(*problems, said), mendable=True)
     if cut is not None:
         said = f"the text ends early: something is missing after {position(text, cut)}"
         return Read(text=text, problems=(*problems, said))
@@ -106,6 +129,16 @@ def _where_cut_off(text: str, fixes: tuple[Fix, ...]) -> int | None:
         if fix.code in _CUT_OFF or (fix.code in _CLOSED and fix.end >= end):
             return fix.start
     return None
+
+
+def _is_unmarked(fixes: tuple[Fix, ...]) -> bool:
+    """Whether the closer that is missing at the end is that of an opener that is missing too."""
+    codes = [fix.code for fix in fixes]
+    return (
+        codes.count("missing_opener") == codes.count("missing_closer") == 1
+        and not _CUT_OFF.intersection(codes)
+        and "missing_quote" not in codes
+    )
 
 
 def _allowed(fix: Fix, max_risk: float) -> bool:
