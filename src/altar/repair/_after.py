@@ -9,6 +9,7 @@ from altar.repair._close import close, close_earlier, close_inner, end_of_text, 
 from altar.repair._dashes import DASH, dashed
 from altar.repair._patterns import ADJACENT, KEY_AHEAD, QUOTES, VALUE_AHEAD
 from altar.repair._reprs import rest_of_call
+from altar.repair._rows import is_next_line, to_object
 from altar.repair._skip import skip
 from altar.repair._state import WINDOW, Frame, Mode, Quoted
 from altar.repair._strings import is_stray_quote
@@ -123,6 +124,9 @@ def _named(s: State, end: int) -> None:
         return
     comma = _comma_before(s, start)
     frame.count -= 1
+    if frame.kind == "[" and comma < 0 and to_object(s):
+        s.mode, s.key = Mode.COLON, start
+        return
     if frame.kind == "[" and comma >= 0 and len(s.stack) > 1 and _belongs_outside(s, start, end):
         _name_outside(s, start, comma)
         return
@@ -192,6 +196,9 @@ def _missing_comma(s: State, end: int, c: str) -> None:
     text, at = s.text, s.pos
     if frame.kind == "{":
         named = is_key_ahead(text, at)
+        if c == "{" and is_next_line(s, at):
+            end_of_text(s)
+            return
         if c in "{[" and not named and len(s.stack) > 1 and s.stack[-2].kind == "[":
             close_inner(s, 1, end)
             s.edit_after(end, ",", "missing_comma")

@@ -6,13 +6,13 @@ import re
 
 from altar.repair._items import Mark
 
-__all__ = ["Asides"]
+__all__ = ["OPENS", "Asides"]
 
 _NAMES = (
     "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|plan|"
     "begin_of_thought|end_of_thought"
 )
-_OPEN = re.compile(
+OPENS = re.compile(
     rf"(?:<\|?|◁|\[)(?:[a-z]{{1,20}}:)?({_NAMES})\b[^<>\n\[\]]{{0,80}}(?:>|▷|\])", re.IGNORECASE
 )
 _CLOSE = re.compile(
@@ -42,7 +42,7 @@ class Asides:
         None where the tag is another one, or nothing ends what it opens.
         """
         text = self._text
-        found = _OPEN.match(text, at)
+        found = OPENS.match(text, at)
         if found is not None:
             name = _same(found[1])
             self._opened.add(name)

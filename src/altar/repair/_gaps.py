@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from altar.repair._aside import OPENS
 from altar.repair._patterns import SPACE
 from altar.repair._state import Edit
 
@@ -26,6 +27,8 @@ _WRAPPER = re.compile(
     r"(?:const|let|var|return|await|export|default)\b|[A-Za-z_$][\w$.]{0,80}\s{0,9}=(?=\s|\Z)|"
     r"[();,]|\s)++"
 )
+_NAME = re.compile(r"(?:^|[,{<>)])\s{0,9}([\"'])[^\"'\n:]{1,80}\1\s{0,9}:")
+_MEMBER = re.compile(r"[^\w\s]{0,9}\s{0,9},\s{0,9}(?:[\"']|[\w-]{1,40}\s{0,9}:)")
 _COMMENTS = re.compile(r"(?://[^\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/|\#[^\n]*+|[\s,])++")
 
 
@@ -73,6 +76,8 @@ class Gaps:
         stripped = stripped.rstrip(_WHITE)
         if stripped:
             code = _kind(stripped)
+            if code == "prose" and start and _is_lost(stripped):
+                code = "stray_text"
             if code == "wrapper":
                 self._calls += stripped.count("(")
             elif self._calls and code == "extra_closer" and not stripped.strip(") \t\r\n"):
@@ -83,6 +88,11 @@ class Gaps:
 
     def _drop(self, start: int, end: int, code: str) -> None:
         self._edits.append(Edit(start, end, "", code))
+
+
+def _is_lost(gap: str) -> bool:
+    """Whether text behind a value looks like members of it, not like prose."""
+    return _NAME.search(gap) is not None or _MEMBER.match(gap) is not None
 
 
 def _kind(gap: str) -> str:
@@ -101,4 +111,6 @@ def _kind(gap: str) -> str:
         return "fence"
     if _WRAPPER.fullmatch(gap):
         return "wrapper"
+    if OPENS.match(gap):
+        return "thinking"
     return "comment" if _COMMENTS.fullmatch(gap) else "prose"

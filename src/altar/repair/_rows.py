@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from altar.repair._close import row_before
-from altar.repair._reckon import unmatched
+from altar.repair._close import end_of_text, row_before
+from altar.repair._reckon import WRONG, cost_of, missing, signs, unmatched
 from altar.repair._state import Frame, Mode, closer_of
 
 if TYPE_CHECKING:
     from altar.repair._state import State
 
-__all__ = ["container_as_name", "to_array", "wrap"]
+__all__ = ["container_as_name", "is_next_line", "to_array", "to_object", "wrap"]
 
-_FIRST = re.compile(r"\{\s*(\"[^\"\n]{0,80}\")\s*:")
+_FIRST = re.compile(r"\{\s{0,40}(\"[^\"\n]{0,80}\"|'[^'\n]{0,80}'|[A-Za-z_$]\w{0,60})\s{0,40}:")
 
 
 def wrap(s: State, start: int, code: str = "wrapped_array") -> Frame:
@@ -37,7 +37,60 @@ def to_array(s: State) -> bool:
         return False
     s.edit_before(frame.open, frame.open + 1, "[", "set")
     frame.kind = "["
+    if unmatched(s, s.pos) == "]":
+        frame.close = "]"
     return True
+
+
+def to_object(s: State) -> bool:
+    """``["id": 1, "n": 2]``: read the innermost array as an object; its first element is a name.
+
+    False where another opening bracket is likelier to be missing.
+    """
+    frame = s.stack[-1]
+    closer = unmatched(s, s.pos)
+    if s.text[frame.open] != "[" or frame.count or not closer:
+        return False
+    ahead = signs(s, s.pos)
+    if closer == "]":
+        if not _has_another(ahead):
+            return False  # ["id": 1]: rather an object without its braces
+    else:
+        frames = "".join([one.kind for one in s.stack[-24:]])
+        replaced = cost_of(frames[:-1] + "{", ahead, WRONG)
+        if closer != "}" or replaced >= cost_of(frames + "{", ahead, missing(2)):
+            return False
+    s.edit_before(frame.open, frame.open + 1, "{", "missing_opener")
+    frame.kind = "{"
+    frame.close = closer
+    return True
+
+
+def _has_another(ahead: str) -> bool:
+    """Whether another member follows before anything is closed that is open already."""
+    depth = 0
+    for c in ahead:
+        if c in "{[":
+            depth += 1
+        elif c in "}]":
+            depth -= 1
+        elif c == ":" and depth == 0:
+            return True
+        if depth < 0:
+            break
+    return False
+
+
+def is_next_line(s: State, at: int) -> bool:
+    """Whether an object at ``at`` begins a line, as the root did, with the same name first.
+
+    Such lines are values of their own, and the closers of those before are missing.
+    """
+    text, root = s.text, s.stack[0].open
+    if text[at - 1] != "\n" or (root and text[root - 1] != "\n") or s.stack[0].kind != "{":
+        return False
+    own, name = _FIRST.match(text, root), _FIRST.match(text, at)
+    return own is not None and name is not None and own[1] == name[1]
 
 
 def container_as_name(s: State, c: str) -> None:
@@ -45,6 +98,9 @@ def container_as_name(s: State, c: str) -> None:
     frame = s.stack[-1]
     if frame.count == 0:
         _first_in_object(s, frame, c)
+        return
+    if c == "{" and is_next_line(s, s.pos):
+        end_of_text(s)
         return
     if s.comma >= 0 and frame.value >= 0 and s.text[frame.value] == c:
         if c == "[":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from altar.repair._close import end_of_text
-from altar.repair._patterns import COMMENT, ELLIPSIS, FENCE, SPACE, TAG, WHITE
+from altar.repair._close import end_of_text, is_key_ahead
+from altar.repair._patterns import COMMENT, ELLIPSIS, FENCE, SPACE, TAG, VALUE_AHEAD, WHITE
 from altar.repair._state import Mode
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["skip"]
 
 _AT_RISK = frozenset("/#.…`~<'*")
+_COMMA_NEXT = frozenset(",}]) \t\r\n")
 _GOES_ON = re.compile(r"\s*(?:[\]}{\[,\"]|\Z)")
 
 
@@ -52,7 +53,7 @@ def _pass(s: State, c: str) -> bool | None:
         return True if s.mode != Mode.AFTER or mode == Mode.AFTER else None
     if c in "`'~":
         return _fence(s)
-    if c == "<" and s.mode != Mode.VALUE:
+    if c == "<":
         return _tag(s)
     return False
 
@@ -115,6 +116,10 @@ def _fence(s: State) -> bool | None:
         s.edit(s.pos, found.end(), "", "fence")
         s.pos = found.end()
         return True
+    if s.mode == Mode.AFTER and _more_behind(s, found.end()):
+        s.edit(s.pos, found.end(), "", "fence")
+        s.pos = found.end()
+        return True
     end_of_text(s)
     return None
 
@@ -126,7 +131,28 @@ def _open_later(s: State) -> bool:
 
 
 def _tag(s: State) -> bool | None:
-    if TAG.match(s.text, s.pos) is None:
+    found = TAG.match(s.text, s.pos)
+    if found is None:
         return False
+    if s.mode == Mode.VALUE and s.text[s.pos + 1] not in "/|":
+        return False  # a value without quotes
+    if s.mode == Mode.AFTER and _more_behind(s, found.end()):
+        s.edit(s.pos, found.end(), "", "stray_text")
+        s.pos = found.end()
+        return True
     end_of_text(s)
     return None
+
+
+def _more_behind(s: State, end: int) -> bool:
+    """Whether what is open goes on at ``end``: with its closer, or with a comma and more."""
+    s.need(end)
+    if not s.stack or s.text[end : end + 1] not in _COMMA_NEXT:
+        return False
+    at = WHITE.match(s.text, end).end()  # type: ignore[union-attr]
+    if s.text[at : at + 1] != ",":
+        return s.text[at : at + 1] == s.stack[-1].close
+    at = WHITE.match(s.text, at + 1).end()  # type: ignore[union-attr]
+    if s.stack[-1].kind == "{":
+        return is_key_ahead(s.text, at)
+    return VALUE_AHEAD.match(s.text, at) is not None

@@ -129,11 +129,13 @@ def _is_set(s: State) -> bool:
         at = WHITE.match(text, found.end()).end()  # type: ignore[union-attr]
         if not (_ELEMENT.match(text, at) or _NUMBER_ELEMENT.match(text, at)):
             return False
+    elif found[2] == "]" and len(s.stack) > 1 and s.stack[-2].kind == "[":
+        return False
     return to_array(s)
 
 
-_ELEMENT = re.compile(r"([\"'])[^\"'\\\n:{}\[\]]{0,150}\1\s*(,|\})")
-_NUMBER_ELEMENT = re.compile(r"-?\d+\s*[,}]")
+_ELEMENT = re.compile(r"([\"'])[^\"'\\\n:{}\[\]]{0,150}\1\s*(,|[}\]])")
+_NUMBER_ELEMENT = re.compile(r"-?\d+\s*[,}\]]")
 
 
 def go_on_string(s: State) -> None:
