@@ -37,6 +37,7 @@ _DOUBLED = re.compile(r"\s*+\"\s*+(?:[{\[]\s*+){1,40}\"\"(?!\")")
 _LONGEST_SCALAR = 2000
 _NOISE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]+")
 _SAMPLE = 400
+_SHORT = 400  # of a gap, where a blank is looked for
 _CITATION = 5  # characters, as [12] has
 
 
@@ -263,12 +264,16 @@ def _edits(text: str, found: Found, kept: list[Item], *, together: bool = False)
     starts = {item.start for item in kept}
     others = [Mark(i.start, i.end, "other_value") for i in found.items if i.start not in starts]
     gaps = Gaps(text, edits, [*found.marks, *others])
-    opening = "["
+    before: Item | None = None
     for item in kept:
+        if together and before is not None:
+            spaced = any(sign in _BLANK for sign in text[before.end : item.start][:_SHORT])
+            after = "," if spaced else ", "
+            edits.append(Edit(before.end, before.end, after, "several_values"))
         gaps.up_to(item.start, item.end)
-        if together:
-            edits.append(Edit(item.start, item.start, opening, "several_values"))
-            opening = ","
+        if together and before is None:
+            edits.append(Edit(item.start, item.start, "[", "several_values"))
+        before = item
         edits += item.edits
     if together:
         edits.append(Edit(kept[-1].end, kept[-1].end, "]", "several_values"))
