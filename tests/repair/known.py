@@ -8,5 +8,4 @@ KNOWN: dict[str, str] = {
     '{"css": "a::before { content: "{"; } b { color: red; }", "min": false, "js": "x = {y: "z"}"': "a brace in quotes in a string",
     '{"note": "He said "a", "b": "c", and left", "n": 1}': "quoted words that look like a member",
     '{"html": "<p class="a" data-x=\'{"k": "v"}\'>Hi, "you": ok</p>", "n": 1}': "quoted words that look like a member",
-    '{"re": "^\\d+("[^"]*")?$", "path": "C:\\temp\\new", "sh": "echo "$HOME", "$USER"",}': "a path whose every escape is one of JSON's",
 }

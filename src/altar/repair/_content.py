@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from altar.repair._state import Edit
+from altar.repair._state import WINDOW, Edit
 
 if TYPE_CHECKING:
     from altar.repair._state import Quoted, State
@@ -15,21 +15,29 @@ __all__ = ["bare_content", "content", "end_content", "escaped", "quote_span", "r
 _ODD = re.compile(
     r"[^\\\x00-\x1f]*+(?:\\(?:[\"\\/]|[nrt](?![A-Za-z])|u[0-9a-fA-F]{4})[^\\\x00-\x1f]*+)*+"
 )
+_ODD_RAW = re.compile(  # the same where two backslashes may be meant as they stand
+    r"[^\\\x00-\x1f]*+(?:\\(?:[\"/]|[nrt](?![A-Za-z])|u[0-9a-fA-F]{4})[^\\\x00-\x1f]*+)*+"
+)
 _RAW = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
 _LETTER = re.compile(r"[A-Za-z]")
 # commands of LaTeX that begin as an escape of JSON does
 _COMMAND = re.compile(
     r"(?:nabla|neq|notin|nu|ne|newline|rho|right|rightarrow|rangle|rm|rfloor|rceil|ref|"
-    r"times|theta|tau|tan|text|textbf|textit|textrm|tfrac|to|top|triangle|tilde|tanh)"
+    r"times|theta|tau|tan|text|textbf|textit|textrm|tfrac|to|top|triangle|tilde|tanh|"
+    r"nmid|nleq|ngeq|nexists|natural|not|nearrow|noindent|nonumber|rbrace|rvert|rVert|"
+    r"tag|texttt|textsc|textsf|tbinom|therefore|thinspace)"
     r"(?![A-Za-z])"
 )
 _SURE = re.compile(
     r"(?:nabla|neq|notin|rho|right|rightarrow|rangle|times|theta|tau|textbf|textit|textrm|tfrac|"
     r"triangle|tilde)(?![A-Za-z])|(?:text|right)\s*[{)\]]"
 )
-_DRIVE = re.compile(r"[A-Za-z]:\\(?![\\/])")
+_DRIVE = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z]:\\(?![\\/])")
+_SHARE = re.compile(r"\\\\[\w.$-]{1,60}\\(?!\\)[\w$]")
+_ESCAPES = re.compile(r"\\(.)", re.DOTALL)
+_ROW_END = re.compile(r"\\\\(?=[\s\[&]|\\[A-Za-z])")  # of a matrix or a list of equations
+_SPACING = ",;!|()[]{}"  # signs that are commands of LaTeX behind a backslash
 _HEX = re.compile(r"[0-9a-fA-F]{1,8}")
-_EVIDENCE = 400
 
 
 def content(s: State, start: int, end: int) -> None:
@@ -89,13 +97,14 @@ def _raw(s: State, at: int, c: str) -> None:
 
 
 def _backslashes(s: State, start: int, end: int) -> None:
+    """Mend the escapes: those of JSON, or backslashes that were never escaped."""
     text = s.text
-    low = max(start - 2, 0, (s.string.start if s.string else start))
-    drive = _DRIVE.search(text, low, min(end, low + _EVIDENCE)) is not None
-    latex = drive
+    string = s.string
+    low = string.start if string else start
+    raw = string is not None and string.raw
     at = start
     while at < end:
-        at = _ODD.match(text, at, end).end()  # type: ignore[union-attr]
+        at = (_ODD_RAW if raw else _ODD).match(text, at, end).end()  # type: ignore[union-attr]
         if at >= end:
             return
         c = text[at]
@@ -103,12 +112,45 @@ def _backslashes(s: State, start: int, end: int) -> None:
             _raw(s, at, c)
             at += 1
             continue
-        at, odd = _escape(s, at, end, literal=latex)
-        latex = latex or odd
-    return
+        proof = at
+        if raw and text.startswith("\\\\", at):
+            at = _pair(s, at)
+            continue
+        at, odd = _escape(s, at, end, low)
+        if odd and not raw:
+            s.raws = True
+            if string is not None:
+                raw = string.raw = True
+                _raw_before(s, low, proof)
 
 
-def _escape(s: State, at: int, end: int, *, literal: bool) -> tuple[int, bool]:
+def _pair(s: State, at: int) -> int:
+    """Two backslashes among raw ones: an escape, or the end of a row in a formula."""
+    if s.text.startswith("\\\\\\\\", at):
+        return at + 4
+    if _ROW_END.match(s.text, at):
+        s.edit_again(at, at + 2, "\\\\\\\\", "latex")
+    return at + 2
+
+
+def _raw_before(s: State, low: int, end: int) -> None:
+    """The backslashes of a string before ``end``, which shows that they were not escaped."""
+    text = s.text
+    share = _SHARE.match(text, low)
+    if share is not None:
+        s.edit_again(low, low + 2, "\\\\\\\\", "latex")
+    at = max(low + 2 if share else low, end - WINDOW)
+    while at > low and text[at - 1] == "\\":
+        at -= 1
+    while (found := _ESCAPES.search(text, at, end)) is not None:
+        at, c = found.end(), found[1]
+        if c == "\\":
+            at = _pair(s, found.start())
+        elif c in "nrt" and _is_raw(s, found.start(), low):
+            s.edit_again(found.start(), found.start() + 1, "\\\\", "latex")
+
+
+def _escape(s: State, at: int, end: int, low: int) -> tuple[int, bool]:
     """One escape that is not plainly sound: where it ends, and whether it was a literal one."""
     text = s.text
     c = text[at + 1 : at + 2] if at + 1 < end else ""
@@ -118,7 +160,7 @@ def _escape(s: State, at: int, end: int, *, literal: bool) -> tuple[int, bool]:
     if c in '"\\/':
         return at + 2, False
     if c in "bfnrt":
-        return _letter(s, at, c, literal=literal)
+        return _letter(s, at, c, low)
     if c == "'" or c in "`“”„‘’":
         s.edit(at, at + 1, "", "bad_escape")
         return at + 2, False
@@ -128,23 +170,32 @@ def _escape(s: State, at: int, end: int, *, literal: bool) -> tuple[int, bool]:
     if c in "uUx":
         return _hexadecimal(s, at, end, c)
     s.edit(at, at + 1, "\\\\", "bad_escape")
-    return at + 1, c.isalpha()
+    return at + 1, c.isalpha() or c in _SPACING
 
 
-def _letter(s: State, at: int, c: str, *, literal: bool) -> tuple[int, bool]:
+def _letter(s: State, at: int, c: str, low: int) -> tuple[int, bool]:
     """An escape that JSON knows, which may be the beginning of a command or a path."""
     text = s.text
     word = _LETTER.match(text, at + 2) is not None
-    command = (c in "bf" and (word or literal)) or _SURE.match(text, at + 1) is not None
-    if command or (literal and (_COMMAND.match(text, at + 1) or _in_path(text, at))):
+    command = (c in "bf" and word) or _SURE.match(text, at + 1) is not None
+    if command or _is_raw(s, at, low):
         s.edit(at, at + 1, "\\\\", "latex")
         return at + 2, True
     return at + 2, False
 
 
-def _in_path(text: str, at: int) -> bool:
-    """Whether the backslash at ``at`` separates names of a path."""
-    return _DRIVE.search(text, max(0, at - 200), at + 2) is not None
+def _is_raw(s: State, at: int, low: int) -> bool:
+    """Whether the backslash before a letter is one of a path, or of a command among others."""
+    text = s.text
+    string = s.string
+    if _DRIVE.search(text, max(low, at - 200), at + 2) is not None:
+        return True
+    raw = string is not None and string.raw
+    if not (raw or s.raws):
+        return False
+    if text[at + 1] in "bf" or _COMMAND.match(text, at + 1):
+        return True
+    return raw and _SHARE.match(text, low) is not None
 
 
 def _hexadecimal(s: State, at: int, end: int, c: str) -> tuple[int, bool]:

@@ -47,7 +47,7 @@ def island(s: State, at: int) -> int:
     except (ValueError, RecursionError):
         fault = _SMALL
     else:
-        if _is_odd(piece, first, end):
+        if _is_odd(piece, first, end) or s.has_commands(at, at - first + end):
             return -1
         s.luck = min(max(s.luck, 0) + 2, 8)
         return int(at - first + end)

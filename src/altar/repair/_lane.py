@@ -75,7 +75,7 @@ def _members(s: State, frame: Frame) -> bool:
     text, edits, indent = s.text, s.edits, frame.indent
     pos = s.pos
     while True:
-        if s.plain or s.style:
+        if (s.plain or s.style) and not s.raws:
             pos = _run(s, frame, pos)
         found = _MEMBER(text, pos)
         if found is None:
@@ -85,7 +85,7 @@ def _members(s: State, frame: Frame) -> bool:
                 continue
             return _closer(s, frame)
         blank, quoted, bare, sound, single, word, opener, trailing = found.groups()
-        if indent >= 0 and _outside(blank, indent):
+        if (indent >= 0 and _outside(blank, indent)) or s.has_commands(pos, found.end()):
             s.pos = pos
             return False
         s.reach(pos, found.end(), opener)
@@ -194,12 +194,15 @@ def _elements(s: State, frame: Frame) -> bool:
     text, edits = s.text, s.edits
     pos = s.pos
     while True:
-        if s.plain or s.style:
+        if (s.plain or s.style) and not s.raws:
             pos = _run(s, frame, pos)
         found = _ELEMENT(text, pos)
         if found is None:
             s.pos = pos
             return _closer(s, frame)
+        if s.has_commands(pos, found.end()):
+            s.pos = pos
+            return False
         sound, single, word, opener, trailing = found.groups()
         s.reach(pos, found.end(), opener)
         pos = found.end()

@@ -103,7 +103,7 @@ def _value(s: State) -> None:
         found = MEMBER_SCALAR.match(text, at) or VALUE_END.match(text, at)
     else:
         found = SCALAR.match(text, at) or ELEMENT_END.match(text, at)
-    if found is not None:
+    if found is not None and not s.has_commands(at, found.end()):
         frame.value = at
         s.pos = found.end()
         frame.count += 1

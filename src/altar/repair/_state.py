@@ -16,6 +16,7 @@ __all__ = ["WINDOW", "Edit", "Frame", "Mode", "More", "Quoted", "State", "closer
 WINDOW = 320
 _BEFORE = (",", ":", "[", "{")  # ends of what is added in front of a token
 
+_COMMAND = re.compile(r"\\[nrt][A-Za-z]").search
 _BLANK = re.compile(r"[ \t\r\n]*+").match
 _WEIGHED = 32768  # characters of a text in which near decisions are weighed
 _DOUBTS = 8  # decisions that are noted as near; more than these are not weighed again
@@ -69,7 +70,7 @@ class Quoted:
 
     __slots__ = (
         *("at", "begin", "braces", "brackets", "close", "comma", "counted", "inner", "key", "mark"),
-        *("nest", "reach", "start"),
+        *("nest", "raw", "reach", "start"),
     )
 
     def __init__(self, start: int, at: int, close: str, *, key: bool) -> None:
@@ -80,6 +81,7 @@ class Quoted:
         self.key = key
         self.nest = 0  # quotations inside that are open
         self.inner = 0  # quotes that were found to be content
+        self.raw = False  # its backslashes were never escaped
         self.reach = 1  # quotes in a row that close it: 2 for ""x"", 3 for triple quotes
         self.mark = '"'  # what the text opened it with
         self.comma = -1  # the comma before it
@@ -106,7 +108,7 @@ class State:
     __slots__ = (
         *("_last", "comma", "cut", "doubts", "edits", "failed", "fault", "final", "forced"),
         *("islands", "kept", "key", "luck", "marked", "mode", "origin", "plain", "pos", "retro"),
-        *("ahead", "stack", "string", "style", "text", "weighs"),
+        *("ahead", "raws", "stack", "string", "style", "text", "weighs"),
     )
 
     def __init__(self, text: str, pos: int = 0, *, final: bool = True) -> None:
@@ -123,6 +125,7 @@ class State:
         self.key = -1  # where the latest name begins
         self.string: Quoted | None = None
         self.cut = False  # the text ended inside a token
+        self.raws = False  # a string was found whose backslashes were never escaped
         self.retro = 0  # edits that were made before text already decided
         self.fault = -1  # where the C scanner is known to fail
         self.failed = 0  # characters read in vain by the C scanner
@@ -140,6 +143,10 @@ class State:
         """Note that the decision at ``position`` could as well have been ``other``."""
         if self.weighs and len(self.doubts) < _DOUBTS and position not in self.forced:
             self.doubts.append((position, other))
+
+    def has_commands(self, start: int, end: int) -> bool:
+        """Whether escapes stand here that are commands in a text of raw backslashes, as this is."""
+        return self.raws and _COMMAND(self.text, start, end) is not None
 
     def edit(self, start: int, end: int, after: str, code: str) -> None:
         """Note a change; changes come in the order of the text."""

@@ -11,7 +11,7 @@ from altar.repair._verdict import MISSING, Verdict, is_embedded
 if TYPE_CHECKING:
     from altar.repair._state import Quoted, State
 
-__all__ = ["QUOTED_ELEMENT", "swallowed"]
+__all__ = ["QUOTED_ELEMENT", "ate_quote", "swallowed"]
 
 QUOTED_ELEMENT = re.compile(r"\"[^\"\n]{0,200}\"\s*(?:,\s*(?:[\"{\[\d-]|\Z)|\]|\Z)")
 _AFTER_CLOSER = re.compile(r"[}\]]\s*,\s*[{\[]$")
@@ -70,12 +70,14 @@ def _gap_end(s: State, string: Quoted, low: int, gap: str, *, named: bool) -> Ve
         end -= 1
     elif not ("\n" in gap[len(tail) :] and (named or not inside_object)) or tail[-1] in "{[":
         return None
-    if _ate_quote(s.text, string, end):
+    if not ate_quote(s.text, string, end):
+        end = _before_closers(s, string, end)
+    if ate_quote(s.text, string, end):
         return Verdict(MISSING, 2, end - 1)
-    return Verdict(MISSING, end=_before_closers(s, string, end))
+    return Verdict(MISSING, end=end)
 
 
-def _ate_quote(text: str, string: Quoted, end: int) -> bool:
+def ate_quote(text: str, string: Quoted, end: int) -> bool:
     r"""``"C:\temp\",``: a backslash before a quote that really ended the string."""
     if text[end - 2 : end] != '\\"' or end - 2 <= string.start:
         return False

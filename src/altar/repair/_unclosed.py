@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from altar.repair._content import content, end_content
 from altar.repair._foreign import end_quote
 from altar.repair._state import Mode
+from altar.repair._swallowed import ate_quote
 
 if TYPE_CHECKING:
     from altar.repair._state import Quoted, State
@@ -21,7 +22,7 @@ _NEXT_MEMBER = re.compile(
 _NEXT_NUMBER = re.compile(r"\s*,\s*(?:-?\d[\d.]*|true|false|null)\s*\Z")
 _NAME = re.compile(r"\s*+([^\s:\"{}\[\],][^\n:\"{}\[\],]{0,79}?)\s*+:\s*+(?=\S)")
 _FENCE_END = re.compile(r"\s*`{3,}\s*\Z")
-_CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
+_CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _PLUS = re.compile(r"\s*\+\s*\Z")
 _CLOSER = re.compile(r"\s*[}\]]")
 _OPENERS = {"}": "{", "]": "[", ")": "("}
@@ -41,6 +42,11 @@ def unclosed(s: State, string: Quoted) -> None:
     s.cut = end >= len(text)
     if s.cut:
         _cut_off(s, string)
+        return
+    if s.stack and ate_quote(text, string, end):
+        end_content(s, string, end - 1)
+        s.string, s.pos, s.mode = None, end, Mode.AFTER
+        s.stack[-1].count += 1
         return
     end_content(s, string, end)
     _finish(s, string, end)

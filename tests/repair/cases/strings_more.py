@@ -10,6 +10,7 @@ cut_name = partial(Case, "cut_in_name")
 wrong = partial(Case, "one_wrong_quote")
 doubled = partial(Case, "doubled_quotes")
 inner = partial(Case, "inner_quotes")
+raw = partial(Case, "raw_backslashes")
 dots = partial(Case, "cut_by_dots")
 beside = partial(Case, "adjacent_strings")
 digits = partial(Case, "foreign_digits")
@@ -54,4 +55,32 @@ CASES = [
     beside('{"a": "x" "y"}', {"a": "xy"}),
     beside('{"a": "x"\n  "y"\n  "z", "b": 1}', {"a": "xyz", "b": 1}),
     beside('{"a": "x" "y": 1}', {"a": "x", "y": 1}),
+    raw(
+        r'{"content": "x", "path": "D:\data\"}',
+        {"content": "x", "path": "D:\\data\\"},
+    ),
+    raw(r'{"dirs": ["C:\a\", "D:\b\"], "n": 1}', {"dirs": ["C:\\a\\", "D:\\b\\"], "n": 1}),
+    raw(r'{"dir": "C:\Program Files\App\"}', {"dir": "C:\\Program Files\\App\\"}),
+    raw(
+        r'{"f": "\\server\share\reports\2024.xlsx"}',
+        {"f": r"\\server\share\reports\2024.xlsx"},
+    ),
+    raw(r'{"f": "\\server\share\new\table"}', {"f": r"\\server\share\new\table"}),
+    raw(r'{"f": "\tau \alpha"}', {"f": r"\tau \alpha"}),
+    raw(
+        r'{"f": "$\alpha \tau \nu$", "g": "\nabla \to \text x \rho", "h": ["\nu", "\theta"]}',
+        {"f": r"$\alpha \tau \nu$", "g": r"\nabla \to \text x \rho", "h": [r"\nu", r"\theta"]},
+    ),
+    raw(
+        r'{"f": "\begin{bmatrix} 1 & 2 \\ 3 \end{bmatrix}"}',
+        {"f": r"\begin{bmatrix} 1 & 2 \\ 3 \end{bmatrix}"},
+    ),
+    raw(
+        r'{"f": "\\begin{bmatrix} 1 & 2 \\\\ 3 \\end{bmatrix}",}',
+        {"f": r"\begin{bmatrix} 1 & 2 \\ 3 \end{bmatrix}"},
+    ),
+    raw(
+        r'{"a": "use \alpha:\nthen \s", "b": "x\ny"}', {"a": "use \\alpha:\nthen \\s", "b": "x\ny"}
+    ),
+    raw('{"a": "x\\', {"a": "x"}),
 ]
