@@ -18,11 +18,14 @@ from altar import declare
 from altar.adm import Schema
 from altar.errors import ConfigurationError, DeclarationError
 from altar.later import schema_of
+from altar.repair import parse
+from altar.repair._build import build
 from altar.repair._codes import CODES
 from altar.repair._coerce import Change, coerce
 from altar.repair._fit import misfit
 from altar.repair._locate import Span, spans
 from altar.repair._schema import as_document, known_names, node_of, wants_string
+from altar.repair._write import written
 from tests.strategies.schemas import documents, json_values
 
 INT, NUM, STR, BOOL, NULL = (
@@ -665,6 +668,55 @@ def test_a_pattern_that_may_be_slow_says_nothing(pattern: str, name: str):
 def test_a_plain_pattern_is_matched(pattern: str, name: str):
     schema = {"type": "object", "patternProperties": {pattern: INT}}
     assert coerce({name: "1"}, schema)[0] == {name: 1}
+
+
+def test_of_many_alternatives_the_one_is_found_by_names_kinds_and_words():
+    """The last of thousands of objects is told as the first is, when few are weighed."""
+    branches = [
+        record(kind={"const": f"k{i}"}, size=INT, **{f"{'abcdefgh'[i % 8]}{i}": INT})
+        for i in range(64)
+    ]
+    items = [
+        {"Kind": f"K{i % 64}", "size": str(i), f"{'ABCDEFGH'[i % 8]}{i % 64}": "5"}
+        for i in range(400)
+    ]
+    got, _ = coerce(items, many({"anyOf": branches}))
+    assert got == [
+        {"kind": f"k{i % 64}", "size": i, f"{'abcdefgh'[i % 8]}{i % 64}": 5} for i in range(400)
+    ]
+
+
+def test_alternatives_of_many_kinds_are_told_when_few_are_weighed():
+    branches = [record(**{f"a{i}": INT, "same": STR}) for i in range(40)]
+    branches += [{"type": "string"}, {"enum": [1, 2]}, many(INT)]
+    items = [{f"a{i % 40}": str(i), "same": i} for i in range(400)]
+    got, _ = coerce(items, many({"anyOf": branches}))
+    assert got == [{f"a{i % 40}": i, "same": str(i)} for i in range(400)]
+
+
+@pytest.mark.parametrize(
+    ("text", "schema"),
+    [
+        ("[" * 3000, STR),
+        ("[" * 3000, many(STR)),
+        ('{"a":' * 3000, {"type": "object", "properties": {"A": {}}}),
+        ('{"a":' * 3000, record(A=STR)),
+        ('[{"x": 1e999, "a": ' * 900, {"anyOf": [record(A=STR), many(record(A=STR))]}),
+    ],
+)
+def test_a_deep_text_is_fitted_as_far_as_it_can_be_and_written(text: str, schema: dict[str, Any]):
+    found = parse(text, schema)
+    assert found.fixes
+    assert written(build(found.text)) == written(found.value)
+
+
+@pytest.mark.parametrize(
+    "word", ["1e999", "inf", "Infinity", "\x00inf\x00", "\ue000", '"1e999"', "@@1e999@@"]
+)
+def test_a_number_without_end_is_written_beside_any_text(word: str):
+    found = parse(json.dumps({"a": word, "N": "5"})[:-1] + ', "b": 1e999}', record(n=INT))
+    assert build(found.text) == found.value == {"a": word, "n": 5, "b": float("inf")}
+    assert '"b": 1e999' in found.text
 
 
 def test_a_span_names_the_key_too():

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from altar.repair._coerce_names import Fuzz
 from altar.repair._coerce_scalar import fits, mend
 from altar.repair._coerce_shape import reshape, wrapper_of
+from altar.repair._fit_shapes import FEW, Shapes
 from altar.repair._schema import node_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from altar.repair._schema_node import Node
 
@@ -33,6 +34,7 @@ _FOREIGN: Final = 1.0
 _WRONG: Final = 1.5
 _NO_MEMBER: Final = 2.5
 _MOST: Final = 3.0  # of one member, so that a deep one does not outweigh all others
+_MOST_LOOKS: Final = 6000
 
 
 class Judge:
@@ -42,11 +44,13 @@ class Judge:
     ValueError; without it only valid JSON is seen.
     """
 
-    __slots__ = ("_memo", "_read", "_texts", "fuzz")
+    __slots__ = ("_looks", "_memo", "_read", "_shapes", "_texts", "fuzz")
 
     def __init__(self, read: Callable[[str], Any] | None = None) -> None:
         self.fuzz = Fuzz()
         self._read = read or json.loads
+        self._looks = 0  # at alternatives of an object
+        self._shapes = Shapes()
         # values are kept beside what is known of them, so that an id is never used twice
         self._memo: dict[tuple[int, int], tuple[float, Any]] = {}
         self._texts: dict[str, Any] = {}
@@ -69,13 +73,23 @@ class Judge:
     def branch(self, value: Any, node: Node, depth: int) -> Node:
         """The alternative that fits best; the first of several."""
         best, chosen = _MOST * 1000, node.branches[0]
-        for branch in node.branches:
+        for branch in self._worth(value, node):
             cost = self.cost(value, branch, depth)
             if cost < best:
                 best, chosen = cost, branch
                 if not cost:
                     break
         return chosen
+
+    def _worth(self, value: Any, node: Node) -> Sequence[Node]:
+        """The alternatives to weigh: few of many for an object, once many were weighed."""
+        branches = node.branches
+        if len(branches) <= FEW or value.__class__ is not dict:
+            return branches
+        self._looks += len(branches)
+        if self._looks <= _MOST_LOOKS:
+            return branches
+        return self._shapes.likely(value, node)
 
     def held(self, text: str) -> Any:
         """The array or object that a text holds as JSON, or None; each text is read once."""
