@@ -21,10 +21,11 @@ _SET = re.compile(r"\{\s{0,9}-?\d[\d.]{0,20}(?:\s{0,9},\s{0,9}-?\d[\d.]{0,20}){0
 _STAMP = re.compile(
     r"\[\d{4}-\d\d-\d\d[^\[\]{}\"',\n]{0,40}\]|\[\d\d:\d\d[\d:.,]{0,16}\]|\{\{\s{0,9}[\w.]{1,60}\s{0,9}\}\}"
 )
+_COMMAND = re.compile(r"\\[A-Za-z]{1,30}\Z")  # of LaTeX, before its argument
 _BOX = re.compile(r"\[[ xX]\] ")
 _CITATION = re.compile(
     r"\[\s*\^?\d{1,4}(?:\s{0,3}[,;–-]\s{0,3}(?:pp?\.|ch\.|sec\.|fig\.|§)?\s{0,3}\d{1,4})*+\s*+\]"
-    r"|\[[ xX]?\]|\{\s*+\}",
+    r"|\[[ xX]?\]|\{\s*+\}|\[(?:none|null|nan|undefined)\]",
     re.IGNORECASE,
 )
 _INDEX = re.compile(r"\[\s*+(?:\"[^\"\n]{0,80}\"|'[^'\n]{0,80}'|-?\d{0,9}(?::-?\d{0,9})?)\s*+\]")
@@ -57,7 +58,7 @@ def kind_of(text: str, at: int, first: int) -> tuple[int, int]:
         return DECOY, stamp.end()
     numbers = _SET.match(text, at)
     if numbers is not None:
-        return (DATA if is_alone(text, at, numbers.end()) else DECOY), numbers.end()
+        return _kind_of_set(text, at, numbers.end()), numbers.end()
     if (_OBJECT if text[at] == "{" else _ARRAY).match(text, at):
         end = _decoy_end(text, at)
         return (DECOY, end) if end > 0 and not is_alone(text, at, end) else (DATA, at)
@@ -71,6 +72,13 @@ def kind_of(text: str, at: int, first: int) -> tuple[int, int]:
     elif is_tag:
         return PROSE, words.end()
     return (DECOY if at == first else PROSE), words.end()
+
+
+def _kind_of_set(text: str, at: int, end: int) -> int:
+    """What numbers in braces are."""
+    if _COMMAND.search(text, max(0, at - _LINE), at):
+        return PROSE
+    return DATA if is_alone(text, at, end) else DECOY
 
 
 def is_alone(text: str, start: int, end: int) -> bool:

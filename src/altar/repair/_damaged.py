@@ -11,6 +11,7 @@ from altar.repair._build import build
 from altar.repair._checks import check_options, no_text
 from altar.repair._codes import risk_of
 from altar.repair._content import raw_characters
+from altar.repair._duplicates import dropped
 from altar.repair._edits import apply
 from altar.repair._guided import is_asked_for
 from altar.repair._read import edits_around, look, read
@@ -95,11 +96,13 @@ def parse_damaged(
         base = base._replace(edits=[edit._replace(code="asked_text") for edit in base.edits])
     if not reading.doubts:
         return report.on(base.value, lambda: base.edits)
+    base = base._replace(lost=len(dropped(apply(text, base.edits))))
 
     def others() -> list[Variant]:
         def again(forced: Mapping[int, str]) -> Variant:
             edits = read(text, policy, meant, quick=quick, forced=forced).edits
-            return Variant(edits, build(apply(text, edits)))
+            mended = apply(text, edits)
+            return Variant(edits, build(mended), lost=len(dropped(mended)))
 
         return variants(len(text), reading.doubts, again)
 
@@ -116,7 +119,7 @@ def _weighed(
     """The lightest reading, when the near decisions are worth weighing, and those close to it."""
     found: list[Variant] | None = None
     chosen = base
-    if is_worth_weighing(reading.doubts, schema):
+    if base.lost or is_worth_weighing(reading.doubts, schema):
         found = others()
         chosen = best_of(base, found, schema)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["QUOTED_ELEMENT", "ate_quote", "swallowed"]
 
 QUOTED_ELEMENT = re.compile(r"\"[^\"\n]{0,200}\"\s*(?:,\s*(?:[\"{\[\d-]|\Z)|\]|\Z)")
-_AFTER_CLOSER = re.compile(r"[}\]]\s*,\s*[{\[]$")
+_AFTER_CLOSER = re.compile(r"[}\]](?:\s{0,40}[}\]]){0,8}\s*,\s*[{\[]$")
 _SINGLE_KEY = re.compile(r"'[^'\"\n{}\[\],:]{1,80}'\s*:")
 _SINGLE_ELEMENT = re.compile(r"'[^'\"\n{}\[\],:]{1,80}'\s*[,\]]")
 _SWALLOWED_NAME = re.compile(r",\s*[A-Za-z_]\w{0,40}\s*:\s*\Z")

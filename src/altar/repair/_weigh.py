@@ -19,17 +19,22 @@ __all__ = ["Variant", "best_of", "close_to", "is_worth_weighing", "variants"]
 # this many characters: the work for them is bounded, whatever the text.
 _WORTH = 32768
 _IRREGULAR = 0.15  # an object unlike the others of its array weighs as much as a lost bracket
+_LOST = 0.6  # so does a member that is there no more, and then some
 _SURE = 0.02  # another reading has to be better by so much
 _OF_BRACKETS = frozenset(("extra", "inside", "missing", "outside", "wrong"))
 _CLOSE = 0.15  # and is worth telling when it is worse by no more
 
 
 class Variant(NamedTuple):
-    """One reading: its edits, the value they give, and which decision fell the other way."""
+    """One reading: its edits, the value they give, and which decision fell the other way.
+
+    ``lost`` counts the members that later ones of the same name replace.
+    """
 
     edits: list[Edit]
     value: Any
     decision: tuple[int, str] | None = None
+    lost: int = 0
 
 
 def is_worth_weighing(doubts: Sequence[tuple[int, str]], schema: Any) -> bool:
@@ -81,7 +86,7 @@ def _weight(one: Variant, schema: Any) -> float:
     """What a reading assumes, how irregular its value is, and how badly it fits the schema."""
     assumed = sum(risk_of(edit.code) for edit in one.edits)
     unfit = misfit(one.value, schema) if schema is not None else 0.0
-    return assumed + _IRREGULAR * _odd_ones(one.value) + unfit
+    return assumed + _IRREGULAR * _odd_ones(one.value) + _LOST * one.lost + unfit
 
 
 def _odd_ones(value: Any) -> int:

@@ -27,6 +27,9 @@ _TAGGED = re.compile(r"<([A-Za-z]\w{0,40})(?:\s[^<>\n]{0,80})?>")
 _CALL = re.compile(r"(?:/\*[^*]{0,400}\*/\s*+)?(?:[A-Za-z_$][\w$.]{0,60}\s{0,9})?\(\s*+")
 _TUPLE = re.compile(r"\(\s*+(?:[\"'\d(\[{-]|\))")
 _FIRST = re.compile(r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"\s*+([,:+]|\"|\Z)?", re.DOTALL)
+# a document in quotes, none of whose own quotes is escaped
+_DOCUMENT = re.compile(r"\"\s*+(?:[{\[]\s*+){1,40}\"[^\"\\\n]{1,80}\"\s*+[:,\]]")
+_DOCUMENT_ENDS = ('}"', ']"')
 _QUOTED_CALL = re.compile(r"\s*+[;,]?\s*+")
 _SURE = 2  # lines
 _SHARE = 0.8
@@ -65,6 +68,8 @@ def leading_values(text: str) -> list[Item]:
 def _whole_string(text: str, at: int, end: int) -> Item | None:
     """The text as one string, where it begins and ends with its quotes and is no list of them."""
     if end - at < 2 or text[at] != '"' or text[end - 1] != '"' or text.startswith('"""', at):
+        return None
+    if _DOCUMENT.match(text, at) and text.endswith(_DOCUMENT_ENDS, at, end):
         return None
     found = _FIRST.match(text, at)
     if found is None or (found[1] and found[1] not in '+"') or is_scalars(text, at, end):

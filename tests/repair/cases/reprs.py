@@ -48,4 +48,12 @@ CASES = [
     reprs('{"tags": {"a"], "n": 1}', {"tags": ["a"], "n": 1}),
     reprs('{"a": "x"</b>, "c": {"d": 1</i>}, "e": 2}', {"a": "x", "c": {"d": 1}, "e": 2}),
     reprs('{"a": 1```, "c": 1}', {"a": 1, "c": 1}),
+    reprs(
+        '{"people": [{"name": "Li", "tags": ["a]}, {"name": "Jo", "tags": ["b"]}]}',
+        {"people": [{"name": "Li", "tags": ["a"]}, {"name": "Jo", "tags": ["b"]}]},
+    ),
+    reprs("\\boxed{42}", "\\boxed{42}"),
+    reprs('{"a": 1}\n- see [none]', {"a": 1}),
+    reprs('"{"a": 1}"', {"a": 1}),
+    reprs('"[{"a": "x"}, 2]"', [{"a": "x"}, 2]),
 ]
