@@ -110,6 +110,32 @@ def test_one_value_after_another_becomes_a_list_of_them():
     assert parser.close().value == {"a": 1}
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"result": {"age": "5", "city_name": "X"}}', {"age": 5, "cityName": "X"}),
+        ('Sure {"x": 1}. {"age": 5, "cityName": "X"}', {"age": 5, "cityName": "X"}),
+        ('{"note": "hm", "AGE": "5", "cityName": "X"}', {"note": "hm", "age": 5, "cityName": "X"}),
+    ],
+)
+def test_an_object_without_any_name_of_the_schema_is_held_back(text: str, value: object):
+    schema = {
+        "type": "object",
+        "properties": {"age": {"type": "integer"}, "cityName": {"type": "string"}},
+        "required": ["age", "cityName"],
+    }
+    parser = StreamParser(schema)
+    told: dict[str, object] = {}
+    for sign in text:
+        view = parser.feed(sign)
+        assert view is None or view.keys() <= {"age", "cityName", "note"}
+        assert view != {}  # nor what may yet be a wrapper
+        told.update({str(path): change for path, change in parser.deltas()})
+    assert parser.close().value == value
+    told.update({str(path): change for path, change in parser.deltas()})
+    assert not any("result" in path or "x" in path for path in told)
+
+
 def test_a_schema_is_seen_in_the_views():
     schema = {"type": "object", "properties": {"firstName": {"type": "string"}}}
     parser = StreamParser(schema)

@@ -25,10 +25,11 @@ class Fitting:
     What the schema wants in another shape is held until it is whole, and so
     are texts that are to become a number or one of an enum. What depends on
     members that have not come yet is shown as it came. ``read`` is that of
-    ``coerce()``.
+    ``coerce()``. ``is_clear`` says whether what came looks like what is asked:
+    an object does from the first of its names that the schema knows.
     """
 
-    __slots__ = ("_fuzz", "_nodes", "_read", "_root", "_seen")
+    __slots__ = ("_fuzz", "_nodes", "_read", "_root", "_seen", "is_clear")
 
     def __init__(self, node: Node, read: Callable[[str], Any] | None = None) -> None:
         self._root = node
@@ -36,9 +37,16 @@ class Fitting:
         self._fuzz = Fuzz()
         self._nodes: list[Node | None] = []  # of what is open
         self._seen: list[list[str]] = []  # the names that came in each
+        self.is_clear = True
 
     def name(self, name: str) -> str:
         """The name the schema has for this one."""
+        name = self._known(name)
+        if not self.is_clear and len(self._nodes) == 1:
+            self.is_clear = name in self._root.props or name in self._root.required
+        return name
+
+    def _known(self, name: str) -> str:
         node = self._nodes[-1] if self._nodes else None
         if node is None or node.branches:
             return name
@@ -62,6 +70,9 @@ class Fitting:
             node = takers[0] if len(takers) == 1 else None
         if node is not None and (kind not in node.types or node.enum is not None):
             return False
+        if not self._nodes and kind == "object" and node is not None:
+            # until then it may be a wrapper, or what is said before the answer
+            self.is_clear = not (node.required or (node.props and not node.is_open))
         self._nodes.append(node)
         self._seen.append([])
         return True

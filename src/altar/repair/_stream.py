@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from codecs import IncrementalDecoder
     from collections.abc import Callable, Iterator
 
-    from altar.repair._build_hook import Hook
     from altar.repair._changes import Event, Told
     from altar.repair._parse import Policy
     from altar.repair._state import Edit
@@ -58,13 +57,14 @@ class Live:
 
     __slots__ = (
         *("_builder", "_built", "_closed", "_engine", "_fed", "_hook", "_next", "_result"),
-        *("_stale", "_tail", "_told", "_wanted"),
+        *("_fitting", "_stale", "_tail", "_told", "_wanted"),
     )
 
-    def __init__(self, engine: Engine, hook: Callable[[], Hook] | None = None) -> None:
+    def __init__(self, engine: Engine, hook: Callable[[], Fitting] | None = None) -> None:
         self._engine = engine
         self._hook = hook
-        self._builder = Builder(hook() if hook else None)
+        self._fitting = hook() if hook else None
+        self._builder = Builder(self._fitting)
         self._fed = 0  # characters of the text that the builder has, mended
         self._next = 0  # edits that it has
         self._tail: Edit | None = None  # the last of them
@@ -81,10 +81,12 @@ class Live:
             raise ClosedError("the stream is closed; begin another StreamParser for more text")
         self._engine.feed(chunk)
         self._show()
-        return self._builder.value
+        return self._builder.value if self._is_clear() else None
 
     def deltas(self) -> Iterator[Told]:
         """What changed since the last call; the first call yields all there is."""
+        if self._result is None and not self._is_clear():
+            return iter(())
         told, self._told = self._told, []
         if self._result is None:
             told.append(self._builder.changes())
@@ -98,9 +100,17 @@ class Live:
         if self._result is None:
             self._closed = True
             result = self._engine.finish()
-            self._replace(self._builder, result.value)
+            self._replace(self._shown(), result.value)
             self._result = result
         return self._result
+
+    def _is_clear(self) -> bool:
+        """Whether what the builder has looks like what the schema asks for."""
+        return self._fitting is None or self._fitting.is_clear
+
+    def _shown(self) -> Builder:
+        """The builder whose value was shown: an empty one for what was held back."""
+        return self._builder if self._is_clear() else Builder()
 
     def _show(self) -> None:
         """Let the builder have what was decided."""
@@ -154,14 +164,17 @@ class Live:
     def _rebuild(self) -> None:
         self._built = len(self._engine.text)
         self._fed = self._next = 0
-        old, self._builder = self._builder, Builder(self._hook() if self._hook else None)
+        old = self._shown()
+        self._fitting = self._hook() if self._hook else None
+        self._builder = Builder(self._fitting)
         self._stale = False
         try:
             self._builder.feed(self._mended())
         finally:
-            self._replace(old, self._builder.value)
-            if self._wanted:
-                self._builder.changes()  # told by the differences
+            if self._is_clear():  # else all of it is told once it is
+                self._replace(old, self._builder.value)
+                if self._wanted:
+                    self._builder.changes()  # told by the differences
 
     def _replace(self, old: Builder, new: Any) -> None:
         """Tell what makes another value of that of ``old``, when somebody asks."""
@@ -199,7 +212,8 @@ class StreamParser:
         """The value so far, or None before there is one.
 
         Strings are shown as far as they go, everything else when it is whole.
-        The value grows in place: it is for reading, and a copy is for keeping.
+        With a schema, an object is shown from the first of its names that the
+        schema knows. The value grows in place: it is for reading, and a copy is for keeping.
         Bytes are read as UTF-8, characters cut in two included; what is no
         UTF-8 raises RepairError. After :meth:`close` this raises ClosedError.
         """
