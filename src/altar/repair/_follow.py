@@ -99,6 +99,15 @@ class Follower:
             return self.pos - len(tail) + len(tail.rstrip(_SIGNS))
         return self.pos
 
+    def doubtful(self, text: str) -> int:
+        """From where on escapes that seemed sound may be none, now that one at ``pos`` is not; -1.
+
+        Two backslashes are one, unless none of the string was ever escaped.
+        """
+        if self._mode == _STRING_OPEN and text.startswith("\\", self.pos):
+            return self._opener if text.find("\\", self._opener, self.pos) >= 0 else -1
+        return -1
+
     def _value(self, text: str) -> bool:
         """The beginning of a value; False where the text does not show it."""
         if self._is_first and self._closes(text):

@@ -121,6 +121,9 @@ class Incremental:
             at = follower.pos
             if _CONTRARY.match(self.text, at) or _NAMELESS.match(self.text, at):
                 self.safe = self._at  # the latest value is not what it seemed to be
+            doubtful = follower.doubtful(self.text)
+            if doubtful >= 0:
+                self.safe = min(self.safe, doubtful)
             state = State(self.text, self._at, final=False)
             state.edits = self.edits
             start(state)
