@@ -31,6 +31,9 @@ _FIRST = re.compile(r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"\s*+([,:+]|\"|\Z)?", re.DOT
 _DOCUMENT = re.compile(r"\"\s*+(?:[{\[]\s*+){1,40}\"[^\"\\\n]{1,80}\"\s*+[:,\]]")
 _DOCUMENT_ENDS = ('}"', ']"')
 _QUOTED_CALL = re.compile(r"\s*+[;,]?\s*+")
+_NESTED = re.compile(
+    r"^([ \t]{0,40})[\w-]{1,60}:[ \t]{0,9}\r?\n\1[ \t]{1,40}[\w-]{1,60}:[ \t]", re.MULTILINE
+)
 _SURE = 2  # lines
 _SHARE = 0.8
 _SAMPLE = 20000  # characters
@@ -86,6 +89,8 @@ def whole_value(text: str) -> Item | None:
         flat = dashed_objects(text, at, end) or flat_members(text, at, end)
         if flat is not None:
             return flat
+        if _NESTED.search(text, at, end) and text.find("{", at, end) < 0:
+            return None  # its nesting is told by indentation alone
         item = read_as(text if end == len(text) else text[:end], at, at, "{")
         return item if item.end > at else None
     call = _call(text, at, end)

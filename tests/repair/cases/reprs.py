@@ -56,4 +56,5 @@ CASES = [
     reprs('{"a": 1}\n- see [none]', {"a": 1}),
     reprs('"{"a": 1}"', {"a": 1}),
     reprs('"[{"a": "x"}, 2]"', [{"a": "x"}, 2]),
+    reprs("user:\n  name: Bob\n  age: 3", "user:\n  name: Bob\n  age: 3"),
 ]
