@@ -102,7 +102,6 @@ def _joined(s: State, end: int) -> bool:
             start = end
     if edits and edits[-1].end > start:
         start = edits.pop().start
-    s.retro += len(edits) < s.marked
     s.marked = min(s.marked, len(edits))
     s.edit(start, found.end(), "", "concatenation")
     frame = s.stack[-1]

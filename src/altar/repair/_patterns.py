@@ -87,7 +87,6 @@ QUOTES = {
 }
 _OPEN = "\"'`“”„‘’«＂"
 
-NAME_END = r"[ \t\n\r]*[:：]"
 KEY_AHEAD = re.compile(rf"{_NAME}\s*[:：]")  # this quote opens a name
 # a name in whatever quotes, with its colon
 OPEN_KEY = re.compile(rf"[{_OPEN}][^\n{{}}\[\],:\"]{{0,80}}?[\"'`´”“’»＂]\s*[:：=]")

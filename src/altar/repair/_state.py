@@ -57,13 +57,6 @@ class Frame:
         self.calls = 0  # opened before a value and left out; their closers are to come
         self.moved = 0  # brackets that closed an array early; the closers they stand for come
 
-    def copy(self) -> Frame:
-        """The same, to go on from later."""
-        twin = Frame(self.kind, self.open, self.close, self.indent)
-        twin.count, twin.value, twin.doubled = self.count, self.value, self.doubled
-        twin.calls, twin.moved = self.calls, self.moved
-        return twin
-
 
 class Quoted:
     """A string whose end is being looked for."""
@@ -107,7 +100,7 @@ class State:
 
     __slots__ = (
         *("_last", "comma", "cut", "doubts", "edits", "failed", "fault", "final", "forced"),
-        *("islands", "kept", "key", "luck", "marked", "mode", "origin", "plain", "pos", "retro"),
+        *("islands", "kept", "key", "luck", "marked", "mode", "plain", "pos"),
         *("ahead", "raws", "stack", "string", "style", "text", "weighs"),
     )
 
@@ -115,7 +108,6 @@ class State:
         self.text = text
         self.pos = pos
         self.final = final  # no more text will come
-        self.origin = pos
         self.mode = Mode.ITEM
         self.stack: list[Frame] = []
         self.edits: list[Edit] = []
@@ -126,7 +118,6 @@ class State:
         self.string: Quoted | None = None
         self.cut = False  # the text ended inside a token
         self.raws = False  # a string was found whose backslashes were never escaped
-        self.retro = 0  # edits that were made before text already decided
         self.fault = -1  # where the C scanner is known to fail
         self.failed = 0  # characters read in vain by the C scanner
         self.islands = final
@@ -168,16 +159,13 @@ class State:
                 if edits[first - 1].after[-1:] in _BEFORE:
                     index = first
         self.edits.insert(index, Edit(start, end, after, code))
-        if index < self.marked:
-            self.retro += 1
-            self.marked += 1
+        self._revised(index, 1)
 
     def edit_again(self, start: int, end: int, after: str, code: str) -> None:
         """Note another change, in place of the one made to these characters, where there is one."""
         index = bisect_left(self.edits, (start, end))
         if index < len(self.edits) and self.edits[index][:2] == (start, end):
             self.edits[index] = Edit(start, end, after, code)
-            self.retro += index < self.marked
         else:
             self.edit_before(start, end, after, code)
 
@@ -191,9 +179,7 @@ class State:
         ):
             index -= 1
         edits.insert(index, Edit(position, position, after, code))
-        if index < self.marked:
-            self.retro += 1
-            self.marked += 1
+        self._revised(index, 1)
 
     def drop_comma(self, comma: int, at: int) -> None:
         """Take the comma at ``comma`` away; where that is -1, one that was added before ``at``."""
@@ -228,18 +214,14 @@ class State:
 
     def _revised(self, index: int, added: int) -> None:
         """Note that an edit was added or taken away at ``index``, maybe before what is decided."""
-        if index < self.marked:
-            self.retro += 1
-            self.marked += added
+        self.marked += added * (index < self.marked)
 
     def keep_comma(self, comma: int) -> None:
         """Take back that the comma at ``comma`` was left out."""
         index = bisect_left(self.edits, (comma, comma + 1))
         if index < len(self.edits) and self.edits[index][:3] == (comma, comma + 1, ""):
             del self.edits[index]
-            if index < self.marked:
-                self.retro += 1
-                self.marked -= 1
+            self._revised(index, -1)
 
     def is_covered(self, at: int) -> bool:
         """Whether the character at ``at`` is part of a longer text that is replaced."""
@@ -298,7 +280,6 @@ class State:
         first = start
         while edits and (edits[-1].start > start or edits[-1].end > start):
             first = min(first, edits.pop().start)
-        self.retro += 1
         self.marked = len(edits)
         return first
 
