@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from altar.repair._close import close, close_earlier, close_inner, end_of_text, is_key_ahead
 from altar.repair._dashes import DASH, dashed
-from altar.repair._patterns import ADJACENT, KEY_AHEAD, QUOTES, VALUE_AHEAD
+from altar.repair._patterns import ADJACENT, BRACKETS, KEY_AHEAD, QUOTES, VALUE_AHEAD
 from altar.repair._reprs import rest_of_call
 from altar.repair._rows import is_next_line, to_object
 from altar.repair._skip import skip
@@ -22,7 +22,6 @@ __all__ = ["after", "close", "end_of_text"]
 _SIGN = re.compile(r"[ \t\n\r]*([,}\]])")
 _COMMAS = "，、;；|"
 _JOIN = re.compile(r"(?:[+.&]\s*(?:/\*[^*]{0,80}\*/\s*|//[^\n]{0,80}\n\s*)?)?([\"'`“‘])")
-_BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]')
 _POINT = re.compile(rf"\.\s*{KEY_AHEAD.pattern}")
 _CLOSERS = ")］】｝"
 _STRAY = re.compile(r"[^\s,}\]{\[\"'“”:][^,}\]\n{\[\"'“”:]*")
@@ -177,7 +176,7 @@ def _belongs_outside(s: State, start: int, end: int) -> bool:
 def _closes_inside(s: State, at: int) -> bool:
     """Whether the members from here on are closed by a brace inside the array."""
     depth = 0
-    for found in _BRACKETS.finditer(s.text, at, at + WINDOW):
+    for found in BRACKETS.finditer(s.text, at, at + WINDOW):
         c = found[0]
         if c in "{[":
             depth += 1

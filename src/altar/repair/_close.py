@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from altar.repair._patterns import KEY_AHEAD, OPEN_KEY, WORD_KEY
+from altar.repair._patterns import BRACKETS, KEY_AHEAD, OPEN_KEY, WORD_KEY
 from altar.repair._reckon import EXTRA, WRONG, cost_of, missing, signs
 from altar.repair._state import Mode, closer_of
 
@@ -21,7 +21,6 @@ _BOLD_KEY = re.compile(
     r"(?:[-*+•][ \t]++)?(?:\*{1,3}|__|`)?[\"']?[\w .-]{1,60}?[\"']?(?:\*{1,3}|__|`)?\s*+:(?!//)"
 )
 _GOES_ON = re.compile(r"\s*(?:[,}]|\Z)")
-_BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]')
 _LOOK_BACK = 1000  # how far back rows are looked at
 _NEAR = 0.7  # readings whose costs are closer than this are both worth weighing
 _FAR = 24  # frames a closer may reach over
@@ -86,7 +85,7 @@ def _child_before(text: str, start: int, end: int) -> int:
     depth, child, last = 0, -1, start
     if end - start > _LOOK_BACK:
         return -1
-    for found in _BRACKETS.finditer(text, start + 1, end):
+    for found in BRACKETS.finditer(text, start + 1, end):
         last = found.end()
         if found[0] in "{[":
             if depth == 0:

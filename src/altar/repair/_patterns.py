@@ -7,7 +7,9 @@ import re
 __all__ = [
     "ADJACENT",
     "BLANKS",
+    "BRACKETS",
     "COMMENT",
+    "DELIMITED",
     "ELEMENTS",
     "ELEMENT_END",
     "ELLIPSIS",
@@ -87,6 +89,8 @@ QUOTES = {
 }
 _OPEN = "\"'`“”„‘’«＂"
 
+BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]')  # strings are passed, not looked into
+DELIMITED = re.compile(r"\s*(?:[,}\]:]|\Z)")  # what may follow a string
 KEY_AHEAD = re.compile(rf"{_NAME}\s*[:：]")  # this quote opens a name
 # a name in whatever quotes, with its colon
 OPEN_KEY = re.compile(rf"[{_OPEN}][^\n{{}}\[\],:\"]{{0,80}}?[\"'`´”“’»＂]\s*[:：=]")

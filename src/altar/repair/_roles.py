@@ -11,6 +11,7 @@ from altar.repair._patterns import (
     ADJACENT,
     BLANKS,
     COMMENT,
+    DELIMITED,
     ELLIPSIS,
     FENCE,
     KEY_AHEAD,
@@ -32,7 +33,6 @@ __all__ = ["role_of"]
 
 _CLOSE, _INNER = Verdict(CLOSE), Verdict(INNER)
 
-_DELIMITED = re.compile(r"\s*(?:[,}\]:]|\Z)")
 _QUOTED_NEXT = re.compile(r"[\"'“][^\"'”\n]{0,160}[\"'”]\s*([^\s])?")
 _QUOTED_ELEMENTS = re.compile(r"(?:\"[^\"\n]{1,80}\"){2,8}\s*\]")
 _HALF_KEY = re.compile(r"[\w$ .-]{1,60}[\"'”]\s*:")
@@ -65,10 +65,10 @@ def role_of(s: State, string: Quoted, at: int) -> Verdict:
         return _CLOSE if ends_foreign(s, string, at) else _INNER
     reach = string.reach
     if reach > 1:
-        if reach == 2 and text.startswith(c * 4, at) and not _DELIMITED.match(text, at + 4):
+        if reach == 2 and text.startswith(c * 4, at) and not DELIMITED.match(text, at + 4):
             return Verdict(INNER, 4)
         if text.startswith(c * reach, at) and (
-            _DELIMITED.match(text, at + reach) or reach == 3 or string.key
+            DELIMITED.match(text, at + reach) or reach == 3 or string.key
         ):
             return Verdict(CLOSE, reach)
         if reach == 3 or text.startswith(c * reach, at):
@@ -88,7 +88,7 @@ def _doubt(s: State, string: Quoted, at: int, verdict: Verdict) -> None:
     if verdict.role == CLOSE:
         if string.inner:
             s.doubt(at, "content")
-    elif verdict.role == INNER and _DELIMITED.match(s.text, at + 1):
+    elif verdict.role == INNER and DELIMITED.match(s.text, at + 1):
         s.doubt(at, "end")
 
 
@@ -296,7 +296,7 @@ def _before_quote(s: State, string: Quoted, at: int, k: int) -> Verdict | None:
 def _beside_quote(s: State, string: Quoted, at: int, k: int) -> Verdict | None:
     """A quote right before another quote: doubled, or the comma between them is missing."""
     text = s.text
-    if _DELIMITED.match(text, k + 1):
+    if DELIMITED.match(text, k + 1):
         if string.nest or (text[at - 1].isdigit() and at > string.start):
             string.nest = max(0, string.nest - 1)
             return _INNER

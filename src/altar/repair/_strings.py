@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from altar.repair._content import content, end_content
 from altar.repair._foreign import end_quote
-from altar.repair._patterns import FENCE, KEY_AHEAD, QUOTES, WHITE
+from altar.repair._patterns import DELIMITED, FENCE, KEY_AHEAD, QUOTES, WHITE
 from altar.repair._roles import role_of
 from altar.repair._rows import to_array
 from altar.repair._state import WINDOW, Mode, More, Quoted
@@ -24,7 +24,6 @@ _STRAY = re.compile(r"[\"'”]\s*(?:[,}\]]|\Z)")
 _TEXT_NEXT = re.compile(
     r",[ ]?(?!(?:true|false|null)\b)[^\W\d][^\":{}\[\]\n]{0,150}[^\s,]\"\s{0,9}[,}\]]"
 )
-_EMPTY_NEXT = re.compile(r"\s*(?:[,}\]:]|\Z)")
 _STOPS: dict[str, re.Pattern[str]] = {}
 _SIGNS = "\"',;:+/)}] \t\r\n"
 _SIGNS_LOOKED_AT, _LONGEST_COMMAND = 64, 16
@@ -87,15 +86,15 @@ def _doubled(s: State, string: Quoted, c: str) -> None:
         if text.startswith(c * 6, at) or _tripled(s, c * 3, at + 3):
             string.start = string.at = at + 3
             string.reach = 3
-            if text.startswith(c * 4, at) and _EMPTY_NEXT.match(text, at + 4):
+            if text.startswith(c * 4, at) and DELIMITED.match(text, at + 4):
                 string.start = string.at = at + 2
                 string.reach = 2
-        elif _EMPTY_NEXT.match(text, at + 3):
+        elif DELIMITED.match(text, at + 3):
             pass
         else:
             string.start = string.at = at + 3
         return
-    if _EMPTY_NEXT.match(text, at + 2):
+    if DELIMITED.match(text, at + 2):
         return  # an empty string
     if KEY_AHEAD.match(text, at + 1) and not string.key:
         return  # an empty string, and a name right behind it
@@ -105,7 +104,7 @@ def _doubled(s: State, string: Quoted, c: str) -> None:
     twice = text.startswith(c, end + 1)
     if end >= 0 and not string.key and _TEXT_NEXT.match(text, end + 1):
         return  # the string begins with words in quotes
-    if end < 0 or string.key or twice or _EMPTY_NEXT.match(text, end + 1):
+    if end < 0 or string.key or twice or DELIMITED.match(text, end + 1):
         string.start = string.at = at + 2
         string.reach = 2 if text.find(c * 2, at + 2, at + WINDOW - 2) >= 0 else 1
 
