@@ -124,12 +124,12 @@ def test_tools_and_a_session_together_are_refused():
 def test_options_reach_the_request_and_the_loop():
     model = ScriptedProvider([ADD, ADD])
     options = Options(
-        sampling=Sampling(temperature=0.0), limits=Limits(rounds=2), settings={"x": 1}
+        sampling=Sampling(temperature=0.0), limits=Limits(rounds=2), settings={"scripted": {"x": 1}}
     )
     reply = altar.generate("?", model=model, tools=[add], options=options)
     assert reply.finish == "max_rounds"
     assert model.requests[0].sampling.temperature == 0.0
-    assert model.requests[0].settings == {"x": 1}
+    assert model.requests[0].settings == {"scripted": {"x": 1}}
 
 
 def test_without_any_configuration_the_labelled_demo_answers():

@@ -11,13 +11,23 @@
     ├── ToolError                   raised by a tool: its message is what the model hears
     ├── ToolCallError               raised by ToolResult.unwrap(); carries .error and its cause
     └── ProviderError               a model provider that stays unreachable or refuses the request
-        ├── AuthenticationError     no key, a wrong key, or one without the right
+        ├── AuthenticationError     no key, or a wrong one
+        │   └── PermissionDeniedError   a key without the right
         ├── QuotaError              a spent quota: waiting does not help
         ├── RateLimitError          too many requests for now; see .retry_after
-        ├── OverloadedError         the provider is overloaded or failed inside
-        ├── TransportError          no connection, a broken one, or one too slow
+        ├── OverloadedError         the provider is overloaded
+        ├── ServerError             the provider failed inside
+        ├── TransportError          no connection, or a broken one
+        │   ├── ProviderTimeoutError    nothing came in time
+        │   └── StreamBrokenError       an answer that stopped in the middle, or was no answer
         ├── BadRequestError         the provider refuses the request as it stands
-        └── UnsupportedError        the provider cannot do what the request asks
+        │   ├── UnknownModelError       it has no such model
+        │   ├── ContextLengthError      the conversation is longer than the model reads
+        │   ├── SchemaError             it does not take a tool's or an answer's schema
+        │   └── HistoryError            it does not take the messages
+        ├── UnsupportedError        the provider cannot do what the request asks
+        ├── UnusableReplyError      a malformed call or an empty answer, asked for again
+        └── CircuitOpenError        not asked at all: it failed again and again just now
 
 Only configuration errors and providers that stay unreachable are raised by the
 tool loop; what a model or a tool did becomes a ToolResult whose error carries
@@ -64,21 +74,31 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "CanonicalError",
+    "CircuitOpenError",
     "ClosedError",
     "ConfigurationError",
+    "ContextLengthError",
     "DeclarationError",
     "ErrorType",
+    "HistoryError",
     "InvalidDataError",
     "OverloadedError",
+    "PermissionDeniedError",
     "ProviderError",
+    "ProviderTimeoutError",
     "QuotaError",
     "RateLimitError",
     "RegistryError",
     "RepairError",
+    "SchemaError",
+    "ServerError",
+    "StreamBrokenError",
     "ToolCallError",
     "ToolError",
     "TransportError",
+    "UnknownModelError",
     "UnsupportedError",
+    "UnusableReplyError",
 ]
 
 
@@ -225,36 +245,51 @@ class ProviderError(AltarError):
     """A model provider that stays unreachable or refuses the request.
 
     ``provider`` is its prefix ("gemini"), ``status`` the HTTP status where
-    there was one, ``retry_after`` the server's own hint in seconds, ``sent``
-    False when the request surely never reached the server, and ``hint`` what
-    to do about it. A run that ends with it leaves in ``messages`` its history
-    so far, ready to be sent again.
+    there was one, ``code`` the provider's own word for the fault,
+    ``request_id`` its name for the request, ``retry_after`` the server's own
+    hint in seconds. ``sent`` is False when the request surely never reached
+    the server, ``in_stream`` True when an answer had begun. ``hint`` says what
+    to do about it, and ``raw`` holds what the provider said, as far as it is
+    known and fit to be shown. A run that ends with it leaves in ``messages``
+    its history so far, ready to be sent again.
     """
 
     retryable = False
     messages: tuple[Any, ...] = ()
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per fact of a failure
         self,
         message: str,
         *,
         provider: str = "",
         status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
         retry_after: float | None = None,
         sent: bool = True,
+        in_stream: bool = False,
         hint: str = "",
+        raw: Any = None,
     ) -> None:
         super().__init__(f"{message} {hint}".strip())
         self.message = message
         self.provider = provider
         self.status = status
+        self.code = code
+        self.request_id = request_id
         self.retry_after = retry_after
         self.sent = sent
+        self.in_stream = in_stream
         self.hint = hint
+        self.raw = raw
 
 
 class AuthenticationError(ProviderError):
-    """No key, a wrong key, or a key without the right."""
+    """No key, or a wrong one."""
+
+
+class PermissionDeniedError(AuthenticationError):
+    """A key without the right to do this."""
 
 
 class QuotaError(ProviderError):
@@ -268,20 +303,63 @@ class RateLimitError(ProviderError):
 
 
 class OverloadedError(ProviderError):
-    """The provider is overloaded or failed inside (HTTP 5xx, 529)."""
+    """The provider is overloaded (HTTP 503, 529)."""
+
+    retryable = True
+
+
+class ServerError(ProviderError):
+    """The provider failed inside (HTTP 5xx)."""
 
     retryable = True
 
 
 class TransportError(ProviderError):
-    """No connection, a broken one, or one too slow."""
+    """No connection, or a broken one."""
 
     retryable = True
+
+
+class ProviderTimeoutError(TransportError):
+    """Nothing came in time."""
+
+
+class StreamBrokenError(TransportError):
+    """An answer that stopped in the middle, or was no answer in the provider's format."""
 
 
 class BadRequestError(ProviderError):
     """The provider refuses the request as it stands."""
 
 
+class UnknownModelError(BadRequestError):
+    """The provider has no such model, or not for this key."""
+
+
+class ContextLengthError(BadRequestError):
+    """The conversation is longer than the model reads."""
+
+
+class SchemaError(BadRequestError):
+    """The provider does not take the schema of a tool or of a typed answer."""
+
+
+class HistoryError(BadRequestError):
+    """The provider does not take the messages: a lost signature, a missing result."""
+
+
 class UnsupportedError(ProviderError):
     """The provider cannot do what the request asks; the message names the field."""
+
+
+class UnusableReplyError(ProviderError):
+    """A malformed call or an empty answer; seen in the retry event when it is asked again."""
+
+    retryable = True
+
+
+class CircuitOpenError(ProviderError):
+    """Not asked at all: the provider failed again and again just now.
+
+    ``retry_after`` says after how many seconds it is tried again.
+    """

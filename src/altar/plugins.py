@@ -8,7 +8,7 @@ over an entry point's. The group ``altar.types`` is read where types are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
@@ -54,13 +54,24 @@ _GEMINI = Plugin(
     extra="gemini",
     example="gemini-3.8-flash",
 )
-_LOCAL = Plugin(target="altar.llm._openai_compatible:LocalProvider", example="qwen3")
+_LOCAL = Plugin(target="altar.llm.openai_compatible:LocalProvider", example="qwen3")
+_OPENAI = Plugin(
+    target="altar_extras.openai:OpenAIProvider",
+    library="openai",
+    requirement="openai>=2.54",
+    extra="openai",
+    example="gpt-5.5",
+)
 _PROVIDERS = {
     "offline": Plugin(target="altar.llm._offline:OfflineProvider", example=""),
     "local": _LOCAL,
     "openai-compatible": _LOCAL,
     "gemini": _GEMINI,
     "google-genai": _GEMINI,
+    "gemini-interactions": replace(
+        _GEMINI, target="altar_extras.gemini_interactions:InteractionsProvider"
+    ),
+    "vertex": replace(_GEMINI, target="altar_extras.gemini:VertexProvider"),
     "anthropic": Plugin(
         target="altar_extras.anthropic:AnthropicProvider",
         library="anthropic",
@@ -68,13 +79,8 @@ _PROVIDERS = {
         extra="anthropic",
         example="claude-opus-5-5",
     ),
-    "openai": Plugin(
-        target="altar_extras.openai:OpenAIProvider",
-        library="openai",
-        requirement="openai>=2.54",
-        extra="openai",
-        example="gpt-5.5",
-    ),
+    "openai": _OPENAI,
+    "openai-chat": replace(_OPENAI, target="altar_extras.openai_chat:OpenAIChatProvider"),
 }
 _RUNTIMES = {
     "grid": Plugin(

@@ -16,6 +16,8 @@ from altar.llm._events import (
     fold,
     unfold,
 )
+from altar.llm._failures import failure, redacted, retry_hint
+from altar.llm._fit import fitted, lacking, takes_blob
 from altar.llm._history import check_history, mend_history
 from altar.llm._live import (
     Event,
@@ -29,6 +31,7 @@ from altar.llm._live import (
     ToolProgressEvent,
     ToolResultEvent,
 )
+from altar.llm._looped import LoopedProvider
 from altar.llm._mend import amend, mend
 from altar.llm._mender import Mender
 from altar.llm._messages import Message, Role
@@ -53,6 +56,7 @@ from altar.llm._request import Adaptation, OutputSpec, ReplyEnd, Request, Respon
 from altar.llm._run import run, stream
 from altar.llm._sampling import Sampling
 from altar.llm._task import Task
+from altar.llm._travel import Travel, own_settings
 from altar.llm._usage import Price, Usage
 
 __all__ = [
@@ -70,6 +74,7 @@ __all__ = [
     "Finish",
     "Fold",
     "Limits",
+    "LoopedProvider",
     "Mender",
     "Message",
     "Opaque",
@@ -107,6 +112,7 @@ __all__ = [
     "ToolProgressEvent",
     "ToolResultEvent",
     "ToolResultPart",
+    "Travel",
     "Unknown",
     "Usage",
     "amend",
@@ -114,12 +120,19 @@ __all__ = [
     "astream",
     "check_history",
     "dump_messages",
+    "failure",
+    "fitted",
     "fold",
+    "lacking",
     "load_messages",
     "mend",
     "mend_history",
+    "own_settings",
+    "redacted",
+    "retry_hint",
     "run",
     "stream",
+    "takes_blob",
     "to_messages",
     "unfold",
 ]

@@ -148,7 +148,8 @@ class Options:
     """Everything about a run that is neither its question nor its tools.
 
     ``tool_choice`` ANY demands a call in the first reply only. ``settings``
-    go to the provider as they are. ``prices`` maps a model name to its
+    maps a provider's prefix to settings that go into its requests as they are:
+    ``{"anthropic": {"service_tier": "auto"}}``. ``prices`` maps a model name to its
     :class:`Price`. ``cancel`` is a flag the application may raise; the run
     then ends with the finish ``cancelled``. ``repair`` says what is made of
     broken JSON.
@@ -169,6 +170,12 @@ class Options:
         check_kind("Options", "retry", self.retry, Retry, "Retry(attempts=1)")
         check_kind("Options", "settings", self.settings, Mapping, '{"name": value}')
         check_kind("Options", "prices", self.prices, Mapping, '{"prefix:name": Price(...)}')
+        settings: Mapping[str, object] = self.settings
+        for name, own in settings.items():
+            if not isinstance(own, Mapping):
+                allowed = "the settings of each provider; type"
+                line = f'Options(settings={{"anthropic": {{{name!r}: {own!r}}}}})'
+                raise refuse("Options", "settings", {name: own}, f"{allowed} {line}")
         prices: Mapping[str, object] = self.prices
         for name, price in prices.items():
             if not isinstance(price, Price):

@@ -20,17 +20,23 @@ __all__ = ["Attempt", "Capabilities", "Provider"]
 class Capabilities:
     """What a provider's model can do; the loop and the output part ask before they use it.
 
-    ``native_output``: it holds itself to a schema. ``tool_choice``: it can be
-    made to call, or not to. ``max_tools``: how many declarations a request
-    may carry (None: no known bound). ``price``: known without a table.
+    ``native_output``: it holds itself to a schema, and ``output_with_tools``
+    says whether also in a request with tools. ``tool_choice``: it can be made
+    to call, or not to. ``max_tools``: how many declarations a request may
+    carry (None: no known bound). ``blobs``: what it reads, as "image/*" or
+    "application/pdf". ``sampling``: the names of the :class:`Sampling` fields
+    it takes (None: all). ``price``: known without a table.
     """
 
     tools: bool = True
     streaming: bool = True
     native_output: bool = False
+    output_with_tools: bool = True
     tool_choice: bool = True
     thinking: bool = False
     max_tools: int | None = None
+    blobs: tuple[str, ...] = ("*/*",)
+    sampling: frozenset[str] | None = None
     price: Price | None = None
 
 

@@ -15,7 +15,11 @@ _REASONING: tuple[str, ...] = get_args(_Reasoning)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How the model writes; None leaves it to the provider."""
+    """How the model writes; None leaves it to the provider.
+
+    What a model does not take is left out and told in ``reply.adaptations``;
+    under ``strict`` it is refused with UnsupportedError.
+    """
 
     max_tokens: int | None = None
     temperature: float | None = None
@@ -24,6 +28,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning: _Reasoning | None = None
+    strict: bool = False
 
     def __post_init__(self) -> None:
         check_count("Sampling", "max_tokens", self.max_tokens, 1)

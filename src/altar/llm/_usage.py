@@ -16,11 +16,18 @@ _MILLION = Decimal(1_000_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What a million tokens cost: ``input``, ``output``, and cached input where it differs."""
+    """What a million tokens cost: ``input``, ``output``, and cached input where it differs.
+
+    ``cache_write`` is what input costs that is written into a cache. Beyond
+    ``long_above`` input tokens a request is priced by ``long`` as a whole.
+    """
 
     input: Decimal
     output: Decimal
     cached: Decimal | None = None
+    cache_write: Decimal | None = None
+    long_above: int | None = None
+    long: Price | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +61,15 @@ class Usage:
         """What these tokens cost at ``price``; None when a count or the price is unknown."""
         if price is None or self.input_tokens is None or self.output_tokens is None:
             return None
+        if price.long is not None and self.input_tokens > (price.long_above or 0):
+            price = price.long
         cached = self.cached_tokens or 0
-        rate = price.input if price.cached is None else price.cached
-        fresh = (self.input_tokens - cached) * price.input
-        return (fresh + cached * rate + self.output_tokens * price.output) / _MILLION
+        written = self.cache_write_tokens or 0
+        read_at = price.input if price.cached is None else price.cached
+        write_at = price.input if price.cache_write is None else price.cache_write
+        fresh = (self.input_tokens - cached - written) * price.input
+        output = self.output_tokens * price.output
+        return (fresh + cached * read_at + written * write_at + output) / _MILLION
 
     @staticmethod
     def total(usages: Iterable[Usage], price: Price | None = None) -> Usage:
