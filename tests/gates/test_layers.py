@@ -16,6 +16,7 @@ FLOORS = {
     "altar.adm": 1,
     "altar.repair": 1,
     "altar.config": 2,
+    "altar.live": 2,
     "altar.plugins": 2,
     "altar.resilience": 2,
     "altar.runtime": 2,
