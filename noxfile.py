@@ -111,7 +111,7 @@ def measured(session: nox.Session) -> tuple[str, str]:
 
 
 def with_extras() -> str:
-    """This tree with every extra that code uses today, for pip."""
+    """What pip installs for this tree with every extra that code uses today."""
     home = ROOT / "src" / "altar_extras"
     used = [extra for module, extra in EXTRAS.items() if (home / module).exists()]
     return f".[{','.join(used)}]" if used else "."
@@ -143,7 +143,7 @@ def oldest(session: nox.Session) -> None:
 
 @nox.session(python=MAIN)
 def coverage(session: nox.Session) -> None:
-    """Branches that the last `tests`, `short` and `oldest` took: of the core 95 %, of the extras 85 %."""
+    """Branches that the last suites took: of the core 95 %, of the extras 85 %."""
     session.install("-q", "coverage[toml]", silent=True)
     found = [str(path) for path in MEASURED.glob("*") if path.is_file()]
     if not found:

@@ -1,0 +1,214 @@
+"""LoopedProvider: sync forms of an async client, whose sockets hear of deadlines and flags."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from time import monotonic
+
+import pytest
+
+import altar
+from altar import Limits, Options
+from altar.errors import OverloadedError, ProviderTimeoutError, TransportError
+from altar.llm import (
+    Attempt,
+    Delta,
+    End,
+    LoopedProvider,
+    Message,
+    PartEnd,
+    PartStart,
+    Request,
+    Response,
+    Sampling,
+    Text,
+    Usage,
+    fold,
+)
+from altar.runtime import Cancellation
+
+REQUEST = Request(
+    model="m",
+    messages=(Message.user("hello"),),
+    instructions=None,
+    tools=(),
+    tool_choice=None,
+    output=None,
+    sampling=Sampling(),
+    settings={},
+)
+
+
+def attempt(seconds: float | None = None) -> Attempt:
+    deadline = None if seconds is None else monotonic() + seconds
+    return Attempt(number=1, deadline=deadline, cancelled=Cancellation())
+
+
+class Client:
+    def __init__(self) -> None:
+        self.events = asyncio.get_running_loop()
+        self.closed = False
+
+
+class Echo(LoopedProvider):
+    """Answers with the number of the client it used; can be told to wait, or to fail."""
+
+    name = "echo"
+    model = "m"
+
+    def __init__(self, wait: bool = False, fail: bool = False) -> None:
+        super().__init__()
+        self.wait = wait
+        self.fail = fail
+        self.made: list[Client] = []
+        self.broken_off = threading.Event()
+
+    def connect(self) -> Client:
+        self.made.append(Client())
+        return self.made[-1]
+
+    async def disconnect(self, client: Client) -> None:
+        assert client.events is asyncio.get_running_loop()
+        client.closed = True
+
+    async def acomplete(self, request: Request, attempt: Attempt) -> Response:
+        await self._work()
+        number = self.made.index(self.client())
+        return Response(message=Message.assistant(f"client {number}"))
+
+    async def astream(self, request: Request, attempt: Attempt):
+        number = (self.client(), len(self.made))[1] - 1
+        yield PartStart(0, "text")
+        yield Delta(0, "client ")
+        await self._work()
+        yield Delta(0, str(number))
+        yield PartEnd(0, Text(f"client {number}"))
+        yield End(usage=Usage())
+
+    async def _work(self) -> None:
+        self.client()
+        if self.fail:
+            raise OverloadedError("busy", provider="echo")
+        if self.wait:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.broken_off.set()
+                raise
+
+
+def test_the_sync_forms_answer_as_the_async_ones_do():
+    provider = Echo()
+    assert provider.complete(REQUEST, attempt()).message.text == "client 0"
+    assert fold(provider.stream(REQUEST, attempt())).message.text == "client 0"
+    assert len(provider.made) == 1
+    provider.close()
+
+
+def test_every_event_loop_has_a_client_of_its_own():
+    provider = Echo()
+    provider.complete(REQUEST, attempt())
+
+    async def ask() -> str:
+        answer = await provider.acomplete(REQUEST, attempt())
+        await provider.aclose()
+        return answer.message.text
+
+    assert asyncio.run(ask()) == "client 1"
+    assert [client.closed for client in provider.made] == [True, True]
+
+
+def test_close_lets_go_of_the_client_and_of_the_thread():
+    provider = Echo()
+    provider.complete(REQUEST, attempt())
+    threads = [one for one in threading.enumerate() if one.name == "altar-model"]
+    assert threads
+    provider.close()
+    for thread in threads:
+        thread.join(2)
+    assert not any(thread.is_alive() for thread in threads)
+    assert provider.made[0].closed
+    assert provider.complete(REQUEST, attempt()).message.text == "client 1"  # and begins anew
+    provider.close()
+
+
+@pytest.mark.parametrize("form", ["complete", "stream"])
+def test_a_failure_is_raised_where_the_answer_is_waited_for(form: str):
+    provider = Echo(fail=True)
+    with pytest.raises(OverloadedError):
+        list(getattr(provider, form)(REQUEST, attempt()) or ())
+    provider.close()
+
+
+@pytest.mark.parametrize("form", ["complete", "stream"])
+def test_a_deadline_breaks_off_what_is_under_way(form: str):
+    provider = Echo(wait=True)
+    with pytest.raises(ProviderTimeoutError):
+        list(getattr(provider, form)(REQUEST, attempt(0.02)) or ())
+    assert provider.broken_off.wait(2)
+    provider.close()
+
+
+@pytest.mark.parametrize("form", ["complete", "stream"])
+def test_a_flag_raised_in_another_thread_breaks_off_what_is_under_way(form: str):
+    provider = Echo(wait=True)
+    tried = attempt()
+    threading.Timer(0.02, tried.cancelled.cancel).start()
+    with pytest.raises(TransportError):
+        list(getattr(provider, form)(REQUEST, tried) or ())
+    assert provider.broken_off.wait(2)
+    provider.close()
+
+
+def test_closing_a_stream_breaks_off_the_request():
+    provider = Echo(wait=True)
+    events = provider.stream(REQUEST, attempt())
+    assert next(events) == PartStart(0, "text")
+    assert next(events) == Delta(0, "client ")
+    events.close()
+    assert provider.broken_off.wait(2)
+    provider.close()
+
+
+def test_a_run_ends_at_its_deadline_although_the_model_says_nothing():
+    provider = Echo(wait=True)
+    options = Options(limits=Limits(seconds=0.05))
+    assert altar.generate("hello", model=provider, options=options).finish == "deadline"
+    provider.close()
+
+
+def test_a_run_ends_when_its_flag_is_raised_although_the_model_says_nothing():
+    provider = Echo(wait=True)
+    flag = Cancellation()
+    threading.Timer(0.02, flag.cancel).start()
+    reply = altar.generate("hello", model=provider, options=Options(cancel=flag))
+    assert reply.finish == "cancelled"
+    provider.close()
+
+
+def test_the_sync_forms_work_inside_a_running_event_loop():
+    provider = Echo()
+
+    async def notebook() -> str:
+        return provider.complete(REQUEST, attempt()).message.text
+
+    assert asyncio.run(notebook()) == "client 0"
+    provider.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_child_has_a_client_and_a_thread_of_its_own():
+    provider = Echo()
+    provider.complete(REQUEST, attempt())
+    child = os.fork()
+    if child == 0:
+        try:
+            text = provider.complete(REQUEST, attempt(5.0)).message.text
+            os._exit(0 if text == "client 1" else 1)
+        except BaseException:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    provider.close()
