@@ -10,6 +10,7 @@
     ├── RepairError                 text that holds no JSON, or none within max_risk; has .position
     ├── ToolError                   raised by a tool: its message is what the model hears
     ├── ToolCallError               raised by ToolResult.unwrap(); carries .error and its cause
+    ├── CassetteError               a recording that does not fit what was asked; an AssertionError
     └── ProviderError               a model provider that stays unreachable or refuses the request
         ├── AuthenticationError     no key, or a wrong one
         │   └── PermissionDeniedError   a key without the right
@@ -74,6 +75,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "CanonicalError",
+    "CassetteError",
     "CircuitOpenError",
     "ClosedError",
     "ConfigurationError",
@@ -239,6 +241,18 @@ class ToolCallError(AltarError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.name, self.error)
+
+
+class CassetteError(AltarError, AssertionError):
+    """A recording that does not fit: it lacks what was asked, or was not played to its end.
+
+    The message shows the first difference (where, what the recording holds,
+    what came) and what to type. ``path`` is the recording's file.
+    """
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class ProviderError(AltarError):
