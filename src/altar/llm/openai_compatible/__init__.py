@@ -1,0 +1,17 @@
+"""Servers that speak OpenAI's chat completions: the wire, pure; and the ``local:`` provider."""
+
+from __future__ import annotations
+
+from altar.llm.openai_compatible._chat import chat_request, merged
+from altar.llm.openai_compatible._dialect import LOCAL, ChatDialect
+from altar.llm.openai_compatible._reader import ChatReader, chat_failure, chat_response
+
+__all__ = [
+    "LOCAL",
+    "ChatDialect",
+    "ChatReader",
+    "chat_failure",
+    "chat_request",
+    "chat_response",
+    "merged",
+]
