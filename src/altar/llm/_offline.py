@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
-from math import log
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import InvalidDataError
 from altar.llm._base import BaseProvider
 from altar.llm._messages import Message
-from altar.llm._offline_read import Clause, extract_object, extract_value, resolve, words_of
+from altar.llm._offline_read import Clause, extract_object, extract_value, resolve
 from altar.llm._parts import Opaque, Origin, Part, Text, Thinking, ToolCall, ToolResultPart
 from altar.llm._provider import Capabilities
+from altar.llm._ranking import Catalogue, words_of
 from altar.llm._request import Response
 from altar.llm._structured import is_ask_again
 from altar.llm._usage import Price, Usage
@@ -138,38 +138,11 @@ def _render(request: Request, results: list[ToolResultPart]) -> list[str]:
 
 
 class _Picker:
-    """The tools as bags of words; a word counts the more the fewer tools use it."""
+    """Finds the tools a prompt is about, clause by clause, and reads their arguments."""
 
     def __init__(self, tools: list[FunctionDeclaration]) -> None:
-        self._tools = {tool.name: tool.to_dict(dialect="json-schema") for tool in tools}
-        self._names = {name: set(words_of(name.replace("_", " "))) for name in self._tools}
-        self._bags = {name: self._bag(doc) for name, doc in self._tools.items()}
-        self._spread: dict[str, int] = {}
-        for bag in self._bags.values():
-            for word in bag:
-                self._spread[word] = self._spread.get(word, 0) + 1
-
-    def _bag(self, document: dict[str, Any]) -> set[str]:
-        texts = [document["name"], document["description"]]
-        for name, schema in document["parameters"].get("properties", {}).items():
-            known = schema if isinstance(schema, dict) else {}
-            texts += [name, str(known.get("description", "")), *map(str, known.get("enum", ()))]
-        return set(words_of(" ".join(texts).replace("_", " ")))
-
-    def best(self, text: str) -> tuple[str | None, float]:
-        """The tool that shares most with ``text``, and how much that is."""
-        asked = set(words_of(text))
-        top, score = None, 0.0
-        for name, bag in self._bags.items():
-            shared = asked & bag
-            mine = sum(self._weight(word) for word in shared)
-            mine += sum(self._weight(word) for word in shared & self._names[name])
-            if mine > score:
-                top, score = name, mine
-        return top, score
-
-    def _weight(self, word: str) -> float:
-        return log(1 + len(self._bags) / self._spread[word])
+        self._catalogue = Catalogue(tools)
+        self._tools = self._catalogue.documents
 
     def calls(self, prompt: str, forced: bool) -> tuple[list[ToolCall], list[str]]:
         """The calls the prompt asks for; or what is missing for the last one."""
@@ -178,8 +151,9 @@ class _Picker:
         current: str | None = None
         held = said = ""  # what the current tool was told and made no call yet; what made one
         for piece in [piece for piece in _SPLIT.split(prompt[:_READ]) if piece.strip(" .?!,")]:
-            own, score = self.best(piece)
-            if own is not None and score >= _ENOUGH:
+            found = self._catalogue.search(piece, 1)
+            own = found[0][0] if found else None
+            if own is not None and found[0][1] >= _ENOUGH:
                 current, held = own, held if own == current else ""
             elif current is None and forced:
                 current = own or next(iter(self._tools))
@@ -208,5 +182,5 @@ class _Picker:
 
     def _read(self, name: str, text: str) -> tuple[dict[str, Any], list[str]]:
         parameters = self._tools[name]["parameters"]
-        topic = self._names[name] | set(words_of(" ".join(parameters.get("properties", {}))))
+        topic = set(words_of(name)) | set(words_of(" ".join(parameters.get("properties", {}))))
         return extract_object(Clause(text.strip(" .?!"), topic), parameters, parameters)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["MISSING", "Clause", "extract_object", "extract_value", "resolve", "words_of"]
+from altar.llm._ranking import STOP_WORDS, words_of
+
+__all__ = ["MISSING", "Clause", "extract_object", "extract_value", "resolve"]
 
 MISSING: Any = object()
 _QUOTED = re.compile(r'"([^"]*)"|\u201c([^\u201d]*)\u201d|(?<!\w)\'([^\']*)\'(?!\w)|`([^`]*)`')
@@ -23,33 +25,10 @@ _CAPITALS = re.compile(r"\b[A-Z][\w'\u2019-]*(?:\s+[A-Z][\w'\u2019-]*)*")
 _AFTER = r"\b(?:in|for|of|at|from|to|about|named|called|with|on|by)\s+([^,;?!]+)"
 _DEEPEST = 4
 _PLACE = re.compile(r"\b(?:in|for|of|at|from|to)\s+([A-Z][\w'\u2019-]*(?:\s+[A-Z][\w'\u2019-]*)*)")
-_SIGNS = re.compile(r"(?<=\d)\s*([+*/])\s*(?=\d)")
-_SAME = {"plus": "add", "sum": "add", "times": "multiply", "minus": "subtract", "over": "divide"}
-_SAME |= {"+": "add", "*": "multiply", "/": "divide"}
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _ANY_WORD = re.compile(r"[\w'\u2019]+")
-_STOP_TEXT = """a an the is are was be do does did can could will would should please me my i you
-your we us it its of in on at to for from by with about and or then also what whats which who how
-when where why that this there tell give show let lets want need now today some any as if s"""
 _VERB_TEXT = """find get search look call send compute calculate add make create list run check
 translate convert book order read write open count multiply divide subtract sum use"""
-_STOP = frozenset(_STOP_TEXT.split())
 _VERBS = frozenset(_VERB_TEXT.split())
-
-
-def words_of(text: str) -> list[str]:
-    """The words that carry meaning: lower case, stop words out, plain endings cut."""
-    spelt = _SIGNS.sub(lambda sign: f" {_SAME[sign[1]]} ", text)
-    found = [word.lower() for word in _WORD.findall(spelt)]
-    found = [_SAME.get(word, word) for word in found if word not in _STOP and len(word) > 1]
-    return [_stem(word) for word in found]
-
-
-def _stem(word: str) -> str:
-    for ending in ("ing", "ies", "ed", "es", "s", "er"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
 
 
 class Clause:
@@ -103,7 +82,7 @@ class Clause:
 
     def _asks(self, word: str, opens: bool) -> bool:
         plain = re.split("['\u2019]", word)[0].lower()
-        known = plain in _STOP or bool(self.topic & {*words_of(plain)})
+        known = plain in STOP_WORDS or bool(self.topic & {*words_of(plain)})
         return known or (opens and plain in _VERBS)
 
     def take_rest(self) -> str | None:
@@ -113,7 +92,7 @@ class Clause:
         if found is None:
             words = [word for word in words if not self._asks(word, False)]
             self.text = ""
-        while words and words[0].lower() in _STOP:
+        while words and words[0].lower() in STOP_WORDS:
             words.pop(0)
         return " ".join(words) or None
 
