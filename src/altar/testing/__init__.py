@@ -7,12 +7,29 @@ from altar._lazy import lazy_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from altar.testing._contract_runtime import RuntimeContract
+    from altar.testing._fake_anthropic import FakeAnthropic
+    from altar.testing._fake_server import FakeServer, Received
+    from altar.testing._fault import Fault, Gate
     from altar.testing._providers import FunctionProvider, ScriptedProvider
 
-__all__ = ["FunctionProvider", "RuntimeContract", "ScriptedProvider"]
+__all__ = [
+    "FakeAnthropic",
+    "FakeServer",
+    "Fault",
+    "FunctionProvider",
+    "Gate",
+    "Received",
+    "RuntimeContract",
+    "ScriptedProvider",
+]
 
 _HOMES = {
+    "FakeAnthropic": "altar.testing._fake_anthropic",
+    "FakeServer": "altar.testing._fake_server",
+    "Fault": "altar.testing._fault",
     "FunctionProvider": "altar.testing._providers",
+    "Gate": "altar.testing._fault",
+    "Received": "altar.testing._fake_server",
     "RuntimeContract": "altar.testing._contract_runtime",
     "ScriptedProvider": "altar.testing._providers",
 }
