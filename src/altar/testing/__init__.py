@@ -6,6 +6,7 @@ from altar._lazy import lazy_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from altar.testing._cassette import Cassette, CassetteMode, cassette
     from altar.testing._contract_runtime import RuntimeContract
     from altar.testing._fake_anthropic import FakeAnthropic
     from altar.testing._fake_server import FakeServer, Received
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from altar.testing._providers import FunctionProvider, ScriptedProvider
 
 __all__ = [
+    "Cassette",
+    "CassetteMode",
     "FakeAnthropic",
     "FakeServer",
     "Fault",
@@ -21,9 +24,12 @@ __all__ = [
     "Received",
     "RuntimeContract",
     "ScriptedProvider",
+    "cassette",
 ]
 
 _HOMES = {
+    "Cassette": "altar.testing._cassette",
+    "CassetteMode": "altar.testing._cassette",
     "FakeAnthropic": "altar.testing._fake_anthropic",
     "FakeServer": "altar.testing._fake_server",
     "Fault": "altar.testing._fault",
@@ -32,6 +38,7 @@ _HOMES = {
     "Received": "altar.testing._fake_server",
     "RuntimeContract": "altar.testing._contract_runtime",
     "ScriptedProvider": "altar.testing._providers",
+    "cassette": "altar.testing._cassette",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
