@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from altar.testing._cassette import Cassette, CassetteMode, cassette
     from altar.testing._contract_runtime import RuntimeContract
     from altar.testing._fake_anthropic import FakeAnthropic
+    from altar.testing._fake_gemini import FakeGemini
     from altar.testing._fake_server import FakeServer, Received
     from altar.testing._fault import Fault, Gate
     from altar.testing._providers import FunctionProvider, ScriptedProvider
@@ -17,6 +18,7 @@ __all__ = [
     "Cassette",
     "CassetteMode",
     "FakeAnthropic",
+    "FakeGemini",
     "FakeServer",
     "Fault",
     "FunctionProvider",
@@ -31,6 +33,7 @@ _HOMES = {
     "Cassette": "altar.testing._cassette",
     "CassetteMode": "altar.testing._cassette",
     "FakeAnthropic": "altar.testing._fake_anthropic",
+    "FakeGemini": "altar.testing._fake_gemini",
     "FakeServer": "altar.testing._fake_server",
     "Fault": "altar.testing._fault",
     "FunctionProvider": "altar.testing._providers",
