@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["chat_request", "compact", "merged"]
 
 _ANY_MODEL = Capabilities()
+_CALL = "Answer by calling one of the tools, and not in words."
 _AUDIO = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
 
 
@@ -53,8 +54,13 @@ def chat_request(
     """
     body: dict[str, Any] = {"model": request.model}
     writer = _Writer(travel, dialect, can)
-    if request.instructions:
-        writer.messages.append({"role": dialect.system_role, "content": request.instructions})
+    instructions = request.instructions or ""
+    choice = request.tool_choice
+    if choice is not None and choice.mode == "ANY" and not dialect.tool_choice and request.tools:
+        instructions = f"{instructions}\n\n{_CALL}".strip()
+        travel.drop("tool_choice", "the server takes none: the instructions ask for a call")
+    if instructions:
+        writer.messages.append({"role": dialect.system_role, "content": instructions})
     for message in request.messages:
         writer.write(message)
     body["messages"] = writer.messages
@@ -79,10 +85,13 @@ def _add_tools(
         tools = tuple([tool for tool in tools if tool.name in names])
         if len(tools) < len(request.tools):
             travel.drop("tools", "the server takes no choice of tools: only those are declared")
+    if choice is not None and choice.mode == "NONE" and not dialect.tool_choice and tools:
+        travel.drop("tools", "the server takes no tool_choice: none are declared, for none to call")
+        return
     if not tools:
         return
     body["tools"] = [{"type": "function", "function": dialect.declare(tool)} for tool in tools]
-    if choice is None:
+    if choice is None or not dialect.tool_choice:
         return
     mode = {"ANY": "required", "NONE": "none"}.get(str(choice.mode), "auto")
     if names and dialect.allowed_tools:
@@ -109,11 +118,13 @@ def _add_sampling(
         effort = dialect.efforts.get(sampling.reasoning)
         if effort is None:
             travel.drop("sampling.reasoning", f"the server knows no {sampling.reasoning!r}")
-        else:
+        elif isinstance(effort, str):
             body["reasoning_effort"] = effort
             if effort != sampling.reasoning:
                 why = f"{effort!r} is what comes nearest to {sampling.reasoning!r}"
                 travel.drop("sampling.reasoning", why)
+        else:
+            body.update(merged(body, effort))
 
 
 class _Writer:

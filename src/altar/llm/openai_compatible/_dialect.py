@@ -37,8 +37,11 @@ class ChatDialect:
     JSON object. ``reasoning``: what a model thought goes back to it. ``echo``:
     the fields of an answer this version does not know that go back with it.
     ``allowed_tools``: a choice may name tools; else only those are declared.
-    ``efforts`` spells the levels of ``Sampling.reasoning``; one that is
-    missing is left out, and said so.
+    ``tool_choice``: it can be told to call; else the instructions ask for a
+    call, and no tools are declared where none may be called. ``efforts``
+    spells the levels of ``Sampling.reasoning``, as ``reasoning_effort`` or as
+    an object to be merged into the body; one that is missing is left out, and
+    said so.
     """
 
     provider: str = "local"
@@ -51,7 +54,8 @@ class ChatDialect:
     reasoning: bool = True
     echo: tuple[str, ...] = ("reasoning_details",)
     allowed_tools: bool = False
-    efforts: Mapping[str, str] = field(
+    tool_choice: bool = True
+    efforts: Mapping[str, str | Mapping[str, Any]] = field(
         default_factory=lambda: {
             "none": "none",
             "minimal": "low",
