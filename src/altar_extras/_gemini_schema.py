@@ -1,0 +1,99 @@
+"""JSON Schema as Gemini's parametersJsonSchema and responseJsonSchema read it.
+
+The documented keywords pass untouched, and so do those the server says it
+ignores. Rewritten is what it is known to stumble over: ``const``, enums of
+anything but texts and numbers, exclusive bounds, and keywords beside ``$ref``.
+Arguments and answers are checked against the full schema here in any case.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["gemini_schema"]
+
+_MAPS = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
+_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
+_ONE = ("items", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames")
+_LEFT_OUT = ("$schema", "discriminator", "examples")
+_DEEPEST = 200
+
+
+def gemini_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """``schema`` in the words the server takes; the mapping given stays as it is."""
+    return dict(_rewritten(schema, 0))
+
+
+def _rewritten(schema: Any, depth: int) -> Any:
+    if not isinstance(schema, dict) or depth > _DEEPEST:
+        return schema
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and depth:
+        return {"$ref": reference}  # a reference may have no keyword beside it
+    out: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in _LEFT_OUT:
+            continue
+        if key in _MAPS and isinstance(value, dict):
+            out[key] = {name: _rewritten(one, depth + 1) for name, one in value.items()}
+        elif key in _LISTS and isinstance(value, list):
+            out[key] = [_rewritten(one, depth + 1) for one in value]
+        elif key in _ONE:
+            out[key] = _rewritten(value, depth + 1)
+        else:
+            out[key] = value
+    if "const" in out:
+        out.setdefault("enum", [out["const"]])
+        del out["const"]
+    _bounds(out)
+    return _enum(out)
+
+
+def _bounds(out: dict[str, Any]) -> None:
+    for exclusive, inclusive, step in (
+        ("exclusiveMinimum", "minimum", 1),
+        ("exclusiveMaximum", "maximum", -1),
+    ):
+        bound = out.pop(exclusive, None)
+        if isinstance(bound, bool) or not isinstance(bound, (int, float)):
+            continue
+        is_whole = out.get("type") == "integer" and isinstance(bound, int)
+        out.setdefault(inclusive, bound + step if is_whole else bound)
+
+
+def _enum(out: dict[str, Any]) -> dict[str, Any]:
+    """Enums hold texts and numbers only: null becomes a type of its own, the rest a type."""
+    values = out.get("enum")
+    if not isinstance(values, list):
+        return out
+    kept = [one for one in values if _is_plain(one)]
+    if len(kept) == len(values):
+        return out
+    rest = {key: value for key, value in out.items() if key not in ("enum", "type")}
+    kinds: list[dict[str, Any]] = []
+    if kept:
+        kinds.append({"enum": kept, **_type_of(kept)})
+    if any(isinstance(one, bool) for one in values):
+        kinds.append({"type": "boolean"})
+    if any(one is None for one in values):
+        kinds.append({"type": "null"})
+    if any(isinstance(one, dict) for one in values):
+        kinds.append({"type": "object"})
+    if any(isinstance(one, list) for one in values):
+        kinds.append({"type": "array"})
+    return {**rest, **kinds[0]} if len(kinds) == 1 else {**rest, "anyOf": kinds}
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
+
+
+def _type_of(values: list[Any]) -> dict[str, Any]:
+    if all(isinstance(one, str) for one in values):
+        return {"type": "string"}
+    if all(isinstance(one, int) for one in values):
+        return {"type": "integer"}
+    return {} if any(isinstance(one, str) for one in values) else {"type": "number"}
