@@ -24,6 +24,7 @@ WIDE = {
     "altar.llm.Request": "a noun, built by the loop",
     "altar.llm.failure": "one keyword per fact of a failure",
     "altar.errors.ProviderError": "one keyword per fact of a failure",
+    "altar.llm.openai_compatible.ChatDialect": "a noun: one field per way in which servers differ",
     "altar.llm.Sampling": "a noun: one parameter per knob of a model",
     "altar.llm.Usage": "a noun: one parameter per counter",
     "altar.runtime.CallContext": "a noun: one parameter per field",

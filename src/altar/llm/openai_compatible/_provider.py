@@ -149,7 +149,11 @@ class LocalProvider(ThreadedProvider):
         return merged(body, settings), travel.adaptations
 
     def from_response(
-        self, body: Mapping[str, Any], request: Request, adaptations: tuple[Adaptation, ...] = ()
+        self,
+        body: Mapping[str, Any],
+        request: Request,
+        *,
+        adaptations: tuple[Adaptation, ...] = (),
     ) -> Response:
         """The answer in the body of a whole reply."""
         return chat_response(body, request, dialect=self._dialect, adaptations=adaptations)
@@ -160,7 +164,7 @@ class LocalProvider(ThreadedProvider):
         with Watch(attempt, self._silence) as watch, self._post(body, request, watch) as reply:
             if reply.content_type == "text/event-stream":
                 return fold(self._events(reply, request, watch, adaptations))
-            return self.from_response(self._whole(reply), request, adaptations)
+            return self.from_response(self._whole(reply), request, adaptations=adaptations)
 
     def stream(self, request: Request, attempt: Attempt) -> Generator[StreamEvent, None, None]:
         """The answer as it comes."""
@@ -169,7 +173,8 @@ class LocalProvider(ThreadedProvider):
             if reply.content_type in ("text/event-stream", ""):
                 yield from self._events(reply, request, watch, adaptations)
             else:  # a server that does not stream
-                yield from unfold(self.from_response(self._whole(reply), request, adaptations))
+                answer = self.from_response(self._whole(reply), request, adaptations=adaptations)
+                yield from unfold(answer)
 
     def close(self) -> None:
         """Let go of the connections that are kept."""
