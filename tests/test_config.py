@@ -109,7 +109,7 @@ def test_a_refused_change_changes_nothing():
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        ("nope:x", "unknown model provider 'nope'.*Usable now: 'offline:'"),
+        ("nope:x", "unknown model provider 'nope'.*Usable now: 'local:', 'offline:'"),
         ("gpt-5", "has no prefix; write 'prefix:name'"),
         ("openai:gpt-5", "this version of altar has no 'openai:' provider"),
     ],
