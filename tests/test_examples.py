@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from tests.gates._source import ROOT
+from tests.vendors_here import vendors_here
 
 # what each example must print, line by line, in order; other lines may stand between
 PROMISES = {
@@ -22,9 +27,24 @@ PROMISES = {
         "{'customer': 'A'}",
         "{'customer': 'Ada', 'pieces': 12, 'gift': True}",
     ],
+    "budgeted_agent.py": [
+        "five rounds: max_rounds after 5 requests",
+        "three calls: max_calls",
+        "4,000 tokens: budget after 4 requests",
+        "two cents: budget",
+        "Limits(cost=",
+    ],
     "context_and_deps.py": ["['article', 'pieces']", "7", "['took 3 pear']"],
+    "local_model.py": [
+        "get_weather {'city': 'Tokyo'",
+        "get_weather {'city': 'Oslo'",
+        "snow",
+        "answered by Origin(provider='local'",
+    ],
     "manifest.py": ["True", "express: removed (breaking)", "('shop',)"],
+    "provider_fallback.py": ["Snow.", "answered by scripted:second", "first"],
     "quickstart.py": ["get_weather {'city': 'Tokyo'", "get_weather {'city': 'Oslo'", "snow"],
+    "record_replay.py": ["snow", "recorded 3 lines", "the same: True", "not in it:"],
     "scripted_provider.py": ["['ERROR', 'SUCCESS'] It is green.", "repeated_call"],
     "session.py": [
         "['divide', 'stock', 'half']",
@@ -34,7 +54,13 @@ PROMISES = {
         "Did you mean 'divide'",
         "['divide', 'stock']",
     ],
+    "streaming_chat.py": ["[get_weather {'city': 'Oslo'", "(stop, ", "42", "12 messages"],
     "streaming_tool.py": ["... 1: tools", "result 4", "stop", "ALTAR"],
+    "structured_extraction.py": [
+        "Order(customer='Ada Lovelace', deliver_by=datetime.date(2027, 3, 4)",
+        "so far: {'customer': 'Ada",
+        "True after",
+    ],
     "typed_output.py": [
         "$.mood",
         "$.stars",
@@ -44,6 +70,7 @@ PROMISES = {
         "the answer does not fit",
     ],
     "typed_tools.py": ["2026-12-27", "coercions", "$.arrival", "$.nights", "$.guests[0]"],
+    "web_server.py": ["event: tool_progress", "event: end", "the count to 1000 was stopped"],
 }
 
 
@@ -53,15 +80,48 @@ def test_every_example_has_its_promise():
 
 @pytest.mark.parametrize("name", sorted(PROMISES))
 def test_an_example_prints_what_it_promises(name: str):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "examples" / name)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    with vendors_here() as found:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", str(ROOT / "examples" / name)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, **found},
+        )
     assert done.returncode == 0, done.stderr
     rest = done.stdout
     for promise in PROMISES[name]:
         assert promise in rest, f"{promise!r} is not in the rest of:\n{done.stdout}"
         rest = rest.partition(promise)[2]
+
+
+def test_a_package_of_ones_own_brings_a_prefix_by_an_entry_point(tmp_path: Path):
+    """examples/provider_plugin, installed as pip does it: its module, and its entry points."""
+    home = ROOT / "examples" / "provider_plugin"
+    project = tomllib.loads((home / "pyproject.toml").read_text("utf-8"))["project"]
+    info = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
+    lines = ["[altar.providers]"]
+    entries = project["entry-points"]["altar.providers"]
+    lines += [f"{name} = {target}" for name, target in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    shutil.copy(home / "altar_parrot.py", tmp_path)
+    path = os.pathsep.join([str(tmp_path), str(ROOT / "src")])
+    program = (
+        "import altar\n"
+        "def shout(text: str) -> str:\n"
+        "    return text.upper()\n"
+        "reply = altar.generate('hello', model='parrot:grey', tools=[shout])\n"
+        "print(reply.text, reply.usage.requests)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert done.stdout.strip() == "Awk! HELLO 2", done.stderr
