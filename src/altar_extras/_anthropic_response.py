@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import StreamBrokenError
 from altar.llm import (
+    Adaptation,
     Delta,
     End,
     Message,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from altar.errors import ProviderError
-    from altar.llm import Adaptation, Part, ReplyEnd, Request, StreamEvent
+    from altar.llm import Part, ReplyEnd, Request, StreamEvent
 
 __all__ = ["StreamReader", "broken", "fault", "from_response"]
 
@@ -92,8 +93,24 @@ def from_response(
         usage=_usage(body.get("usage")),
         raw_finish=reason,
         detail=_detail(body, reason),
-        adaptations=adaptations,
+        adaptations=(*adaptations, *_left_out(body)),
     )
+
+
+def _left_out(body: Mapping[str, Any]) -> list[Adaptation]:
+    """The thinking that the API itself took out of the request, by its reasons."""
+    changes = body.get("input_transformations")
+    reasons = [
+        str(change.get("reason"))
+        for change in (changes if isinstance(changes, list) else ())
+        if isinstance(change, dict) and change.get("type") == "thinking_dropped"
+    ]
+    return [
+        Adaptation(
+            "thinking", f"the provider left it out ({reason}, {reasons.count(reason)} times)"
+        )
+        for reason in dict.fromkeys(reasons)
+    ]
 
 
 def _origin(body: Mapping[str, Any], request: Request) -> Origin:
@@ -282,6 +299,8 @@ class StreamReader:
         self._body |= {name: value for name, value in delta.items() if value is not None}
         usage = event.get("usage") or {}
         counted = {name: value for name, value in usage.items() if value is not None}
+        if event.get("input_transformations"):
+            self._body["input_transformations"] = event["input_transformations"]
         self._body["usage"] = {**(self._body.get("usage") or {}), **counted}
 
     def _stop(self) -> list[StreamEvent]:

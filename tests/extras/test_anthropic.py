@@ -736,6 +736,18 @@ def test_what_was_not_counted_is_none_and_not_zero():
     assert from_response(said(TEXT, usage=None), ask()).usage.input_tokens is None
 
 
+def test_thinking_that_the_provider_itself_left_out_is_told_whole_or_streamed():
+    gone = {"type": "thinking_dropped", "path": "messages.1.content.0", "reason": "model_mismatch"}
+    kept = {"type": "thinking_mismatch_allowed", "path": "messages.1.content.0", "reason": "x"}
+    message = said(TEXT, input_transformations=[gone, gone, kept])
+    whole = from_response(message, ask(), sent=to_request(ask())[0])
+    assert [note.what for note in whole.adaptations] == ["thinking"]
+    assert "model_mismatch, 2 times" in whole.adaptations[0].why
+    events = events_of(said(TEXT))
+    events[-2]["input_transformations"] = [gone, gone, kept]
+    assert fold(read(events)) == whole
+
+
 def test_the_origin_names_the_model_that_answered_but_not_a_gateways_alias_for_it():
     dated = said(TEXT, model=f"{MODEL}-20260922")
     origin = from_response(dated, ask()).message.origin
