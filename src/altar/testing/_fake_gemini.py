@@ -13,6 +13,7 @@ from altar.testing._fake_gemini_read import camel, read_contents
 from altar.testing._fake_gemini_rules import GeminiRules
 from altar.testing._fake_gemini_write import Pen, chunks_of, content_response
 from altar.testing._fake_http import Answer, ServerEvent
+from altar.testing._fake_interactions import Interactions
 from altar.testing._fake_server import FakeCall, FakeServer, Received
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ _FAULTS = {
         429,
         (
             "You exceeded your current quota, please check your plan and billing details. * Quota "
-            "exceeded for metric: generativelanguage.googleapis.com/generate_requests_per_day"
+            "exceeded for metric: GenerateRequestsPerDayPerProjectPerModel"
         ),
     ),
     "rate_limit": (429, "Resource has been exhausted (e.g. check quota)."),
@@ -60,6 +61,16 @@ _CONTENT = re.compile(
     r"[^/]+/)?(?P<model>(?:models|tunedModels)/[^/:]+):(?P<method>generateContent|"
     r"streamGenerateContent)"
 )
+_STEPS = re.compile(r"/(?P<version>v\d\w*)/(?:projects/[^/]+/locations/[^/]+/)?interactions")
+_STEP_CODES = {
+    400: "invalid_request",
+    401: "unauthenticated",
+    403: "permission_denied",
+    404: "not_found",
+    429: "resource_exhausted",
+    500: "internal",
+    503: "unavailable",
+}
 _TYPE = "type.googleapis.com/google.rpc."
 
 
@@ -80,6 +91,7 @@ class FakeGemini(FakeServer):
     def __init__(self, replies: FakeReplies = (), *, key: str = "", ids: bool = True) -> None:
         self._ids = ids
         self._rules = GeminiRules(self)
+        self._interactions = Interactions(self)
         super().__init__(replies, key=key)
 
     @property
@@ -92,10 +104,21 @@ class FakeGemini(FakeServer):
         }
 
     def route(self, received: Received) -> FakeCall | None:
-        """``:generateContent`` and ``:streamGenerateContent``, of both services."""
+        """``:generateContent``, ``:streamGenerateContent``, of both services; ``/interactions``."""
         path, _, query = received.path.partition("?")
         found = _CONTENT.fullmatch(path)
-        if found is None or received.method != "POST":
+        if received.method != "POST":
+            return None
+        steps = _STEPS.fullmatch(path)
+        if steps is not None:
+            body = received.body if isinstance(received.body, dict) else {}
+            return FakeCall(
+                api="interactions",
+                model=str(body.get("model") or body.get("agent") or ""),
+                streamed=body.get("stream") is True,
+                place=steps["version"],
+            )
+        if found is None:
             return None
         streamed = found["method"] == "streamGenerateContent"
         if streamed and "alt=sse" not in query:
@@ -111,12 +134,17 @@ class FakeGemini(FakeServer):
     def read(self, call: FakeCall) -> Request:
         """The neutral Request; refuses what breaks a rule."""
         self._rules.check_key(call)
+        if call.api == "interactions":
+            self._rules.check_model(call)
+            return self._interactions.read(call)
         body = camel(call.body)
         self._rules.check(call, body)
         return read_contents(call, body)
 
     def write(self, call: FakeCall, response: Response) -> Any:
-        """A GenerateContentResponse."""
+        """A GenerateContentResponse, or an interaction."""
+        if call.api == "interactions":
+            return self._interactions.write(call, response)
         pen = Pen(
             sign=lambda part: self._rules.sign(call.api, part), number=self.number, ids=self._ids
         )
@@ -124,10 +152,15 @@ class FakeGemini(FakeServer):
 
     def write_events(self, call: FakeCall, response: Response) -> list[ServerEvent]:
         """The same in chunks: texts cut, calls whole, the end in the last one."""
+        if call.api == "interactions":
+            return self._interactions.write_events(call, response)
         return [ServerEvent(chunk) for chunk in chunks_of(self.write(call, response))]
 
     def error(self, status: int, message: str, *, code: str = "", api: str = "") -> Answer:
         """``{"error": {code, message, status}}``; ``code`` is an ErrorInfo's reason."""
+        if api == "interactions":
+            word = _STEP_CODES.get(status, "unknown")
+            return Answer(status, {"error": {"message": message, "code": word}})
         fault: dict[str, Any] = {
             "code": status,
             "message": message,
@@ -146,7 +179,9 @@ class FakeGemini(FakeServer):
         if fault.retry_after is not None and fault.kind in ("rate_limit", "quota"):
             text += f" Please retry in {fault.retry_after:g}s."
         code = "API_KEY_INVALID" if fault.kind == "auth" else ""
-        answer = self.error(status, text, code=code)
+        answer = self.error(status, text, code=code, api=call.api)
+        if call.api == "interactions":
+            return answer
         details = answer.body["error"].setdefault("details", [])
         if fault.kind in ("quota", "rate_limit"):
             details.append(_quota("Day" if fault.kind == "quota" else "Minute", call.model))
@@ -159,7 +194,10 @@ class FakeGemini(FakeServer):
 
     def write_stream_fault(self, call: FakeCall, fault: Fault) -> list[ServerEvent]:
         """An error as one more chunk; the status was 200 long ago."""
-        return [ServerEvent(self.write_fault(call, fault).body)]
+        body = self.write_fault(call, fault).body
+        if call.api == "interactions":
+            return [ServerEvent({"event_type": "error", **body}, "error")]
+        return [ServerEvent(body)]
 
     def unknown_model(self, call: FakeCall) -> str:
         """The vendor's words for a model it does not have."""

@@ -75,23 +75,24 @@ class GeminiRules:
         key = call.headers.get("x-goog-api-key") or call.query.get("key")
         bearer = call.headers.get("authorization", "").removeprefix("Bearer ")
         if key is not None and key != self._server.key:
-            raise self._server.refused(
-                400, "API key not valid. Please pass a valid API key.", code="API_KEY_INVALID"
-            )
+            words = "API key not valid. Please pass a valid API key."
+            raise self._server.refused(400, words, code="API_KEY_INVALID", api=call.api)
         if key is not None:
             return
-        if not bearer and call.api == "developer":
+        if not bearer and call.api != "vertex":
             raise self._server.refused(
                 403,
                 "Method doesn't allow unregistered callers (callers without established "
                 "identity). Please use API Key or other form of API consumer identity to call "
                 "this API.",
+                api=call.api,
             )
         if bearer != self._server.key:
             raise self._server.refused(
                 401,
                 "Request had invalid authentication credentials. Expected OAuth 2 access token, "
                 "login cookie or other valid authentication credential.",
+                api=call.api,
             )
 
     def check(self, call: FakeCall, body: dict[str, Any]) -> None:
@@ -112,7 +113,8 @@ class GeminiRules:
         """Raise the vendor's answer when there is no such model."""
         latest = call.model.endswith("-latest") and call.place == "v1"
         if not call.model.startswith(_KNOWN) or latest:
-            raise self._server.refused(404, self._server.unknown_model(call))
+            words = self._server.unknown_model(call)
+            raise self._server.refused(404, words, api=call.api)
 
     def bad(self, message: str) -> Answered:
         """A 400 with these words."""

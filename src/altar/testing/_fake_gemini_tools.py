@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Bad = Callable[[str], Answered]
 
-__all__ = ["check_config", "check_tools"]
+__all__ = ["check_config", "check_tools", "function_name_problem"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _MOST = 512
@@ -64,6 +64,17 @@ def check_tools(body: dict[str, Any], bad: Bad) -> None:
         _check_mode(config, names, bad)
 
 
+def function_name_problem(name: object) -> str:
+    """What the vendor says of an illegal function name; "" for a legal one."""
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return ""
+    return (
+        "Invalid function name. Must start with a letter or an underscore. Must be alphanumeric "
+        "(a-z, A-Z, 0-9), underscores (_), dots (.), colons (:), or dashes (-), with a maximum "
+        "length of 128."
+    )
+
+
 def _check_mode(config: dict[str, Any], names: list[str], bad: Bad) -> None:
     mode = config.get("mode", "AUTO")
     if mode not in _MODES:
@@ -91,12 +102,9 @@ def _check_function(function: dict[str, Any], where: str, bad: Bad) -> None:
                 f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}': "
                 "Cannot find field."
             )
-    if not _NAME.fullmatch(str(function.get("name", ""))):
-        raise bad(
-            f"* GenerateContentRequest.{where}.name: Invalid function name. Must start with a "
-            "letter or an underscore. Must be alphanumeric (a-z, A-Z, 0-9), underscores (_), dots "
-            "(.), colons (:), or dashes (-), with a maximum length of 128.\n"
-        )
+    problem = function_name_problem(function.get("name"))
+    if problem:
+        raise bad(f"* GenerateContentRequest.{where}.name: {problem}\n")
     for one, other in (
         ("parameters", "parametersJsonSchema"),
         ("response", "responseJsonSchema"),
