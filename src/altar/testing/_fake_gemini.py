@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from altar.testing._fake_gemini_read import camel, read_contents
-from altar.testing._fake_gemini_rules import GeminiRules
+from altar.testing._fake_gemini_rules import GeminiRules, unknown_model
 from altar.testing._fake_gemini_write import Pen, chunks_of, content_response
 from altar.testing._fake_http import Answer, ServerEvent
 from altar.testing._fake_interactions import Interactions
@@ -33,14 +33,10 @@ _WORDS = {
     503: "UNAVAILABLE",
 }
 _KEY = "API key not valid. Please pass a valid API key."
-_MODEL = (
-    "{model} is not found for API version {version}, or is not supported for {method}. "
-    "Call ListModels to see the list of available models and their supported methods."
-)
 _FAULTS = {
     "auth": (400, _KEY),
     "permission": (403, "The caller does not have permission"),
-    "unknown_model": (404, _MODEL),
+    "unknown_model": (404, ""),
     "quota": (
         429,
         (
@@ -174,7 +170,7 @@ class FakeGemini(FakeServer):
     def write_fault(self, call: FakeCall, fault: Fault) -> Answer:
         """The vendor's error, with QuotaFailure and RetryInfo among its details."""
         status, words = _FAULTS[fault.kind]
-        text = self.unknown_model(call) if fault.kind == "unknown_model" else words
+        text = unknown_model(call) if fault.kind == "unknown_model" else words
         text = text if fault.message is None else fault.message
         if fault.retry_after is not None and fault.kind in ("rate_limit", "quota"):
             text += f" Please retry in {fault.retry_after:g}s."
@@ -198,11 +194,6 @@ class FakeGemini(FakeServer):
         if call.api == "interactions":
             return [ServerEvent({"event_type": "error", **body}, "error")]
         return [ServerEvent(body)]
-
-    def unknown_model(self, call: FakeCall) -> str:
-        """The vendor's words for a model it does not have."""
-        method = "generateContent"
-        return _MODEL.format(model=f"models/{call.model}", version=call.place, method=method)
 
 
 def _quota(span: str, model: str) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from altar.testing._fake_gemini_tools import check_config, check_tools
 from altar.testing._fake_seal import Seal, decoded, digest_of
 
 if TYPE_CHECKING:
-    from altar.testing._fake_gemini import FakeGemini
     from altar.testing._fake_http import Answered
-    from altar.testing._fake_server import FakeCall
+    from altar.testing._fake_server import FakeCall, FakeServer
 
-__all__ = ["DUMMY", "GeminiRules", "seals_thoughts"]
+__all__ = ["DUMMY", "GeminiRules", "seals_thoughts", "unknown_model"]
 
 DUMMY = "skip_thought_signature_validator"
 _KNOWN = ("gemini-", "gemma-", "learnlm-")
@@ -53,6 +52,15 @@ _AFTER_USER = (
 )
 
 
+def unknown_model(call: FakeCall) -> str:
+    """The vendor's words for a model it does not have."""
+    return (
+        f"models/{call.model} is not found for API version {call.place}, or is not supported for "
+        "generateContent. Call ListModels to see the list of available models and their supported "
+        "methods."
+    )
+
+
 def seals_thoughts(model: str) -> bool:
     """Whether the model demands its thought signatures back: from Gemini 3 on."""
     found = re.match(r"gemini-(\d+)", model)
@@ -62,7 +70,7 @@ def seals_thoughts(model: str) -> bool:
 class GeminiRules:
     """The rules of one server; the Developer API and Vertex do not read each other's signatures."""
 
-    def __init__(self, server: FakeGemini) -> None:
+    def __init__(self, server: FakeServer) -> None:
         self._server = server
         self._seals = {realm: Seal(f"gemini {realm}") for realm in ("developer", "vertex")}
 
@@ -113,7 +121,7 @@ class GeminiRules:
         """Raise the vendor's answer when there is no such model."""
         latest = call.model.endswith("-latest") and call.place == "v1"
         if not call.model.startswith(_KNOWN) or latest:
-            words = self._server.unknown_model(call)
+            words = unknown_model(call)
             raise self._server.refused(404, words, api=call.api)
 
     def bad(self, message: str) -> Answered:

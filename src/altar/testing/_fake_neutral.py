@@ -20,7 +20,6 @@ __all__ = [
     "args_text",
     "counted",
     "cut",
-    "is_list",
     "json_or_text",
     "neutral_request",
     "neutral_tool",
@@ -63,18 +62,14 @@ def output_spec(name: str, schema: object) -> OutputSpec:
 
 def sampling_of(stop: object = (), **given: Any) -> Sampling:
     """Sampling from a vendor's numbers; what altar has no value for is left out."""
-    known = {name: given.get(name) for name in _SAMPLING}
+    known: dict[str, Any] = {name: given.get(name) for name in _SAMPLING}
     for name, value in known.items():
         right = isinstance(value, str) if name == "reasoning" else isinstance(value, (int, float))
         if not right or (name == "reasoning" and value not in _REASONING):
             known[name] = None
-    stops = tuple([text for text in stop if isinstance(text, str)]) if is_list(stop) else ()
+    texts = stop if isinstance(stop, (list, tuple)) else ()
+    stops = tuple([text for text in texts if isinstance(text, str)])
     return Sampling(stop=stops, **known)
-
-
-def is_list(value: object) -> bool:
-    """Whether ``value`` is a JSON array."""
-    return isinstance(value, (list, tuple))
 
 
 def neutral_request(
