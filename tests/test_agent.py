@@ -367,10 +367,7 @@ def test_a_typed_answer_is_an_object_of_the_type(output, text, value):
     model = ScriptedProvider([text])
     reply = altar.generate("who?", model=model, output=output, instructions="be brief")
     assert (reply.output, reply.finish) == (value, "stop")
-    asked = model.requests[0]
-    assert asked.output is not None
-    assert asked.instructions.startswith("be brief")
-    assert "JSON Schema" in asked.instructions
+    assert model.requests[0].instructions == "be brief"
 
 
 def test_an_answer_that_does_not_fit_is_asked_for_again_with_its_problems():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Plugin",
     "check_model",
+    "is_provider_name",
     "load_provider",
     "load_runtime",
     "provider_help",
@@ -99,6 +100,11 @@ _TREE = (
 def provider_names() -> tuple[str, ...]:
     """Every model prefix that is known, usable or not."""
     return tuple(sorted({*_PROVIDERS, *_entries("altar.providers")}))
+
+
+def is_provider_name(name: str) -> bool:
+    """Whether ``name`` is a model prefix; entry points are read for what is not altar's own."""
+    return name in _PROVIDERS or name in _entries("altar.providers")
 
 
 def runtime_names() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Table: a runtime of plain functions, for tests of the loop alone."""
+"""Table, a runtime of plain functions, and FakeClock, for tests of the loop alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from altar.adm import ErrorObject, FunctionCall, ToolResult
+from altar.llm import Clock
 from altar.runtime import CallContext
 
 
@@ -41,3 +42,24 @@ class Chunks(list[Any]):
 def failure(call: FunctionCall, message: str, kind: str) -> ToolResult:
     error = ErrorObject(message=message, type=kind)
     return ToolResult(name=call.name, call_id=call.call_id, error=error)
+
+
+class FakeClock(Clock):
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self):
+        self.time = 0.0
+        self.slept = []
+
+    def now(self):
+        return self.time
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.time += seconds
+
+    async def asleep(self, seconds):
+        self.sleep(seconds)
+
+    def jitter(self):
+        return 1.0

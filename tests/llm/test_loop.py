@@ -49,7 +49,7 @@ from altar.llm import (
 )
 from altar.runtime import Cancellation
 from altar.testing import FunctionProvider, ScriptedProvider
-from tests.llm._table import Chunks, Table
+from tests.llm._table import Chunks, FakeClock, Table
 
 
 def add(a, b):
@@ -71,27 +71,6 @@ def play(provider, table=None, **options):
     if isinstance(provider, ScriptedProvider):
         provider.finished()
     return reply
-
-
-class FakeClock(Clock):
-    """Time that passes only when somebody sleeps."""
-
-    def __init__(self):
-        self.time = 0.0
-        self.slept = []
-
-    def now(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.slept.append(seconds)
-        self.time += seconds
-
-    async def asleep(self, seconds):
-        self.sleep(seconds)
-
-    def jitter(self):
-        return 1.0
 
 
 ADD = ToolCall("add", {"a": 1, "b": 2})

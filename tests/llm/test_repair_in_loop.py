@@ -21,6 +21,7 @@ from altar.errors import (
 )
 from altar.llm import (
     BaseProvider,
+    Capabilities,
     Limits,
     Mender,
     Message,
@@ -68,7 +69,7 @@ def call(text):
 
 def ask(*replies, mender=None, output=None, **options):
     """A run of a script; its history is one that can be sent, stored and read again."""
-    model = ScriptedProvider(replies)
+    model = ScriptedProvider(replies, capabilities=Capabilities(native_output=True))
     repair = options.pop("repair", Repair(mender=mender))
     tools = [] if output else [book]
     reply = altar.generate(

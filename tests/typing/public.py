@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, assert_type
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict, assert_type
+
+from pydantic import BaseModel
 
 import altar
 from altar import Context, Reply, tool
 from altar.adm import ErrorObject, FunctionCall, FunctionDeclaration, Schema, ToolResult
-from altar.llm import CallRecord, Message
+from altar.llm import CallRecord, Message, PartialEvent, ReplyEvent
 from altar.runtime import CallContext, Runtime
 
 
@@ -85,6 +88,25 @@ class User:
     name: str = ""
 
 
+@dataclass
+class Order:
+    """What an application asks for, as a dataclass."""
+
+    amount: int
+
+
+class Pair(TypedDict):
+    """What an application asks for, as a TypedDict."""
+
+    left: int
+
+
+class Person(BaseModel):
+    """What an application asks for, as a pydantic model."""
+
+    name: str
+
+
 def typed_replies() -> None:
     assert_type(altar.generate("Who?", output=User), Reply[User])
     assert_type(altar.generate("Who?", output=User).output.name, str)
@@ -113,3 +135,44 @@ def events() -> None:
             assert_type(event.seconds, float)
         elif event.kind == "end":
             assert_type(event.reply, Reply[Any])
+
+
+def typed_events() -> None:
+    for event in altar.stream("Who?", output=Order):
+        if event.kind == "partial":
+            assert_type(event, PartialEvent)
+        elif event.kind == "end":
+            assert_type(event.reply, Reply[Order])
+            assert_type(event.reply.output.amount, int)
+    for shown in altar.stream("Who?", output=list[int]):
+        if isinstance(shown, ReplyEvent):
+            assert_type(shown.reply, Reply[list[int]])
+    for seen in altar.stream("Who?", output=Pair):
+        if isinstance(seen, ReplyEvent):
+            assert_type(seen.reply.output["left"], int)
+    for told in altar.stream("Who?", output=Literal["up", "down"]):
+        if told.kind == "end":
+            assert_type(told.reply, Reply[Any])
+    for said in altar.Agent(output=Person).stream("Who?"):
+        if said.kind == "end":
+            assert_type(said.reply.output.name, str)
+    for heard in altar.Agent(output=Order).chat().stream("Who?"):
+        if heard.kind == "end":
+            assert_type(heard.reply, Reply[Order])
+
+
+async def typed_events_later() -> None:
+    async for event in altar.astream("Who?", output=Order):
+        if event.kind == "end":
+            assert_type(event.reply, Reply[Order])
+    async for shown in altar.Agent(output=list[int]).astream("Who?"):
+        if shown.kind == "end":
+            assert_type(shown.reply, Reply[list[int]])
+
+
+def typed_replies_of_every_kind() -> None:
+    assert_type(altar.generate("Who?", output=Order), Reply[Order])
+    assert_type(altar.generate("Who?", output=list[int]), Reply[list[int]])
+    assert_type(altar.generate("Who?", output=Pair), Reply[Pair])
+    assert_type(altar.generate("Who?", output=Person), Reply[Person])
+    assert_type(altar.generate("Who?", output=Literal["up", "down"]), Reply[Any])

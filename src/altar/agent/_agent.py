@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
     from altar.later import Session
-    from altar.llm import Event, Message, Options, Prompt, Provider, Reply
+    from altar.llm import EventOf, Message, Options, Prompt, Provider, Reply
 
 __all__ = ["Agent", "Chat"]
 
@@ -98,13 +98,13 @@ class Agent(Generic[T]):
 
     def stream(
         self, prompt: Prompt, *, session: Session | None = None
-    ) -> Generator[Event, None, None]:
+    ) -> Generator[EventOf[T], None, None]:
         """Answer ``prompt`` as events; see :func:`stream`."""
         return _streamed(_Job(self, to_messages(prompt), self._given(session)))
 
     def astream(
         self, prompt: Prompt, *, session: Session | None = None
-    ) -> AsyncGenerator[Event, None]:
+    ) -> AsyncGenerator[EventOf[T], None]:
         """Answer ``prompt`` as events, without blocking the event loop."""
         return _astreamed(_Job(self, to_messages(prompt), self._given(session)))
 
@@ -141,11 +141,11 @@ class Chat(Generic[T]):
         async with self._turn(prompt) as turn:
             return await _arun(turn.task, turn.session)
 
-    def stream(self, prompt: Prompt) -> Generator[Event, None, None]:
+    def stream(self, prompt: Prompt) -> Generator[EventOf[T], None, None]:
         """Say ``prompt`` and show the answer as events."""
         return _streamed(self._turn(prompt))
 
-    def astream(self, prompt: Prompt) -> AsyncGenerator[Event, None]:
+    def astream(self, prompt: Prompt) -> AsyncGenerator[EventOf[T], None]:
         """Say ``prompt`` and show the answer as events, without blocking the event loop."""
         return _astreamed(self._turn(prompt))
 
@@ -260,12 +260,12 @@ class _Turn(_Job):
         self._chat.end_turn(self.task.messages if answered else None)
 
 
-def _streamed(job: _Job) -> Generator[Event, None, None]:
+def _streamed(job: _Job) -> Generator[EventOf[Any], None, None]:
     with job, closing(_stream(job.task, job.session)) as events:
         yield from events
 
 
-async def _astreamed(job: _Job) -> AsyncGenerator[Event, None]:
+async def _astreamed(job: _Job) -> AsyncGenerator[EventOf[Any], None]:
     async with job, aclosing(_astream(job.task, job.session)) as events:
         async for event in events:
             yield event

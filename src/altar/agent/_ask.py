@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
     from altar.later import Session
-    from altar.llm import Event, Options, Prompt, Provider, Reply
+    from altar.llm import EventOf, Options, Prompt, Provider, Reply
 
 __all__ = ["agenerate", "astream", "generate", "stream"]
 
@@ -119,6 +119,28 @@ async def agenerate(
     return await agent.arun(prompt, session=session)
 
 
+@overload
+def stream(
+    prompt: Prompt,
+    *,
+    output: type[T],
+    model: str | Provider | None = None,
+    tools: Any = (),
+    instructions: str | None = None,
+    session: Session | None = None,
+    options: Options | None = None,
+) -> Generator[EventOf[T], None, None]: ...
+@overload
+def stream(
+    prompt: Prompt,
+    *,
+    output: Any = None,
+    model: str | Provider | None = None,
+    tools: Any = (),
+    instructions: str | None = None,
+    session: Session | None = None,
+    options: Options | None = None,
+) -> Generator[EventOf[Any], None, None]: ...
 def stream(
     prompt: Prompt,
     *,
@@ -128,7 +150,7 @@ def stream(
     instructions: str | None = None,
     session: Session | None = None,
     options: Options | None = None,
-) -> Generator[Event, None, None]:
+) -> Generator[EventOf[Any], None, None]:
     """As :func:`generate`, as events; the last one, ``end``, carries the reply.
 
     Closing the generator ends the run.
@@ -140,6 +162,28 @@ def stream(
     return agent.stream(prompt, session=session)
 
 
+@overload
+def astream(
+    prompt: Prompt,
+    *,
+    output: type[T],
+    model: str | Provider | None = None,
+    tools: Any = (),
+    instructions: str | None = None,
+    session: Session | None = None,
+    options: Options | None = None,
+) -> AsyncGenerator[EventOf[T], None]: ...
+@overload
+def astream(
+    prompt: Prompt,
+    *,
+    output: Any = None,
+    model: str | Provider | None = None,
+    tools: Any = (),
+    instructions: str | None = None,
+    session: Session | None = None,
+    options: Options | None = None,
+) -> AsyncGenerator[EventOf[Any], None]: ...
 def astream(
     prompt: Prompt,
     *,
@@ -149,7 +193,7 @@ def astream(
     instructions: str | None = None,
     session: Session | None = None,
     options: Options | None = None,
-) -> AsyncGenerator[Event, None]:
+) -> AsyncGenerator[EventOf[Any], None]:
     """As :func:`stream`, without blocking the event loop."""
     given_session(session, tools, _BOTH)
     agent: Agent[Any] = Agent(

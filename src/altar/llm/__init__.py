@@ -21,6 +21,7 @@ from altar.llm._fit import fitted, lacking, takes_blob
 from altar.llm._history import check_history, mend_history
 from altar.llm._live import (
     Event,
+    EventOf,
     PartialEvent,
     ReplyEvent,
     RetryEvent,
@@ -71,6 +72,7 @@ __all__ = [
     "Delta",
     "End",
     "Event",
+    "EventOf",
     "Finish",
     "Fold",
     "Limits",

@@ -9,9 +9,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from altar.errors import ProviderError, TransportError
-from altar.llm._events import Fold
-from altar.llm._live import Event, shown
+from altar.llm._live import Event
 from altar.llm._loop import AskModel, Failed, RunTools, Sleep, loop
+from altar.llm._partial import Showing
 from altar.llm._request import Response
 from altar.llm._tools import Timed, contexts
 from altar.llm._watch import watched
@@ -155,20 +155,16 @@ class _Asking:
 
     async def events(self) -> AsyncGenerator[Event, None]:
         step = self._step
-        folding = Fold()
-        visible = False
+        showing = Showing(step.partials)
         try:
             events = _paced(self._task, step)
             async with aclosing(events):
                 async for event in events:
-                    folding.feed(event)
-                    seen = shown(event)
-                    if seen is not None:
-                        visible = True
+                    for seen in showing.feed(event):
                         yield seen
-            self.answer = folding.response()
+            self.answer = showing.response()
         except ProviderError as error:
-            self.answer = Failed(error, visible)
+            self.answer = Failed(error, showing.visible)
 
 
 async def _paced(task: Task, step: AskModel) -> AsyncGenerator[StreamEvent, None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from altar.llm._events import Delta
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "EventOf",
     "PartialEvent",
     "ReplyEvent",
     "RetryEvent",
@@ -26,6 +27,8 @@ __all__ = [
     "ToolResultEvent",
     "shown",
 ]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,11 @@ class ToolResultEvent:
 
 @dataclass(frozen=True, slots=True)
 class PartialEvent:
-    """The typed answer as far as it has come."""
+    """The typed answer so far: its JSON ``value``, which no later event changes.
+
+    It is the answer of the attempt in progress: after a ``round`` or ``retry``
+    event it begins anew. The last one of a run is the value of its answer.
+    """
 
     value: Any
     kind: Literal["partial"] = field(default="partial", init=False)
@@ -98,14 +105,14 @@ class RetryEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyEvent:
+class ReplyEvent(Generic[T]):
     """The run is over; always the last event."""
 
-    reply: Reply[Any]
+    reply: Reply[T]
     kind: Literal["end"] = field(default="end", init=False)
 
 
-Event: TypeAlias = (
+EventOf: TypeAlias = (
     RoundEvent
     | ThinkingEvent
     | TextEvent
@@ -114,8 +121,9 @@ Event: TypeAlias = (
     | ToolResultEvent
     | PartialEvent
     | RetryEvent
-    | ReplyEvent
+    | ReplyEvent[T]
 )
+Event: TypeAlias = EventOf[Any]
 
 
 def shown(event: StreamEvent) -> TextEvent | ThinkingEvent | None:

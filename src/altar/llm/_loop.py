@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from altar.errors import ConfigurationError, ErrorType, ProviderError
+from altar.llm._fit import fitted
 from altar.llm._live import (
     Event,
     ReplyEvent,
@@ -23,6 +24,7 @@ from altar.llm._mend import MAX_MENDS, can_mend, mend_request, take_mended
 from altar.llm._mender import model_name
 from altar.llm._reply import Finish
 from altar.llm._request import Response
+from altar.llm._settings import check_settings
 from altar.llm._stops import (
     met_calls,
     met_deadline,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from altar.adm import ToolResult
+    from altar.llm._final import FinalTool
+    from altar.llm._partial import Partials
     from altar.llm._provider import Attempt, Provider
     from altar.llm._read import Read
     from altar.llm._reply import CallRecord, Reply
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["AskModel", "Failed", "RunTools", "Sleep", "Step", "loop"]
 
 _FINISHES = frozenset(get_args(Finish))
+_UNUSABLE = frozenset({"length", "refusal", "blocked", "malformed"})
 
 
 class AskModel:
@@ -53,15 +58,22 @@ class AskModel:
     What comes of a ``quiet`` one is not the run's answer: nobody is shown it coming.
     """
 
-    __slots__ = ("attempt", "provider", "quiet", "request")
+    __slots__ = ("attempt", "partials", "provider", "quiet", "request")
 
     def __init__(
-        self, provider: Provider, request: Request, attempt: Attempt, *, quiet: bool = False
+        self,
+        provider: Provider,
+        request: Request,
+        attempt: Attempt,
+        *,
+        quiet: bool = False,
+        partials: Partials | None = None,
     ) -> None:
         self.provider = provider
         self.request = request
         self.attempt = attempt
         self.quiet = quiet
+        self.partials = partials  # reads the typed answer as it comes
 
 
 class Failed:
@@ -137,6 +149,8 @@ def loop(task: Task) -> Steps:
 
 def _check_options(state: RunState) -> None:
     options = state.task.options
+    if options.settings:
+        check_settings(state.task)
     if options.tool_choice is not None:
         names = [declaration.name for declaration in state.task.declarations]
         strange = sorted(set(options.tool_choice.allowed_function_names).difference(names))
@@ -168,7 +182,10 @@ def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
         turns = state.take(response)
         if turns:
             turns = yield from _mend_calls(state, response.finish)
-            stop = yield from _answer(state, turns, response.finish)
+            if state.answering is not None and state.answering.final is not None:
+                stop = yield from _answer_typed(state, state.answering.final, response.finish)
+            else:
+                stop = yield from _answer(state, turns, response.finish)
             if stop is not None:
                 return stop
         elif response.finish != "paused":
@@ -182,10 +199,14 @@ def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
 
 def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
     retry = state.task.options.retry
-    request = state.request()
+    provider = state.task.provider
+    request, left_out = fitted(state.request(), provider)
+    if left_out:
+        state.note(left_out)
+    partials = None if state.answering is None else state.answering.partials
     number = 1
     while True:
-        answer = yield AskModel(state.task.provider, request, state.attempt(number))
+        answer = yield AskModel(provider, request, state.attempt(number), partials=partials)
         if isinstance(answer, Response):
             return answer
         error = answer.error
@@ -209,12 +230,46 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
 def _read_output(state: RunState, spec: OutputSpec) -> Generator[Step, Any, Finish | None]:
     """Read the typed answer; what cannot be read is mended, or asked for again."""
     fault, read = state.read_output(spec)
-    if fault is None:
-        return "stop"
-    mended = yield from _mend(state, read, spec.schema, needs=1)
-    if mended is not None and state.load_mended(spec, *mended):
-        return "stop"
-    return state.ask_again(fault)
+    if fault is not None:
+        mended = yield from _mend(state, read, spec.schema, needs=1)
+        if mended is None or not state.load_mended(spec, *mended):
+            return state.ask_again(fault)
+        read = mended[0]
+    yield from _whole(state, read)
+    return "stop"
+
+
+def _whole(state: RunState, read: Read) -> Generator[Step, Any, None]:
+    """Show the answer as it was taken, where nobody saw it coming."""
+    if state.answering is not None:
+        last = state.answering.partials.end(read.value)
+        if last is not None:
+            yield last
+
+
+def _answer_typed(
+    state: RunState, final: FinalTool, finish: str
+) -> Generator[Step, Any, Finish | None]:
+    """Carry out the calls of a reply, of which one may be the typed answer."""
+    answers = [turn for turn in state.turns if turn.call.name == final.name]
+    others = [turn for turn in state.turns if turn.call.name != final.name]
+    if others or not answers or finish in _UNUSABLE:
+        for turn in answers:
+            state.settle_own(turn, final.early(turn.call))
+        return (yield from _answer(state, others, finish))
+    turn = answers[0]
+    for other in answers[1:]:
+        state.settle_own(other, final.second(other.call))
+    fault, read = state.read_final(turn, final)
+    if fault is not None:
+        state.settle_own(turn, final.wrong(turn.call, fault))
+        state.close_turns()
+        return state.may_ask_again(fault)
+    state.settle_own(turn, final.taken(turn.call))
+    state.close_turns()
+    if read is not None:
+        yield from _whole(state, read)
+    return "stop"
 
 
 def _mend(
@@ -321,7 +376,7 @@ def _why_not(state: RunState, finish: str) -> tuple[Finish | None, str]:
     """Why the calls of a reply must not run: no model would read what they bring."""
     if finish == "length":
         return "length", "This call was not run: the reply was cut off by its token limit."
-    if finish in ("refusal", "blocked", "malformed"):
+    if finish in _UNUSABLE:
         return _finish(finish), f"This call was not run: the reply ended as {finish!r}."
     stop = stop_before_asking(state)
     if stop is None:

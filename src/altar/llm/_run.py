@@ -10,9 +10,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ProviderError
-from altar.llm._events import Fold
-from altar.llm._live import Event, shown
+from altar.llm._live import Event
 from altar.llm._loop import AskModel, Failed, RunTools, Sleep, loop
+from altar.llm._partial import Showing
 from altar.llm._request import Response
 from altar.llm._tools import Timed, contexts
 from altar.llm._watch import watched
@@ -97,19 +97,14 @@ def stream(task: Task, runtime: Runtime) -> Generator[Event, None, None]:
 
 
 def _stream_model(step: AskModel) -> Generator[Event, None, Response | Failed]:
-    folding = Fold()
-    visible = False
+    showing = Showing(step.partials)
     try:
         with closing(step.provider.stream(step.request, step.attempt)) as events:
             for event in events:
-                folding.feed(event)
-                seen = shown(event)
-                if seen is not None:
-                    visible = True
-                    yield seen
-        return folding.response()
+                yield from showing.feed(event)
+        return showing.response()
     except ProviderError as error:
-        return Failed(error, visible)
+        return Failed(error, showing.visible)
 
 
 def _stream_tools(step: RunTools, runtime: Runtime) -> Generator[Event, None, None]:

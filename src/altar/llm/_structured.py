@@ -79,11 +79,9 @@ def _listed(problems: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def ask_again(fault: str) -> Message:
-    """The message that lists the problems of an answer."""
-    return Message.user(
-        f"{_AGAIN}{fault}\nAnswer again, with the whole corrected JSON value and nothing else."
-    )
+def ask_again(fault: str, how: str) -> Message:
+    """The message that lists the problems of an answer, and says ``how`` to answer again."""
+    return Message.user(f"{_AGAIN}{fault}\n{how}")
 
 
 def is_ask_again(message: Message) -> bool:

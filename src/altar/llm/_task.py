@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionCall, ToolConfig
 from altar.errors import ErrorType, InvalidDataError
+from altar.llm._answering import Answering
 from altar.llm._calls import answer, read_call, refusal, result_text
 from altar.llm._clean import own_args, sound, sound_args, sound_part
 from altar.llm._history import check_history, mend_history
@@ -19,7 +20,7 @@ from altar.llm._provider import Attempt
 from altar.llm._repeats import Repeats
 from altar.llm._reply import CallRecord, Reply
 from altar.llm._request import Adaptation, Request
-from altar.llm._structured import MAX_ASKED_AGAIN, ask_again, instruction, read_output
+from altar.llm._structured import MAX_ASKED_AGAIN, ask_again, read_output
 from altar.llm._usage import Usage
 from altar.runtime import CallContext, Cancellation
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from altar.adm import FunctionDeclaration, ToolResult
+    from altar.llm._final import FinalTool
     from altar.llm._options import Options
     from altar.llm._provider import Provider
     from altar.llm._read import Read
@@ -80,7 +82,7 @@ class Task:
 class Turn:
     """One call of the model's reply on its way from the part to the record."""
 
-    __slots__ = ("call", "part", "read", "record", "refused", "text")
+    __slots__ = ("call", "hidden", "part", "read", "record", "refused", "text")
 
     def __init__(
         self, part: ToolCall, call: FunctionCall, refused: ToolResult | None, read: Read | None
@@ -91,6 +93,7 @@ class Turn:
         self.read = read  # what became of arguments that came as text
         self.record: CallRecord | None = None
         self.text = ""
+        self.hidden = False  # the loop's own business, which no reply tells of
 
 
 class RunState:
@@ -100,12 +103,14 @@ class RunState:
         "_context",
         "_first",
         "adaptations",
+        "answering",
         "asked_again",
         "deadline",
         "detail",
         "instructions",
         "mending",
         "mends",
+        "offered",
         "output",
         "records",
         "repeated",
@@ -131,8 +136,10 @@ class RunState:
         self.output: Any = None
         self.asked_again = 0
         self.instructions = task.instructions
-        if task.output is not None and not task.provider.capabilities.native_output:
-            self.instructions = instruction(task.output, task.instructions)
+        self.offered = task.declarations
+        self.answering: Answering | None = None
+        if task.output is not None:
+            self._answer_typed(task.output)
         self.repeats = Repeats()
         self.repeated: tuple[str, int] | None = None  # the name, and how often in a row
         self.turns: list[Turn] = []
@@ -145,6 +152,20 @@ class RunState:
             why = f"{task.mended} calls of the history had no result and were given an error"
             self.adaptations.append(Adaptation("history", why))
 
+    def _answer_typed(self, spec: OutputSpec) -> None:
+        task = self.task
+        self.answering = way = Answering(spec, task.provider, task.declarations)
+        self.instructions = way.instructions(task.instructions)
+        if way.final is not None:
+            self.offered = (*self.offered, way.final.declaration)
+        if way.note is not None:
+            self.adaptations.append(way.note)
+
+    @property
+    def final(self) -> FinalTool | None:
+        """The tool by which the model answers, where it has no other way."""
+        return None if self.answering is None else self.answering.final
+
     @property
     def asked(self) -> int:
         """How many requests were made, to whatever model."""
@@ -156,15 +177,16 @@ class RunState:
         """The request of this round; the history has been checked up to what is new."""
         task = self.task
         options = task.options
+        way = self.answering
         start = 0 if self.round <= 1 else max(0, len(task.messages) - 2)
         check_history(task.messages, start)
         return Request(
             model=task.provider.model,
             messages=tuple(task.messages),
             instructions=self.instructions,
-            tools=task.declarations,
+            tools=self.offered,
             tool_choice=self._tool_choice(),
-            output=task.output,
+            output=None if way is None or way.mode != "native" else way.spec,
             sampling=options.sampling,
             settings=options.settings,
         )
@@ -172,6 +194,9 @@ class RunState:
     def _tool_choice(self) -> ToolConfig | None:
         """The application's choice; a call is demanded once, or the run would never end."""
         choice = self.task.options.tool_choice
+        final = self.final
+        if final is not None:
+            return final.choice(choice, self.round <= 1)
         if choice is None or choice.mode != "ANY" or self.round <= 1:
             return choice
         return ToolConfig(allowed_function_names=choice.allowed_function_names)
@@ -222,7 +247,7 @@ class RunState:
     def _issue(self, part: ToolCall, turns: list[Turn]) -> ToolCall:
         call, refused, read = read_call(part, self.schema_of, self.task.options.repair.max_risk)
         choice = self.task.options.tool_choice
-        if choice is not None and refused is None and not choice.allows(call.name):
+        if choice is not None and refused is None and not self._allows(choice, call.name):
             reason = f"{call.name!r} may not be called in this conversation."
             refused = refusal(call, reason, ErrorType.PERMISSION_DENIED)
         args: Any = part.args
@@ -245,9 +270,13 @@ class RunState:
         turns.append(Turn(issued, call, refused, read))
         return issued
 
+    def _allows(self, choice: ToolConfig, name: str) -> bool:
+        final = self.final
+        return choice.allows(name) or (final is not None and name == final.name)
+
     def schema_of(self, name: str) -> Any:
         """The JSON Schema of a tool's parameters; None for a tool nobody declared."""
-        for declaration in self.task.declarations:
+        for declaration in self.offered:
             if declaration.name == name:
                 return declaration.to_dict(dialect="json-schema")["parameters"]
         return None
@@ -291,11 +320,25 @@ class RunState:
         return turn.record
 
     def read_output(self, spec: OutputSpec) -> tuple[str | None, Read]:
-        """Read the typed answer: what is wrong with it, or None, and how it was read."""
+        """Read ``text``, the typed answer: what is wrong with it, or None, and how it was read."""
         self.output, fault, read = read_output(spec, self.text, self.task.options.repair.max_risk)
         if fault is None and read.fixes:
             self.adapted("output", "the answer was", read.note)
         return fault, read
+
+    def read_final(self, turn: Turn, final: FinalTool) -> tuple[str | None, Read | None]:
+        """Read the call that gives the typed answer, as :meth:`read_output` reads a text."""
+        if turn.refused is not None:
+            error = turn.refused.error
+            return error.message if error is not None else "it cannot be read", None
+        spec = self.task.output
+        assert spec is not None  # or there would be no such tool
+        self.text = final.text(turn.call.args)
+        return self.read_output(spec)
+
+    def note(self, adaptations: Sequence[Adaptation]) -> None:
+        """Note what was changed, once in a run."""
+        self.adaptations += [one for one in adaptations if one not in self.adaptations]
 
     def load_mended(self, spec: OutputSpec, read: Read, by: str) -> bool:
         """Take a mended answer for the model's own; False when it does not fit."""
@@ -308,12 +351,24 @@ class RunState:
 
     def ask_again(self, fault: str) -> Finish | None:
         """Ask for the typed answer again with its problems, a bounded number of times."""
+        stop = self.may_ask_again(fault)
+        if stop is None and self.answering is not None:
+            self.task.messages.append(ask_again(fault, self.answering.again()))
+        return stop
+
+    def may_ask_again(self, fault: str) -> Finish | None:
+        """None where the typed answer may be asked for once more, else how the run ends."""
         if self.asked_again >= MAX_ASKED_AGAIN:
             self.detail = f"the answer does not fit the type asked for:\n{fault}"
             return "malformed"
         self.asked_again += 1
-        self.task.messages.append(ask_again(fault))
         return None
+
+    def settle_own(self, turn: Turn, result: ToolResult) -> None:
+        """Answer a call that is the loop's own business."""
+        turn.hidden = True
+        turn.text = result_text(result)
+        turn.record = CallRecord(call=turn.call, result=result, seconds=0.0)
 
     def close_turns(self, reason: str = _LOST) -> None:
         """Append the results of the turns in progress; those without one get an error."""
@@ -323,12 +378,13 @@ class RunState:
         for turn in turns:
             if turn.record is None:
                 self.refuse(turn, reason)
-        records = [turn.record for turn in turns if turn.record is not None]
-        self.records += records
-        parts = [
-            answer(record.call, record.result, turn.text)
-            for turn, record in zip(turns, records, strict=True)
-        ]
+        parts = []
+        for turn in turns:
+            record = turn.record
+            assert record is not None  # each has one by now
+            if not turn.hidden:
+                self.records.append(record)
+            parts.append(answer(record.call, record.result, turn.text))
         self.task.messages.append(Message("tool", tuple(parts)))
 
     # -- what it amounts to --------------------------------------------------------------

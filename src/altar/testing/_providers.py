@@ -27,7 +27,7 @@ from altar.llm import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-    from altar.llm import Attempt, Request, StreamEvent
+    from altar.llm import Attempt, Capabilities, Request, StreamEvent
 
 __all__ = ["FunctionProvider", "ScriptReply", "ScriptedProvider"]
 
@@ -42,8 +42,9 @@ class ScriptedProvider(BaseProvider):
     Each entry is a text, a part (``ToolCall("add", {"a": 1})``), a list of
     them, a Message, a Response, a ProviderError to raise, or a list of stream
     events ending in an End or a ProviderError. ``requests`` holds what was
-    asked. Used as a context manager it raises AssertionError when the script
-    was not played to its end; so does ``finished()``.
+    asked, ``capabilities`` what the model says it can do. Used as a context
+    manager it raises AssertionError when the script was not played to its end;
+    so does ``finished()``.
 
     A Response or an End keeps its own usage. For any other entry it is an
     estimate, about four characters of the messages for a token, so that
@@ -52,8 +53,16 @@ class ScriptedProvider(BaseProvider):
 
     name = "scripted"
 
-    def __init__(self, replies: Iterable[Any], *, model: str = "script") -> None:
+    def __init__(
+        self,
+        replies: Iterable[Any],
+        *,
+        model: str = "script",
+        capabilities: Capabilities | None = None,
+    ) -> None:
         self.model = model
+        if capabilities is not None:
+            self.capabilities = capabilities
         self.requests: list[Request] = []
         self._meter = _Meter()
         self._script = list(replies)
@@ -118,9 +127,15 @@ class FunctionProvider(BaseProvider):
     name = "function"
 
     def __init__(
-        self, function: Callable[[Request], Any | Awaitable[Any]], *, model: str = "function"
+        self,
+        function: Callable[[Request], Any | Awaitable[Any]],
+        *,
+        model: str = "function",
+        capabilities: Capabilities | None = None,
     ) -> None:
         self.model = model
+        if capabilities is not None:
+            self.capabilities = capabilities
         self.requests: list[Request] = []
         self._meter = _Meter()
         self._function = function

@@ -1,0 +1,134 @@
+"""Partials: the typed answer so far, read from the pieces in which it comes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from altar.llm._events import Delta, Fold, PartStart
+from altar.llm._live import PartialEvent, shown
+
+if TYPE_CHECKING:
+    from altar.llm._events import StreamEvent
+    from altar.llm._final import FinalTool
+    from altar.llm._live import Event
+    from altar.llm._request import Response
+    from altar.repair import StreamParser
+
+__all__ = ["Partials", "Showing"]
+
+_NOTHING: Any = object()
+
+
+class Partials:
+    """The answer so far, of the attempt in progress.
+
+    Each value is a snapshot that no later one changes. It shares what was
+    complete with those before it, so that a snapshot costs a copy of what is
+    still open, not of the answer: a tenth of the reading.
+    """
+
+    __slots__ = ("_final", "_index", "_last", "_parser", "_schema")
+
+    def __init__(self, schema: Any, final: FinalTool | None) -> None:
+        self._schema = schema if final is None else final.parameters
+        self._final = final
+        self._parser: StreamParser | None = None
+        self._index: int | None = None  # of the call that gives the answer
+        self._last = _NOTHING
+
+    def begin(self) -> None:
+        """Forget the attempt before: another one begins."""
+        self._parser = None
+        self._index = None
+        self._last = _NOTHING
+
+    def feed(self, event: StreamEvent) -> PartialEvent | None:
+        """The answer so far, where ``event`` changed it."""
+        kind = event.__class__
+        if kind is Delta:
+            return self._read(event) if self._is_answer(event) else None  # type: ignore[arg-type]
+        if kind is PartStart and self._final is not None and self._index is None:
+            began: Any = event
+            if began.kind == "tool_call" and began.name == self._final.name:
+                self._index = began.index
+        return None
+
+    def end(self, value: Any) -> PartialEvent | None:
+        """The answer as it was taken, where that is not what was shown last."""
+        last, self._last = self._last, value
+        if last is not _NOTHING and json.dumps(last) == json.dumps(value):
+            return None
+        return PartialEvent(value)
+
+    def _is_answer(self, delta: Delta) -> bool:
+        if self._final is None:
+            return delta.kind == "text"
+        return delta.kind == "args" and delta.index == self._index
+
+    def _read(self, delta: Delta) -> PartialEvent | None:
+        parser = self._parser
+        if parser is None:
+            from altar.repair import StreamParser  # noqa: PLC0415 - 20 ms, for streams of a type
+
+            parser = self._parser = StreamParser(self._schema)
+        value = parser.feed(delta.text)
+        if self._final is not None:
+            value, found = self._final.inner(value)
+            if not found:
+                return None
+        elif value is None:
+            return None
+        value = _snapshot(value)
+        if self._last is not _NOTHING and value == self._last:
+            return None
+        self._last = value
+        return PartialEvent(value)
+
+
+def _snapshot(value: Any) -> Any:
+    """A copy of what is still open: of each level the newest, for the others are complete."""
+    kind = value.__class__
+    if kind is dict:
+        copied = dict(value)
+        if copied:
+            last = next(reversed(copied))
+            copied[last] = _snapshot(copied[last])
+        return copied
+    if kind is list:
+        items = value[:]
+        if items:
+            items[-1] = _snapshot(items[-1])
+        return items
+    return value
+
+
+class Showing:
+    """One streamed attempt: what of it is shown, and the answer it folds into."""
+
+    __slots__ = ("_folding", "_partials", "visible")
+
+    def __init__(self, partials: Partials | None) -> None:
+        self._folding = Fold()
+        self._partials = partials
+        self.visible = False  # something was shown that cannot be taken back
+        if partials is not None:
+            partials.begin()
+
+    def feed(self, event: StreamEvent) -> tuple[Event, ...]:
+        """What ``event`` shows, in order."""
+        self._folding.feed(event)
+        seen = shown(event)
+        if seen is not None:
+            self.visible = True
+        if self._partials is None:
+            return () if seen is None else (seen,)
+        partial = self._partials.feed(event)
+        if partial is None:
+            return () if seen is None else (seen,)
+        self.visible = True
+        return (partial,) if seen is None else (seen, partial)
+
+    def response(self) -> Response:
+        """The whole answer; raises TransportError when the stream stopped before its end."""
+        return self._folding.response()
