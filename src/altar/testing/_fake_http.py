@@ -186,7 +186,10 @@ class Listener:
             with self._lock:
                 self._open.add(connection)
             threading.Thread(
-                target=self._talk, args=(connection, peer), name="altar-fake", daemon=True
+                target=self._talk,
+                args=(connection, peer),
+                name=f"altar-fake-{self.port}-client",
+                daemon=True,
             ).start()
 
     def _talk(self, connection: socket.socket, peer: Any) -> None:

@@ -128,7 +128,7 @@ class Interactions:
             if name not in names:
                 raise self._bad(f"allowed_tools contains '{name}', which is not declared.")
 
-    def _check_steps(self, steps: list[dict[str, Any]]) -> None:
+    def _check_steps(self, steps: list[Any]) -> None:
         """Each step has the fields it needs."""
         needed = {
             "function_call": ("id", "name", "arguments"),

@@ -77,7 +77,7 @@ def _step(part: Part, number: Callable[[], int], sign: Callable[[], str]) -> dic
         return {"type": "model_output", "content": [{"type": "text", "text": text}]}
     if isinstance(part, BlobPart):
         kind = part.mime.partition("/")[0]
-        held = {"uri": part.uri}
+        held: dict[str, Any] = {"uri": part.uri}
         if part.data is not None:
             held = {"data": base64.b64encode(part.data).decode()}
         content = {"type": kind if kind in ("image", "audio", "video") else "document"}
