@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from altar.testing._contract_runtime import RuntimeContract
     from altar.testing._fake_anthropic import FakeAnthropic
     from altar.testing._fake_gemini import FakeGemini
+    from altar.testing._fake_openai import FakeOpenAI
+    from altar.testing._fake_openai_quirks import ChatQuirks
     from altar.testing._fake_server import FakeServer, Received
     from altar.testing._fault import Fault, Gate
     from altar.testing._providers import FunctionProvider, ScriptedProvider
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Cassette",
     "CassetteMode",
+    "ChatQuirks",
     "FakeAnthropic",
     "FakeGemini",
+    "FakeOpenAI",
     "FakeServer",
     "Fault",
     "FunctionProvider",
@@ -32,8 +36,10 @@ __all__ = [
 _HOMES = {
     "Cassette": "altar.testing._cassette",
     "CassetteMode": "altar.testing._cassette",
+    "ChatQuirks": "altar.testing._fake_openai_quirks",
     "FakeAnthropic": "altar.testing._fake_anthropic",
     "FakeGemini": "altar.testing._fake_gemini",
+    "FakeOpenAI": "altar.testing._fake_openai",
     "FakeServer": "altar.testing._fake_server",
     "Fault": "altar.testing._fault",
     "FunctionProvider": "altar.testing._providers",
