@@ -138,11 +138,14 @@ def vertex_client(
 
 
 def _connection(name: str, url: str | None, **given: Any) -> Connection:
-    options: dict[str, Any] = {"retry_options": types.HttpRetryOptions(attempts=1)}
+    is_old = genai.__version__.startswith("2.")
+    # Interactions of SDKs before 3 took the attempts for the number of retries
+    attempts = -1 if is_old else 1
+    options: dict[str, Any] = {"retry_options": types.HttpRetryOptions(attempts=attempts)}
     if url is not None:
         options["base_url"] = url
     http = None
-    if find_spec("aiohttp") is not None and genai.__version__.startswith("2."):
+    if is_old and find_spec("aiohttp") is not None:
         http = options["httpx_async_client"] = _plain_http()
     try:
         client = genai.Client(http_options=types.HttpOptions(**options), **given)
@@ -354,7 +357,7 @@ def _refused(
     told = told if isinstance(told, dict) else {"message": str(told)}
     message = str(told.get("message") or getattr(error, "message", None) or error)
     word = told.get("status") if isinstance(told.get("status"), str) else told.get("code")
-    if status == 429:  # the server's words speak of billing for every limit; its details tell
+    if status == 429 and "PerDay" not in message:  # its words speak of billing for every limit
         body = {"error": {key: value for key, value in told.items() if key != "message"}}
     key_hint = _VERTEX_HINT if vertex else f"Check {_KEYS}; the latter wins."
     return failure(

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from altar.llm import Capabilities
 
-__all__ = ["API", "Kind", "capabilities", "family", "kind_of", "thinking"]
+__all__ = [
+    "API",
+    "Kind",
+    "capabilities",
+    "family",
+    "interactions_capabilities",
+    "kind_of",
+    "thinking",
+]
 
 API = "generate_content"
 
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
-_NEWEST = (3, 0)  # what an alias such as gemini-flash-latest stands for, at the least
+_NEWEST: tuple[int, int] = (
+    3,
+    0,
+)  # what an alias such as gemini-flash-latest stands for, at the least
 _KNOBS = frozenset({"max_tokens", "temperature", "top_p", "top_k", "stop", "seed"})
 _BLOBS = ("image/*", "audio/*", "video/*", "application/pdf", "text/*")
 _MOST_TOOLS = 512
@@ -44,7 +55,7 @@ def kind_of(model: str) -> Kind:
     found = _VERSION.match(name)
     if found is None and not name.startswith("gemini"):
         return Kind(name, signed=False, thinks="no", is_gemini=False)
-    version = _NEWEST if found is None else (int(found[1]), int(found[2] or 0))
+    version: tuple[int, int] = _NEWEST if found is None else (int(found[1]), int(found[2] or 0))
     thinks: Thinks = "level" if version >= (3, 0) else "budget" if version >= (2, 5) else "no"
     return Kind(f"gemini-{version[0]}", signed=version >= (3, 0), thinks=thinks)
 
@@ -67,13 +78,24 @@ def capabilities(model: str) -> Capabilities:
     )
 
 
-def thinking(model: str, reasoning: str | None) -> tuple[str | int | None, str]:
-    """The level or the budget for ``reasoning``, and why it is another than was asked for."""
+def interactions_capabilities(model: str) -> Capabilities:
+    """The same, by the Interactions API, which has no top_k."""
+    can = capabilities(model)
+    return replace(can, sampling=(can.sampling or _KNOBS) - {"top_k"})
+
+
+def thinking(
+    model: str, reasoning: str | None, *, is_level: bool = False
+) -> tuple[str | int | None, str]:
+    """The level or the budget for ``reasoning``, and why it is another than was asked for.
+
+    ``is_level`` asks for a level whatever the family: an API that has no budgets.
+    """
     kind = kind_of(model)
     if reasoning is None or kind.thinks == "no":
         return None, ""
     is_pro = "-pro" in model
-    if kind.thinks == "budget":
+    if kind.thinks == "budget" and not is_level:
         if reasoning == "none" and is_pro:
             return _LEAST_OF_PRO, f"{model} always thinks: its least budget is {_LEAST_OF_PRO}"
         return _BUDGETS[reasoning], ""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from altar.llm import Part, Request
 
-__all__ = ["CONTINUATION", "PLACEHOLDER", "RESERVED", "merged", "to_request"]
+__all__ = ["CONTINUATION", "PLACEHOLDER", "RESERVED", "merged", "to_request", "unfinished"]
 
 # Stands for the signature of a call that no Gemini model made; ai.google.dev/gemini-api/docs/
 # thought-signatures gives it, spelt as it goes over the wire.
@@ -58,7 +58,7 @@ def to_request(
     that is merged into the body (``headers`` of it is for the transport).
     """
     travel = Travel(provider, API, model=request.model, family=family)
-    messages, token = _unfinished(request.messages, travel)
+    messages, token = unfinished(request.messages, travel)
     body: dict[str, Any] = {"contents": _Contents(request.model, travel).of(messages)}
     if token is not None:
         body["continuationToken"] = token
@@ -91,7 +91,7 @@ def merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _unfinished(
+def unfinished(
     messages: tuple[Message, ...], travel: Travel
 ) -> tuple[tuple[Message, ...], str | None]:
     """A paused answer is taken up by its token: the pieces of it so far are not sent."""
