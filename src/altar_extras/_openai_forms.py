@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from altar.llm import OutputSpec
     from altar_extras._openai_undo import Undo
 
-__all__ = ["Form", "output_form", "output_name", "read_args", "tool_form"]
+__all__ = ["Form", "declared", "output_form", "output_name", "read_args", "tool_form"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,20 @@ def _tool_form(text: bytes) -> Form:
     if held is None:
         return Form(schema=schema, strict=False)
     return Form(schema=held.schema, strict=True, undo=held.undo)
+
+
+def declared(tool: FunctionDeclaration, *, loose: bool = False) -> dict[str, Any]:
+    """A tool as the wire names it; ``loose`` declares it as not strict whatever its schema."""
+    form = tool_form(tool)
+    parameters = form.schema
+    if loose:
+        parameters = tool.to_dict(dialect="json-schema")["parameters"]
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": parameters,
+        "strict": form.strict and not loose,  # left out, the server would decide
+    }
 
 
 def read_args(

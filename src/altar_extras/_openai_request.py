@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.llm import Travel, own_settings
 from altar.llm.openai_compatible import merged
-from altar_extras._openai_forms import output_form, output_name, tool_form
+from altar_extras._openai_forms import declared, output_form, output_name
 from altar_extras._openai_items import Items
 from altar_extras._openai_models import can, efforts, is_reasoning
 
@@ -37,15 +37,9 @@ def to_request(
     if request.instructions:
         body["instructions"] = request.instructions
     if request.tools:
+        loose = own_settings(request, "openai").get("strict") is False
         body["tools"] = [
-            {
-                "type": "function",
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": tool_form(tool).schema,
-                "strict": tool_form(tool).strict,  # left out, the server would decide
-            }
-            for tool in request.tools
+            {"type": "function", **declared(tool, loose=loose)} for tool in request.tools
         ]
         if request.tool_choice is not None:
             body["tool_choice"] = _tool_choice(request.tool_choice)
@@ -93,7 +87,8 @@ def _add_sampling(body: dict[str, Any], request: Request, travel: Travel) -> Non
 
 def _with_settings(body: dict[str, Any], request: Request) -> dict[str, Any]:
     settings = own_settings(request, "openai")
-    settings.pop("headers", None)
+    for name in ("headers", "strict"):
+        settings.pop(name, None)
     for name in ("tools", "include"):
         if name in settings:
             settings[name] = [*body.get(name, ()), *settings[name]]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 from openai import AsyncOpenAI, AsyncStream
 
+from altar import live
 from altar.errors import (
     AltarError,
     AuthenticationError,
@@ -84,12 +85,12 @@ class OpenAIClient(LoopedProvider):
         self, path: str, body: dict[str, Any], attempt: Attempt, headers: Mapping[str, str]
     ) -> dict[str, Any]:
         """The JSON that answers one request."""
+        client = self._ready()
+        options = _options(attempt, headers)
         try:
-            client: AsyncOpenAI = self.client()
-            options = _options(attempt, headers)
             answer = await client.post(path, body=body, cast_to=object, options=options)
         except Exception as error:  # the errors of two HTTP libraries share no base
-            raise _translated(error, begun=False) from error
+            raise _translated(error, client, begun=False) from error
         if not isinstance(answer, dict):
             raise StreamBrokenError(
                 f"openai: the answer is no JSON object: {redacted(repr(answer))[:120]}",
@@ -102,36 +103,44 @@ class OpenAIClient(LoopedProvider):
         self, path: str, body: dict[str, Any], attempt: Attempt, headers: Mapping[str, str]
     ) -> AsyncGenerator[dict[str, Any], None]:
         """The JSON events that answer one request."""
-        begun = False
+        client = self._ready()
+        options = _options(attempt, headers)
+        stream: AsyncStream[object] | None = None
         try:
-            client: AsyncOpenAI = self.client()
             stream = await client.post(
                 path,
                 body=body,
                 cast_to=object,
-                options=_options(attempt, headers),
+                options=options,
                 stream=True,
                 stream_cls=AsyncStream[object],
             )
             async with stream:
                 async for event in stream:
-                    begun = True
                     if isinstance(event, dict):
                         yield event
         except Exception as error:  # as above
-            raise _translated(error, begun=begun) from error
+            raise _translated(error, client, begun=stream is not None) from error
+
+    def _ready(self) -> AsyncOpenAI:
+        client: AsyncOpenAI = self.client()
+        live.check(self.name, str(client.base_url))
+        return client
 
 
 def _options(attempt: Attempt, headers: Mapping[str, str]) -> RequestOptions:
     """One attempt, within the time that is left; without a deadline the client's own bounds."""
     options: RequestOptions = {"max_retries": 0, "headers": dict(headers)}
     if attempt.deadline is not None:
-        left = max(0.001, attempt.deadline - monotonic())
+        left = attempt.deadline - monotonic()
+        if left <= 0:
+            message = "openai: the time was up before the request was sent"
+            raise ProviderTimeoutError(message, provider="openai", sent=False)
         options["timeout"] = openai.Timeout(left, connect=min(left, _LONGEST_CONNECT))
     return options
 
 
-def _translated(error: Exception, *, begun: bool) -> Exception:
+def _translated(error: Exception, client: AsyncOpenAI, *, begun: bool) -> Exception:
     """An error of the client as one of altar's; one that is none of its faults as it is."""
     if isinstance(error, AltarError):
         return error
@@ -161,10 +170,10 @@ def _translated(error: Exception, *, begun: bool) -> Exception:
                 in_stream=True,
             )
         return TransportError(
-            f"openai: no connection{_about(error)}",
+            f"openai: no connection to {client.base_url.host or client.base_url}{_about(error)}",
             provider="openai",
             sent=not names & _UNSENT,
-            hint="Is the network there, and the base URL right?",
+            hint="Check the network, and OPENAI_BASE_URL where it is set.",
         )
     if isinstance(error, openai.APIError):  # an error event in a stream
         said = error.body if isinstance(error.body, dict) else error.message

@@ -2,8 +2,12 @@
 
 Needs the library openai, 2.54 or newer. Nothing is stored at the vendor: each
 request carries its whole history, reasoning encrypted and as it came. A
-setting under ``{"openai": {...}}`` goes into the body as it is; those of
-"tools" and "include" are added to altar's own, and "headers" go beside it.
+setting under ``{"openai": {...}}`` goes into the body as it is, but for these:
+
+- ``headers``: sent beside the client's own.
+- ``strict``: False declares no tool as strict. By default each one is whose
+  schema allows it.
+- ``tools`` and ``include``: added to altar's own, as the vendor's own tools.
 """
 
 from __future__ import annotations
@@ -20,7 +24,9 @@ from altar_extras._openai_wire import OpenAIClient
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from altar.llm import Attempt, Capabilities, Request, Response, StreamEvent
+    from openai import AsyncOpenAI
+
+    from altar.llm import Attempt, Request, Response, StreamEvent
 
 __all__ = ["OpenAIProvider", "ResponsesReader", "from_response", "to_request"]
 
@@ -37,10 +43,16 @@ class OpenAIProvider(OpenAIClient):
 
     name = "openai"
 
-    @property
-    def capabilities(self) -> Capabilities:  # type: ignore[override]
-        """What the model can do."""
-        return can(self.model, chat=False)
+    def __init__(
+        self,
+        model: str,
+        *,
+        key: str | None = None,
+        url: str | None = None,
+        client: AsyncOpenAI | None = None,
+    ) -> None:
+        super().__init__(model, key=key, url=url, client=client)
+        self.capabilities = can(model, chat=False)
 
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
         """The whole answer."""
