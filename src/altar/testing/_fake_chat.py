@@ -91,7 +91,8 @@ def _check_message(message: Any, path: str, no: Refusals) -> None:
 def _check_content(message: dict[str, Any], path: str, no: Refusals) -> None:
     role, content = message["role"], message.get("content")
     if content is None:
-        if role == "assistant" and (message.get("tool_calls") or message.get("refusal")):
+        called = message.get("tool_calls") is not None or message.get("refusal")
+        if role == "assistant" and called:
             return
         if "content" not in message:
             raise no.missing(f"{path}.content")
