@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from altar.config import configure
     from altar.errors import AltarError, ToolError
     from altar.later import Context, Param, Registry, Session, declare, register_type, registry
-    from altar.llm import Limits, Options, Reply
+    from altar.llm import Limits, Options, Reply, fallback
 
 __all__ = [
     "Agent",
@@ -44,6 +44,7 @@ __all__ = [
     "astream",
     "configure",
     "declare",
+    "fallback",
     "generate",
     "register_type",
     "registry",
@@ -74,6 +75,7 @@ _HOMES = {
     "configure": "altar.config",
     "declare": "altar.later",
     "errors": "altar.errors",
+    "fallback": "altar.llm",
     "generate": "altar.agent",
     "later": "altar.later",
     "llm": "altar.llm",

@@ -17,6 +17,7 @@ from altar.llm._events import (
     unfold,
 )
 from altar.llm._failures import failure, redacted, retry_hint
+from altar.llm._fallback import FallbackProvider, fallback
 from altar.llm._fit import fitted, lacking, takes_blob
 from altar.llm._history import check_history, mend_history
 from altar.llm._live import (
@@ -73,6 +74,7 @@ __all__ = [
     "End",
     "Event",
     "EventOf",
+    "FallbackProvider",
     "Finish",
     "Fold",
     "Limits",
@@ -123,6 +125,7 @@ __all__ = [
     "check_history",
     "dump_messages",
     "failure",
+    "fallback",
     "fitted",
     "fold",
     "lacking",

@@ -223,7 +223,7 @@ class RunState:
 
     def take(self, response: Response) -> list[Turn]:
         """Take a reply into the history, its calls under the loop's own ids."""
-        self.usages.append(response.usage)
+        self.usages.append(self._priced(response))
         self.detail = response.detail or (
             None if response.finish == "stop" else response.raw_finish
         )
@@ -395,6 +395,15 @@ class RunState:
         prices = self.task.options.prices
         known = prices.get(model_name(provider)) or prices.get(provider.model)
         return known or provider.capabilities.price
+
+    def _priced(self, response: Response) -> Usage:
+        """What a reply took; in a chain it may be another model that answers each time."""
+        usage, origin = response.usage, response.message.origin
+        prices = self.task.options.prices
+        if not prices or origin is None or usage.cost is not None:
+            return usage
+        known = prices.get(f"{origin.provider}:{origin.model}")
+        return usage if known is None else replace(usage, cost=usage.priced(known))
 
     def usage(self) -> Usage:
         """What every answered request took, each at the price of its own model."""
