@@ -85,6 +85,16 @@ class Connection:
         """Whether it speaks to Vertex, whose signatures are others."""
         return bool(getattr(getattr(self.aio, "_api_client", None), "vertexai", False))
 
+    @property
+    def is_raw(self) -> bool:
+        """Whether streams come as the server's own JSON."""
+        return self.streamed is not None
+
+    @property
+    def streamed(self) -> Any:
+        """The transport's streaming request, or None."""
+        return getattr(getattr(self.aio, "_api_client", None), "async_request_streamed", None)
+
     async def close(self) -> None:
         """Let go of the sockets."""
         if self.is_own:
@@ -238,8 +248,7 @@ async def open_stream(
 ) -> AsyncGenerator[dict[str, Any], None]:
     """The events of the answer to ``body``, once the server has taken the request."""
     options = _options(attempt, headers)
-    ask = getattr(getattr(connection.aio, "_api_client", None), "async_request_streamed", None)
-    if ask is None:
+    if not connection.is_raw:
         options.extra_body = body
         events = await connection.aio.models.generate_content_stream(
             model=model, contents="-", config=_config(options)
@@ -247,7 +256,7 @@ async def open_stream(
         first = await anext(events, None)
         return _typed(events, first)
     path = f"{_resource(model, connection.is_vertex)}:streamGenerateContent?alt=sse"
-    return _raw(await ask("post", path, dict(body), options))
+    return _raw(await connection.streamed("post", path, dict(body), options))
 
 
 async def _raw(events: Any) -> AsyncGenerator[dict[str, Any], None]:

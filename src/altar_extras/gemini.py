@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from altar.llm import LoopedProvider, own_settings
+from altar.llm import Adaptation, LoopedProvider, own_settings
 from altar_extras._gemini_io import (
     Connection,
     developer_client,
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from altar.llm import Attempt, Request, Response, StreamEvent
 
 __all__ = ["GeminiProvider", "StreamReader", "VertexProvider", "from_response", "to_request"]
+
+
+_TYPED = Adaptation(
+    "stream", "this google-genai gives typed events, which have no finishMessage or unknown field"
+)
 
 
 class GeminiProvider(LoopedProvider):
@@ -96,6 +101,8 @@ class GeminiProvider(LoopedProvider):
             events = await open_stream(connection, self.model, body, attempt, headers=headers)
         except Exception as error:
             raise self._told(error, connection, in_stream=False) from error
+        if not connection.is_raw:
+            notes = (*notes, _TYPED)
         reader = StreamReader(request, provider=home, adaptations=notes)
         async with aclosing(events):
             while True:
