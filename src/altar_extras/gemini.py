@@ -10,16 +10,15 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from altar.llm import Adaptation, LoopedProvider, own_settings
-from altar_extras._gemini_io import (
+from altar_extras._gemini_client import (
     Connection,
     developer_client,
-    open_stream,
     own_client,
-    translated,
     vertex_client,
     wants_vertex,
-    whole,
 )
+from altar_extras._gemini_faults import translated
+from altar_extras._gemini_io import open_stream, whole
 from altar_extras._gemini_models import capabilities
 from altar_extras._gemini_request import to_request
 from altar_extras._gemini_response import StreamReader, from_response

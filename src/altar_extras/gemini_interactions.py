@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import ProviderError
 from altar.llm import own_settings
-from altar_extras._gemini_io import Connection, json_object, seconds_left
+from altar_extras._gemini_client import Connection
+from altar_extras._gemini_io import json_object, seconds_left
 from altar_extras._gemini_models import interactions_capabilities
 from altar_extras._interactions_request import SETTINGS, to_request
 from altar_extras._interactions_response import StreamReader, from_response
