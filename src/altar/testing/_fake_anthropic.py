@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from altar.testing._fake_anthropic_read import read_messages
 from altar.testing._fake_anthropic_rules import Rules
+from altar.testing._fake_anthropic_threads import Threads
 from altar.testing._fake_anthropic_write import events_of, message_of
 from altar.testing._fake_http import Answer, ServerEvent
 from altar.testing._fake_server import FakeCall, FakeServer, Received
@@ -65,6 +66,7 @@ class FakeAnthropic(FakeServer):
 
     def __init__(self, replies: FakeReplies = (), *, key: str = "") -> None:
         self._rules = Rules(self)
+        self._threads = Threads(self)
         super().__init__(replies, key=key)
 
     @property
@@ -82,6 +84,10 @@ class FakeAnthropic(FakeServer):
             model=str(body.get("model", "")),
             streamed=body.get("stream") is True,
         )
+
+    def complete(self, call: FakeCall) -> FakeCall:
+        """The call with what the server kept of its thread."""
+        return self._threads.whole(call)
 
     def read(self, call: FakeCall) -> Request:
         """The neutral Request; refuses what breaks a rule."""
@@ -136,4 +142,5 @@ class FakeAnthropic(FakeServer):
         if dropped:
             message["input_transformations"] = dropped
         self._rules.remember(call, message)
+        self._threads.keep(call, message)
         return message

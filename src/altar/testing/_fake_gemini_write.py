@@ -86,11 +86,9 @@ def _parts(response: Response, pen: Pen) -> tuple[list[dict[str, Any]], ToolCall
     signed = False  # parallel calls: the first one alone carries the signature
     thought = any(isinstance(part, Thinking) for part in response.message.parts)
     for part in response.message.parts:
-        if isinstance(part, ToolCall):
-            args = json_or_text(args_text(part))
-            if not isinstance(args, dict):
-                broken = part
-                continue
+        if isinstance(part, ToolCall) and not isinstance(json_or_text(args_text(part)), dict):
+            broken = part
+            continue
         wire = _part(part, pen)
         asked = any(item.kind == "thought_signature" for item in part.opaque)
         if asked or ("functionCall" in wire and not signed):
@@ -111,7 +109,9 @@ def _part(part: Part, pen: Pen) -> dict[str, Any]:
     if isinstance(part, Thinking):
         return {"text": part.text, "thought": True}
     if isinstance(part, ToolCall):
-        call = {"name": part.name, "args": json_or_text(args_text(part))}
+        call: dict[str, Any] = {"name": part.name}
+        if part.args is not None or part.raw_args is not None:  # without any, the field is missing
+            call["args"] = json_or_text(args_text(part))
         if pen.ids or part.wire_id:
             call = {"id": part.wire_id or f"call-{pen.number():08d}", **call}
         return {"functionCall": call}

@@ -137,6 +137,10 @@ class FakeServer:
         """
         raise NotImplementedError
 
+    def complete(self, call: FakeCall) -> FakeCall:
+        """The call with what the server stored of its conversation; as it is, unless overridden."""
+        return call
+
     def read(self, call: FakeCall) -> Request:
         """The neutral Request; raises ``self.refused(...)`` where a rule is broken."""
         raise NotImplementedError
@@ -205,7 +209,7 @@ class FakeServer:
             raise self.refused(404, f"Not found: {received.method} {received.path}")
         if received.method == "POST" and not isinstance(received.body, dict):
             raise self.refused(400, "The request body is not valid JSON.", api=call.api)
-        return replace(call, body=received.body, headers=headers, query=query)
+        return self.complete(replace(call, body=received.body, headers=headers, query=query))
 
     def _play(self, exchange: Exchange, call: FakeCall, request: Request) -> None:
         try:
