@@ -102,7 +102,10 @@ class AnthropicProvider(LoopedProvider):
         try:
             answer = await client.post(_PATH, cast_to=object, body=body, options=options)
         except Exception as error:
-            raise _known(error, client, began=False) from error
+            known = _known(error, client, began=False)
+            if known is None:
+                raise
+            raise known from error
         if not isinstance(answer, dict):
             raise broken("the answer is no JSON object")
         return from_response(answer, request, sent=body, adaptations=notes)
@@ -133,7 +136,10 @@ class AnthropicProvider(LoopedProvider):
         except ProviderError:
             raise
         except Exception as error:
-            raise _known(error, client, began=events is not None) from error
+            known = _known(error, client, began=events is not None)
+            if known is None:
+                raise
+            raise known from error
         finally:
             if events is not None:
                 await events.close()
@@ -177,8 +183,10 @@ def _options(request: Request, attempt: Attempt) -> anthropic.RequestOptions:
     return {"max_retries": 0, "timeout": timeout, "headers": dict(headers)}
 
 
-def _known(error: Exception, client: anthropic.AsyncAnthropic, *, began: bool) -> Exception:
-    """Altar's error for one of the client or of what it stands on; any other stays as it is."""
+def _known(
+    error: Exception, client: anthropic.AsyncAnthropic, *, began: bool
+) -> ProviderError | None:
+    """Altar's error for one of the client or of what it stands on; None for any other."""
     if isinstance(error, anthropic.APIStatusError):
         status, headers = error.status_code, dict(error.response.headers)
         return fault(error.body, status=status, headers=headers, in_stream=status < 400)
@@ -201,7 +209,7 @@ def _known(error: Exception, client: anthropic.AsyncAnthropic, *, began: bool) -
             sent=not kinds & _NOT_SENT,
             hint="Check the network, and ANTHROPIC_BASE_URL where it is set.",
         )
-    return error
+    return None
 
 
 def _no_key(message: str) -> AuthenticationError:

@@ -401,6 +401,24 @@ def test_a_client_of_the_callers_is_used_and_stays_open():
     asyncio.run(main())
 
 
+@WAYS
+def test_an_error_that_is_nobodys_known_one_stays_what_it_is(way):
+    class Broken:
+        base_url = "http://127.0.0.1:1"
+
+        async def post(self, *given: Any, **named: Any) -> Any:
+            raise ZeroDivisionError("a bug")
+
+    asked = AnthropicProvider(MODEL, client=Broken())  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError) as caught:
+        if way is complete:
+            asked.complete(request(), attempt())
+        else:
+            list(asked.stream(request(), attempt()))
+    assert caught.value.__cause__ is None
+    asked.close()
+
+
 def test_a_client_of_our_own_is_closed():
     async def main() -> None:
         with FakeAnthropic(["ok"]) as fake:
