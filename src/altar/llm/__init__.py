@@ -51,6 +51,7 @@ from altar.llm._parts import (
     ToolResultPart,
     Unknown,
 )
+from altar.llm._prices import PriceTable, prices
 from altar.llm._prompt import Prompt, to_messages
 from altar.llm._provider import Attempt, Capabilities, Provider
 from altar.llm._reply import CallRecord, Finish, Reply
@@ -90,6 +91,7 @@ __all__ = [
     "PartStart",
     "PartialEvent",
     "Price",
+    "PriceTable",
     "Prompt",
     "Provider",
     "Refusal",
@@ -133,6 +135,7 @@ __all__ = [
     "mend",
     "mend_history",
     "own_settings",
+    "prices",
     "redacted",
     "retry_hint",
     "run",

@@ -13,9 +13,9 @@ from altar.llm._answering import Answering
 from altar.llm._calls import answer, read_call, refusal, result_text
 from altar.llm._clean import own_args, sound, sound_args, sound_part
 from altar.llm._history import check_history, mend_history
-from altar.llm._mender import model_name
 from altar.llm._messages import Message
 from altar.llm._parts import Part, ToolCall
+from altar.llm._prices import price_of
 from altar.llm._provider import Attempt
 from altar.llm._repeats import Repeats
 from altar.llm._reply import CallRecord, Reply
@@ -390,19 +390,17 @@ class RunState:
     # -- what it amounts to --------------------------------------------------------------
 
     def price(self, provider: Provider | None = None) -> Price | None:
-        """The price of the model, or of another: the application's, else the provider's own."""
+        """The price of the model, or of another: the application's, the provider's, altar's."""
         provider = provider or self.task.provider
-        prices = self.task.options.prices
-        known = prices.get(model_name(provider)) or prices.get(provider.model)
-        return known or provider.capabilities.price
+        own = provider.capabilities.price
+        return price_of(self.task.options.prices, provider.name, provider.model, own=own)
 
     def _priced(self, response: Response) -> Usage:
         """What a reply took; in a chain it may be another model that answers each time."""
         usage, origin = response.usage, response.message.origin
-        prices = self.task.options.prices
-        if not prices or origin is None or usage.cost is not None:
+        if origin is None or usage.cost is not None or self.price() is not None:
             return usage
-        known = prices.get(f"{origin.provider}:{origin.model}")
+        known = price_of(self.task.options.prices, origin.provider, origin.model)
         return usage if known is None else replace(usage, cost=usage.priced(known))
 
     def usage(self) -> Usage:
