@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from altar.testing._fake_server import FakeServer, Received
     from altar.testing._fault import Fault, Gate
     from altar.testing._providers import FunctionProvider, ScriptedProvider
+    from altar.testing._recording_proxy import RecordingProxy
+    from altar.testing._replay_server import ReplayServer
 
 __all__ = [
     "Cassette",
@@ -28,6 +30,8 @@ __all__ = [
     "FunctionProvider",
     "Gate",
     "Received",
+    "RecordingProxy",
+    "ReplayServer",
     "RuntimeContract",
     "ScriptedProvider",
     "cassette",
@@ -45,6 +49,8 @@ _HOMES = {
     "FunctionProvider": "altar.testing._providers",
     "Gate": "altar.testing._fault",
     "Received": "altar.testing._fake_server",
+    "RecordingProxy": "altar.testing._recording_proxy",
+    "ReplayServer": "altar.testing._replay_server",
     "RuntimeContract": "altar.testing._contract_runtime",
     "ScriptedProvider": "altar.testing._providers",
     "cassette": "altar.testing._cassette",
