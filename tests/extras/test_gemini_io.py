@@ -13,11 +13,13 @@ pytest.importorskip("google.genai", reason="google-genai is not installed")
 
 from google import genai
 from google.auth.credentials import Credentials
+from google.auth.exceptions import RefreshError
 
 import altar
 from altar import Options
 from altar.errors import (
     AuthenticationError,
+    BadRequestError,
     ConfigurationError,
     ContextLengthError,
     OverloadedError,
@@ -366,6 +368,50 @@ def test_a_hanging_server_is_left_at_the_deadline(ask, attempt):
                 with pytest.raises(ProviderTimeoutError):
                     list([getattr(provider, form)(ask("?"), short)][0])
                 provider.close()
+
+
+def test_credentials_that_cannot_be_refreshed_are_a_fault_of_signing_in(ask, attempt):
+    """google-auth raises errors of its own."""
+
+    class Spent(Token):
+        def refresh(self, request: object) -> None:
+            raise RefreshError("the refresh token has expired")
+
+    with FakeGemini() as fake:
+        provider = VertexProvider(MODEL, project="p1", credentials=Spent(""), url=fake.url)
+        with pytest.raises(AuthenticationError, match="application-default") as caught:
+            provider.complete(ask("?"), attempt)
+        provider.close()
+    assert not caught.value.sent
+    assert fake.requests == []
+
+
+def test_a_name_that_can_be_no_model_is_refused_before_it_is_sent(ask, attempt):
+    """By either road."""
+    with FakeGemini() as fake:
+        for form in ("complete", "stream"):
+            provider = gemini(fake, "models/x?y")
+            with pytest.raises(BadRequestError) as caught:
+                list([getattr(provider, form)(ask("?"), attempt)][0])
+            provider.close()
+            assert not caught.value.sent
+    assert fake.requests == []
+
+
+def test_a_slow_server_is_a_timeout_by_the_sdks_own_clock(ask):
+    """The async forms have nobody else to end them when they are asked without a loop."""
+
+    async def main() -> None:
+        with FakeGemini(["ok", Fault("hang")]) as fake:
+            provider = gemini(fake)
+            first = Attempt(number=1, deadline=None, cancelled=Cancellation())
+            await provider.acomplete(ask("?"), first)
+            soon = Attempt(number=1, deadline=time.monotonic() + 0.1, cancelled=Cancellation())
+            with pytest.raises(ProviderTimeoutError):
+                await provider.acomplete(ask("?"), soon)
+            await provider.aclose()
+
+    asyncio.run(main())
 
 
 def test_a_blocked_prompt_ends_the_run_with_its_reason():
