@@ -29,6 +29,7 @@ WIDE = {
     "altar.llm.Usage": "a noun: one parameter per counter",
     "altar.runtime.CallContext": "a noun: one parameter per field",
     "altar.testing.ChatQuirks": "a noun: one field per way in which local servers differ",
+    "altar.runtime.CallContext.replace": "one parameter per field that a wrapper may change",
     "altar.tool": "one knob per thing a decorator can say; all but the function by keyword",
 }
 MANY_POSITIONAL = {

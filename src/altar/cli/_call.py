@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         name = session.declarations()[0].name
         call = altar.FunctionCall(name=name, args=args)
         emit = None if arguments.json else lambda chunk: progress.show(call, chunk)
-        result = session.invoke(call, CallContext(emit=emit))
+        # who types the call is the person whose approval a tool may need
+        result = session.invoke(call, CallContext(emit=emit, approved=True))
     if arguments.json:
         console.json(result.to_dict())
     elif result.error is None:

@@ -70,13 +70,15 @@ class Context(Generic[D]):
     ``deps`` is what the session was given as ``Session(deps=...)``, typed D;
     ``session`` the session that runs the call, or None where a runtime runs it
     alone; ``call_id`` and ``correlation_id`` name the call in logs and traces;
-    ``deadline`` is a time of :func:`time.monotonic`, or None. Call the tool
+    ``deadline`` is a time of :func:`time.monotonic`, or None; ``approved`` is
+    True where a person said yes to this very call. Call the tool
     yourself with ``Context(deps=...)`` to test it.
     """
 
     __slots__ = (
         "_emit",
         "_flags",
+        "approved",
         "call_id",
         "correlation_id",
         "deadline",
@@ -96,6 +98,7 @@ class Context(Generic[D]):
         tool_name: str = "",
         emit: Callable[[Any], None] | None = None,
         flags: tuple[Cancellation, ...] = (),
+        approved: bool = False,
     ) -> None:
         self.deps = deps
         self.session = session
@@ -103,6 +106,7 @@ class Context(Generic[D]):
         self.correlation_id = correlation_id or call_id
         self.deadline = deadline
         self.tool_name = tool_name
+        self.approved = approved
         self._emit = emit
         self._flags = flags
 

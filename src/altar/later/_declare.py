@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from altar.adm import FunctionDeclaration
 from altar.errors import DeclarationError
-from altar.later._mark import mark_for, mark_of
+from altar.later._mark import APPROVAL_FIELD, mark_for, mark_of
 from altar.later._signature import Parameter, Signature, read_signature
 from altar.later.hints._callables import VAR_KEYWORD, VAR_POSITIONAL
 from altar.later.hints._defaults import default_text
@@ -75,7 +75,9 @@ def declare_marks(marks: Iterable[Mark]) -> tuple[FunctionDeclaration, ...]:
 
 def _signature_of(fn: Any, mark: Mark | None) -> Signature:
     options = mark.options if mark is not None else None
-    return read_signature(fn, mark=mark, strict=options is not None and options.strict)
+    signature = read_signature(fn, mark=mark, strict=options is not None and options.strict)
+    signature.approval = options is not None and options.approval
+    return signature
 
 
 def declaration_of(signature: Signature) -> FunctionDeclaration:
@@ -177,17 +179,16 @@ def _rest(signature: Signature, refs: Refs) -> Any:
 
 
 def _extensions_text(signature: Signature) -> str | None:
-    """``x_returns``: the schema of what comes back."""
-    node = signature.returns
-    if node is None:
-        return None
-    refs = Refs()
-    doc = field_schema(node, refs, signature.returns_text)
-    if not doc or doc == {"type": "null"}:
-        return None
-    if refs.defs:
-        doc["$defs"] = refs.defs
-    return encode({"x_returns": doc})
+    """``x_returns``: the schema of what comes back; ``x_requires_approval`` where that is so."""
+    fields: dict[str, Any] = {}
+    if signature.approval:
+        fields[APPROVAL_FIELD] = True
+    if signature.returns is not None:
+        refs = Refs()
+        doc = field_schema(signature.returns, refs, signature.returns_text)
+        if doc and doc != {"type": "null"}:
+            fields["x_returns"] = doc | {"$defs": refs.defs} if refs.defs else doc
+    return encode(fields) if fields else None
 
 
 def _in_words(name: str) -> str:

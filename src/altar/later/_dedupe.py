@@ -118,9 +118,11 @@ def fingerprint(call: FunctionCall) -> str | None:
 
 
 def is_refusal(result: ToolResult) -> bool:
-    """True when the tool's body did not run."""
+    """True when the tool's body did not run, or itself asks for a person first."""
     error = result.error
-    return error is not None and error.type in _REFUSALS and not isinstance(result.cause, ToolError)
+    if error is None or error.type not in _REFUSALS:
+        return False
+    return error.type == ErrorType.APPROVAL_REQUIRED or not isinstance(result.cause, ToolError)
 
 
 def _light(result: ToolResult) -> ToolResult:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import FunctionDeclaration
 from altar.errors import ConfigurationError
 from altar.later._binding import BindError, ReadArgs, compile_binder
-from altar.later._mark import Mark, ToolOptions
+from altar.later._mark import APPROVAL_FIELD, Mark, ToolOptions
 from altar.later._signature import read_signature
 from altar.later.hints._report import Report
 
@@ -114,7 +114,8 @@ class SchemaTool:
     ``function`` takes the arguments as one JSON object, after they were
     checked against ``declaration``; it may be async, a generator or both, and
     what it returns or raises is treated as any tool's. ``options`` are those of
-    the ``@tool`` decorator.
+    the ``@tool`` decorator; a declaration that says ``x_requires_approval`` needs
+    it whatever they say.
     """
 
     __slots__ = ("declaration", "function", "options")
@@ -134,9 +135,19 @@ class SchemaTool:
             raise ConfigurationError(
                 f"SchemaTool(..., {function!r}): give a function that takes the arguments as a dict"
             )
+        self.options = options or _DEFAULTS
+        if declaration.extensions.get(APPROVAL_FIELD) is True:
+            self.options = _needing_approval(self.options)
+        elif self.options.approval:
+            fields = {**declaration.extensions, APPROVAL_FIELD: True}
+            declaration = FunctionDeclaration(
+                name=declaration.name,
+                description=declaration.description,
+                parameters=declaration.parameters,
+                extensions=fields,
+            )
         self.declaration = declaration
         self.function = function
-        self.options = options or _DEFAULTS
 
     def mark(self) -> Mark:
         """The mark under which a session holds this tool."""
@@ -149,6 +160,11 @@ class SchemaTool:
 
     def __repr__(self) -> str:
         return f"SchemaTool({self.declaration.name!r})"
+
+
+def _needing_approval(options: ToolOptions) -> ToolOptions:
+    same = {slot: getattr(options, slot) for slot in ToolOptions.__slots__}
+    return ToolOptions(**{**same, "approval": True})
 
 
 def entry_of(mark: Mark) -> Entry:

@@ -11,7 +11,15 @@ from altar.adm import FunctionCall
 from altar.later._binding import BindError
 from altar.later._context import CallingSession, Context
 from altar.later._entry import entry_of
-from altar.later._failure import bad_arguments, cancelled, hidden, no_deps, timed_out, unknown
+from altar.later._failure import (
+    approval_required,
+    bad_arguments,
+    cancelled,
+    hidden,
+    no_deps,
+    timed_out,
+    unknown,
+)
 from altar.later._fastlane import fast_factory, make_fast
 from altar.later._finish import Finisher
 from altar.later._limits import SessionLimits
@@ -173,6 +181,8 @@ class LocalRuntime:
             plan.bound = entry.bind(call.args, strict=self._strict, context=self._context(plan))
         except BindError as error:
             return bad_arguments(name, call.call_id, error.problems, error.missed)
+        if entry.options.approval and ctx.approved is not True:  # asked of calls that would run
+            return approval_required(name, call.call_id)
         self._warm(entry, mark)
         return plan
 
@@ -189,6 +199,7 @@ class LocalRuntime:
             tool_name=call.name,
             emit=plan.report,
             flags=(plan.gone, ctx.cancelled),
+            approved=ctx.approved,
         )
 
     def _warm(self, entry: Entry, mark: Mark) -> None:

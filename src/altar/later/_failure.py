@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from altar.adm import Problem
 
 __all__ = [
+    "approval_required",
     "bad_arguments",
     "cancelled",
     "exhausted",
@@ -210,6 +211,18 @@ def no_deps(name: str, call_id: str | None, wanted: str) -> ToolResult:
         steps=("Go on without this tool: only the application can set it up.",),
         retry=False,
         cause=error,
+    )
+
+
+def approval_required(name: str, call_id: str | None) -> ToolResult:
+    """The tool needs a person's yes, which this call does not bring."""
+    return failure(
+        name,
+        call_id,
+        f"The tool {name!r} runs only with a person's approval, and this call has none.",
+        type=ErrorType.APPROVAL_REQUIRED,
+        steps=("Wait for a person to approve the call, or go on without it.",),
+        retry=False,
     )
 
 

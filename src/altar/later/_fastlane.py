@@ -75,7 +75,10 @@ def fast_factory(entry: Entry) -> Callable[..., Any] | None:
 
     The factory is the tool's; each runtime makes its own function with it.
     """
-    if entry.kind not in ("sync", "async") or entry.context or entry.options.timeout is not None:
+    options = entry.options
+    if entry.kind not in ("sync", "async") or entry.context or options.timeout is not None:
+        return None
+    if options.approval:  # the lane asks nobody
         return None
     emitted = entry.emit()
     if emitted is None:

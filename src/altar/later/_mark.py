@@ -14,8 +14,18 @@ if TYPE_CHECKING:
 
     from altar.adm import FunctionDeclaration
 
-__all__ = ["MARK_ATTRIBUTE", "Mark", "ToolOptions", "default_name", "mark_for", "mark_of", "misuse"]
+__all__ = [
+    "APPROVAL_FIELD",
+    "MARK_ATTRIBUTE",
+    "Mark",
+    "ToolOptions",
+    "default_name",
+    "mark_for",
+    "mark_of",
+    "misuse",
+]
 
+APPROVAL_FIELD = "x_requires_approval"  # of a declaration, for those who show or host the tool
 MARK_ATTRIBUTE = "__altar_tool__"
 _MAX_NAME = 64  # ADM 1.0
 
@@ -23,7 +33,7 @@ _MAX_NAME = 64  # ADM 1.0
 class ToolOptions:
     """How a tool is to be run: seconds it may take, and what the runtime may assume."""
 
-    __slots__ = ("expose_errors", "idempotent", "inline", "strict", "timeout")
+    __slots__ = ("approval", "expose_errors", "idempotent", "inline", "strict", "timeout")
 
     def __init__(
         self,
@@ -33,6 +43,7 @@ class ToolOptions:
         inline: bool = False,
         strict: bool = False,
         expose_errors: bool = False,
+        approval: bool = False,
     ) -> None:
         if timeout is not None and not (timeout.__class__ in (int, float) and timeout > 0):
             misuse(f"timeout={timeout!r}: give seconds above zero, or None for no limit")
@@ -41,6 +52,7 @@ class ToolOptions:
             ("inline", inline),
             ("strict", strict),
             ("expose_errors", expose_errors),
+            ("approval", approval),
         ):
             if value.__class__ is not bool:
                 misuse(f"{option}={value!r}: give True or False")
@@ -49,6 +61,7 @@ class ToolOptions:
         self.inline = inline
         self.strict = strict
         self.expose_errors = expose_errors
+        self.approval = approval
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{slot}={getattr(self, slot)!r}" for slot in ToolOptions.__slots__)

@@ -110,6 +110,7 @@ class Session:
         *,
         call_id: str | None = None,
         timeout: float | None = None,
+        approved: bool = False,
     ) -> ToolResult:
         """Run one call and return its result; what a tool or a model did is never raised.
 
@@ -117,7 +118,8 @@ class Session:
         be the JSON text of an object unless the session is strict. A
         ``call_id`` makes the call safe to send twice: the second is answered
         with the first one's result. ``timeout`` is in seconds; the tool's own
-        holds as well, and the earlier ends the call.
+        holds as well, and the earlier ends the call. ``approved`` says that a
+        person allowed this very call of a tool that needs it.
         """
         if call_id is None and timeout is None and type(call) is str:
             fast = self._fast.get(call)
@@ -130,7 +132,7 @@ class Session:
         ready = as_call(call, args, call_id)
         if not isinstance(ready, FunctionCall):
             return ready
-        return self.invoke(ready, self._outer(timeout))
+        return self.invoke(ready, self._outer(timeout, approved))
 
     async def aexecute(
         self,
@@ -139,6 +141,7 @@ class Session:
         *,
         call_id: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - part of the call
+        approved: bool = False,
     ) -> ToolResult:
         """As :meth:`execute`, without blocking the event loop.
 
@@ -157,7 +160,7 @@ class Session:
         ready = as_call(call, args, call_id)
         if not isinstance(ready, FunctionCall):
             return ready
-        return await self.ainvoke(ready, self._outer(timeout))
+        return await self.ainvoke(ready, self._outer(timeout, approved))
 
     def execute_many(self, calls: Iterable[Any], *, max_concurrency: int = 8) -> list[ToolResult]:
         """Run several calls at once; the results stand in the order of the calls.
@@ -306,12 +309,15 @@ class Session:
             deps=self._deps if ctx.deps is None else ctx.deps,
             principal=ctx.principal,
             baggage=ctx.baggage,
+            approved=ctx.approved,
         )
 
-    def _outer(self, timeout: float | None) -> CallContext:
+    def _outer(self, timeout: float | None, approved: bool = False) -> CallContext:
         check_seconds("timeout", timeout, zero=True)
+        if approved.__class__ is not bool:
+            raise ConfigurationError(f"approved={approved!r}: give True or False")
         deadline = None if timeout is None else Deadline(timeout)
-        return CallContext(deadline=deadline, cancelled=self._closing)
+        return CallContext(deadline=deadline, cancelled=self._closing, approved=approved)
 
     def _width(self, max_concurrency: int) -> int:
         check_count("max_concurrency", max_concurrency)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         inline: bool = False,
         strict: bool = False,
         expose_errors: bool = False,
+        approval: bool = False,
     ) -> Callable[[F], F]: ...
 
 
@@ -53,6 +54,7 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
     inline=False,
     strict=False,
     expose_errors=False,
+    approval=False,
 ):
     """Mark a function as a tool and hand the same function back.
 
@@ -62,7 +64,8 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
     be retried; ``inline`` keeps an async caller from moving a quick sync tool
     to a thread; ``strict`` refuses arguments that would need coercion, and
     turns declaration warnings into errors; ``expose_errors`` lets the text of
-    any exception reach the model.
+    any exception reach the model; ``approval`` says that each call waits for a
+    person's yes.
 
     Module-level functions are noted in ``altar.registry``; methods and
     functions local to another function are only marked, and reach a session
@@ -78,13 +81,14 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
             misuse(f"tool({fn!r}): write @tool, or @tool(name=..., description=...)")
         return _mark(fn, None, None, None)
     options = None
-    if timeout is not None or idempotent or inline or strict or expose_errors:
+    if timeout is not None or idempotent or inline or strict or expose_errors or approval:
         options = ToolOptions(
             timeout=timeout,
             idempotent=idempotent,
             inline=inline,
             strict=strict,
             expose_errors=expose_errors,
+            approval=approval,
         )
     if description is not None and not (isinstance(description, str) and description.strip()):
         misuse(f"description={description!r}: give a text that is not blank, or leave it out")

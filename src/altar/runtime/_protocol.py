@@ -64,11 +64,13 @@ class CallContext:
     ``deadline`` is a time of :func:`time.monotonic` in seconds, or None.
     ``emit`` takes each progress chunk a tool reports (None: nobody listens);
     a chunk is JSON, and ``emit`` is called from the thread the tool runs in.
-    ``deps`` is the session's typed dependency object. ``principal`` and
-    ``baggage`` are carried for wrappers and remote runtimes.
+    ``deps`` is the session's typed dependency object. ``approved`` is True when
+    a person allowed this very call. ``principal`` and ``baggage`` are carried
+    for wrappers and remote runtimes.
     """
 
     __slots__ = (
+        "approved",
         "attempt",
         "baggage",
         "cancelled",
@@ -92,6 +94,7 @@ class CallContext:
         deps: Any = None,
         principal: str | None = None,
         baggage: dict[str, str] | None = None,
+        approved: bool = False,
     ) -> None:
         self.session_id = session_id
         self.correlation_id = correlation_id
@@ -102,12 +105,13 @@ class CallContext:
         self.deps = deps
         self.principal = principal
         self.baggage = baggage
+        self.approved = approved
 
     def remaining(self) -> float | None:
         """Seconds until the deadline (0.0 when it has passed), or None without one."""
         return None if self.deadline is None else max(0.0, self.deadline - monotonic())
 
-    def replace(
+    def replace(  # noqa: PLR0913 - one parameter per field
         self,
         *,
         correlation_id: str = _KEEP,
@@ -117,6 +121,7 @@ class CallContext:
         cancelled: Cancellation = _KEEP,
         principal: str | None = _KEEP,
         baggage: dict[str, str] | None = _KEEP,
+        approved: bool = _KEEP,
     ) -> CallContext:
         """A copy with what a wrapper may change; the cancellation stays shared unless given."""
         return CallContext(
@@ -129,6 +134,7 @@ class CallContext:
             deps=self.deps,
             principal=self.principal if principal is _KEEP else principal,
             baggage=self.baggage if baggage is _KEEP else baggage,
+            approved=self.approved if approved is _KEEP else approved,
         )
 
 

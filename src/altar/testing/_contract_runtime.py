@@ -16,6 +16,7 @@ from typing import Any
 
 from altar.adm import FunctionCall, ToolResult
 from altar.errors import ErrorType, ToolError
+from altar.later._mark import MARK_ATTRIBUTE, ToolOptions, mark_for
 from altar.runtime import CallContext, Cancellation, Runtime, ainvoke_many, invoke_many
 
 __all__ = ["RuntimeContract"]
@@ -70,7 +71,15 @@ def large() -> str:
     return "x" * 200_000
 
 
-TOOLS = (add, aadd, count, broken, refusing, leaving, shapeless, endless, large)
+def guarded() -> str:
+    """Do what a person must have allowed."""
+    return "done"
+
+
+# marked without the decorator, which would note it in the registry of whoever tests
+setattr(guarded, MARK_ATTRIBUTE, mark_for(guarded, options=ToolOptions(approval=True)))
+
+TOOLS = (add, aadd, count, broken, refusing, leaving, shapeless, endless, large, guarded)
 
 
 class RuntimeContract:
@@ -133,6 +142,11 @@ class RuntimeContract:
     def test_an_unknown_name_is_answered(self) -> None:
         """A name nobody serves becomes a result that says so."""
         self.refused(ErrorType.TOOL_NOT_FOUND, "no_such_tool")
+
+    def test_what_needs_approval_runs_with_it_alone(self) -> None:
+        """A tool marked ``approval`` runs when the context says that a person allowed it."""
+        self.refused(ErrorType.APPROVAL_REQUIRED, "guarded")
+        assert [result.content for result in self.both("guarded", approved=True)] == ["done"] * 2
 
     def test_bad_arguments_are_told_with_their_paths(self) -> None:
         """Every problem is told at once, and the body does not run."""
