@@ -20,6 +20,7 @@ WIDE = {
     "altar.Options": "one small value per kind of knob, all by keyword",
     "altar.Param": "one parameter per JSON Schema keyword",
     "altar.Reply": "a noun, built by the loop",
+    "altar.llm.Pending": "a noun, built by the loop",
     "altar.llm.Capabilities": "a noun: one parameter per thing a model can or cannot do",
     "altar.llm.Request": "a noun, built by the loop",
     "altar.llm.failure": "one keyword per fact of a failure",

@@ -381,9 +381,10 @@ def test_a_deadline_names_its_seconds():
 
 def test_a_call_that_needs_approval_pauses_the_run():
     need = ErrorObject(message="ask a person", type="APPROVAL_REQUIRED")
-    reply = play(script([ADD, ToolCall("pay")]), Table(add=add, pay=lambda: need))
-    assert reply.finish == "pending_approval"
-    assert [record.result.ok for record in reply.calls] == [True, False]
+    reply = run(task(script([ADD, ToolCall("pay")])), Table(add=add, pay=lambda: need))
+    assert (reply.finish, results(reply)) == ("pending_approval", [3])
+    assert [record.call.name for record in reply.calls] == ["add"]
+    assert [call.name for call in reply.pending.calls] == ["pay"]
 
 
 def test_a_raised_flag_ends_the_run_as_cancelled():

@@ -46,6 +46,20 @@ def test_a_history_without_its_results_is_mended_into_one_that_passes(history):
     assert [message for message in mended if message.role != "tool"] == torn
 
 
+def test_a_history_with_some_of_its_results_is_given_the_others():
+    calls = [ToolCall("add", {}, id=f"c{number}") for number in range(4)]
+    kept = [ToolResultPart(call_id=f"c{number}", name="add", text="1") for number in (1, 3)]
+    torn = [Message("assistant", tuple(calls)), Message("tool", (*kept, Text("and?")))]
+    mended, added = mend_history(torn, "lost")
+    check_history(mended)
+    parts = mended[1].parts
+    assert (len(mended), added) == (2, 2)
+    assert [parts[1], parts[3], parts[4]] == [*kept, Text("and?")]
+    assert "lost" in parts[0].text
+    odd = [torn[0], Message("tool", tuple(reversed(kept)))]
+    assert mend_history(odd, "lost") == (odd, 0)
+
+
 @pytest.mark.parametrize(
     "follower",
     [

@@ -15,7 +15,7 @@ from altar.agent._given import (
 )
 from altar.agent._output import output_spec
 from altar.errors import ClosedError, ConfigurationError
-from altar.llm import Task, run, to_messages
+from altar.llm import Pending, Task, mend_history, run, to_messages
 from altar.llm import arun as _arun
 from altar.llm import astream as _astream
 from altar.llm import stream as _stream
@@ -30,6 +30,7 @@ __all__ = ["Agent", "Chat"]
 
 T = TypeVar("T")
 
+_NOBODY = "This call was not run: nobody approved it."
 _BOTH = (
     "this Agent has tools of its own (tools=), and session= brings others: not both. Type "
     "Agent(...) without tools=, and session=altar.Session(tools=[...]) with all of them"
@@ -88,25 +89,25 @@ class Agent(Generic[T]):
 
     def run(self, prompt: Prompt, *, session: Session | None = None) -> Reply[T]:
         """Answer ``prompt``; see :func:`generate`."""
-        with _Job(self, to_messages(prompt), self._given(session)) as job:
+        with _Job(self, _asked(prompt), self._given(session)) as job:
             return run(job.task, job.session)
 
     async def arun(self, prompt: Prompt, *, session: Session | None = None) -> Reply[T]:
         """Answer ``prompt`` without blocking the event loop."""
-        async with _Job(self, to_messages(prompt), self._given(session)) as job:
+        async with _Job(self, _asked(prompt), self._given(session)) as job:
             return await _arun(job.task, job.session)
 
     def stream(
         self, prompt: Prompt, *, session: Session | None = None
     ) -> Generator[EventOf[T], None, None]:
         """Answer ``prompt`` as events; see :func:`stream`."""
-        return _streamed(_Job(self, to_messages(prompt), self._given(session)))
+        return _streamed(_Job(self, _asked(prompt), self._given(session)))
 
     def astream(
         self, prompt: Prompt, *, session: Session | None = None
     ) -> AsyncGenerator[EventOf[T], None]:
         """Answer ``prompt`` as events, without blocking the event loop."""
-        return _astreamed(_Job(self, to_messages(prompt), self._given(session)))
+        return _astreamed(_Job(self, _asked(prompt), self._given(session)))
 
     def chat(self, *, session: Session | None = None) -> Chat[T]:
         """Begin a conversation; with ``session`` its tools are used, and it stays open."""
@@ -121,11 +122,17 @@ class Chat(Generic[T]):
 
     A turn that fails leaves a history that can be sent: what was answered
     stays, with a result for every call; a prompt nobody answered is dropped.
+
+    ``pending`` is what the last turn waits for, or None: ``send`` it when it is
+    decided (or one that was stored, as the first thing of a new chat), and the
+    turn goes on. With any other prompt its calls count as not allowed, and are
+    answered so before the model reads on.
     """
 
     def __init__(self, agent: Agent[T], *, session: Session | None = None) -> None:
         self.agent = agent
         self.messages: tuple[Message, ...] = ()
+        self.pending: Pending | None = None
         self._owned = session is None
         self._session = opened(agent.tools) if session is None else session
         self._answering = False
@@ -182,11 +189,12 @@ class Chat(Generic[T]):
             )
         self._answering = True
 
-    def end_turn(self, messages: list[Message] | None) -> None:
+    def end_turn(self, messages: list[Message] | None, pending: Pending | None = None) -> None:
         """Give the floor back, with the history so far; only a running turn calls this."""
         self._answering = False
         if messages is not None:
             self.messages = tuple(messages)
+            self.pending = pending
 
     def _turn(self, prompt: Prompt) -> _Turn:
         if self._closed:
@@ -196,13 +204,27 @@ class Chat(Generic[T]):
                 "the chat's session is closed, or past its ttl; begin another conversation with "
                 "agent.chat(session=altar.Session(...))"
             )
-        return _Turn(self, [*self.messages, *to_messages(prompt)], self._session)
+        return _Turn(self, self._next(prompt), self._session)
+
+    def _next(self, prompt: Prompt) -> list[Message] | Pending:
+        """What the next run begins with."""
+        asked = _asked(prompt)
+        if isinstance(asked, Pending):
+            if self.messages and self.messages != asked.messages:
+                raise ConfigurationError(
+                    "this Pending is not what the chat waits for; give it chat.pending, or begin "
+                    "another conversation with agent.chat()"
+                )
+            return asked
+        return [*mend_history(self.messages, _NOBODY)[0], *asked]
 
 
 class _Job:
     """One run: its task, and what is closed after it (what it opened, nothing else)."""
 
-    def __init__(self, agent: Agent[Any], messages: list[Message], session: Session | None) -> None:
+    def __init__(
+        self, agent: Agent[Any], messages: list[Message] | Pending, session: Session | None
+    ) -> None:
         self._owns_session = session is None
         self._owns_provider = not is_provider(agent.model)
         provider = provider_of(agent.model)
@@ -238,10 +260,12 @@ class _Job:
 class _Turn(_Job):
     """One run inside a chat, which takes the history back however the run ends."""
 
-    def __init__(self, chat: Chat[Any], messages: list[Message], session: Session) -> None:
+    def __init__(
+        self, chat: Chat[Any], messages: list[Message] | Pending, session: Session
+    ) -> None:
         super().__init__(chat.agent, messages, session)
         self._chat = chat
-        self._asked = len(messages)
+        self._before = list(self.task.messages)
 
     def __enter__(self) -> Self:
         self._chat.begin_turn()
@@ -256,8 +280,15 @@ class _Turn(_Job):
         await super().__aexit__(*exc)
 
     def _keep(self) -> None:
-        answered = len(self.task.messages) > self._asked
-        self._chat.end_turn(self.task.messages if answered else None)
+        task = self.task
+        answered = task.pending is not None or len(task.messages) > len(self._before)
+        # what waited may have been answered in the message that holds its siblings' results
+        answered = answered or (task.resumed is not None and task.messages != self._before)
+        self._chat.end_turn(task.messages if answered else None, task.pending)
+
+
+def _asked(prompt: Prompt) -> list[Message] | Pending:
+    return prompt if isinstance(prompt, Pending) else to_messages(prompt)
 
 
 def _streamed(job: _Job) -> Generator[EventOf[Any], None, None]:

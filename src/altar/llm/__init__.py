@@ -51,10 +51,12 @@ from altar.llm._parts import (
     ToolResultPart,
     Unknown,
 )
+from altar.llm._pending import Pending
 from altar.llm._prices import PriceTable, prices
 from altar.llm._prompt import Prompt, to_messages
 from altar.llm._provider import Attempt, Capabilities, Provider
-from altar.llm._reply import CallRecord, Finish, Reply
+from altar.llm._record import CallRecord
+from altar.llm._reply import Finish, Reply
 from altar.llm._request import Adaptation, OutputSpec, ReplyEnd, Request, Response
 from altar.llm._run import run, stream
 from altar.llm._sampling import Sampling
@@ -90,6 +92,7 @@ __all__ = [
     "PartEnd",
     "PartStart",
     "PartialEvent",
+    "Pending",
     "Price",
     "PriceTable",
     "Prompt",

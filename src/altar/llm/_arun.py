@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from altar.errors import ProviderError, TransportError
 from altar.llm._live import Event
-from altar.llm._loop import AskModel, Failed, RunTools, Sleep, loop
+from altar.llm._loop import loop
 from altar.llm._partial import Showing
+from altar.llm._people import aask
 from altar.llm._request import Response
+from altar.llm._steps import AskModel, AskPerson, Failed, RunTools, Sleep, Unasked
 from altar.llm._tools import Timed, contexts
 from altar.llm._watch import watched
 from altar.runtime import ainvoke_many
@@ -47,6 +49,8 @@ async def arun(task: Task, runtime: Runtime) -> Reply[Any]:
                 answer = await _complete(task, step)
             elif isinstance(step, RunTools):
                 await _run_tools(step, runtime)
+            elif isinstance(step, AskPerson):
+                answer = await _ask_person(task, step)
             elif isinstance(step, Sleep):
                 await _sleep(task, step.seconds)
 
@@ -57,6 +61,13 @@ async def _complete(task: Task, step: AskModel) -> Response | Failed:
         return await _bounded(task, step.attempt.deadline, answer)
     except ProviderError as error:
         return Failed(error)
+
+
+async def _ask_person(task: Task, step: AskPerson) -> object:
+    try:
+        return await _bounded(task, step.deadline, aask(step))
+    except TransportError as error:  # the run ended first; the loop looks at it next
+        return Unasked(error)
 
 
 async def _sleep(task: Task, seconds: float) -> None:
@@ -137,6 +148,8 @@ async def astream(task: Task, runtime: Runtime) -> AsyncGenerator[Event, None]:
                 async with aclosing(_stream_tools(task, step, runtime)) as told:
                     async for event in told:
                         yield event
+            elif isinstance(step, AskPerson):
+                answer = await _ask_person(task, step)
             elif isinstance(step, Sleep):
                 await _sleep(task, step.seconds)
             else:
@@ -201,7 +214,9 @@ async def _stream_tools(
 
     async with aclosing(_pump(work, _unbounded)) as told:
         async for kind, *rest in told:
-            yield step.told(kind, rest)
+            event = step.told(kind, rest)
+            if event is not None:
+                yield event
 
 
 async def _pump(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from altar.adm import Blob, ErrorObject, FunctionCall, ToolResult
+from altar.adm import Blob, ErrorObject, FunctionCall, ToolResult, loads
 from altar.errors import ErrorType
 from altar.llm._clean import UnboundedError, own_args, sound
 from altar.llm._parts import BlobPart, ToolResultPart
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     SchemaOf: TypeAlias = Callable[[str], Any]
 
-__all__ = ["answer", "not_run", "read_call", "refusal", "result_text"]
+__all__ = ["answer", "call_again", "not_run", "read_call", "refusal", "repeated", "result_text"]
 
 _NAME_LIMIT = 256
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode
@@ -64,6 +64,18 @@ def _owned(name: str, args: dict[str, Any]) -> tuple[FunctionCall, ToolResult | 
         return call, _bad(call, "the arguments are nested too deeply, or hold too many values")
 
 
+def call_again(part: ToolCall) -> FunctionCall:
+    """The call of a history, as it is carried out later and elsewhere: under the id it has there.
+
+    Raises InvalidDataError where it is none, or its arguments are no JSON.
+    """
+    args: Any = part.args
+    if args is None:
+        args = loads(part.raw_args) if part.raw_args and part.raw_args.strip() else {}
+    call = FunctionCall.from_dict({"name": part.name, "args": args})
+    return FunctionCall(name=call.name, args=own_args(call.args), call_id=part.id)
+
+
 def _read_args(raw: str | None, schema_of: Callable[[], Any], max_risk: float) -> Read:
     """The one place where argument text becomes a value."""
     if raw is None or not raw.strip():
@@ -92,6 +104,17 @@ def refusal(call: FunctionCall, message: str, error_type: str = ErrorType.CANCEL
     """The error result of a call the loop did not run, or whose answer it withholds."""
     error = ErrorObject(message=message, type=error_type)
     return ToolResult(name=call.name, call_id=call.call_id, error=error)
+
+
+def repeated(call: FunctionCall, count: int) -> ToolResult:
+    """The error in the place of a result that was the same ``count`` times in a row."""
+    return refusal(
+        call,
+        f"This is call number {count} in a row of {call.name!r} with the same arguments and the "
+        "same result. Calling it again changes nothing: use the result you have, change the "
+        "arguments, or answer without it.",
+        ErrorType.INVALID_STATE,
+    )
 
 
 def not_run(part: ToolCall, reason: str) -> ToolResultPart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from altar.adm import Problem
@@ -67,18 +68,38 @@ def mend_history(messages: Sequence[Message], reason: str) -> tuple[list[Message
     """Give every call without a result an error result; the messages, and how many it took.
 
     A program that stopped between a reply and its results leaves such a
-    history. Only what is missing is added; what is there keeps its place.
+    history, and so does a run that waits for a person. Only what is missing is
+    added; what is there keeps its order.
     """
     mended: list[Message] = []
     added = 0
     last = len(messages) - 1
+    owed: tuple[ToolCall, ...] = ()
     for index, message in enumerate(messages):
-        mended.append(message)
-        calls = message.calls
-        if not calls:
+        if owed:
+            filled = _filled(message, owed, reason)
+            added += len(filled.parts) - len(message.parts)
+            mended.append(filled)
+        else:
+            mended.append(message)
+        owed = message.calls
+        if not owed:
             continue
         follower = messages[index + 1].parts if index < last else ()
         if not any(isinstance(part, ToolResultPart) for part in follower):
-            mended.append(Message("tool", tuple([not_run(call, reason) for call in calls])))
-            added += len(calls)
+            mended.append(Message("tool", tuple([not_run(call, reason) for call in owed])))
+            added += len(owed)
+            owed = ()
     return mended, added
+
+
+def _filled(message: Message, owed: tuple[ToolCall, ...], reason: str) -> Message:
+    """A message of results, with one for each call; as it is where more than some are missing."""
+    results = [part for part in message.parts if isinstance(part, ToolResultPart)]
+    given = {part.call_id: part for part in results}
+    if len(results) >= len(owed) or list(message.parts[: len(results)]) != results:
+        return message
+    if [part.call_id for part in results] != [call.id for call in owed if call.id in given]:
+        return message  # in another order, twice, or a stranger: no message of a run that stopped
+    parts = [given.get(call.id) or not_run(call, reason) for call in owed]
+    return replace(message, parts=(*parts, *message.parts[len(results) :]))

@@ -1,30 +1,24 @@
 """The tool loop: a generator that decides, and leaves every wait to its driver.
 
-It yields what it needs (:class:`AskModel`, :class:`RunTools`, :class:`Sleep`)
-and is sent what happened; it yields events for whoever watches. It returns
-the Reply, and raises only ProviderError and ConfigurationError.
+It yields what it needs (AskModel, RunTools, AskPerson, Sleep) and is sent what
+happened; it yields events for whoever watches. It returns the Reply, and
+raises only ProviderError and ConfigurationError.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
-from altar.errors import ConfigurationError, ErrorType, ProviderError
+from altar.errors import ConfigurationError, ProviderError
+from altar.llm._approval import decide_open, pause, refuse_open, resume
 from altar.llm._fit import fitted
-from altar.llm._live import (
-    Event,
-    ReplyEvent,
-    RetryEvent,
-    RoundEvent,
-    ToolCallEvent,
-    ToolProgressEvent,
-    ToolResultEvent,
-)
+from altar.llm._live import ReplyEvent, RetryEvent, RoundEvent, ToolCallEvent
 from altar.llm._mend import MAX_MENDS, can_mend, mend_request, take_mended
 from altar.llm._mender import model_name
 from altar.llm._reply import Finish
 from altar.llm._request import Response
 from altar.llm._settings import check_settings
+from altar.llm._steps import AskModel, RunTools, Sleep, Step, told
 from altar.llm._stops import (
     met_calls,
     met_deadline,
@@ -37,93 +31,16 @@ from altar.llm._task import RunState, Task, Turn
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from altar.adm import ToolResult
     from altar.llm._final import FinalTool
-    from altar.llm._partial import Partials
-    from altar.llm._provider import Attempt, Provider
     from altar.llm._read import Read
-    from altar.llm._reply import CallRecord, Reply
-    from altar.llm._request import OutputSpec, Request
-    from altar.runtime import CallContext
+    from altar.llm._reply import Reply
+    from altar.llm._request import OutputSpec
 
-__all__ = ["AskModel", "Failed", "RunTools", "Sleep", "Step", "loop"]
+__all__ = ["loop"]
 
 _FINISHES = frozenset(get_args(Finish))
 _UNUSABLE = frozenset({"length", "refusal", "blocked", "malformed"})
 
-
-class AskModel:
-    """Send ``request``; answer with a Response or a :class:`Failed`.
-
-    What comes of a ``quiet`` one is not the run's answer: nobody is shown it coming.
-    """
-
-    __slots__ = ("attempt", "partials", "provider", "quiet", "request")
-
-    def __init__(
-        self,
-        provider: Provider,
-        request: Request,
-        attempt: Attempt,
-        *,
-        quiet: bool = False,
-        partials: Partials | None = None,
-    ) -> None:
-        self.provider = provider
-        self.request = request
-        self.attempt = attempt
-        self.quiet = quiet
-        self.partials = partials  # reads the typed answer as it comes
-
-
-class Failed:
-    """An attempt came to nothing; ``visible`` when the user saw a part of the answer."""
-
-    __slots__ = ("error", "visible")
-
-    def __init__(self, error: ProviderError, visible: bool = False) -> None:
-        self.error = error
-        self.visible = visible
-
-
-class RunTools:
-    """Carry out the calls of ``turns``, each under ``context``; ``settle`` each as it ends."""
-
-    __slots__ = ("_state", "context", "turns")
-
-    def __init__(self, state: RunState, turns: list[Turn], context: CallContext) -> None:
-        self._state = state
-        self.turns = turns
-        self.context = context
-
-    @property
-    def max_concurrency(self) -> int:
-        """How many of the calls may run at a time."""
-        return self._state.task.options.limits.max_concurrency
-
-    def settle(self, turn: Turn, result: ToolResult, seconds: float) -> CallRecord:
-        """Tell what came of a call; what the model will read."""
-        return self._state.settle(turn, result, seconds)
-
-    def told(self, kind: str, rest: list[Any]) -> Event:
-        """The event for what a driver's worker told: "said" (turn, chunk), or "done"."""
-        turn: Turn = rest[0]
-        if kind == "said":
-            return ToolProgressEvent(turn.call, rest[1])
-        record = self.settle(turn, rest[1], rest[2])
-        return _told(record)
-
-
-class Sleep:
-    """Wait for ``seconds``."""
-
-    __slots__ = ("seconds",)
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-
-Step: TypeAlias = AskModel | RunTools | Sleep | Event
 Steps: TypeAlias = "Generator[Step, Any, Reply[Any]]"
 
 
@@ -131,12 +48,15 @@ def loop(task: Task) -> Steps:
     """Decide a run, step by step.
 
     However it ends, also when a driver closes it in the middle, the task's
-    messages are a history in which every call has its result.
+    messages are a history in which every call has its result, but for those
+    that ``pending`` tells: they wait for a person.
     """
     state = RunState(task)
     _check_options(state)
     try:
-        finish = yield from _rounds(state)
+        finish = yield from _resumed(state)
+        if finish is None:
+            finish = yield from _rounds(state)
     except ProviderError as error:
         error.messages = tuple(task.messages)
         raise
@@ -167,6 +87,15 @@ def _check_options(state: RunState) -> None:
                 f"Limits(cost=...) needs the price of {name!r}, which is not known; "
                 f"type Options(prices={{{name!r}: Price(input=..., output=...)}})"
             )
+
+
+def _resumed(state: RunState) -> Generator[Step, Any, Finish | None]:
+    """Take up a run that waited for a person, where the task is one."""
+    before = state.task.resumed
+    if before is None:
+        return None
+    stop = yield from resume(state, before)
+    return (yield from _conclude(state, stop))
 
 
 def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
@@ -329,37 +258,41 @@ def _answer(state: RunState, turns: list[Turn], finish: str) -> Generator[Step, 
     for turn in turns:
         if turn.refused is not None:
             record = state.settle(turn, turn.refused, 0.0)
-            yield _told(record)
+            if record is not None:
+                yield told(record)
     if runnable:
         yield RunTools(state, runnable, state.context())
     for turn in over:
         record = state.refuse(turn, _CALL_LIMIT.format(state.task.options.limits.calls))
-        yield _told(record)
-    pending = any(_awaits_approval(turn) for turn in turns)
-    state.close_turns()
+        yield told(record)
+    return (yield from _conclude(state, met_calls(state) if over else None))
+
+
+def _conclude(state: RunState, stop: Finish | None) -> Generator[Step, Any, Finish | None]:
+    """Close the turns, or leave those open that are for a person; ``stop`` ends the run anyway."""
     if state.repeated is not None:
-        return met_repeats(state, *state.repeated)
-    if pending:
-        return "pending_approval"
-    return met_calls(state) if over else None
+        stop = met_repeats(state, *state.repeated)
+    if state.waiting:
+        if stop is None:
+            stop = yield from decide_open(state)
+        if stop == "pending_approval":
+            pause(state)
+            return stop
+        yield from refuse_open(state, _ENDED.format(stop))
+        if state.repeated is not None:
+            stop = met_repeats(state, *state.repeated)
+    state.close_turns()
+    return stop
 
 
+_ENDED = "This call was not run: the run ended ({})."
 _CALL_LIMIT = "This call was not run: the run may make {} calls and has made them."
 
 
 def _refuse(state: RunState, turn: Turn, reason: str) -> Generator[Step, Any, None]:
     yield ToolCallEvent(turn.call)
     record = state.refuse(turn, reason)
-    yield _told(record)
-
-
-def _told(record: CallRecord) -> ToolResultEvent:
-    return ToolResultEvent(call=record.call, result=record.result, seconds=record.seconds)
-
-
-def _awaits_approval(turn: Turn) -> bool:
-    error = None if turn.record is None else turn.record.result.error
-    return error is not None and error.type == ErrorType.APPROVAL_REQUIRED
+    yield told(record)
 
 
 def _within_calls(state: RunState, turns: list[Turn]) -> tuple[list[Turn], list[Turn]]:
@@ -381,7 +314,7 @@ def _why_not(state: RunState, finish: str) -> tuple[Finish | None, str]:
     stop = stop_before_asking(state)
     if stop is None:
         return None, ""
-    return stop, f"This call was not run: the run ended ({stop})."
+    return stop, _ENDED.format(stop)
 
 
 def _finish(finish: str) -> Finish:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from altar.adm import ToolConfig
+from altar.adm import FunctionCall, ToolConfig
 from altar.llm._checks import check_count, check_kind, check_number, check_share, refuse
 from altar.llm._mender import Mender
 from altar.llm._sampling import Sampling
@@ -152,7 +152,9 @@ class Options:
     ``{"anthropic": {"service_tier": "auto"}}``. ``prices`` maps a model name to its
     :class:`Price`. ``cancel`` is a flag the application may raise; the run
     then ends with the finish ``cancelled``. ``repair`` says what is made of
-    broken JSON.
+    broken JSON. ``approve`` is asked about each call that needs a person: a
+    function, sync or async, from the FunctionCall to True, False, or a text
+    that says why not. Without one such calls end the run: see ``reply.pending``.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -163,6 +165,7 @@ class Options:
     prices: Mapping[str, Price] = field(default_factory=dict)
     cancel: Cancellation | None = None
     repair: Repair = field(default_factory=Repair)
+    approve: Callable[[FunctionCall], bool | str | Awaitable[bool | str]] | None = None
 
     def __post_init__(self) -> None:
         check_kind("Options", "limits", self.limits, Limits, "Limits(rounds=2)")
@@ -187,3 +190,8 @@ class Options:
         if self.cancel is not None:
             check_kind("Options", "cancel", self.cancel, Cancellation, "Cancellation()")
         check_kind("Options", "repair", self.repair, Repair, "Repair(max_risk=0.1)")
+        approve: object = self.approve
+        if approve is not None and not callable(approve):
+            allowed = "a function from the FunctionCall to True, False, or a text that says why not"
+            line = "Options(approve=lambda call: call.name == 'send')"
+            raise refuse("Options", "approve", approve, f"{allowed}; type {line}")

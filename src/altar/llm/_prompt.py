@@ -11,14 +11,15 @@ from altar.llm._clean import sound
 from altar.llm._codec import load_messages
 from altar.llm._messages import Message
 from altar.llm._parts import BlobPart, Part, Text
+from altar.llm._pending import Pending
 
 __all__ = ["Prompt", "to_messages"]
 
-Prompt: TypeAlias = "str | Blob | Part | Message | Sequence[str | Blob | Part | Message]"
+Prompt: TypeAlias = "str | Blob | Part | Message | Pending | Sequence[str | Blob | Part | Message]"
 
 _ALLOWED = (
     "a prompt is a text, a Blob, a part, a Message, a list of texts, Blobs and parts (one "
-    "message), a list of Messages, or what dump_messages() wrote of them"
+    "message), a list of Messages, what dump_messages() wrote of them, or a reply's pending"
 )
 # The roles of other libraries, and how altar says them.
 _SAID = {
@@ -32,8 +33,11 @@ _SAID = {
 def to_messages(prompt: Any) -> list[Message]:
     """The messages ``prompt`` stands for; raises ConfigurationError when it stands for none.
 
-    Stored messages (JSON objects with a ``role``) are read too.
+    Stored messages (JSON objects with a ``role``) are read too. Those of a
+    Pending still lack the results it waits for.
     """
+    if isinstance(prompt, Pending):
+        return list(prompt.messages)
     if isinstance(prompt, Message):
         return [prompt]
     if _is_stored(prompt):

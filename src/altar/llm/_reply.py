@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from altar.adm import FunctionCall, ToolResult
     from altar.llm._messages import Message
+    from altar.llm._pending import Pending
+    from altar.llm._record import CallRecord
     from altar.llm._request import Adaptation
     from altar.llm._usage import Usage
 
-__all__ = ["CallRecord", "Finish", "Reply"]
+__all__ = ["Finish", "Reply"]
 
 T = TypeVar("T")
 
@@ -32,15 +33,6 @@ Finish: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallRecord:
-    """One call of a run: ``call``, the ``result`` the model was given, and its ``seconds``."""
-
-    call: FunctionCall
-    result: ToolResult
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply(Generic[T]):
     """What came of a run.
 
@@ -49,7 +41,8 @@ class Reply(Generic[T]):
     too. ``messages`` is the whole history, ready to be sent again. ``finish``
     names why the run ended and ``detail`` explains it where there is more to
     say. ``adaptations`` lists what was changed to make requests fit, and what was
-    repaired in answers.
+    repaired in answers. ``pending`` is what a run with the finish
+    ``pending_approval`` waits for; the calls it holds have no results yet.
     """
 
     text: str
@@ -61,6 +54,7 @@ class Reply(Generic[T]):
     adaptations: tuple[Adaptation, ...]
     trace_id: str
     detail: str | None = None
+    pending: Pending | None = None
 
     def __str__(self) -> str:
         return self.text

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import ProviderError
 from altar.llm._live import Event
-from altar.llm._loop import AskModel, Failed, RunTools, Sleep, loop
+from altar.llm._loop import loop
 from altar.llm._partial import Showing
+from altar.llm._people import ask, refuse_async
 from altar.llm._request import Response
+from altar.llm._steps import AskModel, AskPerson, Failed, RunTools, Sleep
 from altar.llm._tools import Timed, contexts
 from altar.llm._watch import watched
 from altar.runtime import invoke_many
@@ -31,6 +33,7 @@ __all__ = ["run", "stream"]
 
 def run(task: Task, runtime: Runtime) -> Reply[Any]:
     """Drive the loop to its reply."""
+    refuse_async(task.options.approve)
     steps = loop(task)
     answer: object = None
     with watched(task), closing(steps):
@@ -45,6 +48,8 @@ def run(task: Task, runtime: Runtime) -> Reply[Any]:
                 answer = _complete(step)
             elif isinstance(step, RunTools):
                 _run_tools(step, runtime)
+            elif isinstance(step, AskPerson):
+                answer = ask(step)
             elif isinstance(step, Sleep):
                 task.options.retry.clock.sleep(step.seconds)
 
@@ -77,6 +82,7 @@ def _run_tools(step: RunTools, runtime: Runtime) -> None:
 
 def stream(task: Task, runtime: Runtime) -> Generator[Event, None, None]:
     """Drive the loop and yield its events as they happen; closing it ends the run."""
+    refuse_async(task.options.approve)
     steps = loop(task)
     answer: object = None
     with watched(task), closing(steps):
@@ -90,6 +96,8 @@ def stream(task: Task, runtime: Runtime) -> Generator[Event, None, None]:
                 answer = _complete(step) if step.quiet else (yield from _stream_model(step))
             elif isinstance(step, RunTools):
                 yield from _stream_tools(step, runtime)
+            elif isinstance(step, AskPerson):
+                answer = ask(step)
             elif isinstance(step, Sleep):
                 task.options.retry.clock.sleep(step.seconds)
             else:
@@ -133,4 +141,6 @@ def _stream_tools(step: RunTools, runtime: Runtime) -> Generator[Event, None, No
             return
         if kind == "failed":
             raise rest[0]
-        yield step.told(kind, rest)
+        event = step.told(kind, rest)
+        if event is not None:
+            yield event

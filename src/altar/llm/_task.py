@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import FunctionCall, ToolConfig
 from altar.errors import ErrorType, InvalidDataError
 from altar.llm._answering import Answering
-from altar.llm._calls import answer, read_call, refusal, result_text
+from altar.llm._calls import answer, call_again, read_call, refusal, repeated, result_text
 from altar.llm._clean import own_args, sound, sound_args, sound_part
 from altar.llm._history import check_history, mend_history
 from altar.llm._messages import Message
-from altar.llm._parts import Part, ToolCall
+from altar.llm._parts import Part, ToolCall, ToolResultPart
+from altar.llm._pending import Pending
 from altar.llm._prices import price_of
 from altar.llm._provider import Attempt
+from altar.llm._record import CallRecord
 from altar.llm._repeats import Repeats
-from altar.llm._reply import CallRecord, Reply
+from altar.llm._reply import Reply
 from altar.llm._request import Adaptation, Request
 from altar.llm._structured import MAX_ASKED_AGAIN, ask_again, read_output
 from altar.llm._usage import Usage
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from altar.adm import FunctionDeclaration, ToolResult
+    from altar.adm import ErrorObject, FunctionDeclaration, ToolResult
     from altar.llm._final import FinalTool
     from altar.llm._options import Options
     from altar.llm._provider import Provider
@@ -46,7 +48,9 @@ class Task:
     """A question, and what may be used to answer it.
 
     ``messages`` is the run's own list: it grows while the run goes on, and
-    whenever nobody is inside the run it is a history that can be sent.
+    whenever nobody is inside the run it is a history that can be sent. Given a
+    :class:`Pending` instead, the run it belongs to goes on; ``pending`` is what
+    a run that came to its end waits for, or None.
     """
 
     __slots__ = (
@@ -57,13 +61,15 @@ class Task:
         "messages",
         "options",
         "output",
+        "pending",
         "provider",
+        "resumed",
     )
 
     def __init__(
         self,
         provider: Provider,
-        messages: Sequence[Message],
+        messages: Sequence[Message] | Pending,
         *,
         declarations: tuple[FunctionDeclaration, ...] = (),
         instructions: str | None = None,
@@ -71,7 +77,12 @@ class Task:
         options: Options,
     ) -> None:
         self.provider = provider
-        self.messages, self.mended = mend_history(messages, _LOST)
+        self.pending: Pending | None = None
+        self.resumed = messages if isinstance(messages, Pending) else None
+        if isinstance(messages, Pending):
+            self.messages, self.mended = list(messages.messages), 0
+        else:
+            self.messages, self.mended = mend_history(messages, _LOST)
         self.declarations = declarations
         self.instructions = instructions
         self.output = output
@@ -82,7 +93,17 @@ class Task:
 class Turn:
     """One call of the model's reply on its way from the part to the record."""
 
-    __slots__ = ("call", "hidden", "part", "read", "record", "refused", "text")
+    __slots__ = (
+        "approved",
+        "call",
+        "hidden",
+        "kept",
+        "part",
+        "read",
+        "record",
+        "refused",
+        "text",
+    )
 
     def __init__(
         self, part: ToolCall, call: FunctionCall, refused: ToolResult | None, read: Read | None
@@ -94,6 +115,8 @@ class Turn:
         self.record: CallRecord | None = None
         self.text = ""
         self.hidden = False  # the loop's own business, which no reply tells of
+        self.approved = False  # by a person
+        self.kept: ToolResultPart | None = None  # the answer, where the history has it already
 
 
 class RunState:
@@ -116,11 +139,13 @@ class RunState:
         "repeated",
         "repeats",
         "round",
+        "started",
         "task",
         "text",
         "trace_id",
         "turns",
         "usages",
+        "waiting",
     )
 
     def __init__(self, task: Task) -> None:
@@ -143,11 +168,13 @@ class RunState:
         self.repeats = Repeats()
         self.repeated: tuple[str, int] | None = None  # the name, and how often in a row
         self.turns: list[Turn] = []
+        self.waiting: list[Turn] = []  # those of the turns that are for a person to decide
         self.text = ""
         self.detail: str | None = None
         self.trace_id = FunctionCall(name="").call_id
         seconds = task.options.limits.seconds
-        self.deadline = None if seconds is None else task.options.retry.clock.now() + seconds
+        self.started = task.options.retry.clock.now()
+        self.deadline = None if seconds is None else self.started + seconds
         if task.mended:
             why = f"{task.mended} calls of the history had no result and were given an error"
             self.adaptations.append(Adaptation("history", why))
@@ -296,14 +323,16 @@ class RunState:
         why = f"those of the call of {turn.call.name!r} were mended by {by}"
         self.adaptations.append(Adaptation("arguments", why))
 
-    def settle(self, turn: Turn, result: ToolResult, seconds: float) -> CallRecord:
-        """Note what came of a call, as the model will read it."""
+    def settle(self, turn: Turn, result: ToolResult, seconds: float) -> CallRecord | None:
+        """Note what came of a call, as the model will read it; None while it awaits a person."""
+        if result.error is not None and self._is_open(turn, result.error):
+            return None
         text = result_text(result)
         limit = self.task.options.limits.repeats
         if limit is not None:
             count = self.repeats.note(turn.part, text, self.round)
             if count >= limit:
-                result = _repeat_error(turn.call, count)
+                result = repeated(turn.call, count)
                 text = result_text(result)
                 if count > limit and self.repeated is None:
                     self.repeated = (turn.call.name, count)
@@ -311,6 +340,22 @@ class RunState:
         turn.text = text
         turn.record = record
         return record
+
+    def _is_open(self, turn: Turn, error: ErrorObject) -> bool:
+        """Whether a person may still allow a call; then it waits, to be made as it stands."""
+        if error.type != ErrorType.APPROVAL_REQUIRED or turn.approved:
+            return False
+        try:
+            turn.call = call_again(turn.part)
+        except InvalidDataError:  # what is no JSON can be neither shown nor stored as it is
+            return False
+        self.waiting.append(turn)
+        return True
+
+    def take_waiting(self) -> list[Turn]:
+        """The turns that are for a person to decide, in the order of their calls."""
+        waiting, self.waiting = self.waiting, []
+        return [turn for turn in self.turns if turn in waiting]
 
     def refuse(self, turn: Turn, reason: str) -> CallRecord:
         """Answer a call that is not run."""
@@ -372,20 +417,24 @@ class RunState:
 
     def close_turns(self, reason: str = _LOST) -> None:
         """Append the results of the turns in progress; those without one get an error."""
-        turns, self.turns = self.turns, []
-        if not turns:
+        if not self.turns:
             return
-        for turn in turns:
+        for turn in self.turns:
             if turn.record is None:
                 self.refuse(turn, reason)
+        self.task.messages.append(Message("tool", self.close_answered()))
+
+    def close_answered(self) -> tuple[Part, ...]:
+        """Take the turns in progress out; the results of those that have one."""
+        turns, self.turns = self.turns, []
         parts = []
         for turn in turns:
             record = turn.record
-            assert record is not None  # each has one by now
-            if not turn.hidden:
-                self.records.append(record)
-            parts.append(answer(record.call, record.result, turn.text))
-        self.task.messages.append(Message("tool", tuple(parts)))
+            if record is not None:
+                if not turn.hidden:
+                    self.records.append(record)
+                parts.append(turn.kept or answer(record.call, record.result, turn.text))
+        return tuple(parts)
 
     # -- what it amounts to --------------------------------------------------------------
 
@@ -435,6 +484,7 @@ class RunState:
             adaptations=tuple(self.adaptations),
             trace_id=self.trace_id,
             detail=self.detail,
+            pending=self.task.pending,
         )
 
 
@@ -443,13 +493,3 @@ def _written(args: Any) -> str:
         return json.dumps(args)
     except (TypeError, ValueError, RecursionError):
         return repr(args)[:4096]
-
-
-def _repeat_error(call: FunctionCall, count: int) -> ToolResult:
-    return refusal(
-        call,
-        f"This is call number {count} in a row of {call.name!r} with the same arguments and the "
-        "same result. Calling it again changes nothing: use the result you have, change the "
-        "arguments, or answer without it.",
-        ErrorType.INVALID_STATE,
-    )
