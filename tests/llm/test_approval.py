@@ -951,3 +951,16 @@ def test_a_typed_answer_comes_after_the_pause():
         stored(paused.pending.approve()), model=script("seven", "7"), tools=[Desk()], output=int
     )
     assert (reply.output, reply.finish, reply.usage.requests) == (7, "stop", 3)
+
+
+def test_an_answer_given_too_early_waits_with_its_siblings():
+    early = [ToolCall("final_answer", {"value": 7}), PAY]
+    paused = altar.generate("go", model=script(early), tools=[Desk()], output=int)
+    assert (paused.finish, told(paused)) == ("pending_approval", [])
+    (note,) = paused.pending.results
+    model = script(ToolCall("final_answer", {"value": 8}))
+    waiting = stored(paused.pending.approve())
+    reply = altar.generate(waiting, model=model, tools=[Desk()], output=int)
+    assert (reply.finish, reply.output, told(reply)) == ("stop", 8, [10])
+    assert reply.messages[2].parts[0] == note
+    check_history(reply.messages)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["CliError", "Console", "compact", "shorten", "standard"]
+__all__ = ["CliError", "Console", "compact", "is_terminal", "shorten", "standard"]
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _PLAIN = {0x2192: "->", 0x25B8: ">", 0x2717: "x", 0x2026: "...", 0x00B7: "-", 0x2713: "+"}
@@ -36,8 +36,8 @@ class Console:
         self.out = out
         self.err = err
         self.debug = False
-        self.live = _is_terminal(out)
-        self.live_err = _is_terminal(err)
+        self.live = is_terminal(out)
+        self.live_err = is_terminal(err)
         self._colour_out = _shows_colour(out)
         self._colour_err = _shows_colour(err)
         self._unicode = (getattr(out, "encoding", None) or "").lower().startswith("utf")
@@ -105,6 +105,17 @@ class Console:
         self.out.flush()
         self.err.write(f"{line}\n")
 
+    def ask(self, question: str) -> str:
+        """Write a question to standard error and read the line typed; nothing where none came."""
+        self.clear_status()
+        self.out.flush()
+        self.err.write(question)
+        self.err.flush()
+        typed = sys.stdin.readline()
+        if not typed:  # the end of the input: the cursor still stands behind the question
+            self.err.write("\n")
+        return typed
+
     def traceback(self, error: BaseException) -> None:
         """Write a traceback to standard error."""
         self.clear_status()
@@ -159,10 +170,11 @@ def _painted(text: str, styles: tuple[str, ...]) -> str:
     return f"\x1b[{codes}m{text}\x1b[0m"
 
 
-def _is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person sits at the other end."""
     isatty = getattr(stream, "isatty", None)
     return bool(isatty is not None and isatty()) and os.environ.get("TERM") != "dumb"
 
 
 def _shows_colour(stream: TextIO) -> bool:
-    return _is_terminal(stream) and not os.environ.get("NO_COLOR")
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")

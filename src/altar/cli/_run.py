@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import altar
+from altar.cli._approve import approver, show_pending
 from altar.cli._calls import Progress, show_call
 from altar.cli._console import CliError, Console
 from altar.cli._failure import show_cause
@@ -13,8 +14,9 @@ from altar.cli._target import DEPS_HELP, HELP, deps_of, tools_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from altar.adm import FunctionCall
     from altar.cli._target import Tool
     from altar.llm import Event, Reply, ToolResultEvent
 
@@ -28,11 +30,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="prefix:name; without it ALTAR_MODEL, or the offline one")
     parser.add_argument("--instructions", help="what the model is told before the question")
     parser.add_argument("--deps", metavar="FILE_OR_MODULE:NAME", help=DEPS_HELP)
+    parser.add_argument(
+        "--approve-all",
+        action="store_true",
+        help="run calls that need a person's approval without asking",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Run the loop; 0 when the model came to its answer, 1 when the run stopped before."""
+    """Run the loop; 0 when the model came to its answer, 1 when the run stopped before.
+
+    A call that needs approval is put to the person at the terminal. Without a
+    terminal the run ends there, and the calls that wait are listed.
+    """
     if not arguments.question.strip():
         raise CliError("the question is empty")
     tools = [tool for target in arguments.tools for tool in tools_of(target)]
@@ -43,6 +54,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         model=arguments.model,
         instructions=arguments.instructions,
         deps=deps_of(arguments.deps),
+        approve=approver(console, approve_all=arguments.approve_all),
     )
     if not tools:
         console.note("no tools given; --tools FILE")
@@ -50,6 +62,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.json(_document(reply))
         for record in reply.calls:
             show_cause(console, record.result)
+    elif reply.pending is not None:
+        show_pending(console, reply.pending)
+        console.note("stopped by pending_approval: nobody was asked; --approve-all runs them")
     elif reply.finish != "stop":
         detail = f": {reply.detail}" if reply.detail else ""
         console.note(f"stopped by {reply.finish}{detail}")
@@ -64,6 +79,7 @@ def converse(
     model: str | None = None,
     instructions: str | None = None,
     deps: Any = None,
+    approve: Callable[[FunctionCall], bool | str] | None = None,
 ) -> Reply[Any]:
     """Run the loop and show its events on the console, if there is one."""
     reply: Reply[Any] | None = None
@@ -72,13 +88,15 @@ def converse(
         given: dict[str, Any] = {"tools": tools}
         if deps is not None:
             given = {"session": stack.enter_context(altar.Session(tools=tools, deps=deps))}
+        if approve is not None:
+            given["options"] = altar.Options(approve=approve)
         for event in altar.stream(question, model=model, instructions=instructions, **given):
             if event.kind == "end":
                 reply = event.reply
             elif screen is not None:
                 screen.show(event)
     if screen is not None:
-        screen.end()
+        screen.close()
     if reply is None:
         raise CliError("the run ended without a reply", status=3)
     return reply
@@ -136,6 +154,12 @@ class _Screen:
     def _dimmed(self, line: str) -> None:
         self.console.print(self.console.style(line, "dim"))
 
+    def close(self) -> None:
+        """Show what waited for calls that got no result, and end the line that is open."""
+        self._answers = {key: event for key, event in self._answers.items() if event is not None}
+        self._show_answers()
+        self.end()
+
     def end(self) -> None:
         """End the line that is open."""
         self.console.clear_status()
@@ -150,6 +174,7 @@ def _document(reply: Reply[Any]) -> dict[str, Any]:
         row: dict[str, Any] = {**record.call.to_dict(), **record.result.to_dict()}
         calls.append({**row, "seconds": round(record.seconds, 6)})
     usage = reply.usage
+    waiting = () if reply.pending is None else reply.pending.calls
     return {
         "text": reply.text,
         "finish": reply.finish,
@@ -162,4 +187,5 @@ def _document(reply: Reply[Any]) -> dict[str, Any]:
             "requests": usage.requests,
         },
         "trace_id": reply.trace_id,
+        "pending": [call.to_dict() for call in waiting],
     }

@@ -1,0 +1,46 @@
+"""Calls that need a person: asked at the terminal, or listed where there is none."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from altar.cli._console import compact, is_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.adm import FunctionCall
+    from altar.cli._console import Console
+    from altar.llm import Pending
+
+__all__ = ["approver", "show_pending"]
+
+
+def approver(console: Console, *, approve_all: bool) -> Callable[[FunctionCall], bool | str] | None:
+    """What decides on calls: the option, who sits at the terminal, or (None) nobody."""
+    if approve_all:
+        return lambda call: True
+    if not (console.live_err and is_terminal(sys.stdin)):
+        return None
+
+    def ask(call: FunctionCall) -> bool | str:
+        typed = console.ask(f"Run {_spelled(call)}? [y/N] ").strip()
+        if typed.lower() in ("y", "yes"):
+            return True
+        return False if typed.lower() in ("", "n", "no") else typed
+
+    return ask
+
+
+def show_pending(console: Console, pending: Pending) -> None:
+    """A line on standard error for each call that waits."""
+    for call in pending.calls:
+        console.note(f"waits for approval: {_spelled(call)}")
+
+
+def _spelled(call: FunctionCall) -> str:
+    """The whole call, nothing cut; what a terminal would obey, or hide, is spelt out."""
+    arguments = ", ".join([f"{name}={compact(value)}" for name, value in call.args.items()])
+    text = f"{call.name}({arguments})"
+    return "".join([c if c.isprintable() else ascii(c)[1:-1] for c in text])
