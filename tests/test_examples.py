@@ -41,6 +41,13 @@ PROMISES = {
         "snow",
         "answered by Origin(provider='local'",
     ],
+    "human_approval.py": [
+        "pending_approval after 1 call; 2 files",
+        "may it run? delete_file {'path': 'old.txt'}",
+        "stop ['SUCCESS', 'SUCCESS', 'ERROR'] ['report.txt']",
+        "Done: ['deleted old.txt']",
+        "stop ['report.txt'] 3 requests",
+    ],
     "manifest.py": ["True", "express: removed (breaking)", "('shop',)"],
     "provider_fallback.py": ["Snow.", "answered by scripted:second", "first"],
     "quickstart.py": ["get_weather {'city': 'Tokyo'", "get_weather {'city': 'Oslo'", "snow"],

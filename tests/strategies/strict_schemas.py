@@ -74,7 +74,11 @@ def _nodes(draw: st.DrawFn, depth: int, defs: dict[str, Any]) -> dict[str, Any]:
 def _tagged(node: dict[str, Any], tag: str) -> dict[str, Any]:
     properties = {"kind": {"const": tag, "type": "string"}, **node["properties"]}
     properties["kind"] = {"const": tag, "type": "string"}
-    return {**node, "properties": properties, "required": list(dict.fromkeys([*node["required"], "kind"]))}
+    return {
+        **node,
+        "properties": properties,
+        "required": list(dict.fromkeys([*node["required"], "kind"])),
+    }
 
 
 def _agreed(branches: list[dict[str, Any]], defs: dict[str, Any]) -> list[dict[str, Any]]:
