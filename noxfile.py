@@ -174,7 +174,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=MAIN)
 def types(session: nox.Session) -> None:
     """The mypy and pyright type checkers, strict, over the source and its users' view."""
-    prepare(session, "types")
+    prepare(session, "types", source=with_extras())
     session.run("mypy")
     session.run("pyright", "--warnings")
 

@@ -30,6 +30,7 @@ __all__ = [
 
 _SAMPLING = ("max_tokens", "temperature", "top_p", "top_k", "seed", "reasoning")
 _REASONING = ("none", "minimal", "low", "medium", "high")
+_MOST_PIECES = 1000
 
 
 def neutral_tool(name: str, description: object, schema: object) -> FunctionDeclaration:
@@ -97,6 +98,7 @@ def neutral_request(
 
 def cut(text: str, size: int = 7) -> list[str]:
     """``text`` in pieces, so that nobody relies on getting it whole; [] for an empty one."""
+    size = max(size, len(text) // _MOST_PIECES)  # megabytes come in larger ones
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
