@@ -68,6 +68,9 @@ _OF_TYPE = {
     "boolean": (),
     "null": (),
 }
+# what gives a value its shape, and what is only said of it
+_SHAPES = frozenset({"properties", "required", "additionalProperties", "items"})
+_WORDS = frozenset({"title", "description", "default", "examples", "$comment", "deprecated"})
 _REF = "#/$defs/"
 
 
@@ -154,26 +157,31 @@ class _Compiler:
             raise _UnfitError
         if "$ref" in schema:
             return self._follow(schema)
-        kind = schema.get("type")
         if "enum" in schema or "const" in schema:
             return _described(_values(schema), schema, {"enum", "const", "type"})
-        choices = schema.get("anyOf") or schema.get("oneOf")
-        if choices:
-            self.unions += 1
-            made = {"anyOf": [self.compile(choice) for choice in choices]}
-            return _described(made, schema, {"anyOf", "oneOf", "type"})
+        if "anyOf" in schema or "oneOf" in schema:
+            return self._choices(schema)
+        kind = schema.get("type")
         if isinstance(kind, (list, tuple)):
             return self._split(schema, list(kind))
         if kind == "object":
             return self._object(schema)
         if kind == "array":
             return self._array(schema)
-        if kind == "string" and schema.get("format") in _FORMATS:
-            made = {"type": "string", "format": schema["format"]}
-            return _described(made, schema, {"type", "format"})
         if kind not in _OF_TYPE:
             raise _UnfitError  # anything goes: there is nothing to hold to
+        if kind == "string" and schema.get("format") in _FORMATS:
+            made = {"type": kind, "format": schema["format"]}
+            return _described(made, schema, {"type", "format"})
         return _described({"type": kind}, schema, {"type"})
+
+    def _choices(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        choices = schema.get("anyOf") or schema.get("oneOf")
+        if not choices or _SHAPES.intersection(schema) or {"anyOf", "oneOf"}.issubset(schema):
+            raise _UnfitError  # both must hold, and a closed choice would shut the other out
+        self.unions += 1
+        made = {"anyOf": [self.compile(choice) for choice in choices]}
+        return _described(made, schema, {"anyOf", "oneOf", "type"})
 
     def _follow(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """A reference; with words of its own beside it, its target is written out here."""
@@ -181,7 +189,9 @@ class _Compiler:
         target = self._given.get(name)
         if name in self._open or not isinstance(target, Mapping):
             raise _UnfitError  # it contains itself, or is elsewhere
-        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        beside = {key: value for key, value in schema.items() if key not in ("$ref", "$defs")}
+        if not _WORDS.issuperset(beside):
+            raise _UnfitError  # what is said twice must hold twice
         if not beside and name in self.defs:
             return {"$ref": _REF + name}
         self._open.append(name)
@@ -210,7 +220,9 @@ class _Compiler:
             raise _UnfitError  # a map: closed, it would hold nothing
         if schema.get("additionalProperties", False) is not False:
             raise _UnfitError
-        required = [name for name in schema.get("required", ()) if name in (properties or {})]
+        required = list(schema.get("required", ()))
+        if not set(required).issubset(properties or {}):
+            raise _UnfitError  # closed, it could not hold what it must
         made = {name: self.compile(value) for name, value in (properties or {}).items()}
         self.optional += len(made) - len(required)
         body = {

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal, Optional
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altar import Param, declare
-from altar.adm import FunctionDeclaration, ToolConfig
+from altar.adm import Checker, FunctionDeclaration, ToolConfig
 from altar.errors import OverloadedError, QuotaError, RateLimitError, ServerError, StreamBrokenError
 from altar.llm import (
     BlobPart,
@@ -33,7 +33,9 @@ from altar.llm import (
     fold,
     load_messages,
 )
+from altar.testing._fake_anthropic_tools import check_output
 from tests.strategies.conversations import conversations, json_values
+from tests.strategies.schemas import documents, scalars, values_for
 
 pytest.importorskip("anthropic")
 
@@ -654,6 +656,92 @@ def test_strict_is_off_when_told_and_for_models_that_have_none():
     off = {"anthropic": {"strict": False}}
     assert "strict" not in body_of(tools=(WEATHER,), settings=off)["tools"][0]
     assert "strict" not in body_of(tools=(WEATHER,), model="claude-3-5-haiku-20241022")["tools"][0]
+
+
+def closed(properties: dict[str, Any], names: Any) -> dict[str, Any]:
+    required = [name for name in properties if name in names]
+    shape = {"type": "object", "properties": properties, "required": required}
+    return {**shape, "additionalProperties": False}
+
+
+counts = st.integers(0, 3)
+leaves = st.one_of(
+    st.builds(lambda least: {"type": "integer", "minimum": least}, counts),
+    st.builds(lambda most: {"type": "string", "maxLength": most}, counts),
+    st.builds(lambda values: {"enum": values}, st.lists(scalars, min_size=1, max_size=3)),
+    st.sampled_from(
+        [
+            {"type": ["number", "null"], "maximum": 4, "default": None},
+            {"type": "boolean", "title": "T"},
+            {"$ref": "#/$defs/D"},
+            {"$ref": "#/$defs/D", "description": "here"},
+            {"type": "array"},
+            {},
+        ]
+    ),
+)
+schemas = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.builds(
+            closed, st.dictionaries(st.sampled_from("abc"), inner, max_size=3), st.text("abc")
+        ),
+        st.builds(
+            lambda items, least: {"type": "array", "items": items, "minItems": least},
+            inner,
+            counts,
+        ),
+        st.builds(lambda choices: {"anyOf": choices}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(
+            lambda properties: {
+                "type": ["object", "null"],
+                "properties": properties,
+                "additionalProperties": False,
+            },
+            st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+def refused(message: str) -> Exception:
+    return AssertionError(message)
+
+
+@given(st.data())
+def test_what_is_compiled_is_what_the_api_takes_and_forbids_no_valid_value(data):
+    definition = data.draw(leaves.filter(lambda schema: "$ref" not in schema))
+    schema = {**data.draw(schemas), "$defs": {"D": definition}}
+    compiled = compile_schema(schema)
+    if compiled is None or compiled.optional > 24 or compiled.unions > 16:
+        return
+    form = {"type": "json_schema", "schema": compiled.schema}
+    check_output({"output_config": {"format": form}}, refused)
+    value = data.draw(values_for(schema))
+    if Checker(schema).ok(value):
+        assert Checker(compiled.schema).check(value) == ()
+
+
+@settings(max_examples=25)  # drawing one takes longer than compiling it
+@given(documents())
+def test_any_schema_at_all_is_compiled_to_what_the_api_takes_or_not_at_all(document):
+    if isinstance(document, dict):
+        body = body_of(output=spec(document))
+        check_output({"output_config": body.get("output_config")}, refused)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"type": "integer"}}, "anyOf": [{"type": "object", "properties": {}}]},
+        {"anyOf": [{"type": "integer"}], "oneOf": [{"type": "integer"}]},
+        {"type": "object", "properties": {}, "required": ["a"]},
+        {"$ref": "#/$defs/D", "required": ["a"], "$defs": {"D": closed({}, "")}},
+    ],
+)
+def test_what_must_hold_twice_is_not_cut_down_to_once(schema):
+    assert compile_schema(schema) is None
 
 
 def spec(schema: dict[str, Any]) -> OutputSpec:
