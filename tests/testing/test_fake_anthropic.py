@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altar.errors import InvalidDataError
 from altar.llm import (
     BlobPart,
     Data,
@@ -26,6 +27,7 @@ from altar.llm import (
     Unknown,
     Usage,
 )
+from altar.llm._offline import OfflineProvider
 from altar.testing import FakeAnthropic, Fault
 from tests.testing._wire import CITY, anthropic_headers, connect, post, send
 
@@ -361,6 +363,44 @@ def test_a_body_is_read_into_a_neutral_request():
     assert asked.messages[3].text == "be kind"
 
 
+def test_a_typed_answer_is_checked_by_its_schema():
+    """The neutral request's ``load`` returns what fits and refuses what does not."""
+    form = {"format": {"type": "json_schema", "schema": CITY}}
+    with FakeAnthropic(["ok"]) as fake:
+        ask(fake, body(output_config=form))
+        output = fake.asked[0].output
+    assert output is not None
+    with pytest.raises(InvalidDataError, match="city"):
+        output.load({"city": 3})
+
+
+def test_what_is_no_tool_of_altars_is_still_understood():
+    """Names and schemas that altar has none of are adopted, not refused."""
+    tools = [
+        {
+            "name": "0start",
+            "input_schema": {"type": "object", "properties": {"a": {"type": "any"}}},
+        },
+        {"name": "odd", "input_schema": {"type": "object", "required": "no list"}},
+    ]
+    with FakeAnthropic(["ok"]) as fake:
+        assert ask(fake, body(tools=tools)).status == 200
+        assert [tool.name for tool in fake.asked[0].tools] == ["_0start", "odd"]
+
+
+def test_the_demo_model_can_be_the_brain():
+    """It picks the tool of the body, and reads the results that come back."""
+    question = {"role": "user", "content": "What is the weather in Oslo?"}
+    with FakeAnthropic(OfflineProvider()) as fake:
+        given = body(messages=[question])
+        content = ask(fake, given).body["content"]
+        assert (content[1]["name"], content[1]["input"]) == ("get_weather", {"city": "Oslo"})
+        answer = results(content)
+        answer["content"][0]["content"] = '{"celsius": 4}'
+        given["messages"] += [{"role": "assistant", "content": content}, answer]
+        assert '"celsius": 4' in ask(fake, given).body["content"][0]["text"]
+
+
 # --- the rules
 
 
@@ -560,6 +600,55 @@ RULES: list[tuple[str, Any, str]] = [
         "Recursive schemas are not supported",
     ),
     (
+        "strict and recursive through definitions",
+        put(
+            "tools",
+            0,
+            "input_schema",
+            value={
+                **CITY,
+                "$defs": {
+                    "a": {"type": "array", "items": {"$ref": "#/$defs/b"}},
+                    "b": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/a"}]},
+                },
+            },
+        ),
+        "Recursive schemas are not supported",
+    ),
+    ("tools that are no list", put("tools", value={}), "tools: Input should be a valid list"),
+    ("a tool that is a text", put("tools", 0, value="x"), "tools.0: Input should be a valid"),
+    (
+        "an output format nobody knows",
+        put("output_config", value={"format": {"type": "xml"}}),
+        "output_config.format.type: Input should be 'json_schema'",
+    ),
+    (
+        "thinking without a budget",
+        put("thinking", value={"type": "enabled"}),
+        "thinking.enabled.budget_tokens: Field required",
+    ),
+    (
+        "a choice without tools",
+        lambda given: given.update(tools=[], tool_choice={"type": "auto"}),
+        "tool_choice may only be specified while providing tools",
+    ),
+    ("content that is a number", put("messages", 0, "content", value=1), "valid list"),
+    (
+        "a result that is a number",
+        put("messages", 2, "content", 0, "content", value=4),
+        "tool_result.content: Input should be a valid list",
+    ),
+    (
+        "a result of blocks nobody knows",
+        put("messages", 2, "content", 0, "content", value=[{"type": "x"}]),
+        "tool_result.content.0: Input should be a valid block",
+    ),
+    (
+        "an error that is a word",
+        put("messages", 2, "content", 0, "is_error", value="no"),
+        "tool_result.is_error: Input should be a valid boolean",
+    ),
+    (
         "an output schema that is open",
         put(
             "output_config",
@@ -752,3 +841,25 @@ def test_a_model_the_vendor_does_not_have_is_not_found():
     with FakeAnthropic() as fake:
         refused = ask(fake, body(model="gpt-6"))
         assert (refused.status, refused.words) == (404, "model: gpt-6")
+
+
+def test_a_thread_holds_what_earlier_requests_said():
+    """With the beta, a request names the last answer and carries what is new alone."""
+    beta = {"anthropic-beta": "message-threads-2026-08-12"}
+    with FakeAnthropic([CALLS, "4 and 6"]) as fake:
+        headers = anthropic_headers(fake)
+        begun = body(thread={"type": "create"})
+        first = post(fake, "/v1/messages", begun, {**headers, **beta}).body
+        going_on = {
+            "model": MODEL,
+            "max_tokens": 2048,
+            "messages": [results(first["content"])],
+            "thread": {"type": "continue", "previous_message_id": first["id"]},
+        }
+        assert "thread: Extra inputs" in post(fake, "/v1/messages", going_on, headers).words
+        last = post(fake, "/v1/messages", going_on, {**headers, **beta})
+        assert last.body["content"][0]["text"] == "4 and 6"
+        assert [message.role for message in fake.asked[1].messages] == ["user", "assistant", "tool"]
+        assert [tool.name for tool in fake.asked[1].tools] == ["get_weather"]
+        lost = going_on | {"thread": {"type": "continue", "previous_message_id": "msg_x"}}
+        assert post(fake, "/v1/messages", lost, {**headers, **beta}).status == 404

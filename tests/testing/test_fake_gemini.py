@@ -501,6 +501,43 @@ RULES: list[tuple[str, Any, str]] = [
         "Unknown name \"oneOf\" at 'tools[0].function_declarations[0].parameters'",
     ),
     (
+        "JSON Schema deep in the OpenAPI dialect",
+        put(
+            *FUNCTIONS,
+            0,
+            value={
+                "name": "f",
+                "parameters": {
+                    "type": "OBJECT",
+                    "properties": {
+                        "a": {"type": "ARRAY", "items": {"anyOf": [{"$ref": "#"}]}},
+                    },
+                },
+            },
+        ),
+        'Unknown name "$ref" at \'tools[0].function_declarations[0].parameters.properties[a]'
+        ".items.any_of[0]'",
+    ),
+    (
+        "JSON Schema as responseSchema",
+        put(
+            "generationConfig",
+            value={"responseMimeType": "application/json", "responseSchema": {"const": 3}},
+        ),
+        "Unknown name \"const\" at 'generation_config.response_schema'",
+    ),
+    (
+        "a config without functions",
+        lambda given: given.update(tools=[], toolConfig={"functionCallingConfig": {}}),
+        "set without function_declarations",
+    ),
+    ("content that is a text", put("contents", 0, value="x"), "Invalid value at 'contents[0]'"),
+    (
+        "arguments that are a text",
+        put("contents", 1, "parts", 1, "functionCall", "args", value="x"),
+        "Invalid value at 'contents[1].parts[1].function_call.args'",
+    ),
+    (
         "a list of types in the OpenAPI dialect",
         put(*FUNCTIONS, 0, value={"name": "f", "parameters": {"type": ["object"]}}),
         "Proto field is not repeating",
