@@ -571,6 +571,7 @@ def test_a_chain_may_be_a_member_of_a_chain():
 def test_a_chain_is_named_after_its_members():
     chain = altar.fallback(scripted(name="a"), "offline:")
     assert (chain.name, chain.model) == ("fallback", "scripted:a, offline:")
+    assert chain.members == ("scripted:a", "offline:")
 
 
 def test_a_run_goes_through_a_chain_with_tools():

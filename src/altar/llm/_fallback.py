@@ -79,7 +79,12 @@ class FallbackProvider(BaseProvider):
                 "fallback() needs a model; type altar.fallback('prefix:name', 'prefix:name')"
             )
         self._members = tuple([Member(model) for model in models])
-        self.model = ", ".join([member.label for member in self._members])
+        self.model = ", ".join(self.members)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The models' names in their order, as "prefix:name"; none is loaded for it."""
+        return tuple([member.label for member in self._members])
 
     @property
     def capabilities(self) -> Capabilities:  # type: ignore[override]
