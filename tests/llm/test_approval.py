@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from altar.llm import (
     Message,
     Options,
     Pending,
+    Price,
     Retry,
     Task,
     ToolCall,
@@ -443,6 +445,18 @@ def test_limits_count_on_over_both_halves():
     while reply.pending is not None:
         reply = play(model, stored(reply.pending.approve()), desk=desk, limits=Limits(calls=2))
     assert (reply.finish, len(reply.calls)) == ("max_calls", 3)
+
+
+def test_the_cost_of_both_halves_is_the_cost_of_the_run():
+    prices = {"function:function": Price(input=Decimal(3), output=Decimal(7))}
+    rounds = [[PAY], [LOOK]]
+    straight = play(by_history(rounds), prices=prices, approve=lambda call: True)
+    paused = play(by_history(rounds), prices=prices)
+    reply = play(by_history(rounds), stored(paused.pending.approve()), prices=prices)
+    assert 0 < paused.usage.cost < reply.usage.cost == straight.usage.cost
+    limit = Limits(cost=paused.usage.cost)
+    spent = play(by_history(rounds), stored(paused.pending), prices=prices, limits=limit)
+    assert (spent.finish, told(spent)) == ("budget", ["CANCELLED"])
 
 
 def test_a_repeat_is_noticed_over_all_pauses():

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 import altar
 from altar import Context, Reply, tool
 from altar.adm import ErrorObject, FunctionCall, FunctionDeclaration, Schema, ToolResult
-from altar.llm import CallRecord, Message, PartialEvent, ReplyEvent
+from altar.llm import CallRecord, Message, PartialEvent, Pending, ReplyEvent
 from altar.runtime import CallContext, Runtime
 
 
@@ -80,6 +80,10 @@ def replies() -> None:
     assert_type(reply.text, str)
     assert_type(reply.calls, tuple[CallRecord, ...])
     assert_type(reply.messages, tuple[Message, ...])
+    if reply.pending is not None:
+        assert_type(reply.pending.approve("id").deny(reason="no"), Pending)
+        assert_type(reply.pending.calls, tuple[FunctionCall, ...])
+        assert_type(altar.generate(reply.pending, tools=[add]), Reply[Any])
 
 
 class User:

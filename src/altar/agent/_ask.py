@@ -57,7 +57,8 @@ def generate(
 ) -> Reply[Any]:
     """Ask ``model``, run the tools it calls until it is done, and return the Reply.
 
-    ``prompt`` is a text, a list of texts and Blobs, or a history of Messages.
+    ``prompt`` is a text, a list of texts and Blobs, a history of Messages, or the
+    ``pending`` of a reply, decided: that run then goes on.
     ``model`` is "prefix:name" or a Provider; None takes the configured one,
     or the labelled offline demo model. ``tools`` is what a Session takes:
     () means none, a Registry all of its own. With ``session`` its tools are used

@@ -1,7 +1,8 @@
 """``main``: read the command line, run one command, turn what fails into a line and a code.
 
 Exit codes: 0 it worked; 1 it ran and the answer is no (a tool answered an
-error, a check found problems, manifests differ, a run stopped at a limit);
+error, a check found problems, manifests differ, a run stopped at a limit or
+waits for approval);
 2 the command cannot be carried out as typed; 3 the model provider cannot be
 reached or refuses; 130 interrupted.
 """
@@ -44,7 +45,8 @@ _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, err
 _EPILOG = """\
 exit codes:
   0  it worked
-  1  it ran, and the answer is no: an error result, a problem, a difference, a limit
+  1  it ran, and the answer is no: an error result, a problem, a difference, a limit, a
+     call that waits for approval
   2  the command cannot be carried out as typed
   3  the model provider cannot be reached or refuses
 """

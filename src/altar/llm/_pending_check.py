@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["mismatches"]
 
-_encode = json.JSONEncoder(sort_keys=True, check_circular=False).encode
+_encode = json.JSONEncoder(sort_keys=True, default=repr).encode
 
 
 def mismatches(pending: PendingLike) -> list[Problem]:
