@@ -101,7 +101,8 @@ _WORDS: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
         UnknownModelError,
     ),
 )
-_SPENT = re.compile(r"PerDay|insufficient_quota|spend_limit|billing", re.IGNORECASE)
+# "check your billing details" stands in the message of any limit, so messages do not count
+_SPENT = re.compile(r"PerDay|insufficient_quota|spend_limit", re.IGNORECASE)
 _RETRY_IN = re.compile(r"(?:retry|try again) (?:in|after) ([0-9.]+)\s*(ms|s)\b", re.IGNORECASE)
 _SECRET = re.compile(
     r"(?i)(\b(?:bearer|x-api-key|x-goog-api-key|api[-_]?key|key|authorization)\b[\"']?\s*[=:]?\s*[\"']?)"

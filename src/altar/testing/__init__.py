@@ -7,6 +7,7 @@ from altar._lazy import lazy_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from altar.testing._cassette import Cassette, CassetteMode, cassette
+    from altar.testing._contract_provider import ProviderContract
     from altar.testing._contract_runtime import RuntimeContract
     from altar.testing._fake_anthropic import FakeAnthropic
     from altar.testing._fake_gemini import FakeGemini
@@ -29,6 +30,7 @@ __all__ = [
     "Fault",
     "FunctionProvider",
     "Gate",
+    "ProviderContract",
     "Received",
     "RecordingProxy",
     "ReplayServer",
@@ -51,6 +53,7 @@ _HOMES = {
     "Received": "altar.testing._fake_server",
     "RecordingProxy": "altar.testing._recording_proxy",
     "ReplayServer": "altar.testing._replay_server",
+    "ProviderContract": "altar.testing._contract_provider",
     "RuntimeContract": "altar.testing._contract_runtime",
     "ScriptedProvider": "altar.testing._providers",
     "cassette": "altar.testing._cassette",

@@ -1,0 +1,494 @@
+"""ProviderContract: what every Provider must do, as tests that a provider's author runs.
+
+Subclass it under a name your test runner collects, and say how a provider is
+made whose model answers with a script, over its own wire:
+
+    class TestMyProvider(ProviderContract):
+        def make_provider(self, replies):
+            self.server = MyFake(replies)
+            return MyProvider("model", url=self.server.url)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from altar.agent import agenerate, astream, generate, stream
+from altar.errors import (
+    AuthenticationError,
+    OverloadedError,
+    ProviderError,
+    QuotaError,
+    ServerError,
+    TransportError,
+    UnknownModelError,
+)
+from altar.later import tool
+from altar.llm import (
+    Attempt,
+    Clock,
+    Limits,
+    Message,
+    Options,
+    Origin,
+    Pending,
+    Provider,
+    Request,
+    Response,
+    Retry,
+    Sampling,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResultPart,
+    Usage,
+    dump_messages,
+    fold,
+    load_messages,
+)
+from altar.runtime import Cancellation
+from altar.testing._fault import Fault
+
+if TYPE_CHECKING:
+    from altar.llm import Event, Reply
+
+__all__ = ["ProviderContract"]
+
+_MINUTE = 60.0
+
+
+@dataclass
+class Person:
+    """A typed answer."""
+
+    name: str
+    age: int
+
+
+def get_weather(city: str, days: int = 1) -> dict[str, Any]:
+    """Weather for a city.
+
+    Args:
+        city: Name of the city.
+        days: How many days ahead.
+    """
+    return {"city": city, "celsius": len(city), "days": days}
+
+
+@tool(approval=True)
+def delete_file(path: str) -> str:
+    """Delete a file."""
+    return f"deleted {path}"
+
+
+class _Watch(Clock):
+    """A clock that notes how long it was asked to sleep, and does not sleep."""
+
+    __slots__ = ("slept",)
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    async def asleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+class ProviderContract:
+    """The contract of :class:`altar.llm.Provider`, one test for each promise.
+
+    ``make_provider(replies)`` returns a fresh provider whose model gives these
+    replies: what :class:`ScriptedProvider` takes and a :class:`Fault`, or a
+    function from the Request to one of them. Each test drives the whole loop
+    by ``generate``, ``agenerate``, ``stream`` and ``astream``, and wants the
+    same of all four. The tests are plain methods: pytest collects them, and
+    anything else can call them.
+    """
+
+    streams_faults = True
+    """Whether the model can fail in the middle of an answer."""
+
+    def make_provider(self, replies: Any) -> Provider:
+        """Return a fresh provider whose model gives ``replies``."""
+        raise NotImplementedError(f"{type(self).__name__}.make_provider(replies) -> Provider")
+
+    # -- the ways in ---------------------------------------------------------------------
+
+    def replies(self, replies: Any, prompt: Any = "Weather?", **given: Any) -> list[Reply[Any]]:
+        """The reply of one conversation by each of the four ways."""
+        found = []
+        for way in (_generate, _agenerate, _stream, _astream):
+            provider = self.make_provider(replies() if callable(replies) else replies)
+            try:
+                found.append(way(provider, prompt, given))
+            finally:
+                provider.close()
+        return found
+
+    def errors(self, replies: Any, **given: Any) -> list[ProviderError]:
+        """The error that each of the four ways raises."""
+        found = []
+        for way in (_generate, _agenerate, _stream, _astream):
+            provider = self.make_provider(replies() if callable(replies) else replies)
+            try:
+                reply = way(provider, "Weather?", given)
+            except ProviderError as error:
+                found.append(error)
+            else:
+                raise AssertionError(f"{way.__name__} answered {reply!r}")
+            finally:
+                provider.close()
+        return found
+
+    def events(self, replies: Any, prompt: Any = "Weather?", **given: Any) -> list[Event]:
+        """The events of a streamed conversation, which must be the same by both ways."""
+        sync = self.make_provider(replies() if callable(replies) else replies)
+        other = self.make_provider(replies() if callable(replies) else replies)
+        try:
+            one = list(stream(prompt, model=sync, **given))
+            two = asyncio.run(_events(other, prompt, given))
+        finally:
+            sync.close()
+            other.close()
+        assert [event.kind for event in one] == [event.kind for event in two]
+        return one
+
+    # -- what must hold ------------------------------------------------------------------
+
+    def test_it_is_a_provider(self) -> None:
+        """It has the methods of the protocol, a name and a model."""
+        provider = self.make_provider(["ok"])
+        assert isinstance(provider, Provider)
+        assert provider.name
+        assert provider.model
+        provider.close()
+
+    def test_the_golden_path(self) -> None:
+        """A call is run, its result is read, and the answer comes with its usage."""
+        script = [ToolCall("get_weather", {"city": "Oslo"}), "It is 4 degrees."]
+        for reply in self.replies(script, tools=[get_weather]):
+            assert (reply.text, reply.finish) == ("It is 4 degrees.", "stop")
+            assert reply.calls[0].result.content == {"city": "Oslo", "celsius": 4, "days": 1}
+            assert reply.usage.requests == 2
+            assert [message.role for message in reply.messages] == [
+                "user",
+                "assistant",
+                "tool",
+                "assistant",
+            ]
+            assert reply.messages[-1].origin is not None
+
+    def test_parallel_calls_are_answered_in_order(self) -> None:
+        """The calls of one reply run together and their results go back in its order."""
+        cities = ["Oslo", "Rome", "Oslo", "Bergen"]
+        script = [[ToolCall("get_weather", {"city": city}) for city in cities], "Done."]
+        for reply in self.replies(script, tools=[get_weather]):
+            assert reply.text == "Done."
+            results = [part for part in reply.messages[2].parts if isinstance(part, ToolResultPart)]
+            assert [part.value["city"] for part in results] == cities
+            assert [record.call.args["city"] for record in reply.calls] == cities
+
+    def test_text_thinking_and_calls_in_one_reply(self) -> None:
+        """Thoughts and words beside a call stay where they were, and go back with it."""
+        first = [Thinking("Two cities."), "I look.", ToolCall("get_weather", {"city": "Oslo"})]
+        script = [first, ToolCall("get_weather", {"city": "Rome"}), "Cold."]
+        for reply in self.replies(script, tools=[get_weather]):
+            assert (reply.text, len(reply.calls)) == ("Cold.", 2)
+            kinds = [type(part) for part in reply.messages[1].parts]
+            assert kinds.index(Text) < kinds.index(ToolCall)
+
+    def test_a_streamed_turn_with_tools(self) -> None:
+        """The pieces that are shown spell the answer, and calls and results are told."""
+        text = "It is cold in Oslo, so take a coat with you."
+        script = [["Let me look. ", ToolCall("get_weather", {"city": "Oslo"})], text]
+        events = self.events(script, tools=[get_weather])
+        shown = "".join([event.text for event in events if event.kind == "text"])
+        assert shown == "Let me look. " + text
+        kinds = [event.kind for event in events]
+        assert kinds.index("tool_call") < kinds.index("tool_result") < kinds.index("end")
+        end = events[-1]
+        assert end.kind == "end"
+        assert end.reply.text == text
+
+    def test_a_stream_folds_into_the_whole_answer(self) -> None:
+        """What complete returns is what the stream spells out, part by part."""
+        said = [
+            Thinking("Hm."),
+            "Words with \u00e9 and \U0001f600.",
+            ToolCall("get_weather", {"city": "\u00c5l", "days": 2}),
+            ToolCall("get_weather", {}),
+        ]
+        whole = self.make_provider([said])
+        streamed = self.make_provider([said])
+        request = _request(whole.model)
+        complete = whole.complete(request, _attempt())
+        folded = fold(streamed.stream(request, _attempt()))
+        whole.close()
+        streamed.close()
+        assert folded.message == complete.message
+        assert (folded.finish, folded.usage) == (complete.finish, complete.usage)
+
+    def test_a_typed_answer(self) -> None:
+        """The answer is an object of the type that was asked for, in whatever way it is got."""
+
+        def answer(request: Request) -> Any:
+            person = {"name": "John", "age": 30}
+            for declaration in request.tools:
+                if declaration.name == "final_answer":
+                    return ToolCall("final_answer", person)
+            return '{"name": "John", "age": 30}'
+
+        for reply in self.replies(lambda: answer, "John is 30", output=Person):
+            assert reply.output == Person("John", 30)
+            assert reply.finish == "stop"
+
+    def test_a_blocked_reply(self) -> None:
+        """An answer the provider withholds ends the run with its name and a reason."""
+        nothing = Message("assistant", ())
+        script = [Response(message=nothing, finish="blocked", detail="SAFETY")]
+        for reply in self.replies(script):
+            assert reply.finish in ("blocked", "refusal")
+            assert reply.detail
+
+    def test_a_malformed_call(self) -> None:
+        """A call nobody can read costs one round and no exception."""
+        script = [
+            ToolCall("get_weather", raw_args='{"city": "Os'),
+            ToolCall("get_weather", {"city": "Oslo"}),
+            "Cold.",
+        ]
+        for reply in self.replies(script, tools=[get_weather]):
+            assert (reply.text, reply.finish) == ("Cold.", "stop")
+            assert reply.calls[-1].result.ok
+            assert reply.usage.requests == 3
+
+    def test_an_unknown_tool(self) -> None:
+        """A tool that is not there is answered with an error the model can mend."""
+        script = [ToolCall("get_wether", {}), ToolCall("get_weather", {"city": "Oslo"}), "Cold."]
+        for reply in self.replies(script, tools=[get_weather]):
+            assert [record.result.ok for record in reply.calls] == [False, True]
+            assert reply.text == "Cold."
+
+    def test_a_rate_limit_with_a_hint(self) -> None:
+        """The server's own hint is the wait."""
+        for way in (_generate, _agenerate, _stream, _astream):
+            watch = _Watch()
+            provider = self.make_provider([Fault("rate_limit", retry_after=2.0), "ok"])
+            options = Options(retry=Retry(clock=watch))
+            assert way(provider, "hi", {"options": options}).text == "ok"
+            assert [round(seconds, 2) for seconds in watch.slept] == [2.0]
+            provider.close()
+
+    def test_a_server_that_fails_is_asked_again(self) -> None:
+        """Faults that pass are retried, a bounded number of times."""
+        for kind in ("overloaded", "server_error"):
+            options = Options(retry=Retry(clock=_Watch()))
+            for reply in self.replies([Fault(kind), Fault(kind), "ok"], options=options):
+                assert (reply.text, reply.usage.requests) == ("ok", 1)
+        options = Options(retry=Retry(attempts=2, clock=_Watch()))
+        for error in self.errors([Fault("overloaded")] * 2, options=options):
+            assert isinstance(error, OverloadedError)
+
+    def test_what_waiting_does_not_lift_is_not_asked_again(self) -> None:
+        """A wrong key, an unknown model and a spent quota end the run at once."""
+        kinds: dict[str, type[ProviderError]] = {
+            "auth": AuthenticationError,
+            "unknown_model": UnknownModelError,
+            "quota": QuotaError,
+        }
+        for kind, expected in kinds.items():
+            for error in self.errors([Fault(kind)]):
+                assert isinstance(error, expected), (kind, error)
+                assert str(error)
+                assert error.messages[0].text == "Weather?"
+
+    def test_an_overload_in_mid_stream(self) -> None:
+        """What was shown is not said twice: the run ends, its history intact."""
+        if not self.streams_faults:
+            return
+        text = "A long answer that is cut by the fault, many words before its end. " * 4
+        options = Options(retry=Retry(clock=_Watch()))
+        for way in (_stream, _astream):
+            provider = self.make_provider([Fault("overloaded", after=12, reply=text), "again"])
+            error = _error(way, provider, options)
+            assert isinstance(error, (OverloadedError, ServerError)), error
+            assert error.in_stream
+            assert error.messages[-1].text == "hi"
+
+    def test_a_stream_that_ends_early(self) -> None:
+        """A connection that closes in mid-stream is a typed error, never half an answer."""
+        if not self.streams_faults:
+            return
+        options = Options(retry=Retry(attempts=1))
+        for kind in ("close", "garbage"):
+            for way in (_stream, _astream):
+                words = "Some words, and then no more of them at all."
+                provider = self.make_provider([Fault(kind, after=4, reply=words)])
+                error = _error(way, provider, options)
+                assert isinstance(error, TransportError), (kind, error)
+
+    def test_answers_that_are_no_answers(self) -> None:
+        """A foreign content type and a connection that closes are typed errors."""
+        options = Options(retry=Retry(attempts=1))
+        for kind in ("close", "content_type", "garbage"):
+            for error in self.errors([Fault(kind)], options=options):
+                assert isinstance(error, ProviderError), (kind, error)
+
+    def test_a_model_that_never_answers(self) -> None:
+        """The run's own time ends the wait."""
+        options = Options(limits=Limits(seconds=0.2), retry=Retry(attempts=1))
+        for reply in self.replies([Fault("hang")], options=options):
+            assert reply.finish == "deadline"
+
+    def test_a_truncated_reply(self) -> None:
+        """What was cut off by the token limit is shown, and its calls are not run."""
+        said = Message("assistant", (Text("Half a sen"), ToolCall("get_weather", {"city": "Oslo"})))
+        script = [Response(message=said, finish="length")]
+        for reply in self.replies(script, tools=[get_weather]):
+            assert (reply.finish, reply.text) == ("length", "Half a sen")
+            assert not any(record.result.ok for record in reply.calls)
+
+    def test_a_resumed_approval(self) -> None:
+        """A run that waits for a person is stored, and goes on with another provider object."""
+        script = [
+            [ToolCall("get_weather", {"city": "Oslo"}), ToolCall("delete_file", {"path": "a"})],
+            "Deleted.",
+        ]
+        tools = [get_weather, delete_file]
+        for way in (_generate, _agenerate, _stream, _astream):
+            provider = self.make_provider(script)
+            paused = way(provider, "Delete a", {"tools": tools})
+            assert paused.finish == "pending_approval"
+            assert paused.pending is not None
+            pending = Pending.from_dict(paused.pending.to_dict())
+            reply = way(provider, pending.approve(), {"tools": tools})
+            provider.close()
+            assert (reply.text, reply.finish) == ("Deleted.", "stop")
+            assert [record.result.content for record in reply.calls][-1] == "deleted a"
+
+    def test_a_history_is_stored_and_sent_again(self) -> None:
+        """What was dumped and loaded is the same, and its provider takes it back."""
+        script = [
+            [Thinking("Look."), ToolCall("get_weather", {"city": "Oslo"})],
+            [Thinking("Cold."), "It is cold."],
+            "As I said.",
+        ]
+        for way in (_generate, _agenerate, _stream, _astream):
+            provider = self.make_provider(script)
+            reply = way(provider, "Weather?", {"tools": [get_weather]})
+            again = load_messages(dump_messages(reply.messages))
+            assert tuple(again) == reply.messages
+            more = way(provider, [*again, Message.user("Sure?")], {"tools": [get_weather]})
+            provider.close()
+            assert more.text == "As I said."
+            assert more.messages[: len(again)] == reply.messages
+
+    def test_a_history_of_another_provider(self) -> None:
+        """A conversation moves here: calls and results travel, foreign data does not."""
+        call = ToolCall("get_weather", {"city": "Oslo"}, id="c-1", wire_id="foreign id!")
+        history = [
+            Message.user("Weather?"),
+            Message(
+                "assistant",
+                (Thinking("Hm."), Text("I look."), call),
+                origin=Origin(provider="elsewhere", api="other", model="m"),
+            ),
+            Message("tool", (ToolResultPart(call_id="c-1", name="get_weather", text="4"),)),
+            Message.assistant("It is 4."),
+            Message.user("And now?"),
+        ]
+        for reply in self.replies(["Still 4."], history, tools=[get_weather]):
+            assert reply.text == "Still 4."
+            assert reply.messages[:5] == tuple(history)
+
+    def test_usage_is_counted_in_inclusive_buckets(self) -> None:
+        """Cached input is input, reasoning is output; all rounds are summed."""
+        usage = Usage(input_tokens=100, output_tokens=50, cached_tokens=40, reasoning_tokens=20)
+        said = Message("assistant", (ToolCall("get_weather", {"city": "Oslo"}),))
+        script = [
+            Response(message=said, usage=usage),
+            Response(message=Message.assistant("ok"), usage=usage),
+        ]
+        for reply in self.replies(script, tools=[get_weather]):
+            assert (reply.usage.input_tokens, reply.usage.output_tokens) == (200, 100)
+            assert reply.usage.cached_tokens in (80, None)
+            assert reply.usage.reasoning_tokens in (40, None)
+
+    def test_sampling_and_instructions_never_break_a_request(self) -> None:
+        """Whatever is asked is sent or told as left out."""
+        sampling = Sampling(
+            max_tokens=100, temperature=0.5, top_p=0.9, stop=("END",), seed=7, reasoning="low"
+        )
+        options = Options(sampling=sampling)
+        for reply in self.replies(["ok"], instructions="Be brief.", options=options):
+            assert reply.text == "ok"
+
+
+def _generate(provider: Provider, prompt: Any, given: dict[str, Any]) -> Reply[Any]:
+    return generate(prompt, model=provider, **given)
+
+
+def _agenerate(provider: Provider, prompt: Any, given: dict[str, Any]) -> Reply[Any]:
+    async def run() -> Reply[Any]:
+        try:
+            reply: Reply[Any] = await agenerate(prompt, model=provider, **given)
+            return reply
+        finally:
+            await provider.aclose()
+
+    return asyncio.run(run())
+
+
+def _stream(provider: Provider, prompt: Any, given: dict[str, Any]) -> Reply[Any]:
+    return _last(list(stream(prompt, model=provider, **given)))
+
+
+def _astream(provider: Provider, prompt: Any, given: dict[str, Any]) -> Reply[Any]:
+    return _last(asyncio.run(_events(provider, prompt, given)))
+
+
+async def _events(provider: Provider, prompt: Any, given: dict[str, Any]) -> list[Event]:
+    try:
+        return [event async for event in astream(prompt, model=provider, **given)]
+    finally:
+        await provider.aclose()
+
+
+def _error(way: Any, provider: Provider, options: Options) -> ProviderError:
+    """What a run raises that must not come to its end."""
+    try:
+        reply = way(provider, "hi", {"options": options})
+    except ProviderError as error:
+        return error
+    finally:
+        provider.close()
+    raise AssertionError(f"the fault went unseen: {reply!r}")
+
+
+def _last(events: list[Event]) -> Reply[Any]:
+    last = events[-1]
+    assert last.kind == "end", last
+    return last.reply
+
+
+def _request(model: str) -> Request:
+    from altar.later import declare  # noqa: PLC0415 - one test's
+
+    return Request(
+        model=model,
+        messages=(Message.user("Weather?"),),
+        instructions=None,
+        tools=(declare(get_weather),),
+        tool_choice=None,
+        output=None,
+        sampling=Sampling(),
+        settings={},
+    )
+
+
+def _attempt() -> Attempt:
+    return Attempt(number=1, deadline=None, cancelled=Cancellation())
