@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import aclosing, closing
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from altar.agent._given import (
     check_model,
     given_options,
     given_session,
-    is_provider,
     opened,
-    provider_of,
 )
+from altar.agent._kept import Kept, guarded
 from altar.agent._output import output_spec
 from altar.errors import ClosedError, ConfigurationError
 from altar.llm import Pending, Task, mend_history, run, to_messages
@@ -44,6 +44,11 @@ class Agent(Generic[T]):
     answers with ``Reply[User]``: that is what ``output=User`` makes it. Tools
     that need ``deps`` come in a session: ``run(..., session=Session(tools,
     deps=...))`` of an Agent without ``tools``.
+
+    Inside a ``with`` block it keeps one provider, with its connections, and one
+    circuit breaker: that of its options, or one that leaves the model alone for
+    a minute when every attempt of two runs in a row has failed. Outside of one
+    each run opens and closes a provider that is given by name.
     """
 
     @overload
@@ -86,6 +91,46 @@ class Agent(Generic[T]):
         self.instructions = instructions
         self.output = None if output is None else output_spec(output)
         self.options = given_options(options)
+        self._lock = Lock()
+        self._entered = 0
+        self._kept: Kept | None = None
+        self._guarded = self.options
+
+    def __enter__(self) -> Self:
+        with self._lock:
+            self._entered += 1
+            if self._kept is None:
+                self._kept = Kept(self.model)
+                self._guarded = guarded(self.options)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        kept = self._leave()
+        if kept is not None:
+            kept.close()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, *exc: object) -> None:
+        kept = self._leave()
+        if kept is not None:
+            await kept.aclose()
+
+    def _leave(self) -> Kept | None:
+        """What is closed now that a block ends: the last one closes what all of them shared."""
+        with self._lock:
+            self._entered -= 1
+            if self._entered:
+                return None
+            kept, self._kept = self._kept, None
+            self._guarded = self.options
+        return kept
+
+    def lifetime(self) -> tuple[Kept | None, Options]:
+        """The provider that is kept now, if any, and the options; only a run calls this."""
+        with self._lock:
+            return self._kept, self._guarded
 
     def run(self, prompt: Prompt, *, session: Session | None = None) -> Reply[T]:
         """Answer ``prompt``; see :func:`generate`."""
@@ -122,6 +167,7 @@ class Chat(Generic[T]):
 
     A turn that fails leaves a history that can be sent: what was answered
     stays, with a result for every call; a prompt nobody answered is dropped.
+    A provider that is given by name is loaded once, and let go of at the end.
 
     ``pending`` is what the last turn waits for, or None: ``send`` it when it is
     decided (or one that was stored, as the first thing of a new chat), and the
@@ -135,6 +181,7 @@ class Chat(Generic[T]):
         self.pending: Pending | None = None
         self._owned = session is None
         self._session = opened(agent.tools) if session is None else session
+        self.kept = Kept(agent.model)
         self._answering = False
         self._closed = False
 
@@ -157,14 +204,16 @@ class Chat(Generic[T]):
         return _astreamed(self._turn(prompt))
 
     def close(self) -> None:
-        """End the conversation; a session of its own is closed."""
+        """End the conversation; a session of its own is closed, and so is its provider."""
         self._closed = True
+        self.kept.close()
         if self._owned:
             self._session.close()
 
     async def aclose(self) -> None:
         """As :meth:`close`, on an event loop."""
         self._closed = True
+        await self.kept.aclose()
         if self._owned:
             await self._session.aclose()
 
@@ -223,19 +272,24 @@ class _Job:
     """One run: its task, and what is closed after it (what it opened, nothing else)."""
 
     def __init__(
-        self, agent: Agent[Any], messages: list[Message] | Pending, session: Session | None
+        self,
+        agent: Agent[Any],
+        messages: list[Message] | Pending,
+        session: Session | None,
+        kept: Kept | None = None,
     ) -> None:
+        held, options = agent.lifetime()
+        provider = held or kept or Kept(agent.model)
+        self._own = None if held or kept else provider
         self._owns_session = session is None
-        self._owns_provider = not is_provider(agent.model)
-        provider = provider_of(agent.model)
         self.session = opened(agent.tools) if session is None else session
         self.task = Task(
-            provider,
+            provider.provider(),
             messages,
             declarations=self.session.declarations(),
             instructions=agent.instructions,
             output=agent.output,
-            options=agent.options,
+            options=options,
         )
 
     def __enter__(self) -> Self:
@@ -244,8 +298,8 @@ class _Job:
     def __exit__(self, *exc: object) -> None:
         if self._owns_session:
             self.session.close()
-        if self._owns_provider:
-            self.task.provider.close()
+        if self._own is not None:
+            self._own.close()
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -253,8 +307,8 @@ class _Job:
     async def __aexit__(self, *exc: object) -> None:
         if self._owns_session:
             await self.session.aclose()
-        if self._owns_provider:
-            await self.task.provider.aclose()
+        if self._own is not None:
+            await self._own.aclose()
 
 
 class _Turn(_Job):
@@ -263,7 +317,7 @@ class _Turn(_Job):
     def __init__(
         self, chat: Chat[Any], messages: list[Message] | Pending, session: Session
     ) -> None:
-        super().__init__(chat.agent, messages, session)
+        super().__init__(chat.agent, messages, session, chat.kept)
         self._chat = chat
         self._before = list(self.task.messages)
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from altar.errors import ProviderError, TransportError
 from altar.llm._live import Event
 from altar.llm._loop import loop
-from altar.llm._partial import Showing
 from altar.llm._people import aask
 from altar.llm._request import Response
+from altar.llm._showing import Showing
 from altar.llm._steps import AskModel, AskPerson, Failed, RunTools, Sleep, Unasked
 from altar.llm._tools import Timed, contexts
 from altar.llm._watch import watched
@@ -168,7 +168,7 @@ class _Asking:
 
     async def events(self) -> AsyncGenerator[Event, None]:
         step = self._step
-        showing = Showing(step.partials)
+        showing = Showing(step)
         try:
             events = _paced(self._task, step)
             async with aclosing(events):

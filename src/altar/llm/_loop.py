@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 from altar.errors import ConfigurationError, ProviderError
 from altar.llm._approval import decide_open, pause, refuse_open, resume
 from altar.llm._fit import fitted
+from altar.llm._guard import Guard
 from altar.llm._live import ReplyEvent, RetryEvent, RoundEvent, ToolCallEvent
 from altar.llm._mend import MAX_MENDS, can_mend, mend_request, take_mended
 from altar.llm._mender import model_name
@@ -27,6 +28,7 @@ from altar.llm._stops import (
     stop_now,
 )
 from altar.llm._task import RunState, Task, Turn
+from altar.llm._unusable import ask_once_more, explain
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -108,22 +110,30 @@ def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
         response = yield from _ask(state)
         if not isinstance(response, Response):
             return response
-        turns = state.take(response)
-        if turns:
-            turns = yield from _mend_calls(state, response.finish)
-            if state.answering is not None and state.answering.final is not None:
-                stop = yield from _answer_typed(state, state.answering.final, response.finish)
-            else:
-                stop = yield from _answer(state, turns, response.finish)
-            if stop is not None:
-                return stop
-        elif response.finish != "paused":
-            stop = _finish(response.finish)
-            if stop != "stop" or state.task.output is None:
-                return stop
-            stop = yield from _read_output(state, state.task.output)
-            if stop is not None:
-                return stop
+        again = ask_once_more(state, response)
+        if again is not None:
+            yield again
+            continue
+        stop = yield from _go_on(state, response)
+        if stop is not None:
+            return stop
+
+
+def _go_on(state: RunState, response: Response) -> Generator[Step, Any, Finish | None]:
+    """Take a reply: carry out its calls, or read the answer; None where the run goes on."""
+    turns = state.take(response)
+    if turns:
+        turns = yield from _mend_calls(state, response.finish)
+        if state.final is not None:
+            return (yield from _answer_typed(state, state.final, response.finish))
+        return (yield from _answer(state, turns, response.finish))
+    if response.finish == "paused":
+        return None
+    explain(state, response)
+    stop = _finish(response.finish)
+    if stop != "stop" or state.task.output is None:
+        return stop
+    return (yield from _read_output(state, state.task.output))
 
 
 def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
@@ -133,21 +143,28 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
     if left_out:
         state.note(left_out)
     partials = None if state.answering is None else state.answering.partials
+    guard = Guard(retry.breaker, provider)
     number = 1
     while True:
-        answer = yield AskModel(provider, request, state.attempt(number), partials=partials)
+        guard.ask()
+        step = AskModel(provider, request, state.attempt(number), partials=partials)
+        answer = yield step
         if isinstance(answer, Response):
+            guard.succeed()
+            state.said = step.said
             return answer
         error = answer.error
         stop = stop_now(state)
         if stop is not None:
             return stop
+        guard.fail(error)
         if answer.visible or not error.retryable or number >= retry.attempts:
             raise error
         delay = retry.delay(number, error.retry_after)
         if state.deadline is not None and retry.clock.now() + delay >= state.deadline:
             left = "before the next attempt more time must pass than the run has left"
             return met_deadline(state, f"{left} ({error.message})")
+        guard.wait(delay, error)
         yield RetryEvent(error=error, attempt=number, delay=delay)
         yield Sleep(delay)
         stop = stop_now(state)

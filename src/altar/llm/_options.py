@@ -14,6 +14,7 @@ from altar.llm._checks import check_count, check_kind, check_number, check_share
 from altar.llm._mender import Mender
 from altar.llm._sampling import Sampling
 from altar.llm._usage import Price
+from altar.resilience import CircuitBreaker
 from altar.runtime import Cancellation
 
 __all__ = ["Clock", "Limits", "Options", "Repair", "Retry"]
@@ -99,12 +100,15 @@ class Retry:
 
     ``attempts`` counts the first one; 1 turns retries off. A server's hint is
     followed up to ``max_delay`` seconds; without one the wait is jittered and
-    doubles from 0.5 s to 8 s. ``clock`` serves deadlines too.
+    doubles from 0.5 s to 8 s. ``clock`` serves deadlines too. A ``breaker`` is
+    asked before each attempt and told what came of it: while it is open nothing
+    is sent, and CircuitOpenError is raised. Keep one from run to run.
     """
 
     attempts: int = 4
     max_delay: float = 60.0
     clock: Clock = SYSTEM_CLOCK
+    breaker: CircuitBreaker | None = None
 
     def __post_init__(self) -> None:
         check_count("Retry", "attempts", self.attempts, 1, none=False)
@@ -114,6 +118,8 @@ class Retry:
         if self.max_delay != 0:
             check_number("Retry", "max_delay", self.max_delay, allowed)
         check_kind("Retry", "clock", self.clock, Clock, "Clock()")
+        if self.breaker is not None:
+            check_kind("Retry", "breaker", self.breaker, CircuitBreaker, "CircuitBreaker()")
 
     def delay(self, attempt: int, hint: float | None) -> float:
         """Seconds to wait after attempt number ``attempt`` failed."""

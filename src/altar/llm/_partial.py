@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from altar.llm._events import Delta, Fold, PartStart
-from altar.llm._live import PartialEvent, shown
+from altar.llm._events import Delta, PartStart
+from altar.llm._live import PartialEvent
 
 if TYPE_CHECKING:
     from altar.llm._events import StreamEvent
     from altar.llm._final import FinalTool
-    from altar.llm._live import Event
-    from altar.llm._request import Response
     from altar.repair import StreamParser
 
-__all__ = ["Partials", "Showing"]
+__all__ = ["Partials"]
 
 _NOTHING: Any = object()
 
@@ -101,34 +99,3 @@ def _snapshot(value: Any) -> Any:
             items[-1] = _snapshot(items[-1])
         return items
     return value
-
-
-class Showing:
-    """One streamed attempt: what of it is shown, and the answer it folds into."""
-
-    __slots__ = ("_folding", "_partials", "visible")
-
-    def __init__(self, partials: Partials | None) -> None:
-        self._folding = Fold()
-        self._partials = partials
-        self.visible = False  # something was shown that cannot be taken back
-        if partials is not None:
-            partials.begin()
-
-    def feed(self, event: StreamEvent) -> tuple[Event, ...]:
-        """What ``event`` shows, in order."""
-        self._folding.feed(event)
-        seen = shown(event)
-        if seen is not None:
-            self.visible = True
-        if self._partials is None:
-            return () if seen is None else (seen,)
-        partial = self._partials.feed(event)
-        if partial is None:
-            return () if seen is None else (seen,)
-        self.visible = True
-        return (partial,) if seen is None else (seen, partial)
-
-    def response(self) -> Response:
-        """The whole answer; raises TransportError when the stream stopped before its end."""
-        return self._folding.response()

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from altar.errors import ProviderError
 from altar.llm._live import Event
 from altar.llm._loop import loop
-from altar.llm._partial import Showing
 from altar.llm._people import ask, refuse_async
 from altar.llm._request import Response
+from altar.llm._showing import Showing
 from altar.llm._steps import AskModel, AskPerson, Failed, RunTools, Sleep
 from altar.llm._tools import Timed, contexts
 from altar.llm._watch import watched
@@ -105,7 +105,7 @@ def stream(task: Task, runtime: Runtime) -> Generator[Event, None, None]:
 
 
 def _stream_model(step: AskModel) -> Generator[Event, None, Response | Failed]:
-    showing = Showing(step.partials)
+    showing = Showing(step)
     try:
         with closing(step.provider.stream(step.request, step.attempt)) as events:
             for event in events:

@@ -27,7 +27,7 @@ class AskModel:
     What comes of a ``quiet`` one is not the run's answer: nobody is shown it coming.
     """
 
-    __slots__ = ("attempt", "partials", "provider", "quiet", "request")
+    __slots__ = ("attempt", "partials", "provider", "quiet", "request", "said")
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class AskModel:
         self.attempt = attempt
         self.quiet = quiet
         self.partials = partials  # reads the typed answer as it comes
+        self.said = False  # somebody was shown text of the answer
 
 
 class Failed:

@@ -139,11 +139,13 @@ class RunState:
         "repeated",
         "repeats",
         "round",
+        "said",
         "started",
         "task",
         "text",
         "trace_id",
         "turns",
+        "unusable",
         "usages",
         "waiting",
     )
@@ -156,6 +158,7 @@ class RunState:
         self.usages: list[Usage] = []
         self.mends = 0  # how often the last resort was asked
         self.mending: list[Usage] = []  # and what it took, at a price of its own
+        self.unusable: set[str] = set()  # kinds of replies that were asked for again
         self.records: list[CallRecord] = []
         self.adaptations: list[Adaptation] = []
         self.output: Any = None
@@ -170,6 +173,7 @@ class RunState:
         self.turns: list[Turn] = []
         self.waiting: list[Turn] = []  # those of the turns that are for a person to decide
         self.text = ""
+        self.said = False  # somebody was shown text of the last reply
         self.detail: str | None = None
         self.trace_id = FunctionCall(name="").call_id
         seconds = task.options.limits.seconds
@@ -223,10 +227,15 @@ class RunState:
         choice = self.task.options.tool_choice
         final = self.final
         if final is not None:
-            return final.choice(choice, self.round <= 1)
-        if choice is None or choice.mode != "ANY" or self.round <= 1:
+            return final.choice(choice, self._is_first)
+        if choice is None or choice.mode != "ANY" or self._is_first:
             return choice
         return ToolConfig(allowed_function_names=choice.allowed_function_names)
+
+    @property
+    def _is_first(self) -> bool:
+        """Whether no reply was taken yet."""
+        return self.round - len(self.unusable) <= 1
 
     def attempt(self, number: int) -> Attempt:
         """The circumstances of attempt ``number``; a first attempt is like any other first."""
@@ -268,7 +277,8 @@ class RunState:
             )
         self.turns = turns
         self.text = message.text
-        self.task.messages.append(message)
+        if parts:  # no provider takes back a message of nothing
+            self.task.messages.append(message)
         return turns
 
     def _issue(self, part: ToolCall, turns: list[Turn]) -> ToolCall:

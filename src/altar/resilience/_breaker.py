@@ -55,6 +55,14 @@ class CircuitBreaker:
         with self._lock:
             return "half_open" if self._state == "open" and self._waited() else self._state
 
+    @property
+    def retry_after(self) -> float:
+        """Seconds until it lets a try through; 0.0 where it does now."""
+        with self._lock:
+            if self._state == "closed":
+                return 0.0
+            return max(0.0, self._wait - (self._clock() - self._since))
+
     def allow(self) -> bool:
         """Whether to try now; True of a breaker that is half open hands out its one trial."""
         with self._lock:
