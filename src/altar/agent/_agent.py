@@ -15,7 +15,7 @@ from altar.agent._given import (
 from altar.agent._kept import Kept, guarded
 from altar.agent._output import output_spec
 from altar.errors import ClosedError, ConfigurationError
-from altar.llm import Pending, Task, mend_history, run, to_messages
+from altar.llm import Pending, Shelves, Task, mend_history, run, to_messages
 from altar.llm import arun as _arun
 from altar.llm import astream as _astream
 from altar.llm import stream as _stream
@@ -91,6 +91,7 @@ class Agent(Generic[T]):
         self.instructions = instructions
         self.output = None if output is None else output_spec(output)
         self.options = given_options(options)
+        self.shelves = Shelves()
         self._lock = Lock()
         self._entered = 0
         self._kept: Kept | None = None
@@ -182,6 +183,7 @@ class Chat(Generic[T]):
         self._owned = session is None
         self._session = opened(agent.tools) if session is None else session
         self.kept = Kept(agent.model)
+        self.shelves = Shelves()
         self._answering = False
         self._closed = False
 
@@ -277,6 +279,7 @@ class _Job:
         messages: list[Message] | Pending,
         session: Session | None,
         kept: Kept | None = None,
+        shelves: Shelves | None = None,
     ) -> None:
         held, options = agent.lifetime()
         provider = held or kept or Kept(agent.model)
@@ -290,6 +293,7 @@ class _Job:
             instructions=agent.instructions,
             output=agent.output,
             options=options,
+            shelves=shelves or agent.shelves,
         )
 
     def __enter__(self) -> Self:
@@ -317,7 +321,7 @@ class _Turn(_Job):
     def __init__(
         self, chat: Chat[Any], messages: list[Message] | Pending, session: Session
     ) -> None:
-        super().__init__(chat.agent, messages, session, chat.kept)
+        super().__init__(chat.agent, messages, session, chat.kept, chat.shelves)
         self._chat = chat
         self._before = list(self.task.messages)
 

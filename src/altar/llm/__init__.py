@@ -60,6 +60,7 @@ from altar.llm._reply import Finish, Reply
 from altar.llm._request import Adaptation, OutputSpec, ReplyEnd, Request, Response
 from altar.llm._run import run, stream
 from altar.llm._sampling import Sampling
+from altar.llm._shelf import Shelves, ToolSearch
 from altar.llm._task import Task
 from altar.llm._travel import Travel, own_settings
 from altar.llm._usage import Price, Usage
@@ -109,6 +110,7 @@ __all__ = [
     "Role",
     "RoundEvent",
     "Sampling",
+    "Shelves",
     "Start",
     "StreamEvent",
     "Task",
@@ -121,6 +123,7 @@ __all__ = [
     "ToolProgressEvent",
     "ToolResultEvent",
     "ToolResultPart",
+    "ToolSearch",
     "Travel",
     "Unknown",
     "Usage",

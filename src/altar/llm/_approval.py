@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import ErrorObject, FunctionCall, ToolResult
 from altar.errors import ConfigurationError, ErrorType
-from altar.llm._calls import call_again, refusal
-from altar.llm._clean import sound
+from altar.llm._calls import refusal
+from altar.llm._clean import own_args, sound
 from altar.llm._live import ToolCallEvent
 from altar.llm._messages import Message
 from altar.llm._parts import ToolCall, ToolResultPart
@@ -43,7 +43,7 @@ def decide_open(state: RunState) -> Generator[Step, Any, Finish | None]:
     approve = state.task.options.approve
     for turn in turns:
         if approve is not None and _is_undecided(turn):
-            said = yield AskPerson(approve, call_again(turn.part), state.deadline)
+            said = yield AskPerson(approve, state.open_call(turn.part), state.deadline)
             stop = stop_now(state)
             if stop is not None:
                 state.waiting = turns
@@ -165,7 +165,9 @@ def _restore(state: RunState, before: Pending) -> None:
         if part.id in kept:
             turn = _answered(part, kept[part.id], records.pop(part.id, None))
         else:
-            turn = Turn(part, call_again(part), None, None)
+            turn = Turn(part, state.open_call(part), None, None)
+            if turn.call.name != part.name:
+                turn.meant = ToolCall(turn.call.name, own_args(turn.call.args))
             verdict = before.decisions.get(part.id)
             if verdict is not None:
                 _decide(turn, verdict)

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     SchemaOf: TypeAlias = Callable[[str], Any]
 
-__all__ = ["answer", "call_again", "not_run", "read_call", "refusal", "repeated", "result_text"]
+__all__ = [
+    "answer",
+    "call_again",
+    "inner_call",
+    "not_run",
+    "read_call",
+    "refusal",
+    "repeated",
+    "result_text",
+]
 
 _NAME_LIMIT = 256
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode
@@ -74,6 +83,21 @@ def call_again(part: ToolCall) -> FunctionCall:
         args = loads(part.raw_args) if part.raw_args and part.raw_args.strip() else {}
     call = FunctionCall.from_dict({"name": part.name, "args": args})
     return FunctionCall(name=call.name, args=own_args(call.args), call_id=part.id)
+
+
+def inner_call(call: FunctionCall) -> FunctionCall | None:
+    """The call that ``{"name", "arguments"}`` stands for, under the same id; None for other args.
+
+    Raises InvalidDataError where arguments that are text are no JSON.
+    """
+    name, args = call.args.get("name"), call.args.get("arguments")
+    if not isinstance(name, str) or not name.strip():
+        return None
+    if isinstance(args, str):
+        args = loads(args) if args.strip() else {}
+    if not isinstance(args, dict) and args is not None:
+        return None
+    return FunctionCall(name=name.strip(), args=own_args(args or {}), call_id=call.call_id)
 
 
 def _read_args(raw: str | None, schema_of: Callable[[], Any], max_risk: float) -> Read:
@@ -169,10 +193,8 @@ def _dump(value: Any) -> str:
     return text
 
 
-def answer(call: FunctionCall, result: ToolResult, text: str) -> ToolResultPart:
-    """The part that answers ``call`` with ``text``, and with the blobs the tool returned."""
+def answer(part: ToolCall, result: ToolResult, text: str) -> ToolResultPart:
+    """The part that answers ``part`` with ``text``, and with the blobs the tool returned."""
     failed = result.error is not None
     blobs = () if failed else _blobs(result.value)
-    return ToolResultPart(
-        call_id=call.call_id, name=call.name, text=text, is_error=failed, blobs=blobs
-    )
+    return ToolResultPart(call_id=part.id, name=part.name, text=text, is_error=failed, blobs=blobs)

@@ -13,6 +13,7 @@ from altar.adm import FunctionCall, ToolConfig
 from altar.llm._checks import check_count, check_kind, check_number, check_share, refuse
 from altar.llm._mender import Mender
 from altar.llm._sampling import Sampling
+from altar.llm._shelf import ToolSearch
 from altar.llm._usage import Price
 from altar.resilience import CircuitBreaker
 from altar.runtime import Cancellation
@@ -161,6 +162,8 @@ class Options:
     broken JSON. ``approve`` is asked about each call that needs a person: a
     function, sync or async, from the FunctionCall to True, False, or a text
     that says why not. Without one such calls end the run: see ``reply.pending``.
+    With ``tool_search`` the model searches the tools instead of being told of
+    them all; so it does where a model does not take as many.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -172,6 +175,7 @@ class Options:
     cancel: Cancellation | None = None
     repair: Repair = field(default_factory=Repair)
     approve: Callable[[FunctionCall], bool | str | Awaitable[bool | str]] | None = None
+    tool_search: ToolSearch | None = None
 
     def __post_init__(self) -> None:
         check_kind("Options", "limits", self.limits, Limits, "Limits(rounds=2)")
@@ -201,3 +205,5 @@ class Options:
             allowed = "a function from the FunctionCall to True, False, or a text that says why not"
             line = "Options(approve=lambda call: call.name == 'send')"
             raise refuse("Options", "approve", approve, f"{allowed}; type {line}")
+        if self.tool_search is not None:
+            check_kind("Options", "tool_search", self.tool_search, ToolSearch, "ToolSearch()")

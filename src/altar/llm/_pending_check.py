@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.adm import Problem
 from altar.errors import InvalidDataError
-from altar.llm._calls import call_again
+from altar.llm._calls import call_again, inner_call
 from altar.llm._history import check_history
 from altar.llm._parts import ToolCall, ToolResultPart
 
@@ -99,7 +99,7 @@ def _call_problems(
         problems.append(Problem("$.calls", wanted, f"{len(given)}"))
     for at, (call, part) in enumerate(zip(given, owed, strict=False)):
         try:
-            meant = call_again(part)
+            meant = _meant(part, call.name)
         except InvalidDataError as error:
             problems += [_below(f"$.calls[{at}]", problem) for problem in error.problems]
             continue
@@ -109,6 +109,13 @@ def _call_problems(
                 wanted = f"what the history says, {theirs!r}"
                 problems.append(Problem(f"$.calls[{at}].{name}", wanted[:200], repr(mine)[:200]))
     return problems
+
+
+def _meant(part: ToolCall, name: str) -> FunctionCall:
+    """The call of a part; where that calls another tool by its ``name``, the call it stands for."""
+    call = call_again(part)
+    inner = None if call.name == name else inner_call(call)
+    return call if inner is None or inner.name != name else inner
 
 
 def _record_problems(

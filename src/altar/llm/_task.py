@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import FunctionCall, ToolConfig
 from altar.errors import ErrorType, InvalidDataError
 from altar.llm._answering import Answering
-from altar.llm._calls import answer, call_again, read_call, refusal, repeated, result_text
+from altar.llm._calls import (
+    answer,
+    call_again,
+    inner_call,
+    read_call,
+    refusal,
+    repeated,
+    result_text,
+)
 from altar.llm._clean import own_args, sound, sound_args, sound_part
 from altar.llm._history import check_history, mend_history
 from altar.llm._messages import Message
@@ -22,6 +30,7 @@ from altar.llm._record import CallRecord
 from altar.llm._repeats import Repeats
 from altar.llm._reply import Reply
 from altar.llm._request import Adaptation, Request
+from altar.llm._shelf import shelf_for
 from altar.llm._structured import MAX_ASKED_AGAIN, ask_again, read_output
 from altar.llm._usage import Usage
 from altar.runtime import CallContext, Cancellation
@@ -37,6 +46,7 @@ if TYPE_CHECKING:
     from altar.llm._read import Read
     from altar.llm._reply import Finish
     from altar.llm._request import OutputSpec, Response
+    from altar.llm._shelf import Shelf, Shelves
     from altar.llm._usage import Price
 
 __all__ = ["RunState", "Task", "Turn"]
@@ -64,6 +74,7 @@ class Task:
         "pending",
         "provider",
         "resumed",
+        "shelves",
     )
 
     def __init__(
@@ -75,8 +86,10 @@ class Task:
         instructions: str | None = None,
         output: OutputSpec | None = None,
         options: Options,
+        shelves: Shelves | None = None,
     ) -> None:
         self.provider = provider
+        self.shelves = shelves  # kept from run to run, where tools are searched
         self.pending: Pending | None = None
         self.resumed = messages if isinstance(messages, Pending) else None
         if isinstance(messages, Pending):
@@ -94,14 +107,7 @@ class Turn:
     """One call of the model's reply on its way from the part to the record."""
 
     __slots__ = (
-        "approved",
-        "call",
-        "hidden",
-        "kept",
-        "part",
-        "read",
-        "record",
-        "refused",
+        *("approved", "call", "hidden", "kept", "meant", "part", "read", "record", "refused"),
         "text",
     )
 
@@ -114,6 +120,7 @@ class Turn:
         self.read = read  # what became of arguments that came as text
         self.record: CallRecord | None = None
         self.text = ""
+        self.meant = part  # whose name and arguments count for repeats
         self.hidden = False  # the loop's own business, which no reply tells of
         self.approved = False  # by a person
         self.kept: ToolResultPart | None = None  # the answer, where the history has it already
@@ -140,6 +147,7 @@ class RunState:
         "repeats",
         "round",
         "said",
+        "shelf",
         "started",
         "task",
         "text",
@@ -168,6 +176,7 @@ class RunState:
         self.answering: Answering | None = None
         if task.output is not None:
             self._answer_typed(task.output)
+        self.shelf = self._shelve()
         self.repeats = Repeats()
         self.repeated: tuple[str, int] | None = None  # the name, and how often in a row
         self.turns: list[Turn] = []
@@ -182,6 +191,20 @@ class RunState:
         if task.mended:
             why = f"{task.mended} calls of the history had no result and were given an error"
             self.adaptations.append(Adaptation("history", why))
+
+    def _shelve(self) -> Shelf | None:
+        """Put the tools out of the model's sight, where it is to search them."""
+        task = self.task
+        own = self.offered[len(task.declarations) :]
+        search = task.options.tool_search
+        shelf, note = shelf_for(
+            task.provider, task.declarations, search, more=len(own), shelves=task.shelves
+        )
+        if shelf is not None:
+            self.offered = (*shelf.offered, *own)
+        if note is not None:
+            self.adaptations.append(note)
+        return shelf
 
     def _answer_typed(self, spec: OutputSpec) -> None:
         task = self.task
@@ -226,6 +249,8 @@ class RunState:
         """The application's choice; a call is demanded once, or the run would never end."""
         choice = self.task.options.tool_choice
         final = self.final
+        if self.shelf is not None:
+            choice = self.shelf.choice(choice)
         if final is not None:
             return final.choice(choice, self._is_first)
         if choice is None or choice.mode != "ANY" or self._is_first:
@@ -259,7 +284,7 @@ class RunState:
 
     def take(self, response: Response) -> list[Turn]:
         """Take a reply into the history, its calls under the loop's own ids."""
-        self.usages.append(self._priced(response))
+        self.usages.append(self.priced(response))
         self.detail = response.detail or (
             None if response.finish == "stop" else response.raw_finish
         )
@@ -283,6 +308,9 @@ class RunState:
 
     def _issue(self, part: ToolCall, turns: list[Turn]) -> ToolCall:
         call, refused, read = read_call(part, self.schema_of, self.task.options.repair.max_risk)
+        outer, unread = call, refused is not None
+        if self.shelf is not None and not unread:
+            call, refused = self._meant(self.shelf, call)
         choice = self.task.options.tool_choice
         if choice is not None and refused is None and not self._allows(choice, call.name):
             reason = f"{call.name!r} may not be called in this conversation."
@@ -291,11 +319,11 @@ class RunState:
         raw_args = part.raw_args
         if args is not None and not isinstance(args, dict):
             args, raw_args = None, _written(args)  # a history holds objects, or a text
-        elif args is not None and refused is not None:
-            args = call.args  # what could not be read cannot be sent again either
+        elif args is not None and unread:
+            args = outer.args  # what could not be read cannot be sent again either
         elif read is not None and read.fixes and not read.problems:
             self.adapted("arguments", f"those of the call of {call.name!r} were", read.note)
-            args = None if refused is not None else own_args(call.args)
+            args = None if unread else own_args(outer.args)
         issued = ToolCall(
             sound(str(part.name)),
             args if args is None else sound_args(args),
@@ -304,8 +332,23 @@ class RunState:
             wire_id=part.wire_id or part.id or None,
             opaque=part.opaque,
         )
-        turns.append(Turn(issued, call, refused, read))
+        turn = Turn(issued, call, refused, read)
+        if call.name != issued.name and not unread:
+            turn.meant = ToolCall(call.name, own_args(call.args))
+        turns.append(turn)
         return issued
+
+    def _meant(self, shelf: Shelf, call: FunctionCall) -> tuple[FunctionCall, ToolResult | None]:
+        """The call that is meant where tools are searched, and its result where that is known."""
+        refused: ToolResult | None = None
+        if call.name == shelf.call:
+            max_risk = self.task.options.repair.max_risk
+            call, refused, read = shelf.meant(call, self.schema_of, max_risk)
+            if read is not None and read.fixes and not read.problems:
+                self.adapted("arguments", f"those of the call of {call.name!r} were", read.note)
+        if call.name == shelf.find and refused is None:
+            refused = shelf.results(call, self.task.options.tool_choice)
+        return call, refused
 
     def _allows(self, choice: ToolConfig, name: str) -> bool:
         final = self.final
@@ -316,7 +359,7 @@ class RunState:
         for declaration in self.offered:
             if declaration.name == name:
                 return declaration.to_dict(dialect="json-schema")["parameters"]
-        return None
+        return None if self.shelf is None else self.shelf.schema_of(name)
 
     def adapted(self, what: str, which: str, fixes: str) -> None:
         """Note what was repaired, and with which fixes."""
@@ -340,7 +383,7 @@ class RunState:
         text = result_text(result)
         limit = self.task.options.limits.repeats
         if limit is not None:
-            count = self.repeats.note(turn.part, text, self.round)
+            count = self.repeats.note(turn.meant, text, self.round)
             if count >= limit:
                 result = repeated(turn.call, count)
                 text = result_text(result)
@@ -356,11 +399,21 @@ class RunState:
         if error.type != ErrorType.APPROVAL_REQUIRED or turn.approved:
             return False
         try:
-            turn.call = call_again(turn.part)
+            turn.call = self.open_call(turn.part)
         except InvalidDataError:  # what is no JSON can be neither shown nor stored as it is
             return False
         self.waiting.append(turn)
         return True
+
+    def open_call(self, part: ToolCall) -> FunctionCall:
+        """The call a person decides on, as it stands in the history.
+
+        Raises InvalidDataError where it is no JSON.
+        """
+        call = call_again(part)
+        if self.shelf is None or call.name != self.shelf.call:
+            return call
+        return inner_call(call) or call
 
     def take_waiting(self) -> list[Turn]:
         """The turns that are for a person to decide, in the order of their calls."""
@@ -443,7 +496,7 @@ class RunState:
             if record is not None:
                 if not turn.hidden:
                     self.records.append(record)
-                parts.append(turn.kept or answer(record.call, record.result, turn.text))
+                parts.append(turn.kept or answer(turn.part, record.result, turn.text))
         return tuple(parts)
 
     # -- what it amounts to --------------------------------------------------------------
@@ -454,7 +507,7 @@ class RunState:
         own = provider.capabilities.price
         return price_of(self.task.options.prices, provider.name, provider.model, own=own)
 
-    def _priced(self, response: Response) -> Usage:
+    def priced(self, response: Response) -> Usage:
         """What a reply took; in a chain it may be another model that answers each time."""
         usage, origin = response.usage, response.message.origin
         if origin is None or usage.cost is not None or self.price() is not None:
