@@ -515,8 +515,7 @@ RULES: list[tuple[str, Any, str]] = [
                 },
             },
         ),
-        'Unknown name "$ref" at \'tools[0].function_declarations[0].parameters.properties[a]'
-        ".items.any_of[0]'",
+        "function_declarations[0].parameters.properties[a].items.any_of[0]': Cannot find field.",
     ),
     (
         "JSON Schema as responseSchema",
