@@ -44,8 +44,15 @@ class Seat:
             close()
             fake.close()
 
+        async def leave() -> None:  # a provider's own aclose may call its close
+            provider.close = close
+            try:
+                await aclose()
+            finally:
+                provider.close = shut
+
         provider.close = shut
-        provider.aclose = aclose  # the other loops' clients; the fake is closed by close()
+        provider.aclose = leave
         return provider
 
 

@@ -44,6 +44,9 @@ GEMINI_429 = {
         (200, "overloaded_error", "Overloaded", errors.OverloadedError),
         (200, "api_error", "Internal server error", errors.ServerError),
         (500, "INTERNAL", "boom", errors.ServerError),
+        (503, "api_error", "server busy", errors.OverloadedError),
+        (429, "server_error", "Too many requests", errors.RateLimitError),
+        (429, "api_error", "you've reached your hourly usage limit", errors.QuotaError),
         (502, None, "<html>bad gateway</html>", errors.ServerError),
         (504, None, "too late", errors.ProviderTimeoutError),
         (400, "context_length_exceeded", "maximum context length", errors.ContextLengthError),
@@ -76,6 +79,8 @@ def test_a_fault_is_what_its_code_its_status_and_its_words_say(status, code, mes
 
 
 def test_what_waiting_lifts_is_sent_again_and_what_it_does_not_lift_is_not():
+    billing = {"error": {"message": "check your plan and billing details"}}
+    assert failure("gemini", "quota", status=429, body=billing).retryable
     day = {"error": {"details": [{"violations": [{"quotaId": "RequestsPerDayPerProject"}]}]}}
     assert type(failure("gemini", "quota", status=429, body=GEMINI_429)) is errors.RateLimitError
     assert type(failure("gemini", "quota", status=429, body=day)) is errors.QuotaError

@@ -62,6 +62,7 @@ _CODES: dict[str, type[ProviderError]] = {
     "invalid_json_schema": SchemaError,
     "invalid_function_parameters": SchemaError,
 }
+_VAGUE = frozenset({"api_error", "server_error", "internal"})  # a status that says more counts
 _STATUSES: dict[int, type[ProviderError]] = {
     401: AuthenticationError,
     402: QuotaError,
@@ -102,7 +103,7 @@ _WORDS: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
     ),
 )
 # "check your billing details" stands in the message of any limit, so messages do not count
-_SPENT = re.compile(r"PerDay|insufficient_quota|spend_limit", re.IGNORECASE)
+_SPENT = re.compile(r"PerDay|insufficient_quota|spend_limit|usage limit", re.IGNORECASE)
 _RETRY_IN = re.compile(r"(?:retry|try again) (?:in|after) ([0-9.]+)\s*(ms|s)\b", re.IGNORECASE)
 _SECRET = re.compile(
     r"(?i)(\b(?:bearer|x-api-key|x-goog-api-key|api[-_]?key|key|authorization)\b[\"']?\s*[=:]?\s*[\"']?)"
@@ -138,7 +139,7 @@ def failure(  # noqa: PLR0913 - one keyword per fact of a failure
     given = {name.lower(): value for name, value in (headers or {}).items()}
     text = redacted(message or "the provider gave no reason")[:_SHOWN]
     kind = _kind(status, code, text)
-    if kind in (RateLimitError, OverloadedError) and _is_spent(code, body, given):
+    if kind in (RateLimitError, OverloadedError) and _is_spent(f"{code} {text}", body, given):
         kind = QuotaError
     if in_stream and kind is BadRequestError and status in (None, 200):
         kind = ServerError  # the request was taken; what broke is the answer
@@ -158,10 +159,11 @@ def failure(  # noqa: PLR0913 - one keyword per fact of a failure
 
 
 def _kind(status: int | None, code: str | None, text: str) -> type[ProviderError]:
-    known = _CODES.get((code or "").lower())
-    if known is not None and not (known is UnknownModelError and status == 400):
-        return known
+    word = (code or "").lower()
+    known = _CODES.get(word)
     found = _STATUSES.get(status or 0)
+    if known is not None and not (known is UnknownModelError and status == 400):
+        return known if found is None or word not in _VAGUE else found
     if found is not None:
         return found
     if status is not None and status >= 500:
@@ -172,11 +174,11 @@ def _kind(status: int | None, code: str | None, text: str) -> type[ProviderError
     return BadRequestError
 
 
-def _is_spent(code: str | None, body: Any, headers: Mapping[str, str]) -> bool:
+def _is_spent(said: str, body: Any, headers: Mapping[str, str]) -> bool:
     """Whether a limit is one that no wait of minutes lifts."""
     if headers.get("x-should-retry") == "false":
         return True
-    return bool(_SPENT.search(code or "") or _SPENT.search(repr(body)[:4096]))
+    return bool(_SPENT.search(said) or _SPENT.search(repr(body)[:4096]))
 
 
 def retry_hint(headers: Mapping[str, str], *, body: Any = None, text: str = "") -> float | None:

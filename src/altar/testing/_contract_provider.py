@@ -49,7 +49,7 @@ from altar.llm import (
     load_messages,
 )
 from altar.runtime import Cancellation
-from altar.testing._fault import Fault
+from altar.testing._fault import Fault, FaultKind
 
 if TYPE_CHECKING:
     from altar.llm import Event, Reply
@@ -285,7 +285,8 @@ class ProviderContract:
 
     def test_a_server_that_fails_is_asked_again(self) -> None:
         """Faults that pass are retried, a bounded number of times."""
-        for kind in ("overloaded", "server_error"):
+        kinds: tuple[FaultKind, ...] = ("overloaded", "server_error")
+        for kind in kinds:
             options = Options(retry=Retry(clock=_Watch()))
             for reply in self.replies([Fault(kind), Fault(kind), "ok"], options=options):
                 assert (reply.text, reply.usage.requests) == ("ok", 1)
@@ -295,7 +296,7 @@ class ProviderContract:
 
     def test_what_waiting_does_not_lift_is_not_asked_again(self) -> None:
         """A wrong key, an unknown model and a spent quota end the run at once."""
-        kinds: dict[str, type[ProviderError]] = {
+        kinds: dict[FaultKind, type[ProviderError]] = {
             "auth": AuthenticationError,
             "unknown_model": UnknownModelError,
             "quota": QuotaError,
@@ -414,7 +415,8 @@ class ProviderContract:
             Response(message=Message.assistant("ok"), usage=usage),
         ]
         for reply in self.replies(script, tools=[get_weather]):
-            assert (reply.usage.input_tokens, reply.usage.output_tokens) == (200, 100)
+            counted = (reply.usage.input_tokens, reply.usage.output_tokens)
+            assert counted in ((200, 100), (None, None)), counted
             assert reply.usage.cached_tokens in (80, None)
             assert reply.usage.reasoning_tokens in (40, None)
 
