@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import altar
 from altar.adm import Schema, ToolConfig
-from altar.errors import OverloadedError
-from altar.llm import Options, Retry, check_history
+from altar.errors import HistoryError, OverloadedError
+from altar.llm import Options, Origin, Retry, check_history
 from altar.llm._offline import LABEL
 from altar.testing import ScriptedProvider
 
@@ -261,3 +261,95 @@ def test_a_type_that_holds_itself_is_read_to_a_bounded_depth():
 
     reply = altar.generate("climb branch value=3", model="offline:", tools=[climb])
     assert reply.finish == "stop"
+
+
+def create_ticket(
+    title: str,
+    priority: Literal["low", "high"] = "low",
+    labels: list[str] | None = None,
+    due: date | None = None,
+) -> None:
+    """Create a ticket in the tracker."""
+
+
+def send_mail(to: list[str], body: str) -> None:
+    """Send a mail to people."""
+
+
+def fetch_page(url: str, follow: bool = True) -> None:
+    """Fetch a web page."""
+
+
+def convert(amount: float, source: str, target: str) -> None:
+    """Convert an amount of money from one currency to another."""
+
+
+def translate(text: str, language: str) -> None:
+    """Translate a text into another language."""
+
+
+OFFICE = [create_ticket, send_mail, fetch_page, convert, translate, get_weather]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "calls"),
+    [
+        (
+            'Create a ticket "Printer on fire" with high priority due 2026-12-24',
+            [{"title": "Printer on fire", "priority": "high", "due": "2026-12-24"}],
+        ),
+        (
+            'create ticket title="Fix login" labels=bug,urgent, priority=low',
+            [{"title": "Fix login", "priority": "low", "labels": ["bug", "urgent"]}],
+        ),
+        (
+            'Send a mail to ann@example.com and bob@example.com with the body "Lunch at 12?"',
+            [{"to": ["ann@example.com", "bob@example.com"], "body": "Lunch at 12?"}],
+        ),
+        ("Fetch https://example.com/a?b=1.", [{"url": "https://example.com/a?b=1"}]),
+        (
+            "fetch the page https://example.com follow=no",
+            [{"url": "https://example.com", "follow": False}],
+        ),
+        ("Convert 1,250.50 EUR to GBP", [{"amount": 1250.5, "source": "EUR", "target": "GBP"}]),
+        (
+            'translate "yes" to German and "no" to Spanish',
+            [{"text": "yes", "language": "German"}, {"text": "no", "language": "Spanish"}],
+        ),
+        (
+            "Weather in Oslo, Bergen and Rome",
+            [{"city": "Oslo"}, {"city": "Bergen"}, {"city": "Rome"}],
+        ),
+        ("weather in new york, usa", [{"city": "new york"}]),
+    ],
+)
+def test_each_type_is_found_where_it_stands(prompt, calls):
+    """Numbers, quotes, choices, addresses, dates, pairs, yes and no, lists; one call for each."""
+    reply = altar.generate(prompt, model="offline:", tools=OFFICE)
+    assert [record.call.args for record in reply.calls] == calls
+
+
+def test_what_it_thought_comes_first_in_a_stream_and_is_counted():
+    events = list(altar.stream("weather in Oslo", model="offline:", tools=TOOLS))
+    thought = "".join([event.text for event in events if event.kind == "thinking"])
+    assert "get_weather" in thought
+    kinds = [event.kind for event in events]
+    assert kinds.index("thinking") < kinds.index("tool_call") < kinds.index("text")
+    usage = events[-1].reply.usage
+    assert 0 < usage.reasoning_tokens < usage.output_tokens
+
+
+def test_its_calls_must_come_back_with_their_signature():
+    """As real models want theirs: a history that lost it is refused, and one from elsewhere not."""
+    reply = altar.generate("weather in Oslo and Rome", model="offline:", tools=TOOLS)
+    said = reply.messages[1]
+    assert altar.generate(reply.messages, model="offline:", tools=TOOLS).text
+    reordered = (said.parts[1], said.parts[0], *said.parts[2:])
+    without = tuple([replace(part, opaque=()) for part in said.parts])
+    for parts in (reordered, without, said.parts[1:]):
+        history = [reply.messages[0], replace(said, parts=parts), *reply.messages[2:]]
+        with pytest.raises(HistoryError, match="message 1 lost its signature"):
+            altar.generate(history, model="offline:", tools=TOOLS)
+    foreign = replace(said, parts=said.parts[1:], origin=Origin(provider="local", api="chat"))
+    history = [reply.messages[0], foreign, *reply.messages[2:]]
+    assert altar.generate(history, model="offline:", tools=TOOLS).text

@@ -73,7 +73,7 @@ def test_a_word_of_the_name_outweighs_one_of_the_description():
 
 
 def test_choices_of_a_parameter_are_words_of_the_tool():
-    def measure(unit: Unit) -> float:
+    def measure(unit: Unit | None = None) -> float:
         """Measure heat."""
         return 0.0
 

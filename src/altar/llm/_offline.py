@@ -7,13 +7,15 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from altar.adm import digest
 from altar.errors import InvalidDataError
 from altar.llm._base import BaseProvider
+from altar.llm._failures import failure
 from altar.llm._messages import Message
-from altar.llm._offline_read import Clause, extract_object, extract_value, resolve
+from altar.llm._offline_read import Clause, extract_object, extract_value
 from altar.llm._parts import Opaque, Origin, Part, Text, Thinking, ToolCall, ToolResultPart
 from altar.llm._provider import Capabilities
-from altar.llm._ranking import Catalogue, words_of
+from altar.llm._ranking import Catalogue, resolve, words_of
 from altar.llm._request import Response
 from altar.llm._structured import is_ask_again
 from altar.llm._usage import Price, Usage
@@ -28,10 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["LABEL", "OfflineProvider"]
 
 LABEL = "[offline demo model: it matches words and is no language model]"
-_CAPABILITIES = Capabilities(
-    native_output=True, thinking=True, price=Price(input=Decimal(0), output=Decimal(0))
-)
-_BETWEEN = r"\s*(?:;|\n|[.?!]\s+|,?\s+(?:and then|and also|and|then)\s+)\s*"
+_FREE = Price(input=Decimal(0), output=Decimal(0))
+_LIST = r",\s+(?=(?-i:[A-Z])[^,;.?!]*(?:,|\s+and\s))"  # Oslo, Bergen and Rome
+_BETWEEN = rf"\s*(?:;|\n|[.?!]\s+|,?\s+(?:and then|and also|and|then)\s+|{_LIST})\s*"
 _UNQUOTED = r"(?![^\"]*\"(?:[^\"]*\"[^\"]*\")*[^\"]*$)"  # an even number of quotes follows
 _SPLIT = re.compile(_BETWEEN + _UNQUOTED, re.IGNORECASE)
 _READ = 4_000  # characters of a prompt the demo looks at
@@ -41,26 +42,29 @@ _ENOUGH = 0.6  # of a rare word: what a tool must share with a clause to be pick
 class OfflineProvider(BaseProvider):
     """Picks tools by the words they share with the prompt, and fills arguments by type.
 
-    Deterministic and without any network. A clause after "and" that names no
-    tool of its own goes to the one before it, so that "the weather in Oslo
-    and Bergen" becomes two parallel calls. Results are rendered as text. A
-    typed answer is filled from the user's words alone, never quietly: its
-    reply says so in ``detail``, and ends as ``malformed`` where they do not
-    suffice.
+    Deterministic and without any network. A clause that names no tool of its
+    own goes to the one before it: "the weather in Oslo and Bergen" becomes two
+    parallel calls. Results are rendered as text. A typed answer is filled from
+    the user's words alone: ``detail`` says so, and what they lack.
     """
 
     name = "offline"
-    capabilities = _CAPABILITIES
+    capabilities = Capabilities(native_output=True, thinking=True, price=_FREE)
 
     def __init__(self, model: str = "") -> None:
         self.model = model or "demo"
 
     def complete(self, request: Request, attempt: Attempt) -> Response:
         """Answer by the rules of the demo."""
+        _check(request.messages)
         parts, finish, detail = _answer(request)
-        origin = Origin(provider="offline", model=self.model)
+        origin = Origin(provider="offline", api="offline", model=self.model)
         message = Message("assistant", tuple(parts), origin=origin)
-        usage = Usage(input_tokens=_count(request.messages), output_tokens=_count([message]))
+        asked, thought = (
+            sum([_words(one.parts) for one in request.messages]),
+            _words(parts, Thinking),
+        )
+        usage = Usage(input_tokens=asked, output_tokens=_words(parts), reasoning_tokens=thought)
         return Response(message=message, finish=finish, detail=detail, usage=usage)
 
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
@@ -68,9 +72,9 @@ class OfflineProvider(BaseProvider):
         return self.complete(request, attempt)
 
 
-def _count(messages: Sequence[Message]) -> int:
+def _words(parts: Sequence[Part], kind: type = object) -> int:
     """Words, as a stand-in for tokens."""
-    return sum(len(str(part).split()) for message in messages for part in message.parts)
+    return sum([len(str(part).split()) for part in parts if isinstance(part, kind)])
 
 
 def _answer(request: Request) -> tuple[list[Part], ReplyEnd, str | None]:
@@ -86,8 +90,8 @@ def _answer(request: Request) -> tuple[list[Part], ReplyEnd, str | None]:
     calls, missing = _Picker(tools).calls(prompt, forced) if tools and not results else ([], [])
     if calls:
         why = "; ".join(f"{call.name}{call.args}" for call in calls)
-        mark = Opaque(provider="offline", api="offline", kind="signature", data=str(len(calls)))
-        return [Thinking(f"By their words these fit: {why}", opaque=(mark,)), *calls], "stop", None
+        thought = Thinking(f"By their words these fit: {why}", opaque=(_signature(calls),))
+        return [thought, *calls], "stop", None
     if request.output is not None:
         return _typed(request.output, prompt)
     names = ", ".join(tool.name for tool in tools[:12])
@@ -95,6 +99,22 @@ def _answer(request: Request) -> tuple[list[Part], ReplyEnd, str | None]:
     if missing:
         excuse = f"Please say also: {', '.join(missing)}."
     return [Text(f"{LABEL}\n{excuse}")], "stop", None
+
+
+def _signature(calls: Sequence[ToolCall]) -> Opaque:
+    """What the demo wants back before its calls, as real models want theirs."""
+    data = digest([call.name for call in calls])
+    return Opaque(provider="offline", api="offline", kind="signature", data=data)
+
+
+def _check(messages: Sequence[Message]) -> None:
+    """Raise HistoryError where the demo's own calls came back without their signature."""
+    for at, message in enumerate(messages):
+        own = message.origin is not None and message.origin.provider == "offline"
+        marks = [mark for part in message.parts[:1] for mark in part.opaque]
+        if own and message.calls and _signature(message.calls) not in marks:
+            lost = f"the thinking block of message {at} lost its signature, or its place"
+            raise failure("offline", lost)
 
 
 def _asked(messages: Sequence[Message]) -> str:
@@ -105,21 +125,16 @@ def _asked(messages: Sequence[Message]) -> str:
 
 def _typed(output: OutputSpec, prompt: str) -> tuple[list[Part], ReplyEnd, str]:
     """A typed answer of the prompt's own words, which says what it is; or what they lack."""
-    value, missing = extract_value(Clause(prompt[:_READ], set()), dict(output.schema))
-    if missing:
-        fault = f"The prompt does not say: {', '.join(missing)}."
-    else:
+    value, missing = extract_value(Clause(prompt[:_READ], dict(output.schema), set()))
+    fault = f"The prompt does not say: {', '.join(missing)}."
+    if not missing:
         try:
             output.load(value)
         except InvalidDataError as error:
             fault = f"The prompt's words make no {output.name}: {error}."
         else:
-            text = json.dumps(value, ensure_ascii=False)
-            return (
-                [Text(text)],
-                "stop",
-                f"{LABEL} The answer was put together from the prompt's words.",
-            )
+            note = f"{LABEL} The answer was put together from the prompt's words."
+            return [Text(json.dumps(value, ensure_ascii=False))], "stop", note
     return [Text(f"{LABEL}\n{fault}")], "malformed", f"{LABEL} {fault}"
 
 
@@ -183,4 +198,4 @@ class _Picker:
     def _read(self, name: str, text: str) -> tuple[dict[str, Any], list[str]]:
         parameters = self._tools[name]["parameters"]
         topic = set(words_of(name)) | set(words_of(" ".join(parameters.get("properties", {}))))
-        return extract_object(Clause(text.strip(" .?!"), topic), parameters, parameters)
+        return extract_object(Clause(text.strip(" .?!"), parameters, topic), parameters)

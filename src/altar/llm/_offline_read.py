@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from altar.llm._ranking import STOP_WORDS, words_of
+from altar.llm._ranking import STOP_WORDS, VERBS, resolve, words_of
 
-__all__ = ["MISSING", "Clause", "extract_object", "extract_value", "resolve"]
+__all__ = ["MISSING", "Clause", "extract_object", "extract_value"]
 
 MISSING: Any = object()
 _QUOTED = re.compile(r'"([^"]*)"|\u201c([^\u201d]*)\u201d|(?<!\w)\'([^\']*)\'(?!\w)|`([^`]*)`')
@@ -24,21 +24,21 @@ _HINTS = {"email": "email", "to": "email", "recipient": "email", "url": "uri", "
 _CAPITALS = re.compile(r"\b[A-Z][\w'\u2019-]*(?:\s+[A-Z][\w'\u2019-]*)*")
 _AFTER = r"\b(?:in|for|of|at|from|to|about|named|called|with|on|by)\s+([^,;?!]+)"
 _DEEPEST = 4
+_EASE = ("enum", "format", "boolean", "integer", "number", "object", "array")  # to recognise
 _PLACE = re.compile(r"\b(?:in|for|of|at|from|to)\s+([A-Z][\w'\u2019-]*(?:\s+[A-Z][\w'\u2019-]*)*)")
 _ANY_WORD = re.compile(r"[\w'\u2019]+")
-_VERB_TEXT = """find get search look call send compute calculate add make create list run check
-translate convert book order read write open count multiply divide subtract sum use"""
-_VERBS = frozenset(_VERB_TEXT.split())
 
 
 class Clause:
     """A piece of the prompt; what an extractor takes is gone for the next one.
 
     ``topic`` holds the words that chose the tool: they carry no argument.
+    ``root`` is the schema that is filled from it.
     """
 
-    def __init__(self, text: str, topic: set[str]) -> None:
+    def __init__(self, text: str, root: dict[str, Any], topic: set[str]) -> None:
         self.text = text
+        self.root = root
         self.topic = topic
         self.depth = 0  # objects within objects; a type may hold itself
 
@@ -53,8 +53,8 @@ class Clause:
 
     def take_pair(self, name: str) -> str | None:
         """The value of ``name=value``, ``name: value`` or ``name "value"``."""
-        label = re.escape(name)
-        found = self.take(rf"\b{label}(?:\s*[=:]\s*(\"[^\"]*\"|'[^']*'|[^\s,;]+)|\s+\"([^\"]*)\")")
+        label, listed = re.escape(name), r"[^\s,;]+(?:,[^\s,;=]++(?!=))*"
+        found = self.take(rf"\b{label}(?:\s*[=:]\s*(\"[^\"]*\"|'[^']*'|{listed})|\s+\"([^\"]*)\")")
         return found if found is None else found.strip("\"'")
 
     def take_number(self, name: str, required: bool) -> str | None:
@@ -83,7 +83,7 @@ class Clause:
     def _asks(self, word: str, opens: bool) -> bool:
         plain = re.split("['\u2019]", word)[0].lower()
         known = plain in STOP_WORDS or bool(self.topic & {*words_of(plain)})
-        return known or (opens and plain in _VERBS)
+        return known or (opens and plain in VERBS)
 
     def take_rest(self) -> str | None:
         """What follows a preposition, else whatever words are left."""
@@ -97,98 +97,79 @@ class Clause:
         return " ".join(words) or None
 
 
-def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
-    """The schema behind a local $ref, and the first branch or type that is not null."""
-    found: dict[str, Any] = schema if isinstance(schema, dict) else {}
-    for _ in range(8):
-        name = str(found.get("$ref", ""))
-        branches = found.get("anyOf") or found.get("oneOf") or ()
-        if name.startswith("#/$defs/"):
-            found = root.get("$defs", {}).get(name[8:], {})
-        elif branches:
-            found = next((one for one in branches if one.get("type") != "null"), {})
-    kinds = found.get("type")
-    if isinstance(kinds, list):
-        found = {**found, "type": next((kind for kind in kinds if kind != "null"), "null")}
-    return found
-
-
-def extract_object(
-    clause: Clause, schema: dict[str, Any], root: dict[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
+def extract_object(clause: Clause, schema: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The arguments found in ``clause``, and the names of required ones that were not."""
     required = schema.get("required", [])
-    properties = schema.get("properties", {})
+    every = schema.get("properties", {})
+    properties = {name: resolve(one, clause.root) for name, one in every.items()}
+    stated = {name: clause.take_pair(name) for name in properties}
     found: dict[str, Any] = {}
 
     # what is easy to recognise is taken first, so that free text gets what is left
     def rank(name: str) -> tuple[int, bool]:
-        return _rank(resolve(properties[name], root), name), name not in required
+        easy, optional = _rank(properties[name], name), name not in required
+        return easy + 9 * (optional and easy > 5), optional
 
     for name in sorted(properties, key=rank):
-        value = _extract(clause, name, resolve(properties[name], root), root, name in required)
+        value = _extract(clause, name, properties[name], name in required, stated[name])
         if value is not MISSING:
             found[name] = value
-    ordered = {name: found[name] for name in properties if name in found}
-    return ordered, [name for name in required if name not in found]
+    missing = [name for name in required if name not in found]
+    return {name: found[name] for name in properties if name in found}, missing
 
 
-def extract_value(clause: Clause, root: dict[str, Any]) -> tuple[Any, list[str]]:
-    """The value of any schema found in ``clause``, and the names of what it lacks."""
-    schema = resolve(root, root)
+def extract_value(clause: Clause) -> tuple[Any, list[str]]:
+    """The value of the whole schema found in ``clause``, and the names of what it lacks."""
+    schema = resolve(clause.root, clause.root)
     if schema.get("type") == "object":
-        return extract_object(clause, schema, root)
-    value = _extract(clause, "answer", schema, root, True)
+        return extract_object(clause, schema)
+    value = _extract(clause, "answer", schema, True, None)
     return value, ["the answer"] if value is MISSING else []
 
 
 def _rank(schema: dict[str, Any], name: str) -> int:
-    if "enum" in schema or "const" in schema:
-        return 0
-    kind = schema.get("type")
+    kind = "enum" if "enum" in schema or "const" in schema else str(schema.get("type"))
     if kind == "string" and ("format" in schema or name in _HINTS):
-        return 1
-    return {"boolean": 2, "integer": 3, "number": 3, "object": 4, "array": 5}.get(str(kind), 6)
+        kind = "format"
+    return _EASE.index(kind) if kind in _EASE else len(_EASE)
 
 
-def _extract(
-    clause: Clause, name: str, schema: dict[str, Any], root: dict[str, Any], required: bool
-) -> Any:
-    stated = clause.take_pair(name)
-    choices = schema.get("enum", [schema["const"]] if "const" in schema else None)
-    if choices is not None:
-        if stated is not None:
-            return next((one for one in choices if str(one).lower() == stated.lower()), MISSING)
-        taken = (one for one in choices if clause.take(rf"\b{re.escape(str(one))}\b"))
-        return next(taken, MISSING)
+def _extract(clause: Clause, name: str, schema: Any, required: bool, stated: str | None) -> Any:
+    """The value of one parameter; ``stated`` is what ``name=value`` says of it."""
     kind = schema.get("type")
+    if "enum" in schema or "const" in schema:
+        return _choice(clause, schema.get("enum") or [schema.get("const")], stated)
     if kind in ("integer", "number"):
         return _number(clause.take_number(name, required) if stated is None else stated, kind)
     if kind == "boolean":
         if stated is not None:
             return stated.lower() in ("true", "yes", "on", "1")
         found = clause.take(rf"\b((?:(?:no|not|without)\s+)?{re.escape(name.replace('_', ' '))})\b")
-        denied = ("no ", "not ", "without ")
-        return MISSING if found is None else not found.lower().startswith(denied)
-    if kind == "object":
-        return _object(clause, schema, root, required)
+        return MISSING if found is None else not re.match("(?i)no |not |without ", found)
+    if kind == "object" and clause.depth < _DEEPEST:
+        clause.depth += 1
+        value, missing = extract_object(clause, schema)
+        clause.depth -= 1
+        return value if required and not missing else MISSING
     if kind == "array":
-        return _array(clause, name, resolve(schema.get("items", {}), root), root, required)
-    if stated is None:
-        pattern = _FORMATS.get(str(schema.get("format", _HINTS.get(name))))
-        stated = clause.take(pattern) if pattern is not None else None
-    if stated is None and "format" not in schema:
-        stated = (clause.take_name() or clause.take_rest()) if required else clause.take(_PLACE)
-    return MISSING if stated is None else stated
+        return _array(clause, name, resolve(schema.get("items"), clause.root), required, stated)
+    if kind == "object" or stated is not None:
+        return MISSING if stated is None else stated
+    return _text(clause, name, schema, required)
 
 
-def _object(clause: Clause, schema: dict[str, Any], root: dict[str, Any], required: bool) -> Any:
-    if clause.depth >= _DEEPEST:
-        return MISSING
-    clause.depth += 1
-    value, missing = extract_object(clause, schema, root)
-    clause.depth -= 1
-    return value if required and not missing else MISSING
+def _choice(clause: Clause, choices: list[Any], stated: str | None) -> Any:
+    if stated is not None:
+        return next((one for one in choices if str(one).lower() == stated.lower()), MISSING)
+    return next((one for one in choices if clause.take(rf"\b{re.escape(str(one))}\b")), MISSING)
+
+
+def _text(clause: Clause, name: str, schema: Any, required: bool) -> Any:
+    pattern = _FORMATS.get(str(schema.get("format", _HINTS.get(name))))
+    found = clause.take(pattern) if pattern is not None else None
+    if found is None and "format" not in schema:
+        found = (clause.take_name() or clause.take_rest()) if required else clause.take(_PLACE)
+    return MISSING if found is None else found
 
 
 def _number(text: str | None, kind: str) -> Any:
@@ -201,17 +182,17 @@ def _number(text: str | None, kind: str) -> Any:
     return value if kind == "number" and abs(value) != float("inf") else MISSING
 
 
-def _array(
-    clause: Clause, name: str, items: dict[str, Any], root: dict[str, Any], required: bool
-) -> Any:
+def _array(clause: Clause, name: str, items: Any, required: bool, stated: str | None) -> Any:
+    if items.get("type") == "string" and name in _HINTS:
+        items = {"format": _HINTS[name], **items}
     plain = items.get("type") == "string" and not items.get("format") and "enum" not in items
-    found: list[Any] = []
-    while len(found) < 64:
-        if plain:
-            value: Any = clause.take_name() if required else clause.take(_QUOTED)
+    pieces = [piece for piece in re.split(r"\s*,\s*", stated or "") if piece]
+    values = [_extract(clause, name, items, True, piece) for piece in pieces]
+    while stated is None and len(values) < 64:
+        if not plain:
+            values.append(_extract(clause, name, items, required, None))
         else:
-            value = _extract(clause, name, items, root, required)
-        if value is MISSING or value is None:
+            values.append((clause.take_name() if required else clause.take(_QUOTED)) or MISSING)
+        if values[-1] is MISSING:
             break
-        found.append(value)
-    return found or MISSING
+    return [value for value in values if value is not MISSING] or MISSING

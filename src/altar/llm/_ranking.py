@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from altar.adm import FunctionDeclaration
 
-__all__ = ["STOP_WORDS", "Catalogue", "words_of"]
+__all__ = ["STOP_WORDS", "VERBS", "Catalogue", "resolve", "words_of"]
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SIGNS = re.compile(r"(?<=\d)\s*([+*/])\s*(?=\d)")
@@ -23,7 +23,11 @@ _SAME |= {"+": "add", "*": "multiply", "/": "divide"}
 _STOP_TEXT = """a an the is are was be do does did can could will would should please me my i you
 your we us it its of in on at to for from by with about and or then also what whats which who how
 when where why that this there tell give show let lets want need now today some any as if s"""
+_VERB_TEXT = """find get search look call send compute calculate add make create list run check
+translate convert book order read write open count multiply divide subtract sum use fetch set start
+stop remind resize"""
 STOP_WORDS = frozenset(_STOP_TEXT.split())
+VERBS = frozenset(_VERB_TEXT.split())  # with which a request may open
 
 
 def words_of(text: str) -> list[str]:
@@ -53,6 +57,20 @@ def _stem(written: str) -> str:
     return f"{word[:-1]}i" if word.endswith("y") and len(word) > 3 else word
 
 
+def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
+    """The schema behind a local $ref, and the first branch or type that is not null."""
+    found: dict[str, Any] = schema if isinstance(schema, dict) else {}
+    for _ in range(8):
+        name, branches = str(found.get("$ref", "")), found.get("anyOf") or found.get("oneOf") or ()
+        if name.startswith("#/$defs/"):
+            branches = (root.get("$defs", {}).get(name[8:], {}),)
+        found = next((one for one in branches if one.get("type") != "null"), found)
+    kinds = found.get("type")
+    if isinstance(kinds, list):
+        found = {**found, "type": next((kind for kind in kinds if kind != "null"), "null")}
+    return found
+
+
 class Catalogue:
     """Tools found by their words: names, descriptions, parameters and what these may be.
 
@@ -76,13 +94,11 @@ class Catalogue:
         self.documents[name] = document
         self._names.append(name)
         texts = [name, document["description"]]
-        for parameter, schema in document["parameters"].get("properties", {}).items():
+        root = document["parameters"]
+        for parameter, schema in root.get("properties", {}).items():
             known = schema if isinstance(schema, dict) else {}
-            texts += [
-                parameter,
-                str(known.get("description", "")),
-                *map(str, known.get("enum", ())),
-            ]
+            choices = resolve(known, root).get("enum", ())
+            texts += [parameter, str(known.get("description", "")), *map(str, choices)]
         bag = set(words_of(" ".join(texts)))
         self._sizes.append(len(bag))
         for word in bag:
