@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import altar
+from altar import live
 from altar.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -358,7 +359,7 @@ def test_the_vendors_variables_lead_the_way(monkeypatch):
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "nonsense", "ftp://127.0.0.1"])
 def test_a_wrong_address_is_a_transport_error_and_nothing_was_sent(way, url):
     asked = AnthropicProvider(MODEL, key="k", url=url)
-    with pytest.raises(TransportError) as caught:
+    with live.allow(), pytest.raises(TransportError) as caught:
         if way is complete:
             asked.complete(request(), attempt())
         else:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import altar
-from altar import Options
+from altar import Options, live
 from altar.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -112,7 +112,7 @@ def test_a_proxy_that_refuses_is_told(seat, ask, monkeypatch):
         monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("no_proxy", "")
-    with pytest.raises(TransportError):
+    with live.allow(), pytest.raises(TransportError):
         ask(at(seat, "http://nowhere.invalid"), options=ONCE)
 
 
