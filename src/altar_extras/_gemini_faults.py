@@ -64,7 +64,13 @@ def translated(error: Exception, provider: str, *, in_stream: bool, vertex: bool
     if (names | cause) & _TRANSPORT:
         if in_stream:
             return StreamBrokenError(told, provider=provider, in_stream=True)
-        return TransportError(told, provider=provider, sent=not unsent)
+        where = _where(error) or "the model's server"
+        return TransportError(
+            f"{provider}: no connection to {where}: {told.partition(': ')[2]}",
+            provider=provider,
+            sent=not unsent,
+            hint="Check the network, and GOOGLE_GEMINI_BASE_URL where it is set.",
+        )
     if isinstance(error, ValueError):
         return BadRequestError(told, provider=provider, sent=False)
     return error
@@ -73,6 +79,19 @@ def translated(error: Exception, provider: str, *, in_stream: bool, vertex: bool
 _UNSENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ClientConnectorError"}
 _TIMEOUTS = {"TimeoutException", "TimeoutError", "APITimeoutError"}
 _TRANSPORT = {"TransportError", "HTTPError", "ClientError", "APIConnectionError", "OSError"}
+
+
+def _where(error: BaseException) -> str:
+    """The host that was asked, where the HTTP client says so."""
+    for fault in (error, error.__cause__, error.__context__):
+        try:
+            url = getattr(getattr(fault, "request", None), "url", None)
+        except RuntimeError:  # httpx raises it for an error without a request
+            continue
+        host = getattr(url, "host", None)
+        if isinstance(host, str) and host:
+            return host
+    return ""
 
 
 def _names(error: BaseException) -> set[str]:
@@ -92,8 +111,6 @@ def _refused(
     told = told if isinstance(told, dict) else {"message": str(told)}
     message = str(told.get("message") or getattr(error, "message", None) or error)
     word = told.get("status") if isinstance(told.get("status"), str) else told.get("code")
-    if status == 429 and "PerDay" not in message:  # its words speak of billing for every limit
-        body = {"error": {key: value for key, value in told.items() if key != "message"}}
     key_hint = VERTEX_HINT if vertex else f"Check {_KEYS}; the latter wins."
     return failure(
         provider,

@@ -57,6 +57,8 @@ GEMINI_429 = {
             "Function call is missing a thought_signature in functionCall parts",
             errors.HistoryError,
         ),
+        (400, None, "Invalid `signature` in `thinking` block", errors.HistoryError),
+        (400, "INVALID_ARGUMENT", "Corrupted thought signature.", errors.HistoryError),
         (
             400,
             "invalid_request_error",

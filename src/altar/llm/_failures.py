@@ -89,7 +89,8 @@ _WORDS: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
     ),
     (
         re.compile(
-            r"thought_signature|tool_use|tool_result|thinking block|redacted_thinking"
+            r"thought[ _]signature|tool_use|tool_result|thinking`? block|redacted_thinking"
+            r"|assistant message prefill"
             r"|function ?response|function call turn|tool_call_id|function_call_output"
             r"|required 'reasoning' item|No tool (?:call|output) found",
             re.IGNORECASE,
