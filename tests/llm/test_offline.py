@@ -12,10 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import altar
-from altar.adm import Schema, ToolConfig
+from altar.adm import FunctionDeclaration, Schema, ToolConfig
 from altar.errors import HistoryError, OverloadedError
-from altar.llm import Options, Origin, Retry, check_history
-from altar.llm._offline import LABEL
+from altar.llm import (
+    Attempt,
+    Message,
+    Options,
+    Origin,
+    Request,
+    Retry,
+    Sampling,
+    check_history,
+)
+from altar.llm._offline import LABEL, OfflineProvider
+from altar.runtime import Cancellation
 from altar.testing import ScriptedProvider
 
 NO_RETRY = Options(retry=Retry(attempts=1))
@@ -353,3 +363,36 @@ def test_its_calls_must_come_back_with_their_signature():
     foreign = replace(said, parts=said.parts[1:], origin=Origin(provider="local", api="chat"))
     history = [reply.messages[0], foreign, *reply.messages[2:]]
     assert altar.generate(history, model="offline:", tools=TOOLS).text
+
+
+def test_what_may_be_null_is_null_when_it_was_not_said():
+    """Strict schemas want every name, and null for what is optional."""
+    unit = {"anyOf": [{"type": "string", "enum": ["celsius", "fahrenheit"]}, {"type": "null"}]}
+    document = {
+        "name": "get_weather",
+        "description": "Weather for a city.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string"},
+                "unit": unit,
+                "days": {"type": ["integer", "null"]},
+                "kind": {"enum": ["rain", None]},
+            },
+            "required": ["city", "unit", "days", "kind"],
+        },
+    }
+    declaration = FunctionDeclaration.from_dict(document)
+    request = Request(
+        model="demo",
+        messages=(Message.user("weather in Oslo in celsius"),),
+        instructions=None,
+        tools=(declaration,),
+        tool_choice=None,
+        output=None,
+        sampling=Sampling(),
+        settings={},
+    )
+    attempt = Attempt(number=1, deadline=None, cancelled=Cancellation())
+    (call,) = OfflineProvider().complete(request, attempt).message.calls
+    assert call.args == {"city": "Oslo", "unit": "celsius", "days": None, "kind": None}

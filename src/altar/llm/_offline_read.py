@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from altar.llm._ranking import STOP_WORDS, VERBS, resolve, words_of
+from altar.llm._ranking import STOP_WORDS, VERBS, resolve, takes_null, words_of
 
 __all__ = ["MISSING", "Clause", "extract_object", "extract_value"]
 
@@ -99,11 +99,11 @@ class Clause:
 
 def extract_object(clause: Clause, schema: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The arguments found in ``clause``, and the names of required ones that were not."""
-    required = schema.get("required", [])
-    every = schema.get("properties", {})
+    every, wanted = schema.get("properties", {}), schema.get("required", [])
+    required = [name for name in wanted if not takes_null(every.get(name))]
     properties = {name: resolve(one, clause.root) for name, one in every.items()}
     stated = {name: clause.take_pair(name) for name in properties}
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {name: None for name in wanted if name not in required}
 
     # what is easy to recognise is taken first, so that free text gets what is left
     def rank(name: str) -> tuple[int, bool]:

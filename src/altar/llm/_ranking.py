@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from altar.adm import FunctionDeclaration
 
-__all__ = ["STOP_WORDS", "VERBS", "Catalogue", "resolve", "words_of"]
+__all__ = ["STOP_WORDS", "VERBS", "Catalogue", "resolve", "takes_null", "words_of"]
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SIGNS = re.compile(r"(?<=\d)\s*([+*/])\s*(?=\d)")
@@ -69,6 +69,17 @@ def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
     if isinstance(kinds, list):
         found = {**found, "type": next((kind for kind in kinds if kind != "null"), "null")}
     return found
+
+
+def takes_null(schema: Any) -> bool:
+    """Whether null is a value of the schema, as where a strict one wants every name."""
+    if not isinstance(schema, dict):
+        return False
+    kinds, branches = schema.get("type", ()), schema.get("anyOf") or schema.get("oneOf") or ()
+    null = "null" in ([kinds] if isinstance(kinds, str) else kinds) or None in schema.get(
+        "enum", ()
+    )
+    return null or any(takes_null(branch) for branch in branches)
 
 
 class Catalogue:
