@@ -89,7 +89,9 @@ def test_the_golden_path_runs_from_the_wheel(python: Path, tmp_path: Path):
     assert "snow" in shown
 
 
-def test_the_console_script_is_declared(wheel: Path):
+def test_the_console_script_and_the_pytest_plugin_are_declared(wheel: Path):
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))
-        assert "altar = altar.cli:main" in archive.read(name).decode()
+        declared = archive.read(name).decode()
+    assert "altar = altar.cli:main" in declared
+    assert "[pytest11]\naltar = altar.testing.pytest_plugin" in declared
