@@ -12,13 +12,13 @@ from quickstart import get_weather
 
 import altar
 from altar.errors import OverloadedError
-from altar.llm import ToolCall
+from altar.llm import Provider, ToolCall
 from altar.testing import ScriptedProvider
 
 if __name__ == "__main__":
     first = ScriptedProvider([OverloadedError("busy"), OverloadedError("busy")], model="first")
     second = ScriptedProvider([ToolCall("get_weather", {"city": "Oslo"}), "Snow."], model="second")
-    members = sys.argv[1:] or [first, second]
+    members: list[str | Provider] = [*sys.argv[1:]] or [first, second]
 
     model = altar.fallback(*members)
     reply = altar.generate("What is the weather in Oslo?", model=model, tools=[get_weather])

@@ -36,7 +36,7 @@ STOPPED: asyncio.Queue[str] = asyncio.Queue()
 
 
 @tool
-async def count(to: int, ctx: Context) -> str:
+async def count(to: int, ctx: Context[None]) -> str:
     """Count to a number, slowly.
 
     Args:
@@ -112,6 +112,9 @@ async def main() -> None:
         print([line for line in whole.splitlines() if line.startswith("event")])
         await visit(address[1], "Count+to+1000", leave_early=True)
         print(await STOPPED.get())
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:  # connections that are being closed
+            await asyncio.wait(others, timeout=1)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def squawk(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """The vendor: calls the first tool with what it heard, then repeats what came of it."""
     last = body["messages"][-1]["content"][-1]
     if "result" in last or not body["tools"]:
-        content = [{"text": f"Awk! {last.get('value', last.get('text'))}"}]
+        content: list[dict[str, Any]] = [{"text": f"Awk! {last.get('value', last.get('text'))}"}]
     else:
         tool = body["tools"][0]
         first = next(iter(tool["parameters"]["properties"]), "text")

@@ -43,6 +43,7 @@ from altar.llm import (
     Delta,
     End,
     FallbackProvider,
+    Limits,
     Message,
     Options,
     Origin,
@@ -581,3 +582,20 @@ def test_a_run_goes_through_a_chain_with_tools():
     assert (reply.text, reply.calls[0].result.content) == ("It is 3.", 3)
     origins = [m.origin.model for m in reply.messages if m.origin is not None]
     assert origins == ["a", "b"]
+
+
+def test_a_limit_on_cost_asks_for_the_price_of_every_member():
+    one = ScriptedProvider(["a"], model="one")
+    two = ScriptedProvider(["b"], model="two")
+    price = Price(input=Decimal(1), output=Decimal(1))
+    limits = Limits(cost=Decimal(5))
+    known = {"scripted:one": price}
+    with pytest.raises(ConfigurationError, match="scripted:two"):
+        altar.generate(
+            "hi", model=altar.fallback(one, two), options=Options(limits=limits, prices=known)
+        )
+    known["scripted:two"] = price
+    options = Options(limits=limits, prices=known, settings={"scripted": {"x": 1}})
+    reply = altar.generate("hi", model=altar.fallback(one, two), options=options)
+    assert reply.text == "a"
+    assert reply.usage.cost is not None

@@ -18,7 +18,7 @@ from altar.llm._mend import MAX_MENDS, can_mend, mend_request, take_mended
 from altar.llm._mender import model_name
 from altar.llm._reply import Finish
 from altar.llm._request import Response
-from altar.llm._settings import check_settings
+from altar.llm._settings import check_prices, check_settings
 from altar.llm._steps import AskModel, RunTools, Sleep, Step, told
 from altar.llm._stops import (
     met_calls,
@@ -82,13 +82,7 @@ def _check_options(state: RunState) -> None:
     asked = [state.task.provider]
     if options.repair.mender is not None:
         asked.append(options.repair.mender.provider())
-    for provider in asked:
-        if options.limits.cost is not None and state.price(provider) is None:
-            name = model_name(provider)
-            raise ConfigurationError(
-                f"Limits(cost=...) needs the price of {name!r}, which is not known; "
-                f"type Options(prices={{{name!r}: Price(input=..., output=...)}})"
-            )
+    check_prices(state.task, *asked)
 
 
 def _resumed(state: RunState) -> Generator[Step, Any, Finish | None]:

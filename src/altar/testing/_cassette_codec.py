@@ -206,7 +206,7 @@ def _load_event(doc: dict[str, Any]) -> StreamEvent:
         return PartEnd(doc["part"], part)
     for kind in ("text", "thinking", "args"):
         if kind in doc:
-            return Delta(doc["part"], doc[kind], kind=kind)  # type: ignore[arg-type]
+            return Delta(doc["part"], doc[kind], kind=kind)
     raise ValueError(f"no stream event: {doc!r:.120}")
 
 

@@ -127,7 +127,7 @@ def _said(other: Exchange) -> dict[str, Any] | None:
     parts = {one["part"]: one["is"] for one in answer["events"] if "is" in one}
     out: dict[str, Any] = {"role": "assistant", "parts": [parts[at] for at in sorted(parts)]}
     start = next((one["start"] for one in answer["events"] if "start" in one), None)
-    end = next((one["end"] for one in answer["events"] if "end" in one), {})
+    end: dict[str, Any] = next((one["end"] for one in answer["events"] if "end" in one), {})
     if end.get("origin") or start:
         out["origin"] = end.get("origin") or start
     if end.get("opaque"):

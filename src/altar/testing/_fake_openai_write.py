@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["events_of", "response_body"]
 
 _CREATED = 1_790_000_000
-_ECHOED = {
+_ECHOED: dict[str, Any] = {
     "instructions": None,
     "max_output_tokens": None,
     "metadata": {},
@@ -224,7 +224,7 @@ def _text_events(
 ) -> Iterator[dict[str, Any]]:
     field = "refusal" if part["type"] == "refusal" else "text"
     text = part[field]
-    more = {"logprobs": []} if text_event.endswith("output_text") else {}
+    more: dict[str, Any] = {"logprobs": []} if text_event.endswith("output_text") else {}
     yield {"type": f"{part_event}.added", **place, "part": {**part, field: ""}}
     for piece in cut(text):
         hidden = {"obfuscation": "x" * (16 - len(piece))}
