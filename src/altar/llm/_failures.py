@@ -59,6 +59,7 @@ _CODES: dict[str, type[ProviderError]] = {
     "model_not_found": UnknownModelError,
     "not_found": UnknownModelError,
     "context_length_exceeded": ContextLengthError,
+    "exceed_context_size_error": ContextLengthError,
     "invalid_json_schema": SchemaError,
     "invalid_function_parameters": SchemaError,
 }
