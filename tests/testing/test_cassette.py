@@ -110,6 +110,39 @@ def test_a_conversation_with_tools_is_recorded_and_comes_back_without_its_model(
         assert (model.name, model.model) == ("scripted", "script")
 
 
+def watched(model) -> str:
+    """A run with tools, read as it comes; the text of its reply."""
+    events = list(altar.stream("What are an altar and a tool?", model=model, tools=[look_up]))
+    return events[-1].reply.text
+
+
+async def awaited(model) -> str:
+    reply = await altar.agenerate("What are an altar and a tool?", model=model, tools=[look_up])
+    return reply.text
+
+
+ONE_RUN = [
+    [Thinking("Hm"), ToolCall("look_up", {"word": "altar"}, wire_id="w1")],
+    [ToolCall("look_up", raw_args='{"word": "tool"')],
+    "Both are known.",
+]
+
+
+@pytest.mark.parametrize(
+    "recording", [watched, lambda model: asyncio.run(awaited(model))], ids=["stream", "agenerate"]
+)
+def test_a_run_is_recorded_in_one_form_and_replayed_in_another(path: Path, recording):
+    """What was answered in a stream is known as an answer in the next request, too."""
+    with cassette(path, ScriptedProvider(ONE_RUN)) as model:
+        said = recording(model)
+    rows = lines(path)
+    assert [row.get("continues") for row in rows[1:]] == [None, 1, 2]
+    assert rows[2]["request"]["messages"][0] == {"answer": 1}
+    for replay in (watched, lambda model: asyncio.run(awaited(model))):
+        with cassette(path) as model:
+            assert replay(model) == said
+
+
 def test_the_same_run_writes_the_same_bytes(path: Path):
     """Ids are random and times differ; a recording made again shows no difference."""
     with cassette(path, script()) as model:
@@ -692,6 +725,26 @@ def test_an_edited_request_is_told_unless_its_digest_goes_too(path: Path):
     path.write_text(f"{json.dumps(head)}\n{json.dumps(line)}\n", "utf-8")
     with cassette(path) as model:
         assert model.complete(asked("b"), ATTEMPT).message.text == "A"
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path):
+    target = tmp_path / "taken.jsonl"
+    target.mkdir()
+    with pytest.raises(OSError):
+        with cassette(target, ScriptedProvider(["A"]), mode="record") as model:
+            model.complete(asked("a"), ATTEMPT)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_cassette_knows_while_it_runs_whether_it_records(recorded: Path):
+    tape = cassette(recorded, script(), mode="record")
+    with pytest.raises(KeyError), tape:
+        assert tape.recording
+        raise KeyError
+    tape = cassette(recorded)
+    with pytest.raises(KeyError), tape:
+        assert not tape.recording
+        raise KeyError
 
 
 # -- secrets -----------------------------------------------------------------------------

@@ -143,6 +143,112 @@ def test_a_conversation_that_goes_back_whole_is_taken_and_read():
     assert request.tools[0].name == "get_weather"
 
 
+def test_every_kind_of_input_is_read():
+    image = {"type": "input_image", "image_url": "data:image/png;base64,AAEC", "detail": "auto"}
+    paper = {
+        "type": "input_file",
+        "filename": "a.pdf",
+        "file_data": "data:application/pdf;base64,AAEC",
+    }
+    kept = {"type": "input_file", "file_id": "file_1"}
+    far = {"type": "input_image", "image_url": "https://pictures.invalid/a.png"}
+    call = {"type": "function_call", "call_id": "c", "name": "get_weather", "arguments": "{"}
+    output = {"type": "function_call_output", "call_id": "c",
+              "output": [{"type": "input_text", "text": "1"}, image]}  # fmt: skip
+    declined = {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}
+    searched = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
+    items = [
+        {"role": "developer", "content": "Be kind."},
+        {"role": "user", "content": [image, paper, kept, far]},
+        {"role": "assistant", "content": "I look."},
+        call,
+        output,
+        user("And?"),
+        declined,
+        searched,
+        user("Please."),
+    ]
+    with FakeOpenAI(["ok"]) as fake:
+        ask(fake, items, instructions="Be brief.", tools=[TOOL])
+    (request,) = fake.asked
+    assert request.instructions == "Be brief.\n\nBe kind."
+    first, said_so, results, more, no, last = request.messages
+    assert first.parts == (
+        BlobPart("image/png", b"\0\1\2"),
+        BlobPart("application/pdf", b"\0\1\2"),
+        BlobPart("application/octet-stream", file_id="file_1"),
+        BlobPart("image/*", uri="https://pictures.invalid/a.png"),
+    )
+    assert said_so.parts == (
+        Text("I look."),
+        ToolCall("get_weather", raw_args="{", id="c", wire_id="c"),
+    )
+    (result,) = results.parts
+    assert (result.text, result.blobs) == ("1", (BlobPart("image/png", b"\0\1\2"),))
+    assert no.parts == (Refusal("No."), Unknown(searched))
+    assert (more.text, last.text) == ("And?", "Please.")
+
+
+@pytest.mark.parametrize(
+    ("choice", "mode", "names"),
+    [
+        ("auto", "AUTO", ()),
+        ("required", "ANY", ()),
+        ("none", "NONE", ()),
+        ({"type": "function", "name": "get_weather"}, "ANY", ("get_weather",)),
+        (
+            {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "get_weather"}]},
+            "AUTO",
+            ("get_weather",),
+        ),
+    ],
+)  # fmt: skip
+def test_every_tool_choice_is_read_from_both_apis(choice, mode, names):
+    def nested(value):
+        """The same choice as chat completions spell it."""
+        if isinstance(value, str):
+            return value
+        if value["type"] == "function":
+            return {"type": "function", "function": {"name": value["name"]}}
+        inner = {"mode": value["mode"], "tools": list(map(nested, value["tools"]))}
+        return {"type": "allowed_tools", "allowed_tools": inner}
+
+    with FakeOpenAI(["ok", "ok"]) as fake:
+        ask(fake, tools=[TOOL], tool_choice=choice)
+        chat(fake, tools=[CHAT_TOOL], tool_choice=nested(choice))
+    for request in fake.asked:
+        assert request.tool_choice.mode == mode
+        assert request.tool_choice.allowed_function_names == names
+
+
+def test_a_typed_answer_is_read_from_both_apis():
+    with FakeOpenAI(["{}", "{}"]) as fake:
+        form = {"type": "json_schema", "name": "Place", "schema": CITY, "strict": True}
+        ask(fake, text={"format": form})
+        own = {"name": "Place", "schema": CITY, "strict": True}
+        chat(fake, response_format={"type": "json_schema", "json_schema": own})
+    assert [request.output.name for request in fake.asked] == ["Place", "Place"]
+    assert [request.output.schema for request in fake.asked] == [CITY, CITY]
+
+
+def test_files_and_sounds_of_a_chat_are_read():
+    content = [
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAEC"}},
+        {"type": "file", "file": {"file_id": "file_1"}},
+        {"type": "input_audio", "input_audio": {"data": "AAEC", "format": "wav"}},
+    ]  # fmt: skip
+    with FakeOpenAI(["ok"]) as fake:
+        declined = {"role": "assistant", "content": None, "refusal": "No."}
+        chat(fake, [{"role": "user", "content": content}, declined, user("Please.")])
+    first, no, _ = fake.asked[0].messages
+    assert first.parts == (
+        BlobPart("application/pdf", b"\0\1\2"),
+        BlobPart("application/octet-stream", file_id="file_1"),
+        BlobPart("audio/wav", b"\0\1\2"),
+    )
+    assert no.parts == (Refusal("No."),)
+
+
 def test_a_stored_response_is_continued_by_its_id():
     with FakeOpenAI([CALLS, "Cold."]) as fake, client(fake) as vendor:
         first = vendor.responses.create(model=MODEL, input="Weather?", tools=[STRICT])
