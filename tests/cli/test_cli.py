@@ -15,6 +15,8 @@ import pytest
 import altar
 from altar.cli import main
 from altar.cli._console import Console
+from altar.llm import ToolCall
+from altar.testing import FakeOpenAI
 
 TOOLS = '''
 """Tools of a test."""
@@ -866,3 +868,21 @@ def test_the_module_runs_as_a_program(here: Path):
         [sys.executable, "-m", "altar", "--version"], capture_output=True, text=True, timeout=60
     )
     assert done.stdout == f"altar {altar.__version__}\n"
+
+
+def test_run_tells_what_was_adapted(capsys, tmp_path, monkeypatch):
+    """What was repaired in an answer is a remark, and a field of the JSON."""
+    tools = tmp_path / "echo.py"
+    tools.write_text(
+        "from altar import tool\n@tool\ndef ping(word: str) -> str:\n    return word\n"
+    )
+    broken = ToolCall("ping", raw_args='{"word": "a",}')
+    with FakeOpenAI([broken, "ok", broken, "ok"], quirks="vllm") as server:
+        monkeypatch.setenv("ALTAR_LOCAL_URL", f"{server.url}/v1")
+        words = ["run", "hi", "--model", "local:qwen3", "--tools", str(tools)]
+        assert main(words) == 0
+        assert "trailing_comma" in capsys.readouterr().err
+        assert main([*words, "--json"]) == 0
+        assert "arguments" in [
+            one["what"] for one in json.loads(capsys.readouterr().out)["adaptations"]
+        ]

@@ -58,6 +58,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     )
     if not tools:
         console.note("no tools given; --tools FILE")
+    for adaptation in reply.adaptations:
+        console.note(f"{adaptation.what}: {adaptation.why}")
     if arguments.json:
         console.json(_document(reply))
         for record in reply.calls:
@@ -186,6 +188,7 @@ def _document(reply: Reply[Any]) -> dict[str, Any]:
             "cost": None if usage.cost is None else str(usage.cost),
             "requests": usage.requests,
         },
+        "adaptations": [{"what": one.what, "why": one.why} for one in reply.adaptations],
         "trace_id": reply.trace_id,
         "pending": [call.to_dict() for call in waiting],
     }
