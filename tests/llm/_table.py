@@ -63,3 +63,25 @@ class FakeClock(Clock):
 
     def jitter(self):
         return 1.0
+
+
+def told(events):
+    """Events without what differs from run to run."""
+    out = []
+    for event in events:
+        match event.kind:
+            case "text" | "thinking":
+                out.append((event.kind, event.text))
+            case "tool_call":
+                out.append((event.kind, event.call.name, event.call.args))
+            case "tool_progress":
+                out.append((event.kind, event.call.name, event.value))
+            case "tool_result":
+                out.append((event.kind, event.call.name, event.result.content, event.result.ok))
+            case "end":
+                out.append(
+                    (event.kind, event.reply.finish, event.reply.text, len(event.reply.calls))
+                )
+            case _:
+                out.append((event.kind,))
+    return out

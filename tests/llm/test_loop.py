@@ -49,7 +49,7 @@ from altar.llm import (
 )
 from altar.runtime import Cancellation
 from altar.testing import FunctionProvider, ScriptedProvider
-from tests.llm._table import Chunks, FakeClock, Table
+from tests.llm._table import Chunks, FakeClock, Table, told
 
 
 def add(a, b):
@@ -511,28 +511,6 @@ def test_a_stream_that_ends_too_early_is_a_transport_error():
 
 async def collect(given_task, table):
     return [event async for event in astream(given_task, table)]
-
-
-def told(events):
-    """Events without what differs from run to run."""
-    out = []
-    for event in events:
-        match event.kind:
-            case "text" | "thinking":
-                out.append((event.kind, event.text))
-            case "tool_call":
-                out.append((event.kind, event.call.name, event.call.args))
-            case "tool_progress":
-                out.append((event.kind, event.call.name, event.value))
-            case "tool_result":
-                out.append((event.kind, event.call.name, event.result.content, event.result.ok))
-            case "end":
-                out.append(
-                    (event.kind, event.reply.finish, event.reply.text, len(event.reply.calls))
-                )
-            case _:
-                out.append((event.kind,))
-    return out
 
 
 REPLIES = st.sampled_from(
