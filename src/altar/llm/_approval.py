@@ -19,14 +19,14 @@ from altar.llm._pending import Pending
 from altar.llm._record import CallRecord
 from altar.llm._steps import AskPerson, RunTools, Unasked, told
 from altar.llm._stops import stop_before_asking, stop_now
-from altar.llm._task import Turn
+from altar.llm._turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from altar.llm._reply import Finish
+    from altar.llm._state import RunState
     from altar.llm._steps import Step
-    from altar.llm._task import RunState
 
 __all__ = ["decide_open", "pause", "refuse_open", "resume"]
 
@@ -43,7 +43,7 @@ def decide_open(state: RunState) -> Generator[Step, Any, Finish | None]:
     approve = state.task.options.approve
     for turn in turns:
         if approve is not None and _is_undecided(turn):
-            said = yield AskPerson(approve, state.open_call(turn.part), state.deadline)
+            said = yield AskPerson(approve, state.issuer.open_call(turn.part), state.deadline)
             stop = stop_now(state)
             if stop is not None:
                 state.waiting = turns
@@ -165,7 +165,7 @@ def _restore(state: RunState, before: Pending) -> None:
         if part.id in kept:
             turn = _answered(part, kept[part.id], records.pop(part.id, None))
         else:
-            turn = Turn(part, state.open_call(part), None, None)
+            turn = Turn(part, state.issuer.open_call(part), None, None)
             if turn.call.name != part.name:
                 turn.meant = ToolCall(turn.call.name, own_args(turn.call.args))
             verdict = before.decisions.get(part.id)

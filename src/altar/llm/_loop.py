@@ -19,6 +19,7 @@ from altar.llm._mender import model_name
 from altar.llm._reply import Finish
 from altar.llm._request import Response
 from altar.llm._settings import check_prices, check_settings
+from altar.llm._state import RunState
 from altar.llm._steps import AskModel, RunTools, Sleep, Step, told
 from altar.llm._stops import (
     met_calls,
@@ -27,7 +28,6 @@ from altar.llm._stops import (
     stop_before_asking,
     stop_now,
 )
-from altar.llm._task import RunState, Task, Turn
 from altar.llm._unusable import ask_once_more, explain
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from altar.llm._read import Read
     from altar.llm._reply import Reply
     from altar.llm._request import OutputSpec
+    from altar.llm._task import Task
+    from altar.llm._turn import Turn
 
 __all__ = ["loop"]
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from altar.adm import ToolResult
     from altar.llm._reply import Reply
-    from altar.llm._task import Task, Turn
+    from altar.llm._task import Task
+    from altar.llm._turn import Turn
     from altar.runtime import Runtime
 
 __all__ = ["run", "stream"]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from altar.llm._provider import Attempt, Provider
     from altar.llm._record import CallRecord
     from altar.llm._request import Request
-    from altar.llm._task import RunState, Turn
+    from altar.llm._state import RunState
+    from altar.llm._turn import Turn
     from altar.runtime import CallContext
 
 __all__ = ["AskModel", "AskPerson", "Failed", "RunTools", "Sleep", "Step", "Unasked", "told"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from altar.llm._options import Limits
     from altar.llm._reply import Finish
-    from altar.llm._task import RunState
+    from altar.llm._state import RunState
 
 __all__ = ["met_calls", "met_deadline", "met_repeats", "stop_before_asking", "stop_now"]
 

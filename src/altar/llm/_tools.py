@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from altar.adm import FunctionCall, ToolResult
-    from altar.llm._task import Turn
+    from altar.llm._turn import Turn
     from altar.runtime import CallContext, Runtime
 
 __all__ = ["Timed", "contexts"]

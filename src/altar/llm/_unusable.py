@@ -12,7 +12,7 @@ from altar.llm._stops import stop_before_asking
 
 if TYPE_CHECKING:
     from altar.llm._request import Response
-    from altar.llm._task import RunState
+    from altar.llm._state import RunState
 
 __all__ = ["ask_once_more", "explain"]
 

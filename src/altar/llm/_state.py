@@ -1,0 +1,417 @@
+"""RunState: all a run has come to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from operator import is_not
+from typing import TYPE_CHECKING, Any
+
+from altar.adm import FunctionCall, ToolConfig
+from altar.errors import ErrorType, InvalidDataError
+from altar.llm._answering import Answering
+from altar.llm._calls import (
+    answer,
+    refusal,
+    repeated,
+    result_text,
+)
+from altar.llm._clean import sound_part
+from altar.llm._history import check_history
+from altar.llm._issue import Issuer
+from altar.llm._messages import Message
+from altar.llm._parts import Part, ToolCall
+from altar.llm._prices import price_of
+from altar.llm._provider import Attempt
+from altar.llm._record import CallRecord
+from altar.llm._repeats import Repeats
+from altar.llm._reply import Reply
+from altar.llm._request import Adaptation, Request
+from altar.llm._shelf import shelf_for
+from altar.llm._structured import MAX_ASKED_AGAIN, ask_again, read_output
+from altar.llm._task import LOST
+from altar.llm._usage import Usage
+from altar.runtime import CallContext
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from altar.adm import ErrorObject, ToolResult
+    from altar.llm._final import FinalTool
+    from altar.llm._provider import Provider
+    from altar.llm._read import Read
+    from altar.llm._reply import Finish
+    from altar.llm._request import OutputSpec, Response
+    from altar.llm._shelf import Shelf
+    from altar.llm._task import Task
+    from altar.llm._turn import Turn
+    from altar.llm._usage import Price
+
+__all__ = ["RunState"]
+
+
+class RunState:
+    """What a run has come to: rounds, usage, records, and the turns in progress."""
+
+    __slots__ = (
+        "_context",
+        "_first",
+        "adaptations",
+        "answering",
+        "asked_again",
+        "deadline",
+        "detail",
+        "instructions",
+        "issuer",
+        "mending",
+        "mends",
+        "offered",
+        "output",
+        "records",
+        "repeated",
+        "repeats",
+        "round",
+        "said",
+        "shelf",
+        "started",
+        "task",
+        "text",
+        "trace_id",
+        "turns",
+        "unusable",
+        "usages",
+        "waiting",
+    )
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self._first: Attempt | None = None
+        self._context: CallContext | None = None
+        self.round = 0
+        self.usages: list[Usage] = []
+        self.mends = 0  # how often the last resort was asked
+        self.mending: list[Usage] = []  # and what it took, at a price of its own
+        self.unusable: set[str] = set()  # kinds of replies that were asked for again
+        self.records: list[CallRecord] = []
+        self.adaptations: list[Adaptation] = []
+        self.output: Any = None
+        self.asked_again = 0
+        self.instructions = task.instructions
+        self.offered = task.declarations
+        self.answering: Answering | None = None
+        if task.output is not None:
+            self._answer_typed(task.output)
+        self.shelf = self._shelve()
+        self.issuer = Issuer(task.options, self.offered, shelf=self.shelf, final=self.final)
+        self.repeats = Repeats()
+        self.repeated: tuple[str, int] | None = None  # the name, and how often in a row
+        self.turns: list[Turn] = []
+        self.waiting: list[Turn] = []  # those of the turns that are for a person to decide
+        self.text = ""
+        self.said = False  # somebody was shown text of the last reply
+        self.detail: str | None = None
+        self.trace_id = FunctionCall(name="").call_id
+        seconds = task.options.limits.seconds
+        self.started = task.options.retry.clock.now()
+        self.deadline = None if seconds is None else self.started + seconds
+        if task.mended:
+            why = f"{task.mended} calls of the history had no result and were given an error"
+            self.adaptations.append(Adaptation("history", why))
+
+    def _shelve(self) -> Shelf | None:
+        """Put the tools out of the model's sight, where it is to search them."""
+        task = self.task
+        own = self.offered[len(task.declarations) :]
+        search = task.options.tool_search
+        shelf, note = shelf_for(
+            task.provider, task.declarations, search, more=len(own), shelves=task.shelves
+        )
+        if shelf is not None:
+            self.offered = (*shelf.offered, *own)
+        if note is not None:
+            self.adaptations.append(note)
+        return shelf
+
+    def _answer_typed(self, spec: OutputSpec) -> None:
+        task = self.task
+        self.answering = way = Answering(spec, task.provider, task.declarations)
+        self.instructions = way.instructions(task.instructions)
+        if way.final is not None:
+            self.offered = (*self.offered, way.final.declaration)
+        if way.note is not None:
+            self.adaptations.append(way.note)
+
+    @property
+    def final(self) -> FinalTool | None:
+        """The tool by which the model answers, where it has no other way."""
+        return None if self.answering is None else self.answering.final
+
+    @property
+    def asked(self) -> int:
+        """How many requests were made, to whatever model."""
+        return self.round + self.mends
+
+    # -- what goes out -------------------------------------------------------------------
+
+    def request(self) -> Request:
+        """The request of this round; the history has been checked up to what is new."""
+        task = self.task
+        options = task.options
+        way = self.answering
+        start = 0 if self.round <= 1 else max(0, len(task.messages) - 2)
+        check_history(task.messages, start)
+        return Request(
+            model=task.provider.model,
+            messages=tuple(task.messages),
+            instructions=self.instructions,
+            tools=self.offered,
+            tool_choice=self._tool_choice(),
+            output=None if way is None or way.mode != "native" else way.spec,
+            sampling=options.sampling,
+            settings=options.settings,
+        )
+
+    def _tool_choice(self) -> ToolConfig | None:
+        """The application's choice; a call is demanded once, or the run would never end."""
+        choice = self.task.options.tool_choice
+        final = self.final
+        if self.shelf is not None:
+            choice = self.shelf.choice(choice)
+        if final is not None:
+            return final.choice(choice, self._is_first)
+        if choice is None or choice.mode != "ANY" or self._is_first:
+            return choice
+        return ToolConfig(allowed_function_names=choice.allowed_function_names)
+
+    @property
+    def _is_first(self) -> bool:
+        """Whether no reply was taken yet."""
+        return self.round - len(self.unusable) <= 1
+
+    def attempt(self, number: int) -> Attempt:
+        """The circumstances of attempt ``number``; a first attempt is like any other first."""
+        first = self._first
+        if number == 1 and first is not None:
+            return first
+        made = Attempt(number=number, deadline=self.deadline, cancelled=self.task.cancelled)
+        if number == 1:
+            self._first = made
+        return made
+
+    def context(self) -> CallContext:
+        """What the calls of this run share."""
+        if self._context is None:
+            self._context = CallContext(
+                correlation_id=self.trace_id, deadline=self.deadline, cancelled=self.task.cancelled
+            )
+        return self._context
+
+    # -- what comes in -------------------------------------------------------------------
+
+    def take(self, response: Response) -> list[Turn]:
+        """Take a reply into the history, its calls under the loop's own ids."""
+        self.usages.append(self.priced(response))
+        self.detail = response.detail or (
+            None if response.finish == "stop" else response.raw_finish
+        )
+        if response.adaptations:
+            self.adaptations += response.adaptations
+        message = response.message
+        turns: list[Turn] = []
+        parts: list[Part] = [
+            self._issue(part, turns) if isinstance(part, ToolCall) else sound_part(part)
+            for part in message.parts
+        ]
+        if any(map(is_not, parts, message.parts)):
+            message = Message(
+                "assistant", tuple(parts), origin=message.origin, opaque=message.opaque
+            )
+        self.turns = turns
+        self.text = message.text
+        if parts:  # no provider takes back a message of nothing
+            self.task.messages.append(message)
+        return turns
+
+    def _issue(self, part: ToolCall, turns: list[Turn]) -> ToolCall:
+        turn = self.issuer.issue(part, self.adaptations)
+        turns.append(turn)
+        return turn.part
+
+    def schema_of(self, name: str) -> Any:
+        """The JSON Schema of a tool's parameters; None for a tool nobody declared."""
+        return self.issuer.schema_of(name)
+
+    def mend_turn(self, turn: Turn, args: Any, by: str) -> None:
+        """Take mended arguments for those of ``turn``, here and in the history."""
+        turns: list[Turn] = []
+        issued = self._issue(replace(turn.part, args=args, id=""), turns)
+        message = self.task.messages[-1]
+        parts = tuple([issued if one is turn.part else one for one in message.parts])
+        self.task.messages[-1] = replace(message, parts=parts)
+        self.turns = [turns[0] if one is turn else one for one in self.turns]
+        why = f"those of the call of {turn.call.name!r} were mended by {by}"
+        self.adaptations.append(Adaptation("arguments", why))
+
+    def settle(self, turn: Turn, result: ToolResult, seconds: float) -> CallRecord | None:
+        """Note what came of a call, as the model will read it; None while it awaits a person."""
+        if result.error is not None and self._is_open(turn, result.error):
+            return None
+        text = result_text(result)
+        limit = self.task.options.limits.repeats
+        if limit is not None:
+            count = self.repeats.note(turn.meant, text, self.round)
+            if count >= limit:
+                result = repeated(turn.call, count)
+                text = result_text(result)
+                if count > limit and self.repeated is None:
+                    self.repeated = (turn.call.name, count)
+        record = CallRecord(call=turn.call, result=result, seconds=seconds)
+        turn.text = text
+        turn.record = record
+        return record
+
+    def _is_open(self, turn: Turn, error: ErrorObject) -> bool:
+        """Whether a person may still allow a call; then it waits, to be made as it stands."""
+        if error.type != ErrorType.APPROVAL_REQUIRED or turn.approved:
+            return False
+        try:
+            turn.call = self.issuer.open_call(turn.part)
+        except InvalidDataError:  # what is no JSON can be neither shown nor stored as it is
+            return False
+        self.waiting.append(turn)
+        return True
+
+    def take_waiting(self) -> list[Turn]:
+        """The turns that are for a person to decide, in the order of their calls."""
+        waiting, self.waiting = self.waiting, []
+        return [turn for turn in self.turns if turn in waiting]
+
+    def refuse(self, turn: Turn, reason: str) -> CallRecord:
+        """Answer a call that is not run."""
+        result = refusal(turn.call, reason) if turn.refused is None else turn.refused
+        turn.text = result_text(result)
+        turn.record = CallRecord(call=turn.call, result=result, seconds=0.0)
+        return turn.record
+
+    def read_output(self, spec: OutputSpec) -> tuple[str | None, Read]:
+        """Read ``text``, the typed answer: what is wrong with it, or None, and how it was read."""
+        self.output, fault, read = read_output(spec, self.text, self.task.options.repair.max_risk)
+        if fault is None and read.fixes:
+            self.adaptations.append(Adaptation("output", f"the answer was repaired: {read.note}"))
+        return fault, read
+
+    def read_final(self, turn: Turn, final: FinalTool) -> tuple[str | None, Read | None]:
+        """Read the call that gives the typed answer, as :meth:`read_output` reads a text."""
+        if turn.refused is not None:
+            error = turn.refused.error
+            return error.message if error is not None else "it cannot be read", None
+        spec = self.task.output
+        assert spec is not None  # or there would be no such tool
+        self.text = final.text(turn.call.args)
+        return self.read_output(spec)
+
+    def note(self, adaptations: Sequence[Adaptation]) -> None:
+        """Note what was changed, once in a run."""
+        self.adaptations += [one for one in adaptations if one not in self.adaptations]
+
+    def load_mended(self, spec: OutputSpec, read: Read, by: str) -> bool:
+        """Take a mended answer for the model's own; False when it does not fit."""
+        try:
+            self.output = spec.load(read.value)
+        except InvalidDataError:
+            return False
+        self.adaptations.append(Adaptation("output", f"the answer was mended by {by}"))
+        return True
+
+    def ask_again(self, fault: str) -> Finish | None:
+        """Ask for the typed answer again with its problems, a bounded number of times."""
+        stop = self.may_ask_again(fault)
+        if stop is None and self.answering is not None:
+            self.task.messages.append(ask_again(fault, self.answering.again()))
+        return stop
+
+    def may_ask_again(self, fault: str) -> Finish | None:
+        """None where the typed answer may be asked for once more, else how the run ends."""
+        if self.asked_again >= MAX_ASKED_AGAIN:
+            self.detail = f"the answer does not fit the type asked for:\n{fault}"
+            return "malformed"
+        self.asked_again += 1
+        return None
+
+    def settle_own(self, turn: Turn, result: ToolResult) -> None:
+        """Answer a call that is the loop's own business."""
+        turn.hidden = True
+        turn.text = result_text(result)
+        turn.record = CallRecord(call=turn.call, result=result, seconds=0.0)
+
+    def close_turns(self, reason: str = LOST) -> None:
+        """Append the results of the turns in progress; those without one get an error."""
+        if not self.turns:
+            return
+        for turn in self.turns:
+            if turn.record is None:
+                self.refuse(turn, reason)
+        self.task.messages.append(Message("tool", self.close_answered()))
+
+    def close_answered(self) -> tuple[Part, ...]:
+        """Take the turns in progress out; the results of those that have one."""
+        turns, self.turns = self.turns, []
+        parts = []
+        for turn in turns:
+            record = turn.record
+            if record is not None:
+                if not turn.hidden:
+                    self.records.append(record)
+                parts.append(turn.kept or answer(turn.part, record.result, turn.text))
+        return tuple(parts)
+
+    # -- what it amounts to --------------------------------------------------------------
+
+    def price(self, provider: Provider | None = None) -> Price | None:
+        """The price of the model, or of another: the application's, the provider's, altar's."""
+        provider = provider or self.task.provider
+        own = provider.capabilities.price
+        return price_of(self.task.options.prices, provider.name, provider.model, own=own)
+
+    def priced(self, response: Response) -> Usage:
+        """What a reply took; in a chain it may be another model that answers each time."""
+        usage, origin = response.usage, response.message.origin
+        if origin is None or usage.cost is not None or self.price() is not None:
+            return usage
+        known = price_of(self.task.options.prices, origin.provider, origin.model)
+        return usage if known is None else replace(usage, cost=usage.priced(known))
+
+    def usage(self) -> Usage:
+        """What every answered request took, each at the price of its own model."""
+        own = Usage.total(self.usages, self.price())
+        mender = self.task.options.repair.mender
+        if not self.mending or mender is None:
+            return own
+        return Usage.total([own, Usage.total(self.mending, self.price(mender.provider()))])
+
+    def spent(self) -> tuple[int, Decimal | None]:
+        """Tokens and cost so far; what no provider counted is estimated, and said so."""
+        total = self.usage()
+        tokens = total.total_tokens
+        if tokens is None and self.usages:
+            tokens = sum(len(repr(message.parts)) for message in self.task.messages) // 4
+            why = "the provider does not count tokens; the limit took four characters for one"
+            estimate = Adaptation("limits.tokens", why)
+            if estimate not in self.adaptations:
+                self.adaptations.append(estimate)
+        return tokens or 0, total.cost
+
+    def reply(self, finish: Finish) -> Reply[Any]:
+        """The run's reply."""
+        return Reply(
+            text=self.text,
+            output=self.output,
+            calls=tuple(self.records),
+            usage=self.usage(),
+            messages=tuple(self.task.messages),
+            finish=finish,
+            adaptations=tuple(self.adaptations),
+            trace_id=self.trace_id,
+            detail=self.detail,
+            pending=self.task.pending,
+        )
