@@ -285,7 +285,8 @@ class ProviderError(AltarError):
         hint: str = "",
         raw: Any = None,
     ) -> None:
-        super().__init__(f"{message} {hint}".strip())
+        stop = "." if hint and message[-1:].isalnum() else ""
+        super().__init__(f"{message}{stop} {hint}".strip())
         self.message = message
         self.provider = provider
         self.status = status

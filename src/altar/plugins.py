@@ -26,6 +26,7 @@ __all__ = [
     "is_provider_name",
     "load_provider",
     "load_runtime",
+    "own_name",
     "provider_help",
     "provider_names",
     "runtime_names",
@@ -105,6 +106,14 @@ def provider_names() -> tuple[str, ...]:
 def is_provider_name(name: str) -> bool:
     """Whether ``name`` is a model prefix; entry points are read for what is not altar's own."""
     return name in _PROVIDERS or name in _entries("altar.providers")
+
+
+def own_name(name: str) -> str:
+    """What the provider behind a prefix calls itself: "gemini" for "google-genai"."""
+    plugin = _PROVIDERS.get(name)
+    if plugin is None:
+        return name
+    return next(first for first, one in _PROVIDERS.items() if one.target == plugin.target)
 
 
 def runtime_names() -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from google import genai
 from google.genai import types
 
+from altar import live
 from altar.errors import AuthenticationError, ConfigurationError
 from altar.llm import redacted
 from altar_extras._gemini_faults import KEY_HINT, VERTEX_HINT, is_sign_in
@@ -45,6 +46,11 @@ class Connection:
     def streamed(self) -> Any:
         """The transport's streaming request, or None."""
         return getattr(getattr(self.aio, "_api_client", None), "async_request_streamed", None)
+
+    def check_live(self, name: str) -> None:
+        """Raise ConfigurationError where live calls are forbidden and this would be one."""
+        base = getattr(getattr(self.aio, "_api_client", None), "_http_options", None)
+        live.check(name, getattr(base, "base_url", None))
 
     async def close(self) -> None:
         """Let go of the sockets."""

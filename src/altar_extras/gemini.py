@@ -78,9 +78,14 @@ class GeminiProvider(LoopedProvider):
         """Let go of its sockets, unless it is the caller's own."""
         await client.close()
 
+    def _client(self) -> Connection:
+        connection: Connection = self.client()
+        connection.check_live(self.name)
+        return connection
+
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
         """The whole answer."""
-        connection: Connection = self.client()
+        connection = self._client()
         home, headers = self._home(connection), self._headers(request)
         body, notes = to_request(request, provider=home, settings=self.name)
         try:
@@ -93,7 +98,7 @@ class GeminiProvider(LoopedProvider):
         self, request: Request, attempt: Attempt
     ) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it comes."""
-        connection: Connection = self.client()
+        connection = self._client()
         home, headers = self._home(connection), self._headers(request)
         body, notes = to_request(request, provider=home, settings=self.name)
         try:

@@ -47,7 +47,7 @@ class InteractionsProvider(GeminiProvider):
 
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
         """The whole answer."""
-        connection: Connection = self.client()
+        connection = self._client()
         home = self._home(connection)
         body, notes = to_request(request, provider=home)
         try:
@@ -61,7 +61,7 @@ class InteractionsProvider(GeminiProvider):
         self, request: Request, attempt: Attempt
     ) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it comes."""
-        connection: Connection = self.client()
+        connection = self._client()
         home = self._home(connection)
         body, notes = to_request(request, provider=home)
         reader = StreamReader(request, provider=home, adaptations=notes)

@@ -204,3 +204,9 @@ def test_a_prefix_nobody_knows_is_told_with_the_known_ones():
     with pytest.raises(ConfigurationError, match="anthropic") as caught:
         altar.generate("hi", model="antropic:claude")
     assert "gemini" in str(caught.value)
+
+
+def test_where_live_calls_are_forbidden_none_leaves_the_machine(seat, ask):
+    provider = at(seat, "http://far.example")
+    with live.forbid("This test forbids it."), pytest.raises(ConfigurationError, match="far"):
+        ask(provider, options=ONCE)

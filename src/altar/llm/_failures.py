@@ -50,6 +50,7 @@ _CODES: dict[str, type[ProviderError]] = {
     "overloaded_error": OverloadedError,
     "unavailable": OverloadedError,
     "slow_down": OverloadedError,
+    "server_is_overloaded": OverloadedError,
     "api_error": ServerError,
     "server_error": ServerError,
     "internal": ServerError,

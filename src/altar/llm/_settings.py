@@ -25,6 +25,12 @@ def check_settings(task: Task) -> None:
     """
     own = {task.provider.name, *[name.partition(":")[0] for name in _models(task.provider)]}
     for name in task.options.settings:
+        said = plugins.own_name(name)
+        if said != name:
+            raise ConfigurationError(
+                f"Options(settings={{{name!r}: ...}}): this provider's settings stand under "
+                f"{said!r}; type Options(settings={{{said!r}: ...}})"
+            )
         if name in own or plugins.is_provider_name(name):
             continue
         known = sorted({*own, *plugins.provider_names()})

@@ -215,7 +215,7 @@ class RunState:
             None if response.finish == "stop" else response.raw_finish
         )
         if response.adaptations:
-            self.adaptations += response.adaptations
+            self.note(response.adaptations)
         message = response.message
         turns: list[Turn] = []
         parts: list[Part] = [
