@@ -18,7 +18,7 @@ from altar.llm._price_data import DATE, ROWS
 from altar.llm._usage import Price
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from os import PathLike
 
 __all__ = ["PriceTable", "price_of", "prices"]
@@ -164,7 +164,7 @@ def prices() -> PriceTable:
     return PriceTable(table, date=Date.fromisoformat(DATE))
 
 
-def _row(words: list[str], above: int | None = None, long: Price | None = None) -> Price:
+def _row(words: Sequence[str], above: int | None = None, long: Price | None = None) -> Price:
     read, written = (None if word == "-" else Decimal(word) for word in words[2:])
     return Price(
         input=Decimal(words[0]),
