@@ -120,7 +120,7 @@ def pause(state: RunState) -> None:
         messages=tuple(task.messages),
         trace_id=state.trace_id,
         rounds=state.round,
-        usage=state.usage(),
+        usage=state.tally.total(),
         finished=tuple(state.records),
         seconds=max(0.0, task.options.retry.clock.now() - state.started),
         adaptations=tuple(state.adaptations),
@@ -177,7 +177,7 @@ def _restore(state: RunState, before: Pending) -> None:
     state.records = list(records.values())
     state.trace_id = before.trace_id
     state.round = before.rounds
-    state.usages = [before.usage]
+    state.tally.take_up(before.usage)
     fresh = [one for one in state.adaptations if one not in before.adaptations]
     state.adaptations = [*before.adaptations, *fresh]
     state.mends = before.mends

@@ -106,6 +106,7 @@ def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
         response = yield from _ask(state)
         if not isinstance(response, Response):
             return response
+        state.tally.count(response)
         again = ask_once_more(state, response)
         if again is not None:
             yield again
@@ -238,7 +239,7 @@ def _mend(
         if stop_now(state) is None:  # else it was the run that broke it off
             mender.breaker.fail()
         return None
-    state.mending.append(answer.usage)
+    state.tally.count_other(answer.usage, provider)
     risk = options.repair.max_risk
     read = take_mended(mender, broken, schema, answer=answer, max_risk=risk)
     return None if read is None else (read, model_name(provider))

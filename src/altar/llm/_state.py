@@ -20,7 +20,6 @@ from altar.llm._history import check_history
 from altar.llm._issue import Issuer
 from altar.llm._messages import Message
 from altar.llm._parts import Part, ToolCall
-from altar.llm._prices import price_of
 from altar.llm._provider import Attempt
 from altar.llm._record import CallRecord
 from altar.llm._repeats import Repeats
@@ -28,8 +27,8 @@ from altar.llm._reply import Reply
 from altar.llm._request import Adaptation, Request
 from altar.llm._shelf import shelf_for
 from altar.llm._structured import MAX_ASKED_AGAIN, ask_again, read_output
+from altar.llm._tally import Tally
 from altar.llm._task import LOST
-from altar.llm._usage import Usage
 from altar.runtime import CallContext
 
 if TYPE_CHECKING:
@@ -38,14 +37,12 @@ if TYPE_CHECKING:
 
     from altar.adm import ErrorObject, ToolResult
     from altar.llm._final import FinalTool
-    from altar.llm._provider import Provider
     from altar.llm._read import Read
     from altar.llm._reply import Finish
     from altar.llm._request import OutputSpec, Response
     from altar.llm._shelf import Shelf
     from altar.llm._task import Task
     from altar.llm._turn import Turn
-    from altar.llm._usage import Price
 
 __all__ = ["RunState"]
 
@@ -63,7 +60,6 @@ class RunState:
         "detail",
         "instructions",
         "issuer",
-        "mending",
         "mends",
         "offered",
         "output",
@@ -74,12 +70,12 @@ class RunState:
         "said",
         "shelf",
         "started",
+        "tally",
         "task",
         "text",
         "trace_id",
         "turns",
         "unusable",
-        "usages",
         "waiting",
     )
 
@@ -88,9 +84,8 @@ class RunState:
         self._first: Attempt | None = None
         self._context: CallContext | None = None
         self.round = 0
-        self.usages: list[Usage] = []
+        self.tally = Tally(task.provider, task.options.prices)
         self.mends = 0  # how often the last resort was asked
-        self.mending: list[Usage] = []  # and what it took, at a price of its own
         self.unusable: set[str] = set()  # kinds of replies that were asked for again
         self.records: list[CallRecord] = []
         self.adaptations: list[Adaptation] = []
@@ -210,7 +205,6 @@ class RunState:
 
     def take(self, response: Response) -> list[Turn]:
         """Take a reply into the history, its calls under the loop's own ids."""
-        self.usages.append(self.priced(response))
         self.detail = response.detail or (
             None if response.finish == "stop" else response.raw_finish
         )
@@ -367,39 +361,16 @@ class RunState:
 
     # -- what it amounts to --------------------------------------------------------------
 
-    def price(self, provider: Provider | None = None) -> Price | None:
-        """The price of the model, or of another: the application's, the provider's, altar's."""
-        provider = provider or self.task.provider
-        own = provider.capabilities.price
-        return price_of(self.task.options.prices, provider.name, provider.model, own=own)
-
-    def priced(self, response: Response) -> Usage:
-        """What a reply took; in a chain it may be another model that answers each time."""
-        usage, origin = response.usage, response.message.origin
-        if origin is None or usage.cost is not None or self.price() is not None:
-            return usage
-        known = price_of(self.task.options.prices, origin.provider, origin.model)
-        return usage if known is None else replace(usage, cost=usage.priced(known))
-
-    def usage(self) -> Usage:
-        """What every answered request took, each at the price of its own model."""
-        own = Usage.total(self.usages, self.price())
-        mender = self.task.options.repair.mender
-        if not self.mending or mender is None:
-            return own
-        return Usage.total([own, Usage.total(self.mending, self.price(mender.provider()))])
-
     def spent(self) -> tuple[int, Decimal | None]:
         """Tokens and cost so far; what no provider counted is estimated, and said so."""
-        total = self.usage()
-        tokens = total.total_tokens
-        if tokens is None and self.usages:
-            tokens = sum(len(repr(message.parts)) for message in self.task.messages) // 4
+        tokens, cost = self.tally.spent()
+        if tokens is None:
+            tokens = self.tally.estimate(self.task.messages)
             why = "the provider does not count tokens; the limit took four characters for one"
             estimate = Adaptation("limits.tokens", why)
             if estimate not in self.adaptations:
                 self.adaptations.append(estimate)
-        return tokens or 0, total.cost
+        return tokens, cost
 
     def reply(self, finish: Finish) -> Reply[Any]:
         """The run's reply."""
@@ -407,7 +378,7 @@ class RunState:
             text=self.text,
             output=self.output,
             calls=tuple(self.records),
-            usage=self.usage(),
+            usage=self.tally.total(),
             messages=tuple(self.task.messages),
             finish=finish,
             adaptations=tuple(self.adaptations),

@@ -40,10 +40,10 @@ def _over_budget(state: RunState, limits: Limits) -> Finish | None:
         met = f"the run took {tokens} tokens"
         state.detail = _raised(met, "tokens", limits.tokens)
         return "budget"
-    if limits.cost is not None and state.usages and (cost is None or cost >= limits.cost):
+    if limits.cost is not None and state.tally and (cost is None or cost >= limits.cost):
         state.detail = (
-            "a reply came without its token counts, so Limits(cost=...) cannot hold; count with "
-            "Limits(tokens=...), which estimates them, or lift the limit with cost=None"
+            "a reply came without its token counts, or without a price, so Limits(cost=...) cannot "
+            "hold; count with Limits(tokens=...), or lift the limit with cost=None"
         )
         if cost is not None:
             state.detail = _raised(f"the run cost {cost}", "cost", limits.cost)

@@ -33,9 +33,7 @@ def ask_once_more(state: RunState, response: Response) -> RetryEvent | None:
     kind = _kind(state, response)
     if kind is None or kind in state.unusable or state.said:
         return None
-    state.usages.append(state.priced(response))
     if stop_before_asking(state) is not None:
-        state.usages.pop()  # it counts with the reply, which is taken as it is
         return None
     state.unusable.add(kind)
     state.note(response.adaptations)
