@@ -307,3 +307,17 @@ def test_a_price_of_long_requests_holds_for_the_whole_request():
     long = Usage(input_tokens=272_001, output_tokens=1000)
     assert short.priced(price) == Decimal("1.39")
     assert long.priced(price) == Decimal("2.76501")
+
+
+@pytest.mark.parametrize("value", [3.0, "3", "three", None, -1, Decimal("NaN"), Decimal(-1), True])
+@pytest.mark.parametrize("name", ["input", "output"])
+def test_a_price_is_an_exact_amount_and_says_what_to_type(name, value):
+    known = {"input": Decimal(1), "output": Decimal(1), name: value}
+    with pytest.raises(ConfigurationError, match=r"Decimal\(\""):
+        Price(**known)
+
+
+def test_a_price_may_leave_its_cache_unsaid_but_not_say_it_wrongly():
+    assert Price(input=Decimal(0), output=Decimal(0)).cached is None
+    with pytest.raises(ConfigurationError, match="cached"):
+        Price(input=Decimal(1), output=Decimal(1), cached=0.5)  # type: ignore[arg-type]

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from altar.errors import ConfigurationError
 
-__all__ = ["check_count", "check_kind", "check_number", "check_share", "refuse"]
+__all__ = [
+    "amount",
+    "check_amount",
+    "check_count",
+    "check_kind",
+    "check_number",
+    "check_share",
+    "refuse",
+]
 
 
 def refuse(owner: str, name: str, value: object, allowed: str) -> ConfigurationError:
@@ -37,6 +46,24 @@ def check_share(owner: str, name: str, value: Any, example: float) -> None:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
         allowed = f"a number from 0 to 1; type {owner}({name}={example})"
         raise refuse(owner, name, value, allowed)
+
+
+def check_amount(owner: str, name: str, value: object, *, none: bool) -> None:
+    """``value`` is an exact amount of money, 0 or more, or None where that says "unknown"."""
+    if value is None and none:
+        return
+    if not isinstance(value, Decimal) or not value.is_finite() or value < 0:
+        allowed = "money is an exact Decimal, 0 or more; type from decimal import Decimal, then"
+        raise refuse(owner, name, value, f'{allowed} {owner}({name}=Decimal("{amount(value)}"))')
+
+
+def amount(value: object) -> str:
+    """The amount of money that was probably meant, in digits."""
+    try:
+        meant = Decimal(str(value))
+    except InvalidOperation:
+        return "0.50"
+    return str(meant) if meant.is_finite() and meant > 0 else "0.50"
 
 
 def check_kind(owner: str, name: str, value: Any, kind: type[Any], example: str) -> None:

@@ -6,11 +6,11 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from altar.adm import FunctionCall, ToolConfig
-from altar.llm._checks import check_count, check_kind, check_number, check_share, refuse
+from altar.llm._checks import amount, check_count, check_kind, check_number, check_share, refuse
 from altar.llm._mender import Mender
 from altar.llm._sampling import Sampling
 from altar.llm._shelf import ToolSearch
@@ -80,19 +80,10 @@ class Limits:
         check_number("Limits", "seconds", self.seconds, allowed)
         cost: object = self.cost
         if cost is not None and (not isinstance(cost, Decimal) or cost.is_nan() or cost <= 0):
-            amount = _amount(cost)
+            meant = amount(cost)
             allowed = "money is an exact Decimal above 0, or None; type"
-            line = f'from decimal import Decimal, then Limits(cost=Decimal("{amount}"))'
+            line = f'from decimal import Decimal, then Limits(cost=Decimal("{meant}"))'
             raise refuse("Limits", "cost", cost, f"{allowed} {line}")
-
-
-def _amount(cost: object) -> str:
-    """The amount that was probably meant."""
-    try:
-        amount = Decimal(str(cost))
-    except InvalidOperation:
-        return "0.50"
-    return str(amount) if amount.is_finite() and amount > 0 else "0.50"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

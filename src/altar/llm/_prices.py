@@ -241,6 +241,7 @@ def _load(document: Any, path: str, problems: list[Problem]) -> Price:
     if above is not None and (not isinstance(above, int) or isinstance(above, bool) or above < 0):
         expected = "a number of tokens"
         problems.append(Problem(f"{path}.long_above", expected, repr(above)[:60]))
+        above = None
     return Price(
         input=amounts["input"] or Decimal(0),
         output=amounts["output"] or Decimal(0),

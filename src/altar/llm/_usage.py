@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from altar.llm._checks import check_amount, check_count, check_kind
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -28,6 +30,13 @@ class Price:
     cache_write: Decimal | None = None
     long_above: int | None = None
     long: Price | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("input", "output", "cached", "cache_write"):
+            check_amount("Price", name, getattr(self, name), none=name.startswith("cache"))
+        check_count("Price", "long_above", self.long_above, 0)
+        if self.long is not None:
+            check_kind("Price", "long", self.long, Price, "Price(input=..., output=...)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
