@@ -126,6 +126,7 @@ def pause(state: RunState) -> None:
         adaptations=tuple(state.adaptations),
         mends=state.mends,
         asked_again=state.asked_again,
+        unusable=tuple(sorted(state.unusable)),
         streaks=state.repeats.streaks(),
     )
 
@@ -166,11 +167,14 @@ def _restore(state: RunState, before: Pending) -> None:
             turn = _answered(part, kept[part.id], records.pop(part.id, None))
         else:
             turn = Turn(part, state.issuer.open_call(part), None, None)
-            if turn.call.name != part.name:
+            if part.args is None or turn.call.name != part.name:
                 turn.meant = ToolCall(turn.call.name, own_args(turn.call.args))
             verdict = before.decisions.get(part.id)
             if verdict is not None:
                 _decide(turn, verdict)
+            if turn.refused is None:
+                turn.refused = state.issuer.forbidden(turn.call)
+                turn.approved = turn.approved and turn.refused is None
             state.waiting.append(turn)
         state.turns.append(turn)
     state.text = messages[-1].text
@@ -182,6 +186,7 @@ def _restore(state: RunState, before: Pending) -> None:
     state.adaptations = [*before.adaptations, *fresh]
     state.mends = before.mends
     state.asked_again = before.asked_again
+    state.unusable = set(before.unusable)
     state.repeats.take_up(before.streaks)
     state.started -= before.seconds
     if state.deadline is not None:

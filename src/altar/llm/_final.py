@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from altar.adm import FunctionCall
 
-__all__ = ["FinalTool", "free_name"]
+__all__ = ["FinalTool", "free_name", "is_final"]
 
 _NAME = "final_answer"
 _WRAP = "value"
@@ -103,6 +103,11 @@ def free_name(name: str, taken: Collection[str]) -> str:
         number += 1
         free = f"{name}_{number}"
     return free
+
+
+def is_final(name: str) -> bool:
+    """Whether a tool of this name may be the one that gives the answer."""
+    return name.startswith(_NAME)
 
 
 def _is_plain_object(schema: Mapping[str, Any]) -> bool:

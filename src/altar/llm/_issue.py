@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import ErrorType
 from altar.llm._calls import call_again, inner_call, read_call, refusal
-from altar.llm._clean import own_args, sound, sound_args
+from altar.llm._clean import UnboundedError, own_args, sound, sound_args
 from altar.llm._parts import ToolCall
 from altar.llm._request import Adaptation
 from altar.llm._turn import Turn
@@ -45,12 +45,11 @@ class Issuer:
         """The turn of a call as a model made it; what was repaired is added to ``noted``."""
         call, refused, read = read_call(part, self.schema_of, self._max_risk)
         outer, unread = call, refused is not None
+        inner = None
         if self._shelf is not None and not unread:
-            call, refused = self._meant(self._shelf, call, noted)
-        choice = self._choice
-        if choice is not None and refused is None and not self._allows(choice, call.name):
-            reason = f"{call.name!r} may not be called in this conversation."
-            refused = refusal(call, reason, ErrorType.PERMISSION_DENIED)
+            call, refused, inner = self._meant(self._shelf, call, noted)
+        if self._choice is not None and refused is None:
+            refused = self.forbidden(call)
         args: Any = part.args
         raw_args = part.raw_args
         if args is not None and not isinstance(args, dict):
@@ -60,6 +59,8 @@ class Issuer:
         elif read is not None and read.fixes and not read.problems:
             _note(noted, call, read)
             args = None if unread else own_args(outer.args)
+        if inner is not None:  # so that the history says what was read, and a person is shown it
+            args = inner
         issued = ToolCall(
             sound(str(part.name)),
             args if args is None else sound_args(args),
@@ -69,22 +70,36 @@ class Issuer:
             opaque=part.opaque,
         )
         turn = Turn(issued, call, refused, read)
-        if call.name != issued.name and not unread:
+        if not unread and (issued.args is None or call.name != issued.name):
             turn.meant = ToolCall(call.name, own_args(call.args))
         return turn
 
     def _meant(
         self, shelf: Shelf, call: FunctionCall, noted: list[Adaptation]
-    ) -> tuple[FunctionCall, ToolResult | None]:
-        """The call that is meant where tools are searched, and its result where that is known."""
+    ) -> tuple[FunctionCall, ToolResult | None, dict[str, Any] | None]:
+        """The call that is meant where tools are searched, and its result where that is known.
+
+        The third is what its arguments were repaired to, as those of the call that was made.
+        """
         refused: ToolResult | None = None
+        inner = None
         if call.name == shelf.call:
+            made = call
             call, refused, read = shelf.meant(call, self.schema_of, self._max_risk)
             if read is not None and read.fixes and not read.problems:
                 _note(noted, call, read)
+                if refused is None:
+                    inner = _with_inner(made, call)
         if call.name == shelf.find and refused is None:
             refused = shelf.results(call, self._choice)
-        return call, refused
+        return call, refused, inner
+
+    def forbidden(self, call: FunctionCall) -> ToolResult | None:
+        """The result of a call that the application's choice rules out."""
+        if self._choice is None or self._allows(self._choice, call.name):
+            return None
+        reason = f"{call.name!r} may not be called in this conversation."
+        return refusal(call, reason, ErrorType.PERMISSION_DENIED)
 
     def _allows(self, choice: ToolConfig, name: str) -> bool:
         final = self._final
@@ -111,6 +126,13 @@ class Issuer:
 def _note(noted: list[Adaptation], call: FunctionCall, read: Read) -> None:
     which = f"those of the call of {call.name!r} were repaired"
     noted.append(Adaptation("arguments", f"{which}: {read.note}"))
+
+
+def _with_inner(made: FunctionCall, meant: FunctionCall) -> dict[str, Any] | None:
+    try:
+        return own_args({**made.args, "arguments": meant.args})
+    except UnboundedError:  # one level deeper is one too many
+        return None
 
 
 def _written(args: Any) -> str:

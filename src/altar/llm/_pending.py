@@ -34,8 +34,8 @@ class Pending:
     other calls of the same reply brought. ``finished`` is every call of the run
     that has its result; ``rounds``, ``usage`` and ``seconds`` are what the run
     took so far, and count on towards its limits. ``decisions`` maps call ids to
-    True, False, or why not; ``mends``, ``asked_again`` and ``streaks`` are the
-    loop's own.
+    True, False, or why not; ``mends``, ``asked_again``, ``unusable`` and
+    ``streaks`` are the loop's own.
 
     Keep it where the decision is kept safe: whoever can write it can allow a
     call. Raises InvalidDataError when calls and history do not belong together.
@@ -52,6 +52,7 @@ class Pending:
     decisions: Mapping[str, bool | str] = field(default_factory=dict)
     mends: int = 0
     asked_again: int = 0
+    unusable: tuple[str, ...] = ()
     streaks: tuple[Streak, ...] = ()
 
     def __post_init__(self) -> None:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.adm import Problem
 from altar.errors import InvalidDataError
-from altar.llm._calls import call_again, inner_call
+from altar.llm._calls import call_again, inner_call, result_text
+from altar.llm._final import is_final
 from altar.llm._history import check_history
 from altar.llm._parts import ToolCall, ToolResultPart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from altar.adm import FunctionCall
+    from altar.adm import FunctionCall, ToolResult
     from altar.llm._messages import Message
     from altar.llm._record import CallRecord
 
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
         def decisions(self) -> Mapping[str, object]: ...
 
 
-__all__ = ["mismatches"]
+__all__ = ["NO_JSON", "mismatches", "untold"]
+
+NO_JSON = "the result of the tool is not JSON"  # stands for one in a document
 
 _encode = json.JSONEncoder(sort_keys=True, default=repr).encode
 
@@ -53,8 +56,40 @@ def mismatches(pending: PendingLike) -> list[Problem]:
     answered = {part.call_id for part in results}
     problems += _call_problems(pending.calls, reply.calls, answered)
     problems += _record_problems(pending.finished, [*messages], answered)
+    if not problems:
+        problems += _recordless(pending.finished, reply.calls, answered)
     problems += _decision_problems(pending)
     return problems
+
+
+def untold(messages: tuple[Message, ...], finished: tuple[CallRecord, ...]) -> list[Problem]:
+    """Where a result of the history is not what its record says, each with its path.
+
+    Results that came with blobs, or were no JSON, are told of otherwise.
+    """
+    records = {record.call.call_id: record.result for record in finished}
+    problems = []
+    for at, message in enumerate(messages):
+        for index, part in enumerate(message.parts):
+            if not isinstance(part, ToolResultPart) or part.blobs:
+                continue
+            result = records.get(part.call_id)
+            if result is not None and not _is_no_json(result) and not _says(part, result):
+                path = f"$.messages[{at}].parts[{index}].text"
+                problems.append(Problem(path, "what $.finished says of it", part.text[:60]))
+    return problems
+
+
+def _is_no_json(result: ToolResult) -> bool:
+    return result.error is not None and result.error.message == NO_JSON
+
+
+def _says(part: ToolResultPart, result: ToolResult) -> bool:
+    try:
+        said = json.loads(part.text)
+    except (ValueError, RecursionError):
+        return False
+    return bool(said == json.loads(result_text(result)))
 
 
 def _history_problems(messages: tuple[Message, ...]) -> list[Problem]:
@@ -133,6 +168,18 @@ def _record_problems(
             problems.append(Problem(f"$.finished[{at}].call.call_id", wanted, repr(call_id)))
         seen.add(call_id)
     return problems
+
+
+def _recordless(
+    finished: tuple[CallRecord, ...], calls: tuple[ToolCall, ...], answered: set[str]
+) -> list[Problem]:
+    """The calls of the reply that have a result have a record; but for the loop's own."""
+    known = {record.call.call_id for record in finished}
+    return [
+        Problem("$.finished", f"a record of the call {call.id!r} of {call.name!r}", "none")
+        for call in calls
+        if call.id in answered and call.id not in known and not is_final(call.name)
+    ]
 
 
 def _decision_problems(pending: PendingLike) -> list[Problem]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import ErrorObject, FunctionCall, ToolResult, dumps
 from altar.adm._fields import Fields
+from altar.adm._ids import is_call_id
 from altar.errors import InvalidDataError
 from altar.llm._codec import dump_messages, load_messages
+from altar.llm._pending_check import NO_JSON, untold
 from altar.llm._record import CallRecord
 from altar.llm._repeats import Streak
 from altar.llm._request import Adaptation
@@ -43,6 +45,7 @@ _NAMES = frozenset(
         "decisions",
         "mends",
         "asked_again",
+        "unusable",
         "streaks",
     ]
 )
@@ -63,6 +66,7 @@ def dump_pending(pending: Any) -> dict[str, Any]:
         "adaptations": [{"what": one.what, "why": one.why} for one in pending.adaptations],
         "mends": pending.mends,
         "asked_again": pending.asked_again,
+        "unusable": list(pending.unusable),
         "streaks": [_dump_slots(streak) for streak in pending.streaks if _is_json(streak.args)],
     }
 
@@ -85,7 +89,7 @@ def _dump_record(record: CallRecord) -> dict[str, Any]:
     if not _is_json(call):
         call = {**call, "args": {}}
     if not _is_json(result):
-        error = ErrorObject(message="the result of the tool is not JSON")
+        error = ErrorObject(message=NO_JSON)
         result = ToolResult(name=call["name"], call_id=call["call_id"], error=error).to_dict()
     return {"call": call, "result": result, "seconds": record.seconds}
 
@@ -115,15 +119,18 @@ def load_pending(document: Mapping[str, Any]) -> dict[str, Any]:
         "decisions": top.get("decisions", "an object", dict) or {},
         "messages": _load_messages(top),
         "finished": tuple(top.nested("finished", _load_record, top.items("finished"))),
-        "trace_id": top.text("trace_id", required=True),
+        "trace_id": _trace_id(top),
         "rounds": _count(top, "rounds", 1, required=True),
         "seconds": _seconds(top),
         "usage": _one(top, "usage", _load_usage),
         "adaptations": tuple(top.nested("adaptations", _load_adaptation, top.items("adaptations"))),
         "mends": _count(top, "mends"),
         "asked_again": _count(top, "asked_again"),
+        "unusable": _unusable(top),
         "streaks": tuple(top.nested("streaks", _load_streak, top.items("streaks"))),
     }
+    for problem in [] if top.problems else untold(made["messages"], made["finished"]):
+        top.problems.append(problem)
     top.done()
     return made
 
@@ -153,6 +160,24 @@ def _count(top: Fields, name: str, least: int = 0, *, required: bool = False) ->
     if value is not None and value < least:
         top.fail(name, f"an integer, {least} or more", str(value), "minimum")
     return value or least
+
+
+def _trace_id(top: Fields) -> str:
+    """An id fit for logs and headers, where it turns up as the correlation id."""
+    value = top.text("trace_id", required=True)
+    if value is not None and not is_call_id(value):
+        wanted = "1 to 128 printable ASCII characters"
+        top.fail("trace_id", wanted, json.dumps(value)[:60], "pattern")
+    return str(value)
+
+
+def _unusable(top: Fields) -> tuple[str, ...]:
+    kinds = top.items("unusable")
+    for at, kind in enumerate(kinds):
+        if kind not in ("empty", "malformed") or kind in kinds[:at]:
+            wanted = '"empty" and "malformed" at most, each once'
+            top.fail("unusable", wanted, repr(kind)[:60], "enum")
+    return tuple(kinds)
 
 
 def _seconds(top: Fields) -> float:
@@ -185,6 +210,9 @@ def _load_record(document: Any) -> CallRecord:
 def _load_usage(document: Any) -> Usage:
     usage = Fields("usage", document)
     counts = {name: usage.get(name, "an integer", int) for name in _COUNTERS}
+    for name, count in counts.items():
+        if count is not None and count < 0:
+            usage.fail(name, "an integer, 0 or more", str(count)[:60], "minimum")
     requests = _count(usage, "requests", required=True)
     text = usage.text("cost")
     cost = None
@@ -192,6 +220,8 @@ def _load_usage(document: Any) -> Usage:
         cost = None if text is None else Decimal(text)
     except InvalidOperation:
         usage.fail("cost", "a decimal number as a text", json.dumps(text)[:60], "format")
+    if cost is not None and not (cost.is_finite() and cost >= 0):
+        usage.fail("cost", "a finite number, 0 or more", str(cost)[:60], "minimum")
     raw = tuple(usage.items("raw"))
     usage.done()
     return Usage(**counts, requests=requests, cost=cost, raw=raw)
