@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from altar import config, plugins
 from altar.errors import ClosedError, ConfigurationError
 from altar.later import Session
-from altar.llm import BaseProvider, Limits, Options, Provider, Retry, Sampling
+from altar.llm import BaseProvider, Limits, Options, Pending, Provider, Retry, Sampling
 
-__all__ = ["check_model", "given_options", "given_session", "is_provider", "opened", "provider_of"]
+if TYPE_CHECKING:
+    from altar.adm import FunctionDeclaration
+
+__all__ = [
+    "check_model",
+    "declared_for",
+    "given_options",
+    "given_session",
+    "is_provider",
+    "opened",
+    "provider_of",
+]
 
 _DEFAULTS = Options()
 _FIELDS: dict[type[Any], str] = {
@@ -51,6 +62,31 @@ def given_session(session: Any, tools: Any, both: str) -> Session | None:
             "altar.Session, and ask inside its with block"
         )
     return session
+
+
+def declared_for(asked: object, session: Session) -> tuple[FunctionDeclaration, ...]:
+    """What a run of ``asked`` is told of the tools.
+
+    Raises ConfigurationError when a call of a Pending that may yet run has no
+    tool here: it would be answered with an error, and what a person decided be lost.
+    """
+    declared = session.declarations()
+    if isinstance(asked, Pending):
+        _check_pending(asked, declared)
+    return declared
+
+
+def _check_pending(pending: Pending, declared: tuple[FunctionDeclaration, ...]) -> None:
+    denied = [call_id for call_id, said in pending.decisions.items() if said is not True]
+    known = {declaration.name for declaration in declared}
+    open_calls = [call for call in pending.calls if call.call_id not in denied]
+    missing = sorted({call.name for call in open_calls}.difference(known))
+    if missing:
+        raise ConfigurationError(
+            f"this Pending waits for calls of {', '.join(map(repr, missing))}, and there is no "
+            "such tool here; give the tools of the first half again, generate(pending, "
+            f"tools=[{', '.join(missing)}]), or deny the calls"
+        )
 
 
 def opened(tools: Any) -> Session:
