@@ -23,6 +23,7 @@ from altar.llm import (
     Options,
     PartEnd,
     PartStart,
+    Repair,
     Response,
     Retry,
     Sampling,
@@ -196,7 +197,7 @@ def test_every_reply_must_call_a_tool_or_answer():
     ("given", "first", "second"),
     [
         (ToolConfig(mode="NONE"), ("final_answer",), ("final_answer",)),
-        (ToolConfig(mode="ANY"), (), ()),
+        (ToolConfig(mode="ANY"), ("add",), ()),
         (
             ToolConfig(mode="ANY", allowed_function_names=("add",)),
             ("add",),
@@ -258,6 +259,64 @@ def test_an_answer_that_was_cut_off_does_not_count():
     reply = altar.generate("?", model=model, output=int)
     assert (reply.finish, reply.output) == ("length", None)
     check_history(reply.messages)
+
+
+@pytest.mark.parametrize(
+    ("finish", "why"), [("length", "cut off by its token limit"), ("refusal", "as 'refusal'")]
+)
+def test_an_answer_in_a_reply_that_is_no_whole_one_is_told_so(finish, why):
+    call = Message("assistant", (ToolCall("final_answer", {"value": 3}),))
+    reply = altar.generate(
+        "?", model=asking("tool", Response(message=call, finish=finish)), output=int
+    )
+    assert why in reply.messages[-1].parts[0].value["error"]["message"]
+
+
+@pytest.mark.parametrize("strange", [b"x", object(), {1, 2}], ids=["bytes", "object", "set"])
+def test_an_answer_by_call_that_is_no_json_is_told_and_asked_for_again(strange):
+    model = asking("tool", ToolCall("final_answer", {"value": strange}), answer("tool", 3))
+    reply = altar.generate("?", model=model, output=int)
+    assert reply.output == 3
+    error = model.requests[1].messages[-1].parts[0].value["error"]
+    assert error["type"] == "PARAMETER_VALIDATION_FAILED"
+    assert "no JSON" in error["message"]
+
+
+def test_an_answer_is_not_taken_before_the_call_that_the_application_demands():
+    model = asking("tool", answer("tool", 9), ToolCall("add", {"a": 1, "b": 2}), answer("tool", 3))
+    options = Options(tool_choice=ToolConfig(mode="ANY"))
+    reply = altar.generate("?", model=model, tools=[add], output=int, options=options)
+    assert (reply.output, len(reply.calls)) == (3, 1)
+    said = model.requests[1].messages[-1].parts[0].value["error"]["message"]
+    assert "first call one of your other tools" in said
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_text_of_a_reply_is_the_json_of_its_answer(mode):
+    fenced = 'Here it is:\n```json\n{"left": 1, "right": "1,200",}\n```'
+    by_call = ToolCall("final_answer", {"left": 1, "right": "1,200"})
+    reply = altar.generate(
+        "?", model=asking(mode, by_call if mode == "tool" else fenced), output=Pair
+    )
+    assert json.loads(reply.text) == reply.output == {"left": 1, "right": 1200}
+
+
+@pytest.mark.parametrize("output", [str, str | None])
+@pytest.mark.parametrize("mode", MODES)
+def test_plain_words_are_the_answer_where_a_text_is_asked_for(mode, output):
+    words = "It is sunny, {mostly}. See [1]."
+    reply = altar.generate("?", model=asking(mode, words), output=output)
+    assert (reply.output, reply.usage.requests) == (words, 1)
+    assert json.loads(reply.text) == words
+    assert "asked_text" in reply.adaptations[-1].why
+
+
+def test_plain_words_are_no_answer_where_nothing_is_to_be_repaired_or_json_was_meant():
+    strict = Options(repair=Repair(max_risk=0))
+    for words, options in (("so", strict), ('"so" or "so"', None)):
+        model = asking("native", words, '"yes"')
+        reply = altar.generate("?", model=model, output=str, options=options)
+        assert (reply.output, reply.usage.requests) == ("yes", 2)
 
 
 def test_an_answer_in_broken_json_is_repaired():

@@ -27,6 +27,8 @@ _EARLY = (
     "This answer was not taken: it came beside other calls, whose results you had not read. Read "
     "them, then call {!r} again, alone."
 )
+_CALL_FIRST = "This answer was not taken: first call one of your other tools, then answer."
+_ENDED = "This answer was not taken: {}."
 _ONE = "One answer is enough; the first one counts."
 # what these hold is data, or names that anybody may choose
 _DATA = frozenset({"const", "default", "enum", "examples"})
@@ -49,24 +51,27 @@ class FinalTool:
         text = _compact(self.parameters)
         self.declaration = FunctionDeclaration.trusted(self.name, _ABOUT, text)
 
-    def choice(self, choice: ToolConfig | None, first: bool) -> ToolConfig:
+    def choice(self, choice: ToolConfig | None, first: bool, others: tuple[str, ...]) -> ToolConfig:
         """The application's choice, made one by which every reply calls a tool or answers.
 
         A call that the application demands of the ``first`` reply is one of
-        its own tools.
+        the ``others``, its own tools.
         """
         if choice is None:
             return ToolConfig(mode="ANY")
         names = choice.allowed_function_names
         if choice.mode == "NONE":
             return ToolConfig(mode="ANY", allowed_function_names=(self.name,))
-        if choice.mode == "ANY" and first and names:
-            return choice
+        if choice.mode == "ANY" and first and (names or others):
+            return ToolConfig(mode="ANY", allowed_function_names=names or others)
         allowed = (*names, self.name) if names else ()
         return ToolConfig(mode="ANY", allowed_function_names=allowed)
 
     def text(self, args: Mapping[str, Any]) -> str:
-        """The answer as JSON text, out of the arguments of a call."""
+        """The answer as JSON text, out of the arguments of a call.
+
+        Raises TypeError, ValueError or RecursionError for what is no JSON.
+        """
         value = args[_WRAP] if self.wrapped and _WRAP in args else args
         return json.dumps(value, ensure_ascii=False)
 
@@ -85,6 +90,14 @@ class FinalTool:
     def early(self, call: FunctionCall) -> ToolResult:
         """The result of a call that came beside others."""
         return refusal(call, _EARLY.format(self.name), ErrorType.INVALID_STATE)
+
+    def ahead(self, call: FunctionCall) -> ToolResult:
+        """The result of a call that came before the one that the application demands."""
+        return refusal(call, _CALL_FIRST, ErrorType.INVALID_STATE)
+
+    def ended(self, call: FunctionCall, why: str) -> ToolResult:
+        """The result of a call in a reply that ended as no answer does."""
+        return refusal(call, _ENDED.format(why), ErrorType.INVALID_STATE)
 
     def second(self, call: FunctionCall) -> ToolResult:
         """The result of one answer too many."""

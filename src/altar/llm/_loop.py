@@ -33,6 +33,7 @@ from altar.llm._unusable import ask_once_more, explain
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from altar.adm import ToolResult
     from altar.llm._final import FinalTool
     from altar.llm._read import Read
     from altar.llm._reply import Reply
@@ -198,8 +199,13 @@ def _answer_typed(
     others = [turn for turn in state.turns if turn.call.name != final.name]
     if others or not answers or finish in _UNUSABLE:
         for turn in answers:
-            state.settle_own(turn, final.early(turn.call))
+            state.settle_own(turn, _not_taken(final, turn, finish))
         return (yield from _answer(state, others, finish))
+    if state.demands_call:
+        for turn in answers:
+            state.settle_own(turn, final.ahead(turn.call))
+        state.close_turns()
+        return None
     turn = answers[0]
     for other in answers[1:]:
         state.settle_own(other, final.second(other.call))
@@ -213,6 +219,15 @@ def _answer_typed(
     if read is not None:
         yield from _whole(state, read)
     return "stop"
+
+
+def _not_taken(final: FinalTool, turn: Turn, finish: str) -> ToolResult:
+    """The result of an answer whose reply is no whole one, or holds other calls."""
+    if finish == "length":
+        return final.ended(turn.call, "the reply was cut off by its token limit")
+    if finish in _UNUSABLE:
+        return final.ended(turn.call, f"the reply ended as {finish!r}")
+    return final.early(turn.call)
 
 
 def _mend(

@@ -26,7 +26,7 @@ from altar.llm._repeats import Repeats
 from altar.llm._reply import Reply
 from altar.llm._request import Adaptation, Request
 from altar.llm._shelf import shelf_for
-from altar.llm._structured import MAX_ASKED_AGAIN, ask_again, read_output
+from altar.llm._structured import MAX_ASKED_AGAIN, ask_again, read_output, written
 from altar.llm._tally import Tally
 from altar.llm._task import LOST
 from altar.runtime import CallContext
@@ -173,7 +173,7 @@ class RunState:
         if self.shelf is not None:
             choice = self.shelf.choice(choice)
         if final is not None:
-            return final.choice(choice, self._is_first)
+            return final.choice(choice, self._is_first, self._others(final))
         if choice is None or choice.mode != "ANY" or self._is_first:
             return choice
         return ToolConfig(allowed_function_names=choice.allowed_function_names)
@@ -291,6 +291,7 @@ class RunState:
         """Read ``text``, the typed answer: what is wrong with it, or None, and how it was read."""
         self.output, fault, read = read_output(spec, self.text, self.task.options.repair.max_risk)
         if fault is None and read.fixes:
+            self.text = written(read.value)
             self.adaptations.append(Adaptation("output", f"the answer was repaired: {read.note}"))
         return fault, read
 
@@ -301,7 +302,10 @@ class RunState:
             return error.message if error is not None else "it cannot be read", None
         spec = self.task.output
         assert spec is not None  # or there would be no such tool
-        self.text = final.text(turn.call.args)
+        try:
+            self.text = final.text(turn.call.args)
+        except (TypeError, ValueError, RecursionError) as error:
+            return f"- its arguments are no JSON: {error}", None
         return self.read_output(spec)
 
     def note(self, adaptations: Sequence[Adaptation]) -> None:
@@ -314,6 +318,7 @@ class RunState:
             self.output = spec.load(read.value)
         except InvalidDataError:
             return False
+        self.text = written(read.value)
         self.adaptations.append(Adaptation("output", f"the answer was mended by {by}"))
         return True
 

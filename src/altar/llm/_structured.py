@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 
     from altar.llm._request import OutputSpec
 
-__all__ = ["MAX_ASKED_AGAIN", "ask_again", "instruction", "is_ask_again", "read_output"]
+__all__ = [
+    "MAX_ASKED_AGAIN",
+    "ask_again",
+    "instruction",
+    "is_ask_again",
+    "read_output",
+    "written",
+]
 
 MAX_ASKED_AGAIN = 2
 _SHOWN = 12
 _TEXT_RISK = 0.02  # where the answer is a text itself, no word of it may be left out as prose
+_ASKED = "asked_text"  # of altar.repair's codes
+_BEGINS_JSON = frozenset("\"'`{[<")  # meant as JSON, or as what wraps it
 _AGAIN = "Your answer is not valid:\n"
 
 
@@ -39,9 +48,12 @@ def read_output(spec: OutputSpec, text: str, max_risk: float) -> tuple[Any, str 
     An answer that is read but does not fit is read once more with the schema
     deciding what its values mean: ``"1,200"`` for a number, ``yes`` for true.
     """
+    words = _words(text, spec.schema, max_risk)
     if _takes_any_text(spec.schema):
         max_risk = min(max_risk, _TEXT_RISK)
     read = read_json(text, lambda: spec.schema, max_risk)
+    if read.problems and words is not None:
+        read = words
     if read.problems:
         return None, _listed(read.problems), read
     try:
@@ -56,6 +68,38 @@ def read_output(spec: OutputSpec, text: str, max_risk: float) -> tuple[Any, str 
             except InvalidDataError:  # what the model wrote is what it is told about
                 pass
     return None, fault, read
+
+
+def written(value: Any) -> str:
+    """A value that was read, as JSON text."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _words(text: str, schema: Any, max_risk: float) -> Read | None:
+    """Plain words where a text is asked for: they are it, all of them; None for others."""
+    plain = text.strip()
+    if not plain or plain[0] in _BEGINS_JSON or not _is_text(schema):
+        return None
+    from altar.repair import CODES, Fix  # noqa: PLC0415 - what is JSON never needs it
+
+    risk = CODES[_ASKED][0]
+    if risk > max_risk:
+        return None
+    fix = Fix(_ASKED, 0, len(text), text, written(plain), risk)
+    return Read(text=text, value=plain, fixes=(fix,))
+
+
+def _is_text(schema: Any) -> bool:
+    """Whether an answer is a text, or null, and nothing else."""
+    if not isinstance(schema, Mapping) or "enum" in schema or "const" in schema:
+        return False
+    branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if branches:
+        rest = [one for one in branches if one != {"type": "null"}]
+        return bool(rest) and all(_is_text(one) for one in rest)
+    kind = schema.get("type")
+    kinds = kind if isinstance(kind, list) else [kind]
+    return "string" in kinds and set(kinds) <= {"string", "null"}
 
 
 def _takes_any_text(schema: Any) -> bool:
