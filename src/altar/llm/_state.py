@@ -178,6 +178,17 @@ class RunState:
             return choice
         return ToolConfig(allowed_function_names=choice.allowed_function_names)
 
+    def _others(self, final: FinalTool) -> tuple[str, ...]:
+        """The names the model was told beside that of its answer."""
+        return tuple([one.name for one in self.offered if one is not final.declaration])
+
+    @property
+    def demands_call(self) -> bool:
+        """Whether this reply must call a tool of the application before any answer."""
+        choice = self.task.options.tool_choice
+        demanded = choice is not None and choice.mode == "ANY"
+        return demanded and self._is_first and bool(self.task.declarations)
+
     @property
     def _is_first(self) -> bool:
         """Whether no reply was taken yet."""
