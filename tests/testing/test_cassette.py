@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import subprocess
 import sys
@@ -48,6 +49,7 @@ from altar.llm import (
 )
 from altar.runtime import Cancellation
 from altar.testing import FunctionProvider, ScriptedProvider, cassette
+from altar.testing._redaction import Secrets
 from tests.strategies.conversations import conversations, responses
 
 ATTEMPT = Attempt(number=1, deadline=None, cancelled=Cancellation())
@@ -800,6 +802,73 @@ def test_a_secret_cut_in_two_by_a_stream_is_found(path: Path, monkeypatch: pytes
         PartEnd(0, Text("([secret])")),
         *events[-5:],
     ]
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 3])
+@pytest.mark.parametrize("plainly", [True, False])
+@given(
+    secret=st.text(st.sampled_from('aZ9"\\\\/\n\té\u2028\U0001f600<=& .'), min_size=4, max_size=12)
+)
+def test_a_secret_is_found_however_often_json_escaped_it(plainly: bool, depth: int, secret: str):
+    text = f"-{secret}-"
+    for _ in range(depth):
+        text = json.dumps({"pw": text}, ensure_ascii=plainly)
+    kept = Secrets([f"-{secret}-"]).answered_text(text)
+    for _ in range(depth):
+        kept = json.loads(kept)["pw"]
+    assert kept == "[secret]"
+
+
+def test_a_secret_in_a_result_an_argument_or_a_blob_is_not_written(path: Path):
+    """A result is JSON text, in which a quote stands escaped; a blob is base64."""
+    secret = 'hunter2"quoted\\tail\nand more'
+    blob = f"pw={secret}".encode()
+
+    def credentials(of: str) -> dict[str, str]:
+        """Give them."""
+        return {of: secret}
+
+    said = [[ToolCall("credentials", {"of": secret}), BlobPart("text/plain", blob)], "Fine."]
+    told = ScriptedProvider(said, capabilities=Capabilities(blobs=("*/*",)))
+
+    def run(model) -> str:
+        prompt = [altar.Blob("text/plain", blob)]
+        return altar.generate(prompt, model=model, tools=[credentials]).text
+
+    with cassette(path, told, secrets=[secret]) as model:
+        run(model)
+    text = path.read_text("utf-8")
+    assert "hunter2" not in text
+    assert "tail" not in text
+    assert base64.b64encode(blob).decode()[:20] not in text
+    with cassette(path, secrets=[secret]) as model:
+        assert run(model) == "Fine."
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("API_KEY", "zzzzzzzzzzzz1", False),
+        ("AZURE_OPENAI_KEY", "abcdefghijklmnop", False),
+        ("PGPASSWORD", "qwertyuiop123", False),
+        ("MYSQL_PWD", "qwertyuiop123", False),
+        ("db_passwd", "qwertyuiop123", False),
+        ("SERVICE_CREDENTIALS", "user:qwertyuiop123", False),
+        ("GITHUB_PAT", "qwertyuiop123", False),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/home/me/key.json", True),
+        ("SORT_KEY", "created_at", True),
+        ("PGPASSWORD", "postgres", True),
+        ("API_KEY", "test", True),
+        ("PWD", "qwertyuiop123", True),
+        ("MONKEY", "qwertyuiop123", True),
+    ],
+)  # fmt: skip
+def test_a_variable_is_known_for_a_secret_by_its_name_and_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, kept: bool
+):
+    """A word and a place are none: taken out, they would mark half of a recording as secret."""
+    monkeypatch.setenv(name, value)
+    assert (Secrets().answered_text(f"({value})") == f"({value})") is kept
 
 
 def test_an_argument_called_key_is_no_secret_in_an_answer(path: Path):

@@ -212,6 +212,44 @@ def test_no_key_no_cookie_and_no_new_header_is_written(path):
     assert told == {"content-type": "text/plain", "retry-after": "3"}
 
 
+def told_in_pieces(secret: str) -> list[tuple[str, bytes]]:
+    """A secret in the ways in which vendors stream: events, lines, and a list of documents."""
+    events, lines_, documents = [], [], []
+    for at, piece in enumerate([secret[:5], secret[5:9], secret[9:], " and more."]):
+        other = {"type": "text", "index": 1, "delta": f"word {at} "}
+        document = {"type": "text", "index": 0, "delta": {"text": piece}}
+        for one in (document, other):
+            events.append(f"event: text\ndata: {json.dumps(one)}\n\n")
+            lines_.append(json.dumps(one) + "\n")
+            documents.append(one)
+    return [
+        ("text/event-stream", "".join(events).encode()),
+        ("application/x-ndjson", "".join(lines_).encode()),
+        ("application/json", json.dumps(documents).encode()),
+    ]
+
+
+@pytest.mark.parametrize("form", [0, 1, 2])
+@pytest.mark.parametrize("secret", [KEY, 'hunter2"quo\\ted\nand tail'])
+def test_a_secret_that_comes_in_pieces_is_not_written(path, monkeypatch, secret, form):
+    """What the pieces spell is taken out whole; the rest of the stream stays as it came."""
+    monkeypatch.setenv("MY_API_KEY", secret)
+    kind, body = told_in_pieces(secret)[form]
+    record(path, tells(200, {"Content-Type": kind}, body), {"prompt": json.dumps({"pw": secret})})
+    text = path.read_text("utf-8")
+    for piece in (secret[:5], secret[9:15], "tail"):
+        assert piece not in text
+    with ReplayServer(path) as replay:
+        _, _, came = send(replay.url, {"prompt": json.dumps({"pw": secret})})
+    if form == 2:
+        said = json.loads(came)
+    else:
+        rows = [row.removeprefix("data: ") for row in came.decode().split("\n")]
+        said = [json.loads(row) for row in rows if row.startswith("{")]
+    assert "".join([one["delta"]["text"] for one in said[::2]]) == "[secret] and more."
+    assert [one["delta"] for one in said[1::2]] == [f"word {at} " for at in range(4)]
+
+
 def test_the_proxy_passes_the_key_and_the_body_on(path):
     seen = []
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["as_answered", "as_asked", "difference", "digest", "numbered"]
 
-_BLOB = 256  # a longer blob is recorded as its hash: it is compared, never sent
 _SHOWN = 90  # characters of a text on either side of the place where it differs
 
 
@@ -35,7 +34,7 @@ def as_asked(request: Request, secrets: Secrets) -> dict[str, Any]:
     doc = {
         "model": request.model,
         "instructions": request.instructions,
-        "messages": numbered([_portable(one) for one in dump_messages(request.messages)]),
+        "messages": numbered([_portable(one, secrets) for one in dump_messages(request.messages)]),
         "tools": [tool.to_dict(dialect="json-schema") for tool in request.tools],
         "tool_choice": None if request.tool_choice is None else request.tool_choice.to_dict(),
         "output": None if output is None else {"name": output.name, "schema": output.schema},
@@ -49,7 +48,7 @@ def as_asked(request: Request, secrets: Secrets) -> dict[str, Any]:
 
 def as_answered(message: dict[str, Any]) -> dict[str, Any]:
     """An answer's message as it stands in the next request, but for the numbers of its calls."""
-    out = _portable(json.loads(_redacted_json(message)))
+    out = _portable(json.loads(_redacted_json(message)), None)
     for part in out["parts"]:
         if part.get("kind") == "tool_call":
             wire = part.pop("wire_id", None) or part.get("id")
@@ -74,22 +73,24 @@ def _each_text(value: Any) -> Any:
     return value
 
 
-def _portable(message: dict[str, Any]) -> dict[str, Any]:
+def _portable(message: dict[str, Any], secrets: Secrets | None) -> dict[str, Any]:
     """The message without the response's id, which is new each time, and with hashed blobs."""
     out = dict(message)
     if "origin" in out:
         out["origin"] = {k: v for k, v in out["origin"].items() if k != "response_id"}
-    out["parts"] = [_hashed(part) for part in message["parts"]]
+    out["parts"] = [_hashed(part, secrets) for part in message["parts"]]
     return out
 
 
-def _hashed(part: dict[str, Any]) -> dict[str, Any]:
+def _hashed(part: dict[str, Any], secrets: Secrets | None) -> dict[str, Any]:
+    """The part with a blob by its hash, without secrets: it is compared, never sent."""
     out = dict(part)
-    if out.get("kind") == "blob" and isinstance(out.get("data"), str) and len(out["data"]) > _BLOB:
+    if out.get("kind") == "blob" and isinstance(out.get("data"), str):
         data = b64decode(out.pop("data"))
+        data = data if secrets is None else secrets.blob(data)
         out["bytes"], out["sha256"] = len(data), hashlib.sha256(data).hexdigest()
     if "blobs" in out:
-        out["blobs"] = [_hashed(blob) for blob in out["blobs"]]
+        out["blobs"] = [_hashed(blob, secrets) for blob in out["blobs"]]
     return out
 
 

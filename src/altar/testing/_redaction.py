@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 from altar.llm import redacted
@@ -15,33 +16,48 @@ __all__ = ["SECRET", "Secrets", "is_secret_name", "same_text"]
 
 SECRET = "[secret]"  # noqa: S105 - what stands where one was
 
-_VARIABLES = re.compile(r"_(?:API_KEY|ACCESS_KEY|SECRET_KEY|SECRET|TOKEN|PASSWORD)$")
+_VARIABLES = re.compile(
+    r"(?i)(?:(?:^|_)(?:SECRET|TOKEN|PAT|PASS|PASSPHRASE)|_PWD|PASSWORD|PASSWD"
+    r"|(?:API|ACCESS|SECRET)_?KEY)$"
+)
+_VAGUE = re.compile(r"(?i)(?:^|_)(?:KEY|CREDENTIALS?)$")  # of tables, too, and files
+_WORDS_AND_PLACES = re.compile(r"[A-Za-z_-]{,11}|(?:[/~.]|[A-Za-z]:[\\/]).*", re.DOTALL)
 _NAMES = re.compile(
     r"(?i)^(?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-goog-api-key|api-key"
     r"|api_?key|key|access_?token|auth_?token|refresh_?token|token|secret|client_?secret|password)$"
 )
 _WORD = re.compile(r"[^\s\"'<>,;(){}\[\]]{12,}")
 _SHORTEST = 8  # a shorter value of a variable ("test", "none") is a word, not a secret
+_TRIVIAL = frozenset(
+    """anything changeme disabled dummy-key fake-key localhost no-key-needed not-needed optional
+    password postgres required undefined""".split()  # noqa: SIM905
+)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_SHORT_ESCAPES = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 
 
 class Secrets:
-    """The secrets of this process: values of key variables, and those the caller names."""
+    """The secrets of this process: values of key variables, and those the caller names.
 
-    __slots__ = ("_known",)
+    A secret is found however often the JSON around it was escaped, and in
+    base64.
+    """
+
+    __slots__ = ("_known", "_known_bytes")
 
     def __init__(self, named: Iterable[str] = ()) -> None:
         values = {
-            value.strip()
-            for name, value in os.environ.items()
-            if _VARIABLES.search(name) and len(value.strip()) >= _SHORTEST
+            value.strip() for name, value in os.environ.items() if _is_secret(name, value.strip())
         }
         values.update([value for value in named if value])
         longest_first = sorted(values, key=lambda value: (-len(value), value))
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if values else None
+        pattern = "|".join(["".join(map(_spellings, value)) for value in longest_first])
+        self._known = re.compile(pattern) if values else None
+        self._known_bytes = re.compile(pattern.encode("utf-8", "surrogatepass")) if values else None
 
     def asked(self, value: Any) -> Any:
         """JSON that goes to a model: without secrets, and without all that looks like one."""
-        return _mapped(value, lambda text: redacted(self._without_known(text)))
+        return self._mapped(value, self._asked_text)
 
     def answered(self, value: Any) -> Any:
         """JSON that a model said: without secrets, and without words shaped like a key.
@@ -49,29 +65,79 @@ class Secrets:
         A word after "key:" stays, unlike in what is asked: a tool's argument
         may be called so, and a replay that changes it calls another function.
         """
-        return _mapped(value, self.answered_text)
+        return self._mapped(value, self.answered_text)
 
     def answered_text(self, text: str) -> str:
         """As :meth:`answered`, for one text."""
-        return _WORD.sub(lambda found: redacted(found[0]), self._without_known(text))
+        if self._known is not None:
+            # data stays data, for a replay decodes it
+            text = _BASE64.sub(lambda found: self._data(found[0], whole=False), text)
+        return _WORD.sub(lambda found: redacted(found[0]), self.without_known(text))
 
-    def _without_known(self, text: str) -> str:
+    def without_known(self, text: str) -> str:
+        """The text without the secrets that are known, whatever else it looks like."""
         return text if self._known is None else self._known.sub(SECRET, text)
+
+    def blob(self, data: bytes) -> bytes:
+        """Binary data without the secrets that are known."""
+        known = self._known_bytes
+        return data if known is None else known.sub(SECRET.encode(), data)
+
+    def _asked_text(self, text: str) -> str:
+        if self._known is not None:
+            text = _BASE64.sub(lambda found: self._data(found[0], whole=True), text)
+        return redacted(self.without_known(text))
+
+    def _data(self, text: str, *, whole: bool) -> str:
+        """Base64 without a secret inside; ``whole``: all of it gives way to the mark."""
+        standard = text.replace("-", "+").replace("_", "/").rstrip("=")
+        if len(standard) % 4 == 1:
+            return text
+        data = b64decode(standard + "=" * (-len(standard) % 4))
+        clean = self.blob(data)
+        if clean == data:
+            return text
+        return SECRET if whole else b64encode(clean).decode()
+
+    def _mapped(self, value: Any, change: Callable[[str], str]) -> Any:
+        if isinstance(value, str):
+            return change(value)
+        if isinstance(value, list):
+            return [self._mapped(item, change) for item in value]
+        if isinstance(value, dict):
+            return {self._name(key): self._mapped(item, change) for key, item in value.items()}
+        return value
+
+    def _name(self, name: str) -> str:
+        """A field's name; the short ones are words, whatever a caller calls a secret."""
+        return name if len(name) < _SHORTEST else self.without_known(name)
+
+
+def _is_secret(name: str, value: str) -> bool:
+    """Whether a variable of this name and value holds a secret, as far as one can tell."""
+    if len(value) < _SHORTEST or value.lower() in _TRIVIAL:
+        return False
+    if _VARIABLES.search(name):
+        return True
+    return _VAGUE.search(name) is not None and _WORDS_AND_PLACES.fullmatch(value) is None
+
+
+def _spellings(char: str) -> str:
+    """A pattern for one character: as it is, and as JSON in JSON escapes it, however deep."""
+    if char.isascii() and char.isalnum():
+        return char
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    escaped = "".join([rf"\\+u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)])
+    if char == "\\":
+        return rf"(?:{escaped}|\\{{8}}|\\{{4}}|\\{{2}}|\\)"
+    short = _SHORT_ESCAPES.get(char)
+    named = rf"|\\+{short}" if short else ""
+    return rf"(?:\\*{re.escape(char)}{named}|{escaped})"
 
 
 def is_secret_name(name: object) -> bool:
     """Whether a header or a setting of this name holds a secret."""
     return isinstance(name, str) and _NAMES.match(name) is not None
-
-
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, list):
-        return [_mapped(item, change) for item in value]
-    if isinstance(value, dict):
-        return {key: _mapped(item, change) for key, item in value.items()}
-    return value
 
 
 def same_text(recorded: str, came: str) -> bool:

@@ -20,6 +20,7 @@ from altar.errors import CassetteError
 from altar.testing._cassette_file import write_lines
 from altar.testing._cassette_match import difference
 from altar.testing._redaction import SECRET, is_secret_name
+from altar.testing._wire_deltas import clean_documents, clean_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,14 +95,23 @@ def response_of(
     kept = {name: headers[name] for name in _TOLD_HEADERS if name in headers}
     if kept:
         out["headers"] = kept
+    out = secrets.answered(out)
     if headers.get("content-type", "").startswith("text/event-stream"):
-        out.update(_lines(body))
+        said = _lines(body)
     else:
-        out.update(_body(body))
+        said = _body(body)
+    if "lines" in said:
+        said["lines"] = clean_lines(said["lines"], secrets)
+    elif "text" in said:
+        said["text"] = "\n".join(clean_lines(said["text"].split("\n"), secrets))
+    elif isinstance(said.get("body"), list):
+        said["body"] = clean_documents(said["body"], secrets)
+    else:
+        said = secrets.answered(said)
+    out.update(said)
     if cut:
         out["cut"] = True
-    found: dict[str, Any] = secrets.answered(out)
-    return found
+    return out
 
 
 def _body(body: bytes) -> dict[str, Any]:
