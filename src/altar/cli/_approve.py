@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from altar.llm import Pending
 
 __all__ = ["approver", "show_pending"]
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # printable, and nothing is seen
 
 
 def approver(console: Console, *, approve_all: bool) -> Callable[[FunctionCall], bool | str] | None:
@@ -41,6 +46,15 @@ def show_pending(console: Console, pending: Pending) -> None:
 
 def _spelled(call: FunctionCall) -> str:
     """The whole call, nothing cut; what a terminal would obey, or hide, is spelt out."""
-    arguments = ", ".join([f"{name}={compact(value)}" for name, value in call.args.items()])
-    text = f"{call.name}({arguments})"
-    return "".join([c if c.isprintable() else ascii(c)[1:-1] for c in text])
+    arguments = ", ".join([f"{_name(name)}={compact(value)}" for name, value in call.args.items()])
+    text = f"{_name(call.name)}({arguments})"
+    return "".join([c if _is_seen(c) else ascii(c)[1:-1] for c in text])
+
+
+def _name(name: str) -> str:
+    """A name as it is, where it can be nothing else; another in quotes, all of it spelt out."""
+    return name if _PLAIN_NAME.fullmatch(name) else json.dumps(name)
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() and character not in _BLANKS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -18,6 +18,27 @@ from altar.llm._request import Adaptation
 from altar.llm._usage import Usage
 
 __all__ = ["Pending"]
+
+
+class _Decisions(Mapping[str, bool | str]):
+    """What was decided, which no holder of a Pending changes under another."""
+
+    __slots__ = ("_said",)
+
+    def __init__(self, said: Mapping[str, bool | str]) -> None:
+        self._said = dict(said)
+
+    def __getitem__(self, call_id: str) -> bool | str:
+        return self._said[call_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._said)
+
+    def __len__(self) -> int:
+        return len(self._said)
+
+    def __repr__(self) -> str:
+        return repr(self._said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +80,7 @@ class Pending:
         problems = mismatches(self)
         if problems:
             raise InvalidDataError("pending", problems)
+        object.__setattr__(self, "decisions", _Decisions(self.decisions))
 
     @property
     def results(self) -> tuple[ToolResultPart, ...]:
