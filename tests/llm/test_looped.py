@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import socket
 import threading
+from contextlib import suppress
 from time import monotonic
 
 import pytest
 
 import altar
 from altar import Limits, Options
-from altar.errors import OverloadedError, ProviderTimeoutError, TransportError
+from altar.errors import ClosedError, OverloadedError, ProviderTimeoutError, TransportError
 from altar.llm import (
     Attempt,
     Delta,
@@ -64,6 +67,7 @@ class Echo(LoopedProvider):
         self.fail = fail
         self.made: list[Client] = []
         self.broken_off = threading.Event()
+        self.working = threading.Event()
 
     def connect(self) -> Client:
         self.made.append(Client())
@@ -89,6 +93,7 @@ class Echo(LoopedProvider):
 
     async def _work(self) -> None:
         self.client()
+        self.working.set()
         if self.fail:
             raise OverloadedError("busy", provider="echo")
         if self.wait:
@@ -212,3 +217,109 @@ def test_a_forked_child_has_a_client_and_a_thread_of_its_own():
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     provider.close()
+
+
+def test_a_loop_that_ends_takes_its_client_with_it():
+    provider = Echo()
+
+    async def ask() -> str:
+        return (await provider.acomplete(REQUEST, attempt())).message.text
+
+    assert [asyncio.run(ask()) for _ in range(3)] == ["client 0", "client 1", "client 2"]
+    assert [client.closed for client in provider.made] == [True, True, True]
+    assert not provider._clients
+
+
+def test_a_loop_closed_by_hand_leaves_no_socket_open(recwarn: pytest.WarningsRecorder):
+    class Wired(Echo):
+        async def acomplete(self, request: Request, attempt: Attempt) -> Response:
+            client = self.client()
+            if not hasattr(client, "writer"):
+                _, client.writer = await asyncio.open_connection(sock=ours.pop())
+            return Response(message=Message.assistant("hello"))
+
+    pairs = [socket.socketpair() for _ in range(2)]
+    ours = [one for one, _ in pairs]
+    for one in ours:
+        one.setblocking(False)
+    provider = Wired()
+    for _ in pairs:
+        events = asyncio.new_event_loop()
+        events.run_until_complete(provider.acomplete(REQUEST, attempt()))
+        events.close()
+    asyncio.run(provider.aclose())
+    gc.collect()
+    for _, theirs in pairs:
+        theirs.settimeout(2)
+        assert theirs.recv(1) == b""
+        theirs.close()
+    assert not [one for one in recwarn if "transport" in str(one.message)]
+
+
+@pytest.mark.parametrize("form", ["complete", "stream"])
+def test_who_waits_when_the_provider_is_closed_is_told_so(form: str):
+    provider = Echo(wait=True)
+    told: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            list(getattr(provider, form)(REQUEST, attempt()) or ())
+        except BaseException as error:
+            told.append(error)
+
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    assert provider.working.wait(2)
+    provider.close()
+    waiting.join(2)
+    assert [type(one) for one in told] == [ClosedError]
+    assert "'echo:m' was closed" in str(told[0])
+    assert provider.made[0].closed
+
+
+def test_closing_while_others_begin_leaves_nobody_waiting():
+    for _ in range(20):
+        provider = Echo()
+        asking = [
+            threading.Thread(target=lambda one=provider: suppressed(one), daemon=True)
+            for _ in range(3)
+        ]
+        for thread in asking:
+            thread.start()
+        provider.close()
+        for thread in asking:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in asking)
+        provider.close()
+
+
+def suppressed(provider: Echo) -> None:
+    with suppress(ClosedError):
+        provider.complete(REQUEST, attempt())
+
+
+def test_a_stream_that_outlives_its_provider_leaves_no_thread():
+    def threads() -> set[threading.Thread]:
+        return {one for one in threading.enumerate() if one.name == "altar-model"}
+
+    before = threads()
+    provider = Echo(wait=True)
+    events = provider.stream(REQUEST, attempt())
+    next(events)
+    provider.close()
+    events.close()
+    assert threads() <= before
+
+
+def test_closing_a_provider_closes_its_client_in_another_running_loop():
+    provider = Echo()
+    events = asyncio.new_event_loop()
+    thread = threading.Thread(target=events.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(provider.acomplete(REQUEST, attempt()), events).result(2)
+    provider.close()
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), events).result(2)
+    assert provider.made[0].closed
+    events.call_soon_threadsafe(events.stop)
+    thread.join(2)
+    events.close()
