@@ -87,7 +87,7 @@ class LocalRuntime:
                 run_in_background(plan, lambda: self._wait_for(plan, plan.start), self._finisher),
                 ctx,
             )
-        if plan.seconds is None:
+        if plan.seconds is None and (plan.entry.options.inline or not ctx.detached):
             result = run_plan(plan, self._finisher)
         else:
             result = run_in_thread(plan, self._finisher)

@@ -194,6 +194,7 @@ class Session:
                 fast is not None
                 and ctx.deadline is None
                 and ctx.cancelled.reason is None
+                and not ctx.detached
                 and call.args.__class__ is dict
             ):
                 result: ToolResult | None = fast(call.args, call.call_id)
@@ -310,6 +311,7 @@ class Session:
             principal=ctx.principal,
             baggage=ctx.baggage,
             approved=ctx.approved,
+            detached=ctx.detached,
         )
 
     def _outer(self, timeout: float | None, approved: bool = False) -> CallContext:

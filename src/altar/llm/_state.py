@@ -208,7 +208,10 @@ class RunState:
         """What the calls of this run share."""
         if self._context is None:
             self._context = CallContext(
-                correlation_id=self.trace_id, deadline=self.deadline, cancelled=self.task.cancelled
+                correlation_id=self.trace_id,
+                deadline=self.deadline,
+                cancelled=self.task.cancelled,
+                detached=self.task.options.cancel is not None,
             )
         return self._context
 

@@ -65,8 +65,10 @@ class CallContext:
     ``emit`` takes each progress chunk a tool reports (None: nobody listens);
     a chunk is JSON, and ``emit`` is called from the thread the tool runs in.
     ``deps`` is the session's typed dependency object. ``approved`` is True when
-    a person allowed this very call. ``principal`` and ``baggage`` are carried
-    for wrappers and remote runtimes.
+    a person allowed this very call. ``detached`` asks that a sync tool run where
+    its caller can leave it, as with a deadline: ``cancelled`` may be raised
+    while it runs. ``principal`` and ``baggage`` are carried for wrappers and
+    remote runtimes.
     """
 
     __slots__ = (
@@ -77,6 +79,7 @@ class CallContext:
         "correlation_id",
         "deadline",
         "deps",
+        "detached",
         "emit",
         "principal",
         "session_id",
@@ -95,6 +98,7 @@ class CallContext:
         principal: str | None = None,
         baggage: dict[str, str] | None = None,
         approved: bool = False,
+        detached: bool = False,
     ) -> None:
         self.session_id = session_id
         self.correlation_id = correlation_id
@@ -106,6 +110,7 @@ class CallContext:
         self.principal = principal
         self.baggage = baggage
         self.approved = approved
+        self.detached = detached
 
     def remaining(self) -> float | None:
         """Seconds until the deadline (0.0 when it has passed), or None without one."""
@@ -135,6 +140,7 @@ class CallContext:
             principal=self.principal if principal is _KEEP else principal,
             baggage=self.baggage if baggage is _KEEP else baggage,
             approved=self.approved if approved is _KEEP else approved,
+            detached=self.detached,
         )
 
 

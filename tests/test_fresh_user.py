@@ -1,0 +1,90 @@
+"""What trips a fresh user is told before it costs anything, with what to type instead."""
+
+from __future__ import annotations
+
+from threading import Event, get_ident
+
+import pytest
+
+import altar
+from altar.errors import ConfigurationError
+from altar.llm import Options, ToolCall
+from altar.runtime import Cancellation
+from altar.testing import ScriptedProvider
+
+PATIENCE = 10.0  # of a test that would hang for ever
+
+
+@altar.tool(approval=True)
+def pay(amount: int) -> str:
+    """Pay."""
+    return f"paid {amount}"
+
+
+def paused(*replies):
+    model = ScriptedProvider([ToolCall("pay", {"amount": 7}), *replies])
+    return model, altar.generate("Pay 7.", model=model, tools=[pay]).pending
+
+
+def test_an_approval_is_not_spent_where_the_tool_was_forgotten():
+    model, pending = paused("done")
+    with pytest.raises(ConfigurationError, match=r"'pay'.*tools=\[pay\]"):
+        altar.generate(pending.approve(), model=model)
+    with pytest.raises(ConfigurationError, match="'pay'"):
+        altar.generate(pending, model=model)
+    assert len(model.requests) == 1
+    reply = altar.generate(pending.approve(), model=model, tools=[pay])
+    assert [record.result.content for record in reply.calls] == ["paid 7"]
+
+
+def test_a_denied_call_needs_no_tool():
+    model, pending = paused("so be it")
+    assert altar.generate(pending.deny(), model=model).text == "so be it"
+
+
+@pytest.mark.parametrize("many", [1, 2])
+@pytest.mark.parametrize(
+    "way", [altar.generate, lambda *a, **k: list(altar.stream(*a, **k))[-1].reply]
+)
+def test_a_raised_flag_leaves_a_sync_tool_that_does_not_listen(way, many):
+    flag, ended = Cancellation(), Event()
+
+    @altar.tool
+    def dig(hole: int) -> str:
+        """Dig."""
+        flag.cancel("enough")
+        ended.wait(PATIENCE)
+        return "dug"
+
+    model = ScriptedProvider([[ToolCall("dig", {"hole": n}) for n in range(many)], "done"])
+    try:
+        reply = way("Dig.", model=model, tools=[dig], options=Options(cancel=flag))
+        assert not ended.is_set()
+    finally:
+        ended.set()
+    assert (reply.finish, reply.detail) == ("cancelled", "enough")
+    assert {record.result.error.type for record in reply.calls} == {"CANCELLED"}
+
+
+def test_a_tool_hears_of_the_flag_and_an_inline_one_stays_in_its_thread():
+    flag, heard = Cancellation(), Event()
+    threads = []
+
+    @altar.tool
+    def listen(context: altar.Context) -> None:
+        """Listen."""
+        flag.cancel()
+        while not context.cancelled:
+            pass
+        heard.set()
+
+    @altar.tool(inline=True)
+    def quick() -> None:
+        """Be quick."""
+        threads.append(get_ident())
+
+    model = ScriptedProvider([ToolCall("quick", {}), ToolCall("listen", {}), "done"])
+    reply = altar.generate("?", model=model, tools=[listen, quick], options=Options(cancel=flag))
+    assert reply.finish == "cancelled"
+    assert heard.wait(PATIENCE)
+    assert threads == [get_ident()]
