@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from contextlib import aclosing
 from decimal import Decimal
 from time import monotonic
 from typing import Any
@@ -61,6 +62,7 @@ from altar.llm import (
     Usage,
     fold,
 )
+from altar.resilience import CircuitBreaker
 from altar.runtime import Cancellation
 from altar.testing import FunctionProvider, ScriptedProvider
 
@@ -417,6 +419,53 @@ def test_when_every_breaker_is_open_the_error_says_so():
         chain.complete(ask(), attempt())
 
 
+def test_when_every_breaker_is_open_the_hint_is_the_shortest_wait():
+    now = [0.0]
+    chain = altar.fallback(*[scripted(BUSY, name=name) for name in ("a", "b")])
+    for member, wait in zip(chain._members, (60.0, 20.0), strict=True):
+        member.breaker = CircuitBreaker(failures=1, wait=wait, clock=lambda: now[0])
+    with pytest.raises(OverloadedError):
+        chain.complete(ask(), attempt())
+    now[0] = 5.0
+    with pytest.raises(CircuitOpenError) as caught:
+        chain.complete(ask(), attempt())
+    assert caught.value.retry_after == 15.0
+
+
+def test_who_may_be_asked_again_does_not_wait_for_one_that_is_left_alone():
+    chain = altar.fallback(scripted(BUSY, name="a"), scripted(*[ServerError("x")] * 2, name="b"))
+    chain._members[0].breaker = CircuitBreaker(failures=1)
+    for hint in (7.0, None):
+        with pytest.raises(ProviderError) as caught:
+            chain.complete(ask(), attempt())
+        assert caught.value.retry_after == hint
+    assert isinstance(caught.value, ServerError)
+
+
+@pytest.mark.parametrize("form", ["sync", "async"])
+def test_a_member_that_was_seen_to_answer_works_also_when_the_reader_leaves(form):
+    now = [0.0]
+    first = scripted(BUSY, "a long answer that comes in pieces", "one", name="a")
+    chain = altar.fallback(first, scripted("two", name="b"))
+    chain._members[0].breaker = CircuitBreaker(failures=1, wait=30, clock=lambda: now[0])
+    assert altar.generate("Hi", model=chain).text == "two"
+    now[0] = 31.0
+
+    async def leave() -> None:
+        async with aclosing(altar.astream("Hi", model=chain)) as events:
+            async for event in events:
+                if event.kind == "text":
+                    return
+
+    if form == "async":
+        asyncio.run(leave())
+    else:
+        for event in altar.stream("Hi", model=chain):
+            if event.kind == "text":
+                break
+    assert altar.generate("Hi", model=chain).text == "one"
+
+
 # -- deadline and cancellation ---------------------------------------------------------------
 
 
@@ -515,6 +564,24 @@ def test_a_member_whose_library_is_missing_is_passed_by_and_told(way, error, mon
     assert reply.message.text == "two"
     assert "openai:gpt-5.5 was passed by" in reply.adaptations[0].why
     assert str(error) in reply.adaptations[0].why
+
+
+def test_a_member_that_cannot_be_loaded_is_tried_once_a_minute(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("altar.llm._fallback_members.monotonic", lambda: now[0])
+    load = loader(openai=ImportError("broken"), local=scripted(*["two"] * 3))
+    monkeypatch.setattr(plugins, "load_provider", load)
+    chain = altar.fallback("openai:gpt-5.5", "local:qwen3")
+    for _ in range(2):
+        assert altar.generate("Hi", model=chain).text == "two"
+    assert load.loads.count("openai:gpt-5.5") == 1
+    now[0] += 60
+    altar.generate("Hi", model=chain)
+    assert load.loads.count("openai:gpt-5.5") == 2
+    chain.close()
+    with pytest.raises(AssertionError):  # the script is at its end
+        altar.generate("Hi", model=chain)
+    assert load.loads.count("openai:gpt-5.5") == 3
 
 
 def test_a_chain_of_missing_libraries_is_a_configuration_error(monkeypatch):

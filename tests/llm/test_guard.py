@@ -99,6 +99,19 @@ def test_a_stream_that_breaks_after_something_was_seen_counts_and_is_not_sent_ag
     assert (breaker.state, len(model.requests)) == ("open", 1)
 
 
+def test_a_model_that_was_seen_to_answer_works_also_when_the_reader_leaves():
+    clock = FakeClock()
+    options = behind(breaker_on(clock, failures=1), clock)
+    model = ScriptedProvider([FULL, "a long answer that comes in pieces"])
+    with pytest.raises(OverloadedError):
+        altar.generate("?", model=model, options=options)
+    clock.time += 11
+    for event in altar.stream("?", model=model, options=options):
+        if event.kind == "text":
+            break
+    assert options.retry.breaker.state == "closed"
+
+
 def test_a_retry_event_carries_the_error_the_attempt_and_the_delay():
     clock = FakeClock()
     hint = OverloadedError("full", retry_after=2.0)

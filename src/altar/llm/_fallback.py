@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from contextlib import aclosing, closing
 from dataclasses import replace
 from time import monotonic
@@ -152,6 +153,9 @@ class FallbackProvider(BaseProvider):
                 held.check()
             except ProviderError as error:
                 step = steps.send(FailedAsk(error, held.visible))
+            except GeneratorExit:
+                held.leave()
+                raise
             else:
                 return
 
@@ -174,6 +178,9 @@ class FallbackProvider(BaseProvider):
                 held.check()
             except ProviderError as error:
                 step = steps.send(FailedAsk(error, held.visible))
+            except (GeneratorExit, CancelledError):
+                held.leave()
+                raise
             else:
                 return
 
@@ -216,6 +223,8 @@ class FallbackProvider(BaseProvider):
             failure: FailedAsk = yield ask
             error = failure.error
             if attempt.cancelled or _is_past(attempt.deadline):
+                if failure.visible:
+                    member.breaker.succeed()
                 raise error  # the run's own end says nothing of the member
             goes_on = error.retryable or isinstance(error, _PASSED_ON)
             member.note(error)
@@ -249,7 +258,8 @@ class FallbackProvider(BaseProvider):
             fit = replace(fit, output=None, instructions=words)
         if not member.breaker.allow():
             why = "was left alone, for it failed again and again just now"
-            return _passed(CircuitOpenError, provider, why)
+            left = member.breaker.retry_after
+            return _passed(CircuitOpenError, provider, why, retry_after=left)
         told = [
             Adaptation("model", f"{label} was passed by: {_why(error)}") for label, error in failed
         ]
@@ -270,8 +280,11 @@ def _is_past(deadline: float | None) -> bool:
     return deadline is not None and monotonic() >= deadline
 
 
-def _passed(kind: type[ProviderError], provider: Provider, why: str) -> ProviderError:
-    return kind(f"{model_name(provider)} {why}", provider=provider.name, sent=False)
+def _passed(
+    kind: type[ProviderError], provider: Provider, why: str, *, retry_after: float | None = None
+) -> ProviderError:
+    message = f"{model_name(provider)} {why}"
+    return kind(message, provider=provider.name, sent=False, retry_after=retry_after)
 
 
 def _why(error: AltarError) -> str:
@@ -287,8 +300,14 @@ def _nobody(failed: list[tuple[str, AltarError]]) -> AltarError:
     errors = [error for _, error in failed if isinstance(error, ProviderError)]
     if not errors:
         return ConfigurationError(message)
-    hints = [error.retry_after for error in errors if error.retry_after is not None]
     telling = next((error for error in errors if error.retryable), errors[0])
+    hints = [
+        error.retry_after
+        for error in errors
+        if error.retry_after is not None
+        # who may be asked again need not wait for one that is left alone
+        and (error.retryable or not telling.retryable)
+    ]
     made = type(telling)(
         message,
         provider=FallbackProvider.name,

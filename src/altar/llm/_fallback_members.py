@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
 from altar import plugins
@@ -31,15 +32,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Ask", "FailedAsk", "Held", "Load", "Member", "WalkStep"]
 
+_REMEMBERED = 60.0  # seconds for which a member that could not be loaded is left alone
+
 
 class Member:
     """One model of a chain, its provider once it is loaded, and its breaker."""
 
-    __slots__ = ("_given", "_loaded", "_lock", "breaker", "label")
+    __slots__ = ("_failed", "_given", "_loaded", "_lock", "_since", "breaker", "label")
 
     def __init__(self, model: str | Provider) -> None:
         self._given = model
         self._loaded: Provider | None = None
+        self._failed: AltarError | None = None  # why it could not be loaded
+        self._since = 0.0  # when that was
         self._lock = Lock()
         self.breaker = CircuitBreaker()
         if isinstance(model, str):
@@ -55,8 +60,20 @@ class Member:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether :meth:`provider` has it at hand."""
-        return self._loaded is not None or not isinstance(self._given, str)
+        """Whether it is at hand, or is known not to be: then nothing is imported for it."""
+        known = self._loaded is not None or self.failed is not None
+        return known or not isinstance(self._given, str)
+
+    @property
+    def failed(self) -> AltarError | None:
+        """Why it could not be loaded within the last minute."""
+        return self._failed if monotonic() - self._since < _REMEMBERED else None
+
+    def fail(self, error: AltarError) -> AltarError:
+        """Remember why it cannot be loaded: an import that fails is not done again at once."""
+        self._since = monotonic()
+        self._failed = error
+        return error
 
     def provider(self) -> Provider:
         """The provider; one that is given by name is loaded once."""
@@ -71,7 +88,7 @@ class Member:
     def take(self) -> Provider | None:
         """The provider that was loaded by name, which is the member's no more."""
         with self._lock:
-            loaded, self._loaded = self._loaded, None
+            loaded, self._loaded, self._failed = self._loaded, None, None
         return loaded
 
     def note(self, error: ProviderError) -> None:
@@ -93,12 +110,15 @@ class Load:
 
     def load(self) -> Provider | AltarError:
         """The provider, or the error."""
+        member = self._member
+        if member.failed is not None:
+            return member.failed
         try:
-            return self._member.provider()
+            return member.provider()
         except (ConfigurationError, ProviderError) as error:
-            return error
+            return member.fail(error)
         except ImportError as error:  # the library is there, and broken or of another version
-            return ConfigurationError(f"{self._member.label} cannot be loaded: {error}")
+            return member.fail(ConfigurationError(f"{member.label} cannot be loaded: {error}"))
 
     async def aload(self) -> Provider | AltarError:
         """The same, in a thread: a vendor's library takes a second or two to import."""
@@ -179,6 +199,11 @@ class Held:
             return []
         ready, self._events = self._events, []
         return ready
+
+    def leave(self) -> None:
+        """Note that the reader left: a member that was seen to answer works."""
+        if self.visible:
+            self._ask.member.breaker.succeed()
 
     def check(self) -> None:
         """Raise TransportError when the stream stopped before its End."""

@@ -34,6 +34,11 @@ class Guard:
         if self._breaker is not None:
             self._breaker.succeed()
 
+    def leave(self, visible: bool) -> None:
+        """Report an attempt that was broken off; a model that was seen to answer works."""
+        if visible:
+            self.succeed()
+
     def fail(self, error: ProviderError) -> None:
         """Report a failure; a request that a server refused shows that the server is there."""
         if self._breaker is None:

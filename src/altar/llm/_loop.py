@@ -146,7 +146,11 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
     while True:
         guard.ask()
         step = AskModel(provider, request, state.attempt(number), partials=partials)
-        answer = yield step
+        try:
+            answer = yield step
+        except GeneratorExit:  # the reader left
+            guard.leave(step.visible)
+            raise
         if isinstance(answer, Response):
             guard.succeed()
             state.said = step.said
@@ -154,6 +158,7 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
         error = answer.error
         stop = stop_now(state)
         if stop is not None:
+            guard.leave(answer.visible)
             return stop
         guard.fail(error)
         if answer.visible or not error.retryable or number >= retry.attempts:

@@ -34,7 +34,7 @@ class Showing:
         self._folding.feed(event)
         seen = shown(event)
         if seen is not None:
-            self.visible = True
+            self.visible = self._step.visible = True
             if seen.kind == "text":
                 self._step.said = True
         if self._partials is None:
@@ -42,7 +42,7 @@ class Showing:
         partial = self._partials.feed(event)
         if partial is None:
             return () if seen is None else (seen,)
-        self.visible = True
+        self.visible = self._step.visible = True
         return (partial,) if seen is None else (seen, partial)
 
     def response(self) -> Response:

@@ -28,7 +28,7 @@ class AskModel:
     What comes of a ``quiet`` one is not the run's answer: nobody is shown it coming.
     """
 
-    __slots__ = ("attempt", "partials", "provider", "quiet", "request", "said")
+    __slots__ = ("attempt", "partials", "provider", "quiet", "request", "said", "visible")
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class AskModel:
         self.quiet = quiet
         self.partials = partials  # reads the typed answer as it comes
         self.said = False  # somebody was shown text of the answer
+        self.visible = False  # somebody was shown something of it
 
 
 class Failed:
