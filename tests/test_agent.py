@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
 from typing import Literal, TypedDict
 
 import pytest
 
 import altar
-from altar import config
+from altar import config, plugins
 from altar.errors import ClosedError, ConfigurationError, OverloadedError
 from altar.llm import (
     BlobPart,
@@ -24,6 +27,7 @@ from altar.llm import (
     Text,
     Thinking,
     ToolCall,
+    ToolResultPart,
     Usage,
     check_history,
     dump_messages,
@@ -241,6 +245,111 @@ def test_a_chat_answers_one_message_at_a_time():
     chat = altar.Agent(model=FunctionProvider(lambda request: chat.send("inner"))).chat()
     with pytest.raises(ConfigurationError, match="one message at a time"):
         chat.send("outer")
+
+
+def test_a_stream_read_late_follows_what_was_said_meanwhile():
+    with altar.Agent(model=ScriptedProvider(["one", "two"])).chat() as chat:
+        late = chat.stream("first")
+        chat.send("second")
+        list(late)
+        assert [message.text for message in chat.messages] == ["second", "one", "first", "two"]
+
+
+def test_threads_that_share_a_chat_lose_no_turn():
+    with altar.Agent(model=FunctionProvider(lambda request: "a")).chat() as chat:
+        said = []
+
+        def talk():
+            for _ in range(20):
+                with suppress(ConfigurationError):  # another thread has the floor
+                    chat.send("x")
+                    said.append(1)
+
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            threads = [Thread(target=talk) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(before)
+        assert len(chat.messages) == 2 * len(said)
+
+
+def _interrupted_at(line, chat):
+    """Whether a Ctrl-C at the ``line``-th line of the loop ended what the chat was asked."""
+    left = line
+
+    def trace(frame, event, _):
+        nonlocal left
+        if not any(part in frame.f_code.co_filename for part in _LOOP):
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        chat.send("q")
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+_LOOP = [str(Path("altar", "llm")), str(Path("altar", "agent"))]
+
+
+def test_no_interrupt_wherever_it_comes_ends_a_chat():
+    @altar.tool(approval=True)
+    def pay(a: int) -> str:
+        """Pay."""
+        return f"paid {a}"
+
+    options = Options(approve=lambda call: True)
+    script = [[ADD, ToolCall("pay", {"a": 1})], "done"]
+    agent = altar.Agent(model=FunctionProvider(None), tools=[add, pay], options=options)
+    line, interrupted = 1, True
+    while interrupted:
+        agent.model = ScriptedProvider([*script, "and on", "and on", "and on"])
+        chat = agent.chat()
+        interrupted = _interrupted_at(line, chat)
+        check_history(chat.messages)
+        assert chat.send("next").text
+        chat.close()
+        line += 13  # any stride: all of the lines take seconds
+    assert line > 300
+
+
+def test_results_whose_calls_are_lost_are_left_out_and_told():
+    stray = Message("tool", (ToolResultPart(call_id="c9", name="add", text="3"),))
+    with altar.Agent(model=ScriptedProvider(["ok"])).chat() as chat:
+        chat.messages = (Message.user("hi"), stray)
+        reply = chat.send("go on")
+    assert [message.role for message in chat.messages] == ["user", "user", "assistant"]
+    assert "1 results of the history" in str(reply.adaptations)
+
+
+def test_a_stream_nobody_begins_opens_nothing(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(plugins, "load_provider", loaded.append)
+    altar.stream("q", model="offline:x").close()
+    altar.Agent(model="offline:x", tools=[add]).stream("q").close()
+    assert loaded == []
+
+
+def test_a_stream_is_not_given_the_provider_of_a_block_that_has_ended():
+    with altar.Agent(model="offline:") as agent:
+        events = agent.stream("q")
+    assert agent.lifetime()[0] is None
+    assert [event.kind for event in events][-1] == "end"
 
 
 def test_a_closed_chat_answers_nothing():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import aclosing, closing
-from threading import Lock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from altar.agent._given import (
+    check_known,
     check_model,
+    declared_for,
     given_options,
     given_session,
     opened,
@@ -135,25 +137,31 @@ class Agent(Generic[T]):
 
     def run(self, prompt: Prompt, *, session: Session | None = None) -> Reply[T]:
         """Answer ``prompt``; see :func:`generate`."""
-        with _Job(self, _asked(prompt), self._given(session)) as job:
+        job = _Job(self, prompt, self._given(session))
+        with job.running, job:
             return run(job.task, job.session)
 
     async def arun(self, prompt: Prompt, *, session: Session | None = None) -> Reply[T]:
         """Answer ``prompt`` without blocking the event loop."""
-        async with _Job(self, _asked(prompt), self._given(session)) as job:
-            return await _arun(job.task, job.session)
+        job = _Job(self, prompt, self._given(session))
+        with job.running:
+            async with job:
+                return await _arun(job.task, job.session)
 
     def stream(
         self, prompt: Prompt, *, session: Session | None = None
     ) -> Generator[EventOf[T], None, None]:
-        """Answer ``prompt`` as events; see :func:`stream`."""
-        return _streamed(_Job(self, _asked(prompt), self._given(session)))
+        """Answer ``prompt`` as events; see :func:`stream`.
+
+        The run begins with the first event that is asked for, and opens what it needs then.
+        """
+        return _streamed(_Job(self, prompt, self._given(session)))
 
     def astream(
         self, prompt: Prompt, *, session: Session | None = None
     ) -> AsyncGenerator[EventOf[T], None]:
         """Answer ``prompt`` as events, without blocking the event loop."""
-        return _astreamed(_Job(self, _asked(prompt), self._given(session)))
+        return _astreamed(_Job(self, prompt, self._given(session)))
 
     def chat(self, *, session: Session | None = None) -> Chat[T]:
         """Begin a conversation; with ``session`` its tools are used, and it stays open."""
@@ -184,21 +192,29 @@ class Chat(Generic[T]):
         self._session = opened(agent.tools) if session is None else session
         self.kept = Kept(agent.model)
         self.shelves = Shelves()
-        self._answering = False
+        self._floor = RLock()
+        self._speaker: _Turn | None = None
         self._closed = False
 
     def send(self, prompt: Prompt) -> Reply[T]:
         """Say ``prompt`` and return the Reply."""
-        with self._turn(prompt) as turn:
+        turn = self._turn(prompt)
+        with turn.running, turn:
             return run(turn.task, turn.session)
 
     async def asend(self, prompt: Prompt) -> Reply[T]:
         """Say ``prompt`` and return the Reply, without blocking the event loop."""
-        async with self._turn(prompt) as turn:
-            return await _arun(turn.task, turn.session)
+        turn = self._turn(prompt)
+        with turn.running:
+            async with turn:
+                return await _arun(turn.task, turn.session)
 
     def stream(self, prompt: Prompt) -> Generator[EventOf[T], None, None]:
-        """Say ``prompt`` and show the answer as events."""
+        """Say ``prompt`` and show the answer as events.
+
+        The turn begins with the first event that is asked for: it follows what
+        was said until then.
+        """
         return _streamed(self._turn(prompt))
 
     def astream(self, prompt: Prompt) -> AsyncGenerator[EventOf[T], None]:
@@ -231,23 +247,40 @@ class Chat(Generic[T]):
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
 
-    def begin_turn(self) -> None:
-        """Take the floor; only a running turn calls this."""
-        if self._answering:
-            raise ConfigurationError(
-                "a chat answers one message at a time; wait for the reply, or begin another "
-                "conversation with agent.chat()"
-            )
-        self._answering = True
+    def begin_turn(self, turn: _Turn) -> list[Message] | Pending:
+        """Give ``turn`` the floor, and what its run begins with; only a turn calls this."""
+        with self._floor:
+            before = self._speaker
+            if before is not None:
+                if before.running.locked():
+                    raise ConfigurationError(
+                        "a chat answers one message at a time; wait for the reply, or begin "
+                        "another conversation with agent.chat()"
+                    )
+                self._keep(before)  # an interrupt ended it, and came in the way of its end
+            self._check_open()
+            messages = self._next(turn.asked)
+            self._speaker = turn
+        return messages
 
-    def end_turn(self, messages: list[Message] | None, pending: Pending | None = None) -> None:
-        """Give the floor back, with the history so far; only a running turn calls this."""
-        self._answering = False
-        if messages is not None:
-            self.messages = tuple(messages)
-            self.pending = pending
+    def end_turn(self, turn: _Turn) -> None:
+        """Take the history back, and the floor; only a turn that ends calls this."""
+        with self._floor:
+            if self._speaker is turn:
+                self._keep(turn)
+
+    def _keep(self, turn: _Turn) -> None:
+        """Take what came of a turn; done twice it comes to the same."""
+        came = turn.came_to()
+        if came is not None:
+            self.messages, self.pending = came
+        self._speaker = None
 
     def _turn(self, prompt: Prompt) -> _Turn:
+        self._check_open()
+        return _Turn(self, prompt, self._session)
+
+    def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("the chat was closed; begin another with agent.chat()")
         if self._session.closed:
@@ -255,11 +288,9 @@ class Chat(Generic[T]):
                 "the chat's session is closed, or past its ttl; begin another conversation with "
                 "agent.chat(session=altar.Session(...))"
             )
-        return _Turn(self, self._next(prompt), self._session)
 
-    def _next(self, prompt: Prompt) -> list[Message] | Pending:
+    def _next(self, asked: list[Message] | Pending) -> list[Message] | Pending:
         """What the next run begins with."""
-        asked = _asked(prompt)
         if isinstance(asked, Pending):
             if self.messages and self.messages != asked.messages:
                 raise ConfigurationError(
@@ -267,94 +298,126 @@ class Chat(Generic[T]):
                     "another conversation with agent.chat()"
                 )
             return asked
+        if self.pending is None:
+            return [*self.messages, *asked]
         return [*mend_history(self.messages, _NOBODY)[0], *asked]
 
 
 class _Job:
-    """One run: its task, and what is closed after it (what it opened, nothing else)."""
+    """One run: its task, and what is closed after it (what it opened, nothing else).
 
-    def __init__(
+    Nothing is opened before it is entered: a stream may never be begun.
+    """
+
+    task: Task
+    session: Session
+
+    def __init__(self, agent: Agent[Any], prompt: Prompt, session: Session | None) -> None:
+        # held while the run goes on, by a with statement: no interrupt keeps it held
+        self.running = Lock()
+        self.asked = prompt if isinstance(prompt, Pending) else to_messages(prompt)
+        check_known(agent.model)
+        self._agent = agent
+        self._given = session
+        self._opened: Session | None = None
+        self._own: Kept | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._open(self.asked)
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._close()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._opened is not None:
+            await self._opened.aclose()
+        if self._own is not None:
+            await self._own.aclose()
+
+    def _open(
         self,
-        agent: Agent[Any],
         messages: list[Message] | Pending,
-        session: Session | None,
         kept: Kept | None = None,
         shelves: Shelves | None = None,
     ) -> None:
+        agent = self._agent
         held, options = agent.lifetime()
-        provider = held or kept or Kept(agent.model)
-        self._own = None if held or kept else provider
-        self._owns_session = session is None
-        self.session = opened(agent.tools) if session is None else session
+        keeper = held or kept
+        if keeper is None:
+            keeper = self._own = Kept(agent.model)
+        session = self._given
+        if session is None:
+            session = self._opened = opened(agent.tools)
+        self.session = session
         self.task = Task(
-            provider.provider(),
+            keeper.provider(),
             messages,
-            declarations=self.session.declarations(),
+            declarations=declared_for(messages, session),
             instructions=agent.instructions,
             output=agent.output,
             options=options,
             shelves=shelves or agent.shelves,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._owns_session:
-            self.session.close()
+    def _close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
         if self._own is not None:
             self._own.close()
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(self, *exc: object) -> None:
-        if self._owns_session:
-            await self.session.aclose()
-        if self._own is not None:
-            await self._own.aclose()
 
 
 class _Turn(_Job):
     """One run inside a chat, which takes the history back however the run ends."""
 
-    def __init__(
-        self, chat: Chat[Any], messages: list[Message] | Pending, session: Session
-    ) -> None:
-        super().__init__(chat.agent, messages, session, chat.kept, chat.shelves)
+    def __init__(self, chat: Chat[Any], prompt: Prompt, session: Session) -> None:
+        super().__init__(chat.agent, prompt, session)
         self._chat = chat
-        self._before = list(self.task.messages)
+        self._before: list[Message] | None = None
 
     def __enter__(self) -> Self:
-        self._chat.begin_turn()
+        chat = self._chat
+        try:
+            self._open(chat.begin_turn(self), chat.kept, chat.shelves)
+            self._before = list(self.task.messages)
+        except BaseException:
+            chat.end_turn(self)
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._keep()
-        super().__exit__(*exc)
+        self._chat.end_turn(self)
 
     async def __aexit__(self, *exc: object) -> None:
-        self._keep()
-        await super().__aexit__(*exc)
+        self._chat.end_turn(self)
 
-    def _keep(self) -> None:
+    def came_to(self) -> tuple[tuple[Message, ...], Pending | None] | None:
+        """The history so far, and what it waits for; None where nothing was answered."""
+        before = self._before
+        if before is None:
+            return None
         task = self.task
-        answered = task.pending is not None or len(task.messages) > len(self._before)
+        messages = task.settled()
+        answered = task.pending is not None or len(task.messages) > len(before)
         # what waited may have been answered in the message that holds its siblings' results
-        answered = answered or (task.resumed is not None and task.messages != self._before)
-        self._chat.end_turn(task.messages if answered else None, task.pending)
-
-
-def _asked(prompt: Prompt) -> list[Message] | Pending:
-    return prompt if isinstance(prompt, Pending) else to_messages(prompt)
+        answered = answered or (task.resumed is not None and task.messages != before)
+        return (tuple(messages), task.pending) if answered else None
 
 
 def _streamed(job: _Job) -> Generator[EventOf[Any], None, None]:
-    with job, closing(_stream(job.task, job.session)) as events:
+    with job.running, job, closing(_stream(job.task, job.session)) as events:
         yield from events
 
 
 async def _astreamed(job: _Job) -> AsyncGenerator[EventOf[Any], None]:
-    async with job, aclosing(_astream(job.task, job.session)) as events:
-        async for event in events:
-            yield event
+    with job.running:
+        async with job, aclosing(_astream(job.task, job.session)) as events:
+            async for event in events:
+                yield event

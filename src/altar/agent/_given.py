@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from altar.adm import FunctionDeclaration
 
 __all__ = [
+    "check_known",
     "check_model",
     "declared_for",
     "given_options",
@@ -115,10 +116,20 @@ def check_model(model: Any) -> None:
         )
 
 
+def check_known(model: str | Provider | None) -> None:
+    """Raise ConfigurationError for a name no provider answers to; nothing is loaded."""
+    model = _chosen(model)
+    if isinstance(model, str):
+        plugins.check_model(model)
+
+
+def _chosen(model: str | Provider | None) -> str | Provider:
+    return config.settings().model or "offline:" if model is None else model
+
+
 def provider_of(model: str | Provider | None) -> Provider:
     """The provider for ``model``; the offline demo only when nothing is configured."""
-    if model is None:
-        model = config.settings().model or "offline:"
+    model = _chosen(model)
     if not isinstance(model, str):
         return model
     provider: Provider = plugins.load_provider(model)

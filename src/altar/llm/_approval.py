@@ -13,7 +13,6 @@ from altar.errors import ConfigurationError, ErrorType
 from altar.llm._calls import refusal
 from altar.llm._clean import own_args, sound
 from altar.llm._live import ToolCallEvent
-from altar.llm._messages import Message
 from altar.llm._parts import ToolCall, ToolResultPart
 from altar.llm._pending import Pending
 from altar.llm._record import CallRecord
@@ -107,9 +106,7 @@ def pause(state: RunState) -> None:
     """End the run before its open calls have results; the task tells what it waits for."""
     task = state.task
     waiting = state.take_waiting()
-    parts = state.close_answered()
-    if parts:
-        task.messages.append(Message("tool", parts))
+    state.close_answered()
     names = ", ".join([turn.call.name for turn in waiting])
     state.detail = (
         f"waiting for a person to decide on {names}; decide with reply.pending.approve() or "
@@ -158,11 +155,14 @@ def _answered(part: ToolCall, kept: ToolResultPart, record: CallRecord | None) -
 def _restore(state: RunState, before: Pending) -> None:
     messages = state.task.messages
     kept: dict[str, ToolResultPart] = {}
-    if messages[-1].role == "tool":
-        results = messages.pop().parts
+    paused = messages[-1].role == "tool"
+    if paused:
+        results = messages[-1].parts
         kept = {part.call_id: part for part in results if isinstance(part, ToolResultPart)}
     records = {record.call.call_id: record for record in before.finished}
-    for part in messages[-1].calls:
+    asked = messages[-2] if paused else messages[-1]
+    turns: list[Turn] = []
+    for part in asked.calls:
         if part.id in kept:
             turn = _answered(part, kept[part.id], records.pop(part.id, None))
         else:
@@ -176,8 +176,11 @@ def _restore(state: RunState, before: Pending) -> None:
                 turn.refused = state.issuer.forbidden(turn.call)
                 turn.approved = turn.approved and turn.refused is None
             state.waiting.append(turn)
-        state.turns.append(turn)
-    state.text = messages[-1].text
+        turns.append(turn)
+    state.turns = turns
+    if paused:
+        messages.pop()  # last: an interrupt must not lose the results that are there
+    state.text = asked.text
     state.records = list(records.values())
     state.trace_id = before.trace_id
     state.round = before.rounds

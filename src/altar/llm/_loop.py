@@ -58,6 +58,7 @@ def loop(task: Task) -> Steps:
     """
     state = RunState(task)
     _check_options(state)
+    task.close = state.close_turns
     try:
         finish = yield from _resumed(state)
         if finish is None:
@@ -67,6 +68,7 @@ def loop(task: Task) -> Steps:
         raise
     finally:
         state.close_turns()
+        task.close = None
     reply = state.reply(finish)
     yield ReplyEvent(reply)
     return reply

@@ -112,6 +112,9 @@ class RunState:
         if task.mended:
             why = f"{task.mended} calls of the history had no result and were given an error"
             self.adaptations.append(Adaptation("history", why))
+        if task.dropped:
+            why = f"{task.dropped} results of the history had no call and were left out"
+            self.adaptations.append(Adaptation("history", why))
 
     def _shelve(self) -> Shelf | None:
         """Put the tools out of the model's sight, where it is to search them."""
@@ -234,10 +237,10 @@ class RunState:
             message = Message(
                 "assistant", tuple(parts), origin=message.origin, opaque=message.opaque
             )
-        self.turns = turns
-        self.text = message.text
         if parts:  # no provider takes back a message of nothing
             self.task.messages.append(message)
+        self.turns = turns  # after it: an interrupt must leave no results without their calls
+        self.text = message.text
         return turns
 
     def _issue(self, part: ToolCall, turns: list[Turn]) -> ToolCall:
@@ -359,24 +362,34 @@ class RunState:
 
     def close_turns(self, reason: str = LOST) -> None:
         """Append the results of the turns in progress; those without one get an error."""
-        if not self.turns:
-            return
         for turn in self.turns:
             if turn.record is None:
                 self.refuse(turn, reason)
-        self.task.messages.append(Message("tool", self.close_answered()))
+        self.close_answered()
 
-    def close_answered(self) -> tuple[Part, ...]:
-        """Take the turns in progress out; the results of those that have one."""
-        turns, self.turns = self.turns, []
-        parts = []
-        for turn in turns:
-            record = turn.record
-            if record is not None:
-                if not turn.hidden:
-                    self.records.append(record)
-                parts.append(turn.kept or answer(turn.part, record.result, turn.text))
-        return tuple(parts)
+    def close_answered(self) -> None:
+        """Take the turns in progress out; the results of those that have one are appended.
+
+        An interrupt may come between any two lines, and this be called again:
+        so the message is whole before it is appended, it is appended once, and
+        the turns are let go of after that.
+        """
+        if not self.turns:
+            return
+        messages = self.task.messages
+        if messages[-1].role != "tool":
+            parts: list[Part] = []
+            records: list[CallRecord] = []
+            for part, turn in zip(messages[-1].calls, self.turns, strict=True):
+                record = turn.record
+                if record is not None:
+                    parts.append(turn.kept or answer(part, record.result, turn.text))
+                    if not turn.hidden:
+                        records.append(record)
+            self.records += records
+            if parts:
+                messages.append(Message("tool", tuple(parts)))
+        self.turns = []
 
     # -- what it amounts to --------------------------------------------------------------
 

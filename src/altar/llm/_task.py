@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from altar.llm._history import mend_history
+from altar.llm._history import drop_orphans, mend_history
 from altar.llm._pending import Pending
 from altar.runtime import Cancellation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from altar.adm import FunctionDeclaration
     from altar.llm._messages import Message
@@ -34,7 +34,9 @@ class Task:
 
     __slots__ = (
         "cancelled",
+        "close",
         "declarations",
+        "dropped",
         "instructions",
         "mended",
         "messages",
@@ -62,11 +64,21 @@ class Task:
         self.pending: Pending | None = None
         self.resumed = messages if isinstance(messages, Pending) else None
         if isinstance(messages, Pending):
-            self.messages, self.mended = list(messages.messages), 0
+            self.messages, self.mended, self.dropped = list(messages.messages), 0, 0
         else:
-            self.messages, self.mended = mend_history(messages, LOST)
+            whole, self.dropped = drop_orphans(messages)
+            self.messages, self.mended = mend_history(whole, LOST)
         self.declarations = declarations
         self.instructions = instructions
         self.output = output
         self.options = options
         self.cancelled = Cancellation()
+        self.close: Callable[[], None] | None = None  # what the run owes, while it goes on
+
+    def settled(self) -> list[Message]:
+        """The history as it can be sent, also where a run was interrupted between two lines."""
+        if self.close is not None:
+            self.close()
+        if self.pending is not None:
+            return self.messages
+        return mend_history(self.messages, LOST)[0]
