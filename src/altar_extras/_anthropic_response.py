@@ -78,10 +78,13 @@ def from_response(
     Raises StreamBrokenError for JSON that is no message.
     """
     content = body.get("content")
+    if isinstance(body.get("error"), dict):
+        raise fault(dict(body), status=200)
     if not isinstance(content, list):
         raise broken("the answer is no message of the Messages API")
     prefix = () if sent is None else (_mark("prefix", prefix_of(sent)),)
     reason = body.get("stop_reason")
+    reason = reason if reason is None or isinstance(reason, str) else str(reason)
     return Response(
         message=Message(
             "assistant",
@@ -167,7 +170,7 @@ def _mark(kind: str, data: Any) -> Opaque:
 def _part(block: Any) -> Part:
     """The part a block is; what this version does not know stays as it came."""
     kind = block.get("type") if isinstance(block, dict) else None
-    if kind not in _KNOWN or not _is_whole(block, kind):
+    if not isinstance(kind, str) or kind not in _KNOWN or not _is_whole(block, kind):
         return Unknown(block)
     fields = {
         name: value for name, value in block.items() if name != "type" and name not in _KNOWN[kind]
@@ -185,7 +188,9 @@ def _part(block: Any) -> Part:
     is_object = isinstance(given, dict)
     raw = None if is_object else given if isinstance(given, str) else json.dumps(given)
     args = given if is_object else None
-    return ToolCall(block["name"], args, raw_args=raw, wire_id=block.get("id"), opaque=rest)
+    identity = block.get("id")
+    wire_id = identity if isinstance(identity, str) and identity else None
+    return ToolCall(block["name"], args, raw_args=raw, wire_id=wire_id, opaque=rest)
 
 
 def _is_whole(block: Mapping[str, Any], kind: str) -> bool:
@@ -214,6 +219,11 @@ class StreamReader:
         self._blocks: dict[int, dict[str, Any]] = {}
         self._open: dict[int, list[str]] = {}  # fragments of JSON, for each block under way
         self._done = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether the API has said that the message is complete."""
+        return self._done
 
     def feed(self, event: Mapping[str, Any]) -> Iterable[StreamEvent]:
         """What ``event`` adds; an event of an unknown type adds nothing.

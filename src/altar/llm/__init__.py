@@ -20,6 +20,7 @@ from altar.llm._failures import failure, redacted, retry_hint
 from altar.llm._fallback import FallbackProvider, fallback
 from altar.llm._fit import fitted, lacking, takes_blob
 from altar.llm._history import check_history, mend_history
+from altar.llm._keys import sendable_key, without_key
 from altar.llm._live import (
     Event,
     EventOf,
@@ -145,8 +146,10 @@ __all__ = [
     "redacted",
     "retry_hint",
     "run",
+    "sendable_key",
     "stream",
     "takes_blob",
     "to_messages",
     "unfold",
+    "without_key",
 ]

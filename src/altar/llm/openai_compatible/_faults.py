@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from altar.llm.openai_compatible._address import Address, Proxy
     from altar.llm.openai_compatible._line import Watch
 
-__all__ = ["Faults", "opening"]
+__all__ = ["Faults", "glimpse", "opening"]
 
 _SHOWN = 80
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -37,6 +37,12 @@ def opening(text: bytes | str) -> str:
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     short = redacted(" ".join(said[: 4 * _SHOWN].split()))[:_SHOWN]
     return repr(short)
+
+
+def glimpse(text: bytes | str) -> str:
+    """What a body is that nobody can read: the title of a page, else how the text begins."""
+    data = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    return _page(data) if b"<" in data[:512] else opening(data)
 
 
 class Faults:
@@ -151,8 +157,7 @@ class Faults:
         """An error that the server itself told."""
         body = _json(text)
         if body is None:
-            said = _page(text) if b"<" in text[:512] else opening(text)
-            body = {"error": f"no JSON but {said}"}
+            body = {"error": f"no JSON but {glimpse(text)}"}
         fault = chat_failure(
             body,
             self._name,
