@@ -145,6 +145,22 @@ def test_what_a_terminal_would_obey_or_hide_is_spelt_out_and_nothing_is_cut(monk
     assert all(char.isprintable() for char in shown)
 
 
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (FunctionCall(name="rm", args={"a=1) [allowed] (x": "y"}), 'rm("a=1) [allowed] (x"="y")'),
+        (FunctionCall(name="rm it", args={"\uff41-1": 2}), '"rm it"("\\uff41-1"=2)'),
+        (FunctionCall(name="rm", args={"to-1.x": "\u3164\u2800"}), r'rm(to-1.x="\u3164\u2800")'),
+    ],
+)
+def test_no_name_can_pass_for_the_end_of_a_call(monkeypatch, call, line):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    err = Terminal()
+    approver(Console(io.StringIO(), err), approve_all=False)(call)
+    assert f"Run {line}? " in err.getvalue()
+
+
 def test_results_are_shown_though_a_call_before_them_waits():
     out = io.StringIO()
     screen = _Screen(Console(out=out, err=io.StringIO()))

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import altar
-from altar.adm import Blob, ErrorObject, FunctionCall, ToolResult
+from altar.adm import Blob, ErrorObject, FunctionCall, ToolConfig, ToolResult
 from altar.errors import ConfigurationError, ErrorType, InvalidDataError, OverloadedError
 from altar.llm import (
     Clock,
@@ -25,10 +25,12 @@ from altar.llm import (
     Options,
     Pending,
     Price,
+    Response,
     Retry,
     Task,
     ToolCall,
     ToolResultPart,
+    ToolSearch,
     arun,
     astream,
     check_history,
@@ -480,6 +482,48 @@ def test_a_run_that_ends_anyway_asks_nobody():
     assert play(script([PAY, LOOK]), limits=Limits(calls=1)).finish == "max_calls"
 
 
+def test_a_reply_that_was_asked_for_again_before_the_pause_is_not_after_it():
+    def replies():
+        unusable = Response(message=Message("assistant", ()), finish="malformed")
+        return script(unusable, PAY, unusable, "late")
+
+    straight = play(replies(), approve=lambda call: True)
+    model = replies()
+    resumed = play(model, stored(play(model).pending.approve()))
+    assert (straight.finish, straight.usage.requests) == ("malformed", 3)
+    assert (resumed.finish, resumed.usage.requests) == ("malformed", 3)
+
+
+def test_what_may_not_be_called_is_refused_also_when_a_person_allowed_it():
+    desk = Desk()
+    pending = play(script(PAY)).pending.approve()
+    reply = play(script("so"), pending, desk, tool_choice=ToolConfig(mode="NONE"))
+    assert desk.ran == []
+    assert reply.calls[0].result.error.type == ErrorType.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("text", ['{"x": 5,}', '"{\\"x\\": 5}"', '{"x": 5}'])
+def test_a_repaired_call_of_a_tool_that_was_searched_is_put_to_a_person(text):
+    asked, desk = [], Desk()
+    model = script(ToolCall("call_tool", {"name": "pay", "arguments": text}), "so")
+    approve = lambda call: asked.append((call.name, call.args)) or True  # noqa: E731
+    options = Options(tool_search=ToolSearch(), approve=approve)
+    altar.generate("go", model=model, tools=[desk], options=options)
+    assert asked == [("pay", {"x": 5})]
+    assert [(name, x) for name, x, *_ in desk.ran] == [("pay", 5)]
+
+
+@pytest.mark.parametrize("text", ['{"x": 5,}', '"{\\"x\\": 5}"'])
+def test_a_repaired_call_of_a_tool_that_was_searched_goes_on_elsewhere(text):
+    desk, options = Desk(), Options(tool_search=ToolSearch())
+    model = script(ToolCall("call_tool", {"name": "pay", "arguments": text}), "so")
+    given = {"model": model, "tools": [desk], "options": options}
+    pending = stored(altar.generate("go", **given).pending)
+    assert [(call.name, call.args) for call in pending.calls] == [("pay", {"x": 5})]
+    altar.generate(pending.approve(), **given)
+    assert [(name, x) for name, x, *_ in desk.ran] == [("pay", 5)]
+
+
 class FakeClock(Clock):
     def __init__(self):
         self.time = time.monotonic()  # tools look at the real one
@@ -586,13 +630,23 @@ REPLY, RESULTS = -2, -1
         (["finished", 0, "call", "call_id"], "another", "$.finished[0].call.call_id"),
         (["finished", 0, "result"], {}, "$.finished[0].result.status"),
         (["finished", 0, "seconds"], -1, "$.finished[0].seconds"),
+        (["finished"], [], "$.finished"),
+        (["messages", RESULTS, "parts", 0, "text"], "11", "$.messages[7].parts[0].text"),
+        (["messages", RESULTS, "parts", 0, "text"], "x", "$.messages[7].parts[0].text"),
         (["trace_id"], 7, "$.trace_id"),
+        (["trace_id"], "a\x1b[2K", "$.trace_id"),
+        (["trace_id"], "a\nb", "$.trace_id"),
         (["rounds"], 0, "$.rounds"),
         (["rounds"], "1", "$.rounds"),
         (["seconds"], -1, "$.seconds"),
         (["usage"], None, "$.usage"),
         (["usage", "cost"], "a lot", "$.usage.cost"),
+        (["usage", "cost"], "NaN", "$.usage.cost"),
+        (["usage", "cost"], "-1", "$.usage.cost"),
         (["usage", "input_tokens"], "9", "$.usage.input_tokens"),
+        (["usage", "output_tokens"], -9, "$.usage.output_tokens"),
+        (["unusable"], ["odd"], "$.unusable"),
+        (["unusable"], ["empty", "empty"], "$.unusable"),
         (["adaptations"], [{}], "$.adaptations[0].what"),
         (["streaks"], [{"name": "pay"}], "$.streaks[0].digest"),
         (["mends"], -1, "$.mends"),
@@ -635,6 +689,13 @@ def test_a_value_changed_in_this_process_is_refused_as_well():
     other = FunctionCall(name="pay", args={"x": 9}, call_id=pending.calls[0].call_id)
     with pytest.raises(InvalidDataError, match="what the history says"):
         replace(pending, calls=(other,))
+
+
+def test_a_decision_is_taken_in_a_copy_alone():
+    pending = play(script(PAY)).pending
+    with pytest.raises(TypeError):
+        pending.decisions[pending.calls[0].call_id] = True
+    assert pending.undecided == pending.calls
 
 
 def test_what_cannot_be_written_as_json_is_told_as_the_model_was_told():

@@ -318,6 +318,11 @@ def test_a_malformed_call_over_and_over_is_a_repeat():
     assert play(script(*[ToolCall("add", raw_args="{")] * 4)).finish == "repeated_call"
 
 
+def test_blanks_in_the_text_of_arguments_make_no_other_call():
+    calls = [ToolCall("add", raw_args='{"a": 1,%s "b": 2}' % (" " * at)) for at in range(4)]
+    assert play(script(*calls)).finish == "repeated_call"
+
+
 def test_a_repeat_is_noticed_whatever_the_arguments_hold():
     odd = ToolCall("poll", {"n": {1, 2}})
     assert play(script(*[odd] * 4), Table(poll=lambda n: "same")).finish == "repeated_call"
