@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import stat
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ from altar.llm import (
     Clock,
     Delta,
     End,
+    Limits,
     Message,
     Opaque,
     Origin,
@@ -48,7 +50,15 @@ from altar.llm import (
     unfold,
 )
 from altar.runtime import Cancellation
-from altar.testing import FunctionProvider, ScriptedProvider, cassette
+from altar.testing import (
+    FunctionProvider,
+    ScriptedProvider,
+    _cassette_file,
+    _cassette_match,
+    _cassette_play,
+    cassette,
+)
+from altar.testing._cassette_file import Exchange
 from altar.testing._redaction import Secrets
 from tests.strategies.conversations import conversations, responses
 
@@ -99,6 +109,64 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _nobody_says_record(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("ALTAR_RECORD", raising=False)
+
+
+# -- how it grows ------------------------------------------------------------------------
+
+
+def test_each_message_of_a_long_conversation_is_read_a_bounded_number_of_times(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Recording, writing, reading and replaying grow with the messages, not with their square."""
+    counts: dict[str, int] = {}
+
+    def count(module, name: str) -> None:
+        real = getattr(module, name)
+
+        def counted(*args):
+            counts[name] = counts.get(name, 0) + 1
+            return real(*args)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(_cassette_match, "_portable")
+    count(_cassette_match, "_digest")
+    count(_cassette_play, "difference")
+    turns = 40
+    calls = [ToolCall("look_up", {"word": "altar"}) for _ in range(turns)]
+    for _ in ("recorded", "replayed"):
+        with cassette(path, ScriptedProvider([*calls, "Done."])) as model:
+            reply = altar.generate(
+                "?",
+                model=model,
+                tools=[look_up],
+                options=Options(limits=Limits(rounds=None, repeats=None)),
+            )
+        assert len(reply.messages) == 2 * turns + 2
+        assert max(counts.values()) <= 10 * turns, counts
+        counts.clear()
+
+
+@given(st.lists(st.tuples(st.lists(st.sampled_from("ab"), max_size=4), st.sampled_from("ab"))))
+def test_an_exchange_continues_the_longest_beginning_and_its_answer_before_others(asked_and_said):
+    """The one with most in common; then one answered as the history says; then the latest."""
+
+    def message(text: str) -> dict:
+        return {"role": "assistant", "parts": [{"kind": "text", "text": text}]}
+
+    earlier = _cassette_file._Earlier(_cassette_match.Digests())
+    before: list[tuple[list[str], str, Exchange]] = []
+    for texts, said in asked_and_said:
+        one = Exchange({"messages": [*map(message, texts)]}, {"message": message(said)})
+        ranks = [
+            (len(known), texts[: len(known) + 1] == [*known, answer], at)
+            for at, (known, answer, _) in enumerate(before)
+            if known and texts[: len(known)] == known
+        ]
+        best = max(ranks, default=None)
+        expected = (None, False) if best is None else (before[best[2]][2], best[1])
+        assert earlier.parent(one) == expected
+        before.append((texts, said, one))
 
 
 # -- record, then replay -----------------------------------------------------------------
@@ -731,11 +799,63 @@ def test_an_edited_request_is_told_unless_its_digest_goes_too(path: Path):
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path):
     target = tmp_path / "taken.jsonl"
-    target.mkdir()
     with pytest.raises(OSError):
         with cassette(target, ScriptedProvider(["A"]), mode="record") as model:
             model.complete(asked("a"), ATTEMPT)
+            target.mkdir()
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("mode", ["auto", "record", "replay"])
+def test_a_directory_is_refused_before_anything_is_asked(tmp_path: Path, mode):
+    with pytest.raises(ConfigurationError, match=r"name\.jsonl"):
+        with cassette(tmp_path, ScriptedProvider(["A"]), mode=mode):
+            pytest.fail("the block was entered")
+
+
+def test_a_file_that_is_no_text_is_told(path: Path):
+    path.parent.mkdir()
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CassetteError, match="no text.*ALTAR_RECORD=1") as caught:
+        with cassette(path):
+            pytest.fail("the block was entered")
+    assert caught.value.path == str(path)
+
+
+def test_a_file_keeps_its_permissions_and_a_link_leads_to_it_still(tmp_path: Path):
+    real, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
+    real.write_text("")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    with cassette(link, ScriptedProvider(["A"]), mode="record") as model:
+        model.complete(asked("a"), ATTEMPT)
+    assert link.is_symlink()
+    assert stat.S_IMODE(real.stat().st_mode) == 0o600
+    assert len(lines(real)) == 2
+
+
+@pytest.mark.parametrize("returned", [None, "text", {}])
+def test_a_preparation_that_returns_no_request_is_told(path: Path, returned):
+    with cassette(path, ScriptedProvider(["A"]), prepare=lambda _: returned) as model:
+        with pytest.raises(ConfigurationError, match="End it with: return request"):
+            model.complete(asked("a"), ATTEMPT)
+
+
+def test_a_preparation_may_change_the_request_in_place(path: Path):
+    """What a later request has in common with it is prepared from the beginning again."""
+
+    def prepare(request: dict) -> dict:
+        for message in request["messages"]:
+            for part in message["parts"]:
+                part["text"] += "!"
+        return request
+
+    history = [Message.user("a"), Message.assistant("A"), Message.user("b")]
+    for _ in ("recorded", "replayed"):
+        with cassette(path, ScriptedProvider(["A", "B"]), prepare=prepare) as model:
+            model.complete(asked("a"), ATTEMPT)
+            model.complete(asked(*history), ATTEMPT)
+    assert lines(path)[2]["request"]["messages"][-1]["parts"][0]["text"] == "b!"
 
 
 def test_a_cassette_knows_while_it_runs_whether_it_records(recorded: Path):

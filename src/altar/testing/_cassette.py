@@ -98,6 +98,11 @@ class Cassette:
     def __enter__(self) -> Provider:
         if self._running is not None:
             raise ConfigurationError("a cassette's block is entered once; make another cassette")
+        if self.path.is_dir():
+            raise ConfigurationError(
+                f"{self.path} is a directory. Type the name of a file in it: "
+                f"cassette({str(self.path / 'name.jsonl')!r})"
+            )
         form = Form(Secrets(self._named), self._prepare)
         self._running = self._record(form) if self.recording else self._replay(form)
         return self._running

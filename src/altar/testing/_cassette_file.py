@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,9 +23,9 @@ from typing import Any
 
 from altar.errors import CassetteError
 from altar.testing._cassette_codec import load_said
-from altar.testing._cassette_match import as_answered, digest, numbered
+from altar.testing._cassette_match import Digests, Numbers, as_answered
 
-__all__ = ["VERSION", "Exchange", "Header", "read", "write", "write_lines"]
+__all__ = ["VERSION", "Exchange", "Header", "read", "read_text", "write", "write_lines"]
 
 VERSION = 1
 
@@ -58,28 +59,34 @@ def write(path: Path, header: Header, exchanges: list[Exchange]) -> None:
     lines: list[Any] = [
         {"altar-cassette": VERSION, "model": header.model, "provider": header.provider}
     ]
-    for at, one in enumerate(exchanges):
-        one.parent, taken = _parent(one, exchanges[:at])
-        line: dict[str, Any] = {"exchange": at + 1}
+    digests = Digests()
+    earlier = _Earlier(digests)
+    for number, one in enumerate(exchanges, 1):
+        one.parent, taken = earlier.parent(one)
+        line: dict[str, Any] = {"exchange": number}
         request = one.request
         if one.parent is not None:
             line["continues"] = numbers[id(one.parent)]
             request = _news(request, one.parent, taken, line["continues"])
-        lines.append(
-            {**line, "digest": digest(one.request), "request": request, "answer": one.answer}
-        )
+        hashed = digests.request(one.request)
+        lines.append({**line, "digest": hashed, "request": request, "answer": one.answer})
     write_lines(path, lines)
 
 
 def write_lines(path: Path, lines: list[Any]) -> None:
-    """Write JSON lines to ``path`` by way of a temporary file beside it."""
+    """Write JSON lines to ``path`` by way of a temporary file beside it.
+
+    A file that was there keeps its permissions, and a link still leads to it.
+    """
     text = "".join([f"{_line(one)}\n" for one in lines])
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        Path(name).chmod(0o644)
+        Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         with suppress(OSError):
@@ -93,28 +100,43 @@ def _line(value: Any) -> str:
     return _SEPARATORS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def _parent(one: Exchange, earlier: list[Exchange]) -> tuple[Exchange | None, bool]:
-    """The exchange that ``one`` continues, and whether its answer comes next.
+class _Earlier:
+    """The exchanges so far, found by how a history begins: each beginning has a number."""
 
-    It is the one with most messages in common; among those the one that was
-    answered as the history says, and then the latest: a retry continues what failed.
-    """
-    best: tuple[int, bool, int] | None = None
-    messages = one.request["messages"]
-    for at, other in enumerate(earlier):
-        known = other.request["messages"]
-        if known and messages[: len(known)] == known:
-            rank = len(known), _is_answered(messages, other), at
-            best = rank if best is None else max(best, rank)
-    return (None, False) if best is None else (earlier[best[2]], best[1])
+    def __init__(self, digests: Digests) -> None:
+        self._digests = digests
+        self._numbers: dict[tuple[int, str], int] = {}  # what came before, a message -> a number
+        self._asked: dict[int, Exchange] = {}  # the latest that was asked this
+        self._answered: dict[int, Exchange] = {}  # the latest that was asked and said this
 
+    def parent(self, one: Exchange) -> tuple[Exchange | None, bool]:
+        """The exchange that ``one`` continues, and whether its answer comes next.
 
-def _is_answered(messages: list[Any], other: Exchange) -> bool:
-    said = _said(other)
-    known = other.request["messages"]
-    if said is None or len(messages) <= len(known):
-        return False
-    return numbered([*known, said]) == messages[: len(known) + 1]
+        It is the one with most messages in common; among those the one that was
+        answered as the history says, and then the latest: a retry continues what
+        failed. Then ``one`` is among those that came before.
+        """
+        beginnings = [0]
+        for message in one.request["messages"]:
+            beginnings.append(self._after(beginnings[-1], message))
+        found: tuple[Exchange | None, bool] = None, False
+        for at in range(len(beginnings) - 1, 0, -1):
+            asked = self._asked.get(beginnings[at])
+            if asked is not None:
+                more = beginnings[at + 1] if at + 1 < len(beginnings) else 0
+                answered = self._answered.get(more)
+                found = (answered, True) if answered is not None else (asked, False)
+                break
+        self._asked[beginnings[-1]] = one
+        said = _said(one)
+        if said is not None:
+            numbered = Numbers(one.request["messages"]).numbered(said)
+            self._answered[self._after(beginnings[-1], numbered)] = one
+        return found
+
+    def _after(self, beginning: int, message: dict[str, Any]) -> int:
+        key = beginning, self._digests.message(message)
+        return self._numbers.setdefault(key, len(self._numbers) + 1)
 
 
 def _said(other: Exchange) -> dict[str, Any] | None:
@@ -140,7 +162,7 @@ def _news(request: dict[str, Any], parent: Exchange, answered: bool, number: int
     known = len(parent.request["messages"])
     messages = request["messages"][known + answered :]
     out: dict[str, Any] = {"messages": [{"answer": number}, *messages] if answered else messages}
-    for name in [*parent.request, *[name for name in request if name not in parent.request]]:
+    for name in {**parent.request, **request}:
         if name != "messages" and request.get(name) != parent.request.get(name):
             out[name] = request.get(name)
     return out
@@ -151,7 +173,7 @@ def _news(request: dict[str, Any], parent: Exchange, answered: bool, number: int
 
 def read(path: Path) -> tuple[Header, list[Exchange]]:
     """Read a cassette; raises CassetteError that names the line and what is wrong with it."""
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     lines = [(at, line) for at, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:
         raise _bad(path, 1, "the file is empty")
@@ -164,16 +186,30 @@ def read(path: Path) -> tuple[Header, list[Exchange]]:
     if not isinstance(provider, dict):
         raise _bad(path, first, "it does not say which provider was recorded")
     exchanges: list[Exchange] = []
+    digests = Digests()
     for at, line in lines[1:]:
         doc = _json(path, at, line)
         try:
-            exchanges.append(_exchange(doc, exchanges))
+            exchanges.append(_exchange(doc, exchanges, digests))
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise _bad(path, at, f"no exchange: {type(error).__name__}: {error}") from error
     return Header(head.get("model"), provider), exchanges
 
 
-def _exchange(doc: dict[str, Any], earlier: list[Exchange]) -> Exchange:
+def read_text(path: Path) -> str:
+    """The text of a recording; raises CassetteError for a file that is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = "it is no text" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise CassetteError(
+            f"{path} cannot be read as a recording: {what}. Give the path of another file, or "
+            "delete this one and record it again with ALTAR_RECORD=1.",
+            path=str(path),
+        ) from error
+
+
+def _exchange(doc: dict[str, Any], earlier: list[Exchange], digests: Digests) -> Exchange:
     number = len(earlier) + 1
     if doc["exchange"] != number:
         raise ValueError(f"it says that it is number {doc['exchange']!r}, and is number {number}")
@@ -182,11 +218,12 @@ def _exchange(doc: dict[str, Any], earlier: list[Exchange]) -> Exchange:
     if "continues" in doc:
         parent = earlier[_index(doc["continues"], number)]
         new = [_spelt(message, earlier, number) for message in request["messages"]]
-        request["messages"] = numbered([*parent.request["messages"], *new])
+        known = parent.request["messages"]
+        request["messages"] = [*known, *map(Numbers(known).numbered, new)]
         whole = {**parent.request, **request}
         request = {name: value for name, value in whole.items() if value is not None}
     load_said(doc["answer"])  # now, with its line's number, and not in the middle of a test
-    if "digest" in doc and doc["digest"] != digest(request):
+    if "digest" in doc and doc["digest"] != digests.request(request):
         raise ValueError(
             "the request is not the one that was recorded. If it was edited on purpose, take its "
             '"digest" out, and those of the exchanges that continue it'

@@ -15,35 +15,79 @@ from altar.testing._redaction import SECRET, Secrets, is_secret_name, same_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from altar.llm import Request
+    from altar.llm import Message, Request
 
-__all__ = ["as_answered", "as_asked", "difference", "digest", "numbered"]
+__all__ = ["Asked", "Digests", "Numbers", "as_answered", "difference"]
 
 _SHOWN = 90  # characters of a text on either side of the place where it differs
 
 
-def as_asked(request: Request, secrets: Secrets) -> dict[str, Any]:
-    """The request as readable JSON: ids by order, blobs by hash, no secrets, no defaults."""
-    usual = Sampling()
-    sampling = {
-        field.name: getattr(request.sampling, field.name)
-        for field in fields(Sampling)
-        if getattr(request.sampling, field.name) != getattr(usual, field.name)
-    }
-    output = request.output
-    doc = {
-        "model": request.model,
-        "instructions": request.instructions,
-        "messages": numbered([_portable(one, secrets) for one in dump_messages(request.messages)]),
-        "tools": [tool.to_dict(dialect="json-schema") for tool in request.tools],
-        "tool_choice": None if request.tool_choice is None else request.tool_choice.to_dict(),
-        "output": None if output is None else {"name": output.name, "schema": output.schema},
-        "sampling": sampling,
-        "settings": _settings(request.settings),
-    }
-    said = {name: value for name, value in doc.items() if value not in (None, [], {}, ())}
-    found: dict[str, Any] = secrets.asked(plain({"messages": [], **said}))
-    return {name: found[name] for name in doc if name in found}  # in reading order
+class Asked:
+    """Requests as readable JSON: ids by order, blobs by hash, no secrets, no defaults.
+
+    A message that an earlier request had in the same place is not read again:
+    its JSON is the same object, so nobody may change it.
+    """
+
+    __slots__ = ("_first", "_secrets")
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._first = _Step(None, {}, ())
+
+    def request(self, request: Request) -> dict[str, Any]:
+        usual = Sampling()
+        sampling = {
+            field.name: getattr(request.sampling, field.name)
+            for field in fields(Sampling)
+            if getattr(request.sampling, field.name) != getattr(usual, field.name)
+        }
+        output = request.output
+        doc = {
+            "model": request.model,
+            "instructions": request.instructions,
+            "messages": [],
+            "tools": [tool.to_dict(dialect="json-schema") for tool in request.tools],
+            "tool_choice": None if request.tool_choice is None else request.tool_choice.to_dict(),
+            "output": None if output is None else {"name": output.name, "schema": output.schema},
+            "sampling": sampling,
+            "settings": _settings(request.settings),
+        }
+        said = {name: value for name, value in doc.items() if value not in (None, [], {}, ())}
+        found: dict[str, Any] = self._secrets.asked(plain(said))
+        found["messages"] = self._messages(request.messages)
+        return {name: found[name] for name in doc if name in found}  # in reading order
+
+    def _messages(self, messages: tuple[Message, ...]) -> list[dict[str, Any]]:
+        step, numbers, out = self._first, Numbers(), []
+        for message in messages:
+            known = step.next.get(id(message))
+            if known is None:
+                before = len(numbers.calls)
+                portable = _portable(dump_messages([message])[0], self._secrets)
+                doc = self._secrets.asked(plain(numbers.numbered(portable)))
+                made = _Step(message, doc, tuple(numbers.calls[before:]))
+                known = step.next.setdefault(id(message), made)
+            else:
+                numbers.calls += known.calls
+                numbers.names.update(known.calls)
+            step = known
+            out.append(step.doc)
+        return out
+
+
+class _Step:
+    """A message after certain others; it is held, so that its id() stays its own."""
+
+    __slots__ = ("calls", "doc", "message", "next")
+
+    def __init__(
+        self, message: Message | None, doc: dict[str, Any], calls: tuple[tuple[str, str], ...]
+    ) -> None:
+        self.message = message
+        self.doc = doc
+        self.calls = calls
+        self.next: dict[int, _Step] = {}
 
 
 def as_answered(message: dict[str, Any]) -> dict[str, Any]:
@@ -94,25 +138,37 @@ def _hashed(part: dict[str, Any], secrets: Secrets | None) -> dict[str, Any]:
     return out
 
 
-def numbered(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The messages with calls named by their order: altar's own ids are random."""
-    names: dict[str, str] = {}
-    count = 0
-    out = []
-    for message in messages:
+class Numbers:
+    """Names calls by their order, message after message: altar's own ids are random."""
+
+    __slots__ = ("calls", "names")
+
+    def __init__(self, before: list[dict[str, Any]] | None = None) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.names: dict[str, str] = {}
+        for message in before or ():
+            for part in message["parts"]:
+                if part.get("kind") == "tool_call":
+                    self._call(part)
+
+    def numbered(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The message with calls by their order; it comes after those seen before."""
         parts = []
         for part in message["parts"]:
             kind = part.get("kind")
             if kind == "tool_call":
-                count += 1
-                names[part.get("id") or f"call-{count}"] = f"call-{count}"
-                part = {**part, "id": f"call-{count}"}  # noqa: PLW2901 - a copy, not the caller's
+                part = {**part, "id": self._call(part)}  # noqa: PLW2901 - a copy, not the caller's
             elif kind == "tool_result":
-                known = names.get(part["call_id"], "no-such-call")
+                known = self.names.get(part["call_id"], "no-such-call")
                 part = {**part, "call_id": known}  # noqa: PLW2901
             parts.append(part)
-        out.append({**message, "parts": parts})
-    return out
+        return {**message, "parts": parts}
+
+    def _call(self, part: dict[str, Any]) -> str:
+        name = f"call-{len(self.calls) + 1}"
+        self.calls.append((part.get("id") or name, name))
+        self.names[self.calls[-1][0]] = name
+        return name
 
 
 def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,8 +186,25 @@ def _without_secrets(value: Any, name: str) -> Any:
     return value
 
 
-def digest(doc: dict[str, Any]) -> str:
-    """Sixteen hexadecimal digits that stand for a request."""
+class Digests:
+    """Sixteen hexadecimal digits that stand for a request; each message is read once."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[dict[str, Any], str]] = {}
+
+    def request(self, doc: dict[str, Any]) -> str:
+        return _digest({**doc, "messages": [self.message(one) for one in doc["messages"]]})
+
+    def message(self, doc: dict[str, Any]) -> str:
+        known = self._known.get(id(doc))
+        if known is None:
+            known = self._known[id(doc)] = doc, _digest(doc)
+        return known[1]
+
+
+def _digest(doc: dict[str, Any]) -> str:
     text = json.dumps(doc, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -6,11 +6,11 @@ from contextlib import aclosing, closing
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from altar.errors import ProviderError
+from altar.errors import ConfigurationError, ProviderError
 from altar.llm import BaseProvider, End, Provider, Response
-from altar.testing._cassette_codec import Said, dump_capabilities, dump_said
+from altar.testing._cassette_codec import Said, dump_capabilities, dump_said, plain
 from altar.testing._cassette_file import Exchange, Header
-from altar.testing._cassette_match import as_asked
+from altar.testing._cassette_match import Asked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -24,17 +24,32 @@ __all__ = ["Form", "Recorder"]
 class Form:
     """Requests and answers in the form in which they are written and compared."""
 
-    __slots__ = ("_prepare", "secrets")
+    __slots__ = ("_asked", "_prepare", "secrets")
 
     def __init__(
         self, secrets: Secrets, prepare: Callable[[dict[str, Any]], dict[str, Any]] | None
     ) -> None:
         self.secrets = secrets
         self._prepare = prepare
+        self._asked = Asked(secrets)
+
+    @property
+    def shares(self) -> bool:
+        """Whether a message that comes again is the same object in each request."""
+        return self._prepare is None
 
     def request(self, request: Request) -> dict[str, Any]:
-        doc = as_asked(request, self.secrets)
-        return doc if self._prepare is None else self._prepare(doc)
+        doc = self._asked.request(request)
+        if self._prepare is None:
+            return doc
+        prepared: Any = self._prepare(plain(doc))  # its own copy, to change as it likes
+        if not isinstance(prepared, dict) or not isinstance(prepared.get("messages"), list):
+            raise ConfigurationError(
+                "cassette(prepare=...) returns the request that it was given, without what changes "
+                f"from run to run; it returned {prepared!r:.60}. End it with: return request"
+            )
+        found: dict[str, Any] = prepared
+        return found
 
     def answer(self, said: Said) -> dict[str, Any]:
         """The answer as JSON, without secrets."""

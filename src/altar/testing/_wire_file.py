@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from altar.errors import CassetteError
-from altar.testing._cassette_file import write_lines
+from altar.testing._cassette_file import read_text, write_lines
 from altar.testing._cassette_match import difference
 from altar.testing._redaction import SECRET, is_secret_name
 from altar.testing._wire_deltas import clean_documents, clean_lines
@@ -158,7 +158,7 @@ def read_wire(path: Path) -> list[WireExchange]:
             path=str(path),
         )
     rows: list[WireExchange] = []
-    for at, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+    for at, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip():
             continue
         try:
