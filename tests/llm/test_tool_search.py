@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Literal
 
 import pytest
 
 import altar
-from altar.adm import ToolConfig
+from altar.adm import FunctionCall, FunctionDeclaration, ToolConfig
 from altar.errors import ConfigurationError
 from altar.llm import (
     Capabilities,
@@ -20,6 +21,7 @@ from altar.llm import (
     ToolSearch,
     check_history,
 )
+from altar.llm._shelf import Shelf
 from altar.testing import ScriptedProvider
 
 
@@ -187,6 +189,43 @@ def test_a_search_finds_so_many_at_most():
     options = Options(tool_search=ToolSearch(limit=3))
     reply, _ = ask(search("order"), "ok", tools=tools, options=options)
     assert len(reply.calls[0].result.content["tools"]) == 3
+
+
+def test_what_a_search_finds_is_no_more_than_a_result_holds():
+    def pick(value: Literal[tuple(f"value {i:06d}" for i in range(9000))]) -> str:  # type: ignore[valid-type]
+        """Pick a value."""
+        return value
+
+    reply, _ = ask(
+        ToolCall("search_tools", {"query": "pick value invoice"}), "x", tools=[*TOOLS, pick]
+    )
+    assert len(reply.messages[2].parts[0].text) <= 64 * 1024
+    found = {one["name"]: one for one in reply.calls[0].result.content["tools"]}
+    assert found["pick"]["parameters"]["names"] == ["value"]
+    assert found["send_invoice"]["parameters"]["required"] == ["customer"]
+
+
+def test_of_many_large_tools_those_that_have_room_are_told():
+    many = [
+        FunctionDeclaration(
+            name=f"pick_{i}", description="Pick. " + "long " * 2000, parameters={"type": "object"}
+        )
+        for i in range(20)
+    ]
+    shelf = Shelf(tuple(many), ToolSearch(limit=20))
+    content = shelf.results(FunctionCall(name="search_tools", args={"query": "pick"}), None).content
+    assert len(json.dumps(content)) <= 64 * 1024
+    sizes = [len(one["description"]) for one in content["tools"]]
+    assert (max(sizes) > 10_000, min(sizes)) == (True, 400)
+    assert content["note"].startswith(f"{20 - len(sizes)} more were found")
+
+
+def test_what_the_application_does_to_a_result_changes_no_later_search():
+    search = ToolCall("search_tools", {"query": "invoice"})
+    agent = altar.Agent(model=ScriptedProvider([search, "x"] * 2), tools=TOOLS, options=ON)
+    agent.run("q").calls[0].result.content["tools"][0]["parameters"]["required"] = "CHANGED"
+    again = agent.run("q").calls[0].result.content
+    assert again["tools"][0]["parameters"]["required"] == ["customer"]
 
 
 def test_some_tools_are_always_told():

@@ -449,6 +449,16 @@ def test_the_last_partial_is_the_answer_and_none_changes_later(value, size, mode
     assert [json.dumps(one) for one in seen] == copies
 
 
+def test_what_partials_copy_of_a_long_list_grows_as_its_text_does():
+    numbers = list(range(20_000))
+    model = asking("native", answer("native", numbers))
+    events = list(altar.stream("?", model=model, output=list[int]))
+    shown = partials(events)
+    assert shown[-1] == numbers
+    assert len(shown) > 100
+    assert sum(map(len, shown)) <= 4096 + 17 * len(events[-1].reply.text)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_an_answer_that_is_asked_for_again_begins_anew(mode):
     wrong = {"name": "Jo", "age": "x"}

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["Partials"]
 
 _NOTHING: Any = object()
+# a member is copied and compared in a fiftieth of the time in which a character is read
+_ROOM = 4096
+_PER_CHARACTER = 16
 
 
 class Partials:
@@ -23,10 +26,12 @@ class Partials:
 
     Each value is a snapshot that no later one changes. It shares what was
     complete with those before it, so that a snapshot costs a copy of what is
-    still open, not of the answer: a tenth of the reading.
+    still open, not of the answer. What is open may be a list of any length:
+    where the copies would cost more than the reading of the text, a snapshot
+    waits until more has come.
     """
 
-    __slots__ = ("_final", "_index", "_last", "_parser", "_schema")
+    __slots__ = ("_final", "_index", "_last", "_parser", "_room", "_schema")
 
     def __init__(self, schema: Any, final: FinalTool | None) -> None:
         self._schema = schema if final is None else final.parameters
@@ -34,12 +39,14 @@ class Partials:
         self._parser: StreamParser | None = None
         self._index: int | None = None  # of the call that gives the answer
         self._last = _NOTHING
+        self._room = _ROOM  # members that may be copied
 
     def begin(self) -> None:
         """Forget the attempt before: another one begins."""
         self._parser = None
         self._index = None
         self._last = _NOTHING
+        self._room = _ROOM
 
     def feed(self, event: StreamEvent) -> PartialEvent | None:
         """The answer so far, where ``event`` changed it."""
@@ -77,11 +84,25 @@ class Partials:
                 return None
         elif value is None:
             return None
+        self._room += _PER_CHARACTER * len(delta.text)
+        size = _open_size(value)
+        if size > self._room:
+            return None
+        self._room -= size
         value = _snapshot(value)
         if self._last is not _NOTHING and value == self._last:
             return None
         self._last = value
         return PartialEvent(value)
+
+
+def _open_size(value: Any) -> int:
+    """How many members a snapshot copies."""
+    size = 0
+    while value and (value.__class__ is dict or value.__class__ is list):
+        size += len(value)
+        value = value[next(reversed(value))] if value.__class__ is dict else value[-1]
+    return size
 
 
 def _snapshot(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -28,6 +29,13 @@ __all__ = ["Shelf", "Shelves", "ToolSearch", "shelf_for"]
 
 _MOST = 100
 _compact = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_ROOM = 64 * 1024  # characters that a search tells at most; a result has no more either
+_SPARE = 256  # of them, for what is around the tools
+_SHOWN, _NAMES = 400, 40  # characters of the description, parameters of a tool told in outline
+_OUTLINE = (
+    "Its parameters are too large to be told; these are the names of some. A call tells more."
+)
+_MORE = "{} more were found than can be told. Search in other words for them."
 _NOTHING = "No tool shares a word with this query. Say in other words what the tool should do."
 
 
@@ -135,9 +143,12 @@ class Shelf:
         if narrow and choice is not None:
             names = [name for name in names if choice.allows(name)]
         found = [catalogue.documents[name] for name in names[: self.search.limit]]
-        content: dict[str, Any] = {"tools": found}
+        told = _within_room(found)
+        content: dict[str, Any] = {"tools": told}
         if not found:
             content["note"] = _NOTHING
+        elif len(told) < len(found):
+            content["note"] = _MORE.format(len(found) - len(told))
         return ToolResult(name=call.name, call_id=call.call_id, content=content)
 
 
@@ -180,6 +191,28 @@ def shelf_for(
         return None, None
     why = f"{model_name(provider)} takes {most} tools, not {count + more}; it searches them"
     return shelves.get(declarations, search or ToolSearch()), Adaptation("tools", why)
+
+
+def _within_room(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Copies of the documents, in outline or not at all where they would be too much to read."""
+    told, room = [], _ROOM - _SPARE
+    for document in documents:
+        size = len(json.dumps(document)) + 2
+        one = deepcopy(document) if size <= room else _outline(document)
+        room -= size if size <= room else len(json.dumps(one)) + 2
+        if room < 0:
+            break
+        told.append(one)
+    return told
+
+
+def _outline(document: dict[str, Any]) -> dict[str, Any]:
+    names = list(document["parameters"].get("properties", {}))[:_NAMES]
+    return {
+        "name": document["name"],
+        "description": document["description"][:_SHOWN],
+        "parameters": {"names": [name[:_SHOWN] for name in names], "note": _OUTLINE},
+    }
 
 
 def _two(find: str, call: str) -> tuple[FunctionDeclaration, FunctionDeclaration]:
