@@ -16,7 +16,7 @@ from altar.errors import ClosedError, ProviderTimeoutError, TransportError
 from altar.llm._base import BaseProvider
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+    from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Generator
 
     from altar.llm._events import StreamEvent
     from altar.llm._provider import Attempt
@@ -134,7 +134,7 @@ class LoopedProvider(BaseProvider):
             if own is None or events is not own.events:
                 _close_in(events, kept)
         if own is not None and own.thread is not current_thread():
-            own.thread.join(2 * _PATIENCE)
+            own.thread.join(3 * _PATIENCE)
 
     async def aclose(self) -> None:
         """As :meth:`close`, on an event loop."""
@@ -253,11 +253,8 @@ class _Own:
             events.close()
 
     async def _break_off(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_PATIENCE)
+        await _cancelled(set(self._waiting))  # which end what they began in an order of their own
+        await _cancelled(asyncio.all_tasks() - {asyncio.current_task()})
         for tell in self._waiting.values():  # nobody waits for work that will not end
             future: asyncio.Future[Any] = self.events.create_future()
             future.cancel()
@@ -294,6 +291,15 @@ class _Interrupt:
 
     def _stop(self) -> None:
         self._own.soon(self._task.cancel)
+
+
+async def _cancelled(tasks: Collection[asyncio.Task[Any] | None]) -> None:
+    """Cancel tasks, and wait for them to end."""
+    left = [task for task in tasks if task is not None]
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=_PATIENCE)
 
 
 def _fault(task: asyncio.Future[Any]) -> BaseException | None:
