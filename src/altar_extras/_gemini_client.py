@@ -39,17 +39,24 @@ class Connection:
 
     @property
     def is_raw(self) -> bool:
-        """Whether streams come as the server's own JSON."""
-        return self.streamed is not None
+        """Whether streams come as the server's own bytes."""
+        transport = getattr(self.aio, "_api_client", None)
+        return hasattr(transport, "_build_request") and hasattr(transport, "_async_request")
 
-    @property
-    def streamed(self) -> Any:
-        """The transport's streaming request, or None."""
-        return getattr(getattr(self.aio, "_api_client", None), "async_request_streamed", None)
+    async def ask(self, path: str, body: dict[str, Any], options: Any) -> Any:
+        """The HTTP client's own answer to a request, its body not yet read."""
+        transport: Any = getattr(self.aio, "_api_client", None)
+        request = transport._build_request("post", path, body, options)  # noqa: SLF001 - see _gemini_io
+        answer = await transport._async_request(  # noqa: SLF001
+            http_request=request, http_options=options, stream=True
+        )
+        return answer.response_stream
 
     def check_live(self, name: str) -> None:
         """Raise ConfigurationError where live calls are forbidden and this would be one."""
-        base = getattr(getattr(self.aio, "_api_client", None), "_http_options", None)
+        transport = getattr(self.aio, "_api_client", None)
+        transport = transport or getattr(self.aio.models, "_api_client", None)
+        base = getattr(transport, "_http_options", None)
         live.check(name, getattr(base, "base_url", None))
 
     async def close(self) -> None:
@@ -74,6 +81,7 @@ def developer_client(name: str, key: str | None, url: str | None) -> Connection:
     """A client of the Developer API; raises AuthenticationError where there is no key."""
     key = key or os.environ.get("GOOGLE_API_KEY") or os.environ.get("GEMINI_API_KEY")
     if not key:
+        live.check(name, url or os.environ.get("GOOGLE_GEMINI_BASE_URL"))  # comes first
         raise AuthenticationError(
             f"{name}: there is no API key.", provider=name, sent=False, hint=KEY_HINT
         )
@@ -111,13 +119,18 @@ def _connection(name: str, url: str | None, **given: Any) -> Connection:
     options: dict[str, Any] = {"retry_options": types.HttpRetryOptions(attempts=attempts)}
     if url is not None:
         options["base_url"] = url
+    # a redirect is not followed: the key and the prompt would go where nobody meant them to
     http = None
-    if is_old and find_spec("aiohttp") is not None:
+    if find_spec("aiohttp") is None:
+        options["async_client_args"] = {"follow_redirects": False}
+    else:
         http = options["httpx_async_client"] = _plain_http()
     try:
         client = genai.Client(http_options=types.HttpOptions(**options), **given)
     except Exception as error:
         if isinstance(error, ValueError) or is_sign_in(error):
+            variable = "GOOGLE_VERTEX_BASE_URL" if given["vertexai"] else "GOOGLE_GEMINI_BASE_URL"
+            live.check(name, url or os.environ.get(variable))  # comes first
             raise AuthenticationError(
                 f"{name}: {redacted(str(error))[:300]}",
                 provider=name,
@@ -129,9 +142,13 @@ def _connection(name: str, url: str | None, **given: Any) -> Connection:
 
 
 def _plain_http() -> Any:
-    """An httpx client of our own: with aiohttp, SDKs before 3 send a broken request twice."""
-    client: type[Any] = import_module("httpx").AsyncClient
-    return client(follow_redirects=True)
+    """An httpx client of our own where the SDK would take aiohttp.
+
+    That follows redirects, and with it SDKs before 3 send a broken request twice.
+    """
+    name = "httpx" if find_spec("httpx") is not None else "httpx2"
+    client: type[Any] = import_module(name).AsyncClient
+    return client(follow_redirects=False)
 
 
 def wants_vertex() -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from google.genai import errors
@@ -17,7 +19,7 @@ from altar.errors import (
 )
 from altar.llm import failure, redacted
 
-__all__ = ["KEY_HINT", "VERTEX_HINT", "is_sign_in", "translated"]
+__all__ = ["KEY_HINT", "VERTEX_HINT", "NoObjectError", "is_sign_in", "redirected", "translated"]
 
 _KEYS = "GEMINI_API_KEY or GOOGLE_API_KEY"
 KEY_HINT = f"Set {_KEYS} (https://aistudio.google.com/apikey gives one)."
@@ -28,6 +30,10 @@ VERTEX_HINT = (
 _MODEL_HINT = (
     "Check the model's name; names that end in -latest need GOOGLE_GENAI_API_VERSION=beta."
 )
+
+
+class NoObjectError(ValueError):
+    """JSON of another kind where an object belongs."""
 
 
 def translated(error: Exception, provider: str, *, in_stream: bool, vertex: bool) -> Exception:
@@ -61,6 +67,8 @@ def translated(error: Exception, provider: str, *, in_stream: bool, vertex: bool
             in_stream=in_stream,
             hint="Check the base URL, and proxies on the way.",
         )
+    if isinstance(error, NoObjectError):
+        return StreamBrokenError(told, provider=provider, in_stream=in_stream)
     if (names | cause) & _TRANSPORT:
         if in_stream:
             return StreamBrokenError(told, provider=provider, in_stream=True)
@@ -94,6 +102,18 @@ def _where(error: BaseException) -> str:
     return ""
 
 
+def redirected(provider: str, status: int, headers: Mapping[str, str]) -> ProviderError:
+    """A redirect, which is not followed: key and prompt would go where nobody meant them to."""
+    named = {name.lower(): value for name, value in headers.items()}
+    target = redacted(named.get("location", "").partition("?")[0])[:200] or "no named one"
+    return BadRequestError(
+        f"{provider}: the server sends to another address, {target} (HTTP {status})",
+        provider=provider,
+        status=status,
+        hint="Set GOOGLE_GEMINI_BASE_URL (or url=) to the address that is meant.",
+    )
+
+
 def _names(error: BaseException) -> set[str]:
     return {kind.__name__ for kind in type(error).__mro__}
 
@@ -106,22 +126,36 @@ def is_sign_in(error: BaseException) -> bool:
 def _refused(
     error: Any, status: Any, provider: str, *, in_stream: bool, vertex: bool
 ) -> ProviderError:
+    headers = _headers(error)
+    if isinstance(status, int) and 300 <= status < 400:
+        return redirected(provider, status, headers)
     body = _error_body(error)
-    told = body.get("error", body)
+    told = body.get("error") or {key: body[key] for key in body if key != "error"}
     told = told if isinstance(told, dict) else {"message": str(told)}
-    message = str(told.get("message") or getattr(error, "message", None) or error)
     word = told.get("status") if isinstance(told.get("status"), str) else told.get("code")
     key_hint = VERTEX_HINT if vertex else f"Check {_KEYS}; the latter wins."
     return failure(
         provider,
-        message,
+        _said(told.get("message")),
         status=status if isinstance(status, int) and not (in_stream and status == 200) else None,
         code=_reason(told) or (word if isinstance(word, str) else None),
-        headers=_headers(error),
+        headers=headers,
         body=body,
         in_stream=in_stream,
         hint=_MODEL_HINT if status == 404 else key_hint,
     )
+
+
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,120})", re.IGNORECASE)
+
+
+def _said(message: Any) -> str:
+    """A server's message; of a web page in its place the title."""
+    text = message.strip() if isinstance(message, str) else ""
+    if not text.startswith("<"):
+        return text
+    title = _TITLE.search(text)
+    return "a web page came in the answer's place" + (f": {title[1].strip()}" if title else "")
 
 
 def _error_body(error: Any) -> dict[str, Any]:
@@ -131,7 +165,8 @@ def _error_body(error: Any) -> dict[str, Any]:
         try:
             found = json.loads(found)
         except ValueError:
-            return {"message": str(found)[:600]}
+            found = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
+            return {"message": found[:600]}
     if isinstance(found, list) and found:
         found = found[0]
     return found if isinstance(found, dict) else {}

@@ -2,10 +2,11 @@
 
 A whole answer takes the public road: ``extra_body`` carries the request and
 ``should_return_http_response`` the body of the answer. For streams the SDK
-offers no such thing, and its typed events have lost finishMessage and unknown
-fields; so they come from the SDK's own transport, ``async_request_streamed``,
-which every version has had and none documents. Where it should be missing the
-typed events are read, at that loss.
+offers no such thing: its typed events have lost finishMessage and unknown
+fields, its lines break at U+2028 in some versions, and its generators leave
+the connection open when they are closed. So the bytes come from the SDK's own
+transport, by two methods which every version has had and none documents. Where
+they should be missing the typed events are read, at that loss.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 from google.genai import types
 
+from altar.llm.openai_compatible import SseReader
+from altar_extras._gemini_faults import NoObjectError
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 
     from altar.llm import Attempt
     from altar_extras._gemini_client import Connection
 
-__all__ = ["json_object", "open_stream", "seconds_left", "whole"]
+__all__ = ["events_of", "json_object", "open_stream", "seconds_left", "whole"]
 
 _SECONDS = 600.0  # for an attempt without a deadline
 _TO_STANDARD = str.maketrans("-_", "+/")
@@ -71,11 +75,34 @@ async def whole(
 
 
 def json_object(text: Any) -> dict[str, Any]:
-    """A JSON object, or ValueError."""
+    """A JSON object; raises a ValueError for anything else."""
     found = json.loads(text or "")
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]  # as some proxies wrap it
     if not isinstance(found, dict):
-        raise ValueError(f"a JSON object was expected, not {type(found).__name__}")
+        raise NoObjectError(f"a JSON object was expected, not {type(found).__name__}")
     return found
+
+
+async def events_of(
+    chunks: AsyncIterable[bytes], headers: Mapping[str, str]
+) -> AsyncGenerator[dict[str, Any], None]:
+    """The JSON of server-sent events, by every rule that there is for their form."""
+    kind = str(headers.get("content-type", ""))
+    if "json" in kind or "html" in kind:  # an error told as a whole, or no model's server
+        yield json_object(b"".join([one async for one in chunks]))
+        return
+    reader = SseReader()
+    async for chunk in chunks:
+        for _, data in reader.feed(chunk):
+            if data.strip() not in ("", "[DONE]"):
+                yield json_object(data)
+    for _, data in reader.end():
+        try:
+            event = json_object(data)
+        except ValueError:
+            return  # cut off in the midst of it: the reader sees that the end is missing
+        yield event
 
 
 async def open_stream(
@@ -96,13 +123,27 @@ async def open_stream(
         first = await anext(events, None)
         return _typed(events, first)
     path = f"{_resource(model, connection.is_vertex)}:streamGenerateContent?alt=sse"
-    return _raw(await connection.streamed("post", path, dict(body), options))
+    return _raw(await connection.ask(path, dict(body), options))
 
 
-async def _raw(events: Any) -> AsyncGenerator[dict[str, Any], None]:
-    async with aclosing(events):
-        async for event in events:
-            yield json_object(event.body)
+async def _raw(answer: Any) -> AsyncGenerator[dict[str, Any], None]:
+    """The events; to close this closes the connection, so the model stops too."""
+    try:
+        async with aclosing(events_of(_chunks(answer), answer.headers)) as events:
+            async for event in events:
+                yield event
+    finally:
+        if hasattr(answer, "aclose"):  # httpx
+            await answer.aclose()
+        else:  # aiohttp
+            answer.close()
+
+
+def _chunks(answer: Any) -> AsyncIterable[bytes]:
+    found: AsyncIterable[bytes] = (
+        answer.aiter_bytes() if hasattr(answer, "aiter_bytes") else answer.content.iter_any()
+    )
+    return found
 
 
 async def _typed(events: Any, first: Any) -> AsyncGenerator[dict[str, Any], None]:

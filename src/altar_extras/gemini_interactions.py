@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 from altar.errors import ProviderError
 from altar.llm import own_settings
 from altar_extras._gemini_client import Connection
-from altar_extras._gemini_io import json_object, seconds_left
+from altar_extras._gemini_faults import redirected
+from altar_extras._gemini_io import events_of, json_object, seconds_left
 from altar_extras._gemini_models import interactions_capabilities
 from altar_extras._interactions_request import SETTINGS, to_request
 from altar_extras._interactions_response import StreamReader, from_response
 from altar_extras.gemini import GeminiProvider
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable
+    from collections.abc import AsyncGenerator
 
     from altar.llm import Attempt, Request, Response, StreamEvent
 
@@ -52,6 +53,7 @@ class InteractionsProvider(GeminiProvider):
         body, notes = to_request(request, provider=home)
         try:
             async with _asked(connection, body, request, attempt) as answer:
+                self._check(answer)
                 found = json_object(await answer.text())
         except Exception as error:
             raise self._told(error, connection, in_stream=False) from error
@@ -68,8 +70,9 @@ class InteractionsProvider(GeminiProvider):
         taken = False
         try:
             async with _asked(connection, {**body, "stream": True}, request, attempt) as answer:
+                self._check(answer)
                 taken = True
-                async for event in _events(answer.iter_bytes()):
+                async for event in events_of(answer.iter_bytes(), answer.headers):
                     for one in reader.feed(event):
                         yield one
         except ProviderError:
@@ -78,6 +81,11 @@ class InteractionsProvider(GeminiProvider):
             raise self._told(error, connection, in_stream=taken) from error
         for one in reader.end():
             yield one
+
+    def _check(self, answer: Any) -> None:
+        status = getattr(answer, "status_code", 200)
+        if 300 <= status < 400:
+            raise redirected(self.name, status, answer.headers)
 
 
 def _asked(connection: Connection, body: dict[str, Any], request: Request, attempt: Attempt) -> Any:
@@ -90,24 +98,3 @@ def _asked(connection: Connection, body: dict[str, Any], request: Request, attem
         extra_headers=own_settings(request, SETTINGS).get("headers") or None,
         timeout=seconds_left(attempt),
     )
-
-
-async def _events(chunks: AsyncIterable[bytes]) -> AsyncGenerator[dict[str, Any], None]:
-    """The JSON of server-sent events; lines end in LF or CR LF, and one line is one event."""
-    rest = b""
-    async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            event = _event(line)
-            if event is not None:
-                yield event
-    event = _event(rest)
-    if event is not None:
-        yield event
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    field, _, value = line.strip().partition(b":")
-    if field != b"data" or value.strip() in (b"", b"[DONE]"):
-        return None
-    return json_object(value)
