@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
 
+import altar
 from altar import live
 from altar.errors import ConfigurationError
 
@@ -133,3 +135,25 @@ def test_many_threads_that_forbid_and_allow_leave_nothing_behind():
     for thread in threads:
         thread.join()
     live.check("gemini", None)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "anthropic:claude-opus-5-5",
+        "openai:gpt-5.5",
+        "openai-chat:gpt-5.5",
+        "gemini:gemini-3.8-flash",
+        "gemini-interactions:gemini-3.8-flash",
+        "vertex:gemini-3.8-flash",
+    ],
+)
+def test_the_switch_is_asked_before_a_key_is_missed(model, monkeypatch, tmp_path):
+    pytest.importorskip({"a": "anthropic", "o": "openai"}.get(model[0], "google.genai"))
+    for name in list(os.environ):
+        if name.startswith(("ANTHROPIC_", "OPENAI_", "GOOGLE_", "GEMINI_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    with live.forbid("Nobody."), pytest.raises(ConfigurationError, match=r"vendor's own|live call"):
+        altar.generate("Hi", model=model)

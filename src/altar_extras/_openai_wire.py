@@ -72,6 +72,7 @@ class OpenAIClient(LoopedProvider):
         except openai.OpenAIError as error:
             if self._key or os.environ.get("OPENAI_API_KEY"):
                 raise
+            live.check(self.name, self._url or os.environ.get("OPENAI_BASE_URL"))  # comes first
             raise AuthenticationError(
                 "openai: there is no key", provider="openai", sent=False, hint=_HINT
             ) from error

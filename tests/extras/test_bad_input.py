@@ -80,7 +80,7 @@ def test_without_a_key_the_error_names_the_variable_to_set(seat, ask):
     if seat.name not in KEYS:
         pytest.skip("needs no key of its own")
     provider = load_provider(f"{seat.name}:some-model")
-    with pytest.raises(AuthenticationError, match=KEYS[seat.name]) as caught:
+    with live.allow(), pytest.raises(AuthenticationError, match=KEYS[seat.name]) as caught:
         ask(provider, options=ONCE)
     assert caught.value.sent is False
     assert caught.value.messages[0].text == "hi"

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import altar
+from altar import live
 from altar.adm import FunctionDeclaration, ToolConfig
 from altar.errors import (
     AuthenticationError,
@@ -540,7 +541,8 @@ def test_a_hanging_server_is_left_at_the_deadline(ask, attempt):
 
 def test_without_a_key_nothing_is_sent(ask, attempt):
     """The error names the variables to set."""
-    with pytest.raises(AuthenticationError, match="GEMINI_API_KEY or GOOGLE_API_KEY"):
+    missing = pytest.raises(AuthenticationError, match="GEMINI_API_KEY or GOOGLE_API_KEY")
+    with live.allow(), missing:
         InteractionsProvider(MODEL).complete(ask("?"), attempt)
 
 
