@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from contextlib import aclosing
+from dataclasses import replace
 from decimal import Decimal
 from time import monotonic
 from typing import Any
@@ -265,6 +266,70 @@ def test_a_run_with_a_typed_answer_ends_well_with_whichever_member():
         second = scripted("7" if can.native_output else final, name="b")
         reply = altar.generate("n?", model=altar.fallback(first, second), output=int)
         assert (reply.output, reply.finish) == (7, "stop")
+
+
+NO_DEMANDS = Capabilities(native_output=True, output_with_tools=True, tool_choice=False)
+WORDS = Capabilities(tool_choice=False)
+NO_TOOLS = Capabilities(tools=False)
+
+
+@pytest.mark.parametrize(
+    ("lead", "can", "native"),
+    [
+        (Capabilities(), NO_DEMANDS, True),
+        (Capabilities(), replace(NO_DEMANDS, tools=False), True),
+        (Capabilities(), WORDS, False),
+        (Capabilities(), NO_TOOLS, False),
+        (NO_TOOLS, Capabilities(native_output=True), True),
+        (NO_TOOLS, NO_TOOLS, False),
+    ],
+)
+def test_a_member_with_another_way_to_a_typed_answer_is_asked_in_its_own(lead, can, native):
+    second = scripted("7", name="b", can=can)
+    reply = altar.generate(
+        "n?", model=altar.fallback(scripted(BUSY, name="a", can=lead), second), output=int
+    )
+    assert (reply.output, reply.finish) == (7, "stop")
+    (request,) = second.requests
+    assert (request.tools, request.tool_choice) == ((), None)
+    assert (request.output is not None) is native
+    assert native or request.instructions.count('{"type": "integer"}') == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, None),
+        (ToolConfig(mode="NONE"), ToolConfig(mode="NONE")),
+        (
+            ToolConfig(allowed_function_names=("add",)),
+            ToolConfig(allowed_function_names=("add",)),
+        ),
+    ],
+)
+@pytest.mark.parametrize("can", [NO_DEMANDS, WORDS])
+def test_the_applications_tools_and_choice_stay_with_another_way_to_an_answer(given, expected, can):
+    second = scripted("7", name="b", can=can)
+    reply = altar.generate(
+        "n?",
+        model=altar.fallback(scripted(BUSY, name="a"), second),
+        output=int,
+        tools=[add],
+        options=Options(tool_choice=given),
+    )
+    assert reply.output == 7
+    (request,) = second.requests
+    assert [one.name for one in request.tools] == ["add"]
+    assert request.tool_choice == expected
+
+
+def test_a_call_that_is_demanded_still_passes_a_member_by_that_takes_no_demands():
+    members = scripted(BUSY, name="a"), scripted("7", name="b", can=NO_DEMANDS)
+    options = Options(tool_choice=ToolConfig(mode="ANY"), retry=Retry(attempts=1))
+    with pytest.raises(OverloadedError, match="does not take tool_choice"):
+        altar.generate(
+            "n?", model=altar.fallback(*members), output=int, tools=[add], options=options
+        )
 
 
 def test_the_mode_of_a_typed_answer_is_the_first_members():

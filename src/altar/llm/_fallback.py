@@ -14,17 +14,20 @@ from altar.errors import (
     CircuitOpenError,
     ConfigurationError,
     ContextLengthError,
+    OverloadedError,
     ProviderError,
     QuotaError,
+    RateLimitError,
+    ServerError,
     UnknownModelError,
     UnsupportedError,
 )
 from altar.llm._base import BaseProvider
+from altar.llm._fallback_answer import answered
 from altar.llm._fallback_members import Ask, FailedAsk, Held, Load, Member
 from altar.llm._fit import fitted, lacking
 from altar.llm._mender import model_name
 from altar.llm._request import Adaptation
-from altar.llm._structured import instruction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -36,12 +39,16 @@ if TYPE_CHECKING:
 
 __all__ = ["FallbackProvider", "fallback"]
 
-# what another model may well answer; beside everything that is retryable
+# what another model may well answer, also where this one says not to ask it again; beside
+# everything that is retryable
 _PASSED_ON = (
     AuthenticationError,
     CircuitOpenError,
     ContextLengthError,
+    OverloadedError,
     QuotaError,
+    RateLimitError,
+    ServerError,
     UnknownModelError,
     UnsupportedError,
 )
@@ -242,6 +249,7 @@ class FallbackProvider(BaseProvider):
     ) -> Ask | ProviderError:
         """What ``member`` is asked; or why it is not asked at all."""
         can = provider.capabilities
+        request, told = answered(request, can, member.label)
         missing = lacking(request, can)
         if missing:
             return _passed(UnsupportedError, provider, f"does not take {', '.join(missing)}")
@@ -249,21 +257,14 @@ class FallbackProvider(BaseProvider):
             fit, notes = fitted(replace(request, model=provider.model), provider)
         except UnsupportedError as error:  # a knob, under Sampling(strict=True)
             return error
-        spec = request.output
-        native = can.native_output and (can.output_with_tools or not request.tools)
-        if spec is not None and not native and self.capabilities.native_output:
-            why = f"{member.label} cannot be held to a schema; it is asked for in words"
-            notes += (Adaptation("output", why),)
-            words = instruction(spec, request.instructions)
-            fit = replace(fit, output=None, instructions=words)
         if not member.breaker.allow():
             why = "was left alone, for it failed again and again just now"
             left = member.breaker.retry_after
             return _passed(CircuitOpenError, provider, why, retry_after=left)
-        told = [
+        passed = [
             Adaptation("model", f"{label} was passed by: {_why(error)}") for label, error in failed
         ]
-        return Ask(member, provider, fit, (*told, *notes))
+        return Ask(member, provider, fit, (*passed, *notes, *told))
 
 
 def fallback(*models: str | Provider) -> FallbackProvider:

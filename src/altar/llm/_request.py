@@ -44,7 +44,12 @@ class OutputSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a model is asked; pure data, the same for every provider."""
+    """What a model is asked; pure data, the same for every provider.
+
+    ``output`` is a typed answer that the provider holds its model to. One that
+    is got otherwise is in ``answer``: by a call of the tool ``answer_tool``, or
+    in words, which the instructions have. Only a chain of models looks at it.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -54,6 +59,8 @@ class Request:
     output: OutputSpec | None
     sampling: Sampling
     settings: Mapping[str, Any]
+    answer: OutputSpec | None = None
+    answer_tool: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,8 +165,10 @@ class RunState:
             tools=self.offered,
             tool_choice=self._tool_choice(),
             output=None if way is None or way.mode != "native" else way.spec,
-            sampling=options.sampling,
+            sampling=self.sampling or options.sampling,
             settings=options.settings,
+            answer=None if way is None or way.mode == "native" else way.spec,
+            answer_tool=None if self.final is None else self.final.name,
         )
 
     def _tool_choice(self) -> ToolConfig | None:
