@@ -131,6 +131,28 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("n the only copy", "the only copy"),
+        ("No, the only copy", "the only copy"),
+        ("n\n", False),
+        ("NO.", False),
+        ("", False),
+        ("not on a Friday", "not on a Friday"),
+        ("no backup exists", "no backup exists"),
+        ("never", "never"),
+        ("n\u00e4, that is no copy", "n\u00e4, that is no copy"),
+        ("yes, but later", "yes, but later"),
+    ],
+)
+def test_a_typed_no_is_no_part_of_the_reason(monkeypatch, typed, said):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    ask = approver(Console(io.StringIO(), Terminal()), approve_all=False)
+    assert ask(FunctionCall(name="drop")) == said
+
+
 def test_what_a_terminal_would_obey_or_hide_is_spelt_out_and_nothing_is_cut(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["approver", "show_pending"]
 
+# a no, and not the reason behind it; "no backup exists" is one
+_NO = re.compile(r"\A(?:n(?![^\W_])|no(?=\s*(?:[,;:.!-]|\Z)))[\s,;:.!-]*", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # printable, and nothing is seen
 
@@ -33,7 +35,7 @@ def approver(console: Console, *, approve_all: bool) -> Callable[[FunctionCall],
         typed = console.ask(f"Run {_spelled(call)}? [y/N] ").strip()
         if typed.lower() in ("y", "yes"):
             return True
-        return False if typed.lower() in ("", "n", "no") else typed
+        return _NO.sub("", typed) or False
 
     return ask
 
