@@ -21,14 +21,30 @@ def own_args(args: dict[str, Any]) -> dict[str, Any]:
 
     Raises UnboundedError past 128 levels or a million values.
     """
+    if _is_flat(args):
+        return {**args}
     copied: dict[str, Any] = _copy(args, 1, [_MAX_PARTS], keep=True)
     return copied
 
 
 def sound_args(args: dict[str, Any]) -> dict[str, Any]:
     """The same arguments where UTF-8 can write them, else a copy of which it can."""
+    if _is_flat(args) and all(map(_is_ascii, (*args, *args.values()))):
+        return args
     cleaned: dict[str, Any] = _copy(args, 1, [_MAX_PARTS], keep=False)
     return args if cleaned == args else cleaned
+
+
+def _is_flat(args: dict[str, Any]) -> bool:
+    """Whether the arguments hold no others, as those of most calls."""
+    for item in args.values():
+        if item.__class__ is dict or item.__class__ is list:
+            return False
+    return len(args) < _MAX_PARTS
+
+
+def _is_ascii(item: Any) -> bool:
+    return item.__class__ is not str or item.isascii()
 
 
 def _copy(value: Any, depth: int, room: list[int], *, keep: bool) -> Any:

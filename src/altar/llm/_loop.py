@@ -123,7 +123,8 @@ def _go_on(state: RunState, response: Response) -> Generator[Step, Any, Finish |
     """Take a reply: carry out its calls, or read the answer; None where the run goes on."""
     turns = state.take(response)
     if turns:
-        turns = yield from _mend_calls(state, response.finish)
+        if state.task.options.repair.mender is not None:
+            turns = yield from _mend_calls(state, response.finish)
         if state.final is not None:
             return (yield from _answer_typed(state, state.final, response.finish))
         return (yield from _answer(state, turns, response.finish))
@@ -139,9 +140,12 @@ def _go_on(state: RunState, response: Response) -> Generator[Step, Any, Finish |
 def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
     retry = state.task.options.retry
     provider = state.task.provider
-    request, left_out = fitted(state.request(), provider)
-    if left_out:
-        state.note(left_out)
+    request = state.request()
+    if state.sampling is None or request.messages[-1].role == "user":  # or nothing is new to it
+        request, left_out = fitted(request, provider)
+        state.sampling = request.sampling
+        if left_out:
+            state.note(left_out)
     partials = None if state.answering is None else state.answering.partials
     guard = Guard(retry.breaker, provider)
     number = 1
@@ -269,7 +273,7 @@ def _mend(
 
 def _mend_calls(state: RunState, finish: str) -> Generator[Step, Any, list[Turn]]:
     """The turns; where the last resort can, arguments that nobody could read are mended."""
-    if state.task.options.repair.mender is None or _why_not(state, finish)[0] is not None:
+    if _why_not(state, finish)[0] is not None:
         return state.turns
     for turn in state.turns:
         schema = None if turn.refused is None else state.schema_of(turn.call.name)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from altar.llm._read import Read
     from altar.llm._reply import Finish
     from altar.llm._request import OutputSpec, Response
+    from altar.llm._sampling import Sampling
     from altar.llm._shelf import Shelf
     from altar.llm._task import Task
     from altar.llm._turn import Turn
@@ -68,6 +69,7 @@ class RunState:
         "repeats",
         "round",
         "said",
+        "sampling",
         "shelf",
         "started",
         "tally",
@@ -103,6 +105,7 @@ class RunState:
         self.turns: list[Turn] = []
         self.waiting: list[Turn] = []  # those of the turns that are for a person to decide
         self.text = ""
+        self.sampling: Sampling | None = None  # as the model takes it, once a request was fitted
         self.said = False  # somebody was shown text of the last reply
         self.detail: str | None = None
         self.trace_id = FunctionCall(name="").call_id
@@ -152,12 +155,12 @@ class RunState:
     # -- what goes out -------------------------------------------------------------------
 
     def request(self) -> Request:
-        """The request of this round; the history has been checked up to what is new."""
+        """The request of this round; a history that was handed in is checked with the first."""
         task = self.task
         options = task.options
         way = self.answering
-        start = 0 if self.round <= 1 else max(0, len(task.messages) - 2)
-        check_history(task.messages, start)
+        if self.sampling is None:  # what the run adds itself answers each call it holds
+            check_history(task.messages)
         return Request(
             model=task.provider.model,
             messages=tuple(task.messages),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from altar.llm._messages import Message
+    from altar.llm._parts import Origin
     from altar.llm._provider import Provider
     from altar.llm._request import Response
     from altar.llm._usage import Price
@@ -29,8 +30,8 @@ class Tally:
     """
 
     __slots__ = (
-        *("_chain", "_cost", "_costs", "_known", "_length", "_measured", "_own", "_provider"),
-        *("_summed", "_tokens", "_usages"),
+        *("_chain", "_cost", "_costs", "_known", "_length", "_measured", "_origin", "_own"),
+        *("_provider", "_summed", "_theirs", "_tokens", "_usages"),
     )
 
     def __init__(self, provider: Provider, known: Mapping[str, Price]) -> None:
@@ -38,6 +39,8 @@ class Tally:
         self._known = known  # the application's prices
         self._chain = bool(getattr(provider, "members", None))
         self._own: tuple[Price | None] | None = None  # looked up when it is first needed
+        self._origin: Origin | None = None  # who answered last, and
+        self._theirs: Price | None = None  # the price of that model
         self._usages: list[Usage] = []
         self._costs: list[Decimal | None] = []  # of each of them
         self._summed = 0  # how many of them are in the sums
@@ -106,7 +109,10 @@ class Tally:
         origin = response.message.origin
         if origin is None:
             return None
-        return usage.priced(price_of(self._known, origin.provider, origin.model))
+        if origin is not self._origin:
+            self._origin = origin
+            self._theirs = price_of(self._known, origin.provider, origin.model)
+        return usage.priced(self._theirs)
 
 
 def _price(known: Mapping[str, Price], provider: Provider) -> Price | None:
