@@ -134,7 +134,7 @@ class ConfigurationError(AltarError):
 
 
 class ClosedError(ConfigurationError):
-    """An object with a lifetime was changed after it was closed."""
+    """An object with a lifetime was used after it was closed, or closed while it was in use."""
 
 
 class DeclarationError(AltarError):

@@ -86,9 +86,18 @@ def test_what_waiting_lifts_is_sent_again_and_what_it_does_not_lift_is_not():
     day = {"error": {"details": [{"violations": [{"quotaId": "RequestsPerDayPerProject"}]}]}}
     assert type(failure("gemini", "quota", status=429, body=GEMINI_429)) is errors.RateLimitError
     assert type(failure("gemini", "quota", status=429, body=day)) is errors.QuotaError
-    refused = failure("anthropic", "no", status=429, headers={"X-Should-Retry": "false"})
-    assert type(refused) is errors.QuotaError
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(429, errors.RateLimitError), (500, errors.ServerError), (529, errors.OverloadedError)],
+)
+def test_a_server_that_says_not_to_is_not_asked_again(status, kind):
+    assert failure("p", "no", status=status).retryable
+    refused = failure("p", "no", status=status, headers={"X-Should-Retry": "false"})
+    assert type(refused) is kind
     assert not refused.retryable
+    assert kind.retryable
 
 
 @pytest.mark.parametrize(
@@ -146,12 +155,48 @@ def test_a_providers_own_hint_is_said_for_the_faults_it_is_about():
         "Authorization: Bearer abcdefghijklmnop",
         "x-api-key=abcdefghijklmnop",
         "https://host/v1?key=abcdefghijklmnop",
+        "Incorrect API key provided: SECRETKEY-0123456789abcdef",
+        "Incorrect API key provided: 'proj_0a-XYZ'",
+        "Also key: SECRETKEY-0123",
+        "Invalid token hf_aBcDeFgH1234",
+        "the access token is ya29.a0AfH6SNNqwerty",
+        "password: hunter2-and-more",
+        '{"api_key": "abc-123-def"}',
+        "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
     ],
 )
 def test_no_secret_is_repeated(secret: str):
-    value = secret.split("=")[-1].split(" ")[-1]
-    assert value not in redacted(f"refused: {secret} is wrong")
-    assert value not in str(failure("p", f"refused: {secret} is wrong", status=401))
+    value = secret.split("=")[-1].split(" ")[-1].strip("'\"}")
+    said = f"refused: {secret} is wrong"
+    assert value not in redacted(said)
+    body = {"error": {"message": said, "details": [said, {"headers": [said]}]}}
+    error = failure("p", said, status=401, body=body)
+    assert value not in f"{error} {error.raw} {error.message}"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The key considerations of tokenization are these: understanding, responsibility.",
+        "Unexpected token: identifier",
+        "Set the API key environment variable, or pass the key yourself.",
+        "Missing key 'description' in properties; a secret ingredient was not provided.",
+        "the token limit is 200000 tokens, you sent 213462 tokens",
+        "Max token count exceeded: authorization requirements are documented elsewhere",
+    ],
+)
+def test_no_ordinary_word_is_taken_for_a_secret(said: str):
+    assert redacted(said) == said
+
+
+def test_what_a_field_calls_a_secret_is_one():
+    body = {"headers": {"Authorization": "open sesame", "x-api-key": "word"}, "key": "name"}
+    raw = failure("p", "no", status=401, body=body).raw
+    assert raw == {
+        "headers": {"Authorization": "[secret]", "x-api-key": "[secret]"},
+        "key": "name",
+    }
+    assert body["headers"]["x-api-key"] == "word"
 
 
 @given(

@@ -108,10 +108,30 @@ _WORDS: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
 # "check your billing details" stands in the message of any limit, so messages do not count
 _SPENT = re.compile(r"PerDay|insufficient_quota|spend_limit|usage limit", re.IGNORECASE)
 _RETRY_IN = re.compile(r"(?:retry|try again) (?:in|after) ([0-9.]+)\s*(ms|s)\b", re.IGNORECASE)
-_SECRET = re.compile(
-    r"(?i)(\b(?:bearer|x-api-key|x-goog-api-key|api[-_]?key|key|authorization)\b[\"']?\s*[=:]?\s*[\"']?)"
-    r"([A-Za-z0-9_\-.+/]{12,})|\b(sk-|AIza|xox[a-z]-)[A-Za-z0-9_\-]{8,}"
+# what an application or a server calls a key, and what may stand between it and the key
+_CALLED = (
+    r"\b(?:(?:x-)?(?:goog-)?api[-_ ]?key"
+    r"|(?:access|auth|client|refresh|secret)[-_ ]?(?:key|secret|token)"
+    r"|authorization|bearer|credentials?|key|passw(?:or)?d|secret|token)\b"
 )
+_BETWEEN = r"(?:\s+(?:provided|given|supplied|received|used|sent|is|was))*[\"'`]*"
+_SIGNED = r"(?:\s*[:=]\s*(?:(?:bearer|basic)\s+)?|\s+)[\"'`(]*"
+# no word of a sentence: it has a digit in it, or is longer than words are
+_KEY = (
+    r"(?=[A-Za-z_\-.+/~*]{0,200}[0-9]|[A-Za-z0-9_\-+~*]{28})"
+    r"[A-Za-z0-9_\-.+/~*]{7,}[A-Za-z0-9_\-+/~*]={0,2}"
+)
+_SECRET = re.compile(
+    rf"(?i)({_CALLED}{_BETWEEN}{_SIGNED}){_KEY}"
+    r"|(\b(?:bearer\s+|(?:api[-_]?|-)?key[\"']?[:=]\s?[\"']?))[A-Za-z0-9_\-.+/]{12,}"
+    r"|\b(?:sk-|AIza|xox[a-z]-)[A-Za-z0-9_\-]{8,}"
+)
+# fields of JSON whose text is a secret, whatever it looks like
+_FIELD = re.compile(
+    r"(?i)(?:x-)?(?:goog-)?api[-_]?key|(?:proxy-)?authorization|(?:set-)?cookie|password"
+    r"|(?:access|auth|refresh|client)[-_]?(?:key|secret|token)"
+)
+_DEEP = 64
 _HINTS: dict[type[ProviderError], str] = {
     QuotaError: "Waiting does not help: raise the limit at the provider, or use another model.",
     ContextLengthError: "Send fewer or shorter messages, or use a model that reads more.",
@@ -135,20 +155,22 @@ def failure(  # noqa: PLR0913 - one keyword per fact of a failure
 ) -> ProviderError:
     """The error for what a server said: ``status``, its own ``code``, ``headers``, ``body``.
 
-    ``message`` is the server's; secrets are taken out of it. ``hint`` is the
+    ``message`` is the server's; what looks like a key is taken out of it, and
+    out of ``body``. A server that says ``x-should-retry: false`` is not asked
+    again, whatever the fault. ``hint`` is the
     provider's own advice (which key to set), said for the faults that it is
     about. Never raises.
     """
     given = {name.lower(): value for name, value in (headers or {}).items()}
     text = redacted(message or "the provider gave no reason")[:_SHOWN]
     kind = _kind(status, code, text)
-    if kind in (RateLimitError, OverloadedError) and _is_spent(f"{code} {text}", body, given):
+    if kind in (RateLimitError, OverloadedError) and _is_spent(f"{code} {text}", body):
         kind = QuotaError
     if in_stream and kind is BadRequestError and status in (None, 200):
         kind = ServerError  # the request was taken; what broke is the answer
     about = f" (HTTP {status})" if status not in (None, 200) else ""
     own = hint if kind in (AuthenticationError, PermissionDeniedError, UnknownModelError) else ""
-    return kind(
+    error = kind(
         f"{provider}: {text}{about}",
         provider=provider,
         status=status,
@@ -157,8 +179,11 @@ def failure(  # noqa: PLR0913 - one keyword per fact of a failure
         retry_after=retry_hint(given, body=body, text=text),
         in_stream=in_stream,
         hint=own or _HINTS.get(kind, ""),
-        raw=body,
+        raw=_clean(body),
     )
+    if given.get("x-should-retry", "").strip().lower() == "false":
+        error.retryable = False
+    return error
 
 
 def _kind(status: int | None, code: str | None, text: str) -> type[ProviderError]:
@@ -177,10 +202,8 @@ def _kind(status: int | None, code: str | None, text: str) -> type[ProviderError
     return BadRequestError
 
 
-def _is_spent(said: str, body: Any, headers: Mapping[str, str]) -> bool:
+def _is_spent(said: str, body: Any) -> bool:
     """Whether a limit is one that no wait of minutes lifts."""
-    if headers.get("x-should-retry") == "false":
-        return True
     return bool(_SPENT.search(said) or _SPENT.search(repr(body)[:4096]))
 
 
@@ -236,4 +259,25 @@ def _delays(body: Any) -> list[str]:
 
 def redacted(text: str) -> str:
     """``text`` without anything that looks like a key."""
-    return _SECRET.sub(lambda found: f"{found[1] or ''}[secret]", text)
+    return _SECRET.sub(lambda found: f"{found[1] or found[2] or ''}[secret]", text)
+
+
+def _clean(value: Any, depth: int = 0) -> Any:
+    """What a server said, JSON or text, without anything in it that looks like a key."""
+    if isinstance(value, str):
+        return redacted(value)
+    if depth > _DEEP:
+        return "..." if isinstance(value, (Mapping, list, tuple)) else value
+    if isinstance(value, Mapping):
+        return {
+            redacted(name) if isinstance(name, str) else name: _field(name, item, depth + 1)
+            for name, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_clean(item, depth + 1) for item in value]
+    return value
+
+
+def _field(name: Any, value: Any, depth: int) -> Any:
+    is_secret = isinstance(name, str) and isinstance(value, str) and _FIELD.fullmatch(name)
+    return "[secret]" if is_secret and value else _clean(value, depth)
