@@ -20,16 +20,16 @@ from altar.llm import (
     Thinking,
     ToolCall,
     Usage,
-    failure,
 )
 from altar_extras._gemini_models import API
 from altar_extras._gemini_parts import read_part
+from altar_extras._gemini_reading import answer_fault, count, cut_off, guarded, text_of
 from altar_extras._gemini_request import CONTINUATION
 
 if TYPE_CHECKING:
     from altar.llm import Part, ReplyEnd, Request, StreamEvent
 
-__all__ = ["StreamReader", "finish_of", "from_response", "stream_fault", "usage_of"]
+__all__ = ["StreamReader", "finish_of", "from_response", "usage_of"]
 
 _FINISH: dict[str, ReplyEnd] = {
     "STOP": "stop",
@@ -63,7 +63,7 @@ _KEPT = ("citationMetadata", "groundingMetadata", "urlContextMetadata", "logprob
 
 def finish_of(word: str | None) -> ReplyEnd:
     """What a finishReason means; "unknown" for words this version has not heard."""
-    return _FINISH.get(word or "", "unknown")
+    return _FINISH.get(text_of(word) or "", "unknown")
 
 
 def from_response(
@@ -71,9 +71,27 @@ def from_response(
     request: Request,
     *,
     provider: str = "gemini",
+    name: str = "",
     adaptations: tuple[Adaptation, ...] = (),
 ) -> Response:
-    """The answer in ``body``; a blocked prompt is an answer without parts, not an error."""
+    """The answer in ``body``; a blocked prompt is an answer without parts, not an error.
+
+    ``name`` is what errors call the provider. Raises a ProviderError for a
+    fault that was told as an answer, StreamBrokenError for what is no answer.
+    """
+    name = name or provider
+    if body.get("error") is not None:
+        raise answer_fault(body["error"], name, in_stream=False)
+    if not _candidate(body) and not isinstance(body.get("promptFeedback"), dict):
+        told = f"{name}: the answer held neither a candidate nor a word on the prompt"
+        raise StreamBrokenError(told, provider=name)
+    with guarded(name):
+        return _read(body, request, provider, adaptations)
+
+
+def _read(
+    body: dict[str, Any], request: Request, provider: str, adaptations: tuple[Adaptation, ...]
+) -> Response:
     candidate = _candidate(body)
     raw = _raw_parts(candidate)
     parts = tuple([read_part(part, provider) for part in raw])
@@ -107,9 +125,8 @@ def _raw_parts(candidate: dict[str, Any]) -> list[Any]:
 
 def _origin(body: dict[str, Any], request: Request, provider: str) -> Origin:
     """The model is the one that was asked: an alias or an endpoint stays at home with itself."""
-    return Origin(
-        provider=provider, api=API, model=request.model, response_id=body.get("responseId")
-    )
+    response = text_of(body.get("responseId"))
+    return Origin(provider=provider, api=API, model=request.model, response_id=response)
 
 
 def _end(
@@ -119,19 +136,24 @@ def _end(
     adaptations: tuple[Adaptation, ...],
 ) -> End:
     word, detail = _why(body, candidate)
-    feedback = body.get("promptFeedback") or {}
+    feedback = _feedback(body)
     finish: ReplyEnd = finish_of(word)
     if not candidate and feedback.get("blockReason"):
         finish = "blocked"
     return End(
         finish=finish,
         usage=usage_of(body.get("usageMetadata")),
-        raw_finish=word,
-        detail=detail,
+        raw_finish=text_of(word),
+        detail=text_of(detail),
         origin=origin,
         opaque=_kept(candidate, origin.provider),
         adaptations=adaptations,
     )
+
+
+def _feedback(body: dict[str, Any]) -> dict[str, Any]:
+    found = body.get("promptFeedback")
+    return found if isinstance(found, dict) else {}
 
 
 def _why(body: dict[str, Any], candidate: dict[str, Any]) -> tuple[str | None, str | None]:
@@ -142,7 +164,7 @@ def _why(body: dict[str, Any], candidate: dict[str, Any]) -> tuple[str | None, s
         if said is None and finish_of(word) == "blocked":
             said = _ratings(candidate)
         return word, said
-    feedback = body.get("promptFeedback") or {}
+    feedback = _feedback(body)
     word = feedback.get("blockReason")
     if word is None:
         return None, "the answer held no candidate"
@@ -174,28 +196,18 @@ def _kept(candidate: dict[str, Any], provider: str) -> tuple[Opaque, ...]:
 
 def usage_of(raw: Any) -> Usage:
     """Inclusive counters; a count that is left out beside others is zero, as protobuf writes it."""
-    if not isinstance(raw, dict) or "promptTokenCount" not in raw:
+    if not isinstance(raw, dict):
+        return Usage()
+    prompt = count(raw, "promptTokenCount")
+    if prompt is None:
         return Usage(raw=(raw,) if raw else ())
+    thoughts = count(raw, "thoughtsTokenCount")
     return Usage(
-        input_tokens=raw["promptTokenCount"] + raw.get("toolUsePromptTokenCount", 0),
-        output_tokens=raw.get("candidatesTokenCount", 0) + raw.get("thoughtsTokenCount", 0),
-        cached_tokens=raw.get("cachedContentTokenCount"),
-        reasoning_tokens=raw.get("thoughtsTokenCount"),
+        input_tokens=prompt + (count(raw, "toolUsePromptTokenCount") or 0),
+        output_tokens=(count(raw, "candidatesTokenCount") or 0) + (thoughts or 0),
+        cached_tokens=count(raw, "cachedContentTokenCount"),
+        reasoning_tokens=thoughts,
         raw=(raw,),
-    )
-
-
-def stream_fault(error: Any, provider: str) -> Exception:
-    """The error for ``{"error": ...}`` among the events of an answer."""
-    told = error if isinstance(error, dict) else {"message": str(error)}
-    number, word = told.get("code"), told.get("status")
-    return failure(
-        provider,
-        str(told.get("message") or ""),
-        status=number if isinstance(number, int) else None,
-        code=word if isinstance(word, str) else number if isinstance(number, str) else None,
-        body={"error": told},
-        in_stream=True,
     )
 
 
@@ -212,10 +224,12 @@ class StreamReader:
         request: Request,
         *,
         provider: str = "gemini",
+        name: str = "",
         adaptations: tuple[Adaptation, ...] = (),
     ) -> None:
         self._request = request
         self._provider = provider
+        self._name = name or provider
         self._adaptations = adaptations
         self._body: dict[str, Any] = {}  # all that was said beside the parts
         self._candidate: dict[str, Any] = {}
@@ -227,7 +241,17 @@ class StreamReader:
     def feed(self, event: dict[str, Any]) -> list[StreamEvent]:
         """The stream events that ``event`` stands for; raises for one that tells of a fault."""
         if "error" in event:
-            raise stream_fault(event["error"], self._provider)
+            raise answer_fault(event["error"], self._name, in_stream=True)
+        with guarded(self._name, in_stream=self._started):
+            return self._feed(event)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer has its end, so that a connection which breaks now loses nothing."""
+        reason = self._candidate.get("finishReason") or _feedback(self._body).get("blockReason")
+        return bool(reason)
+
+    def _feed(self, event: dict[str, Any]) -> list[StreamEvent]:
         self._note(event)
         out: list[StreamEvent] = []
         if not self._started:
@@ -239,17 +263,13 @@ class StreamReader:
 
     def end(self) -> list[StreamEvent]:
         """The last events; raises StreamBrokenError where the answer has no end."""
-        feedback = self._body.get("promptFeedback") or {}
-        if "finishReason" not in self._candidate and not feedback.get("blockReason"):
-            raise StreamBrokenError(
-                f"{self._provider}: the stream stopped before the answer was complete",
-                provider=self._provider,
-                in_stream=self._started,
-            )
+        if not self.finished:
+            raise cut_off(self._name, in_stream=self._started)
         out: list[StreamEvent] = []
-        self._close(out)
-        origin = _origin(self._body, self._request, self._provider)
-        return [*out, _end(self._body, self._candidate, origin, self._adaptations)]
+        with guarded(self._name, in_stream=self._started):
+            self._close(out)
+            origin = _origin(self._body, self._request, self._provider)
+            return [*out, _end(self._body, self._candidate, origin, self._adaptations)]
 
     def _note(self, event: dict[str, Any]) -> None:
         for key, value in event.items():

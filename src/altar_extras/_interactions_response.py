@@ -23,8 +23,9 @@ from altar.llm import (
     ToolCall,
     Usage,
 )
+from altar_extras._gemini_reading import answer_fault, count, cut_off, guarded, text_of
 from altar_extras._gemini_request import CONTINUATION
-from altar_extras._gemini_response import finish_of, stream_fault
+from altar_extras._gemini_response import finish_of
 from altar_extras._gemini_steps import API, read_step, texts_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _STATUS: dict[str, ReplyEnd] = {
     "cancelled": "unknown",
 }
 _ENDED = (*_STATUS, "failed")
+_UNDERWAY = ("interaction.created", "interaction.status_update")
 _ECHOES = ("user_input", "function_result")  # what was asked, where the server repeats it
 
 
@@ -49,11 +51,33 @@ def from_response(
     request: Request,
     *,
     provider: str = "gemini",
+    name: str = "",
     adaptations: tuple[Adaptation, ...] = (),
 ) -> Response:
-    """The answer in ``body``; raises a ProviderError for an interaction that failed."""
+    """The answer in ``body``; raises a ProviderError for an interaction that failed.
+
+    ``name`` is what errors call the provider; what is no interaction at all is
+    a StreamBrokenError.
+    """
+    name = name or provider
+    if body.get("error") is not None:
+        raise answer_fault(body["error"], name, in_stream=False)
+    if not isinstance(body.get("steps"), list) and not isinstance(body.get("status"), str):
+        told = f"{name}: the answer held neither steps nor a status"
+        raise StreamBrokenError(told, provider=name)
+    with guarded(name):
+        return _read(body, request, provider, name, adaptations)
+
+
+def _read(
+    body: dict[str, Any],
+    request: Request,
+    provider: str,
+    name: str,
+    adaptations: tuple[Adaptation, ...],
+) -> Response:
     parts = [part for step in _steps(body) for part in read_step(step, provider)]
-    end = _end(body, request, provider, adaptations)
+    end = _end(body, request, provider, name, adaptations)
     message = Message("assistant", tuple(parts), origin=end.origin, opaque=end.opaque)
     return Response(
         message=message,
@@ -75,22 +99,27 @@ def _is_echo(step: Any) -> bool:
 
 
 def _origin(body: dict[str, Any], request: Request, provider: str) -> Origin:
-    return Origin(provider=provider, api=API, model=request.model, response_id=body.get("id"))
+    response = text_of(body.get("id"))
+    return Origin(provider=provider, api=API, model=request.model, response_id=response)
 
 
 def _end(
-    body: dict[str, Any], request: Request, provider: str, adaptations: tuple[Adaptation, ...]
+    body: dict[str, Any],
+    request: Request,
+    provider: str,
+    name: str,
+    adaptations: tuple[Adaptation, ...],
 ) -> End:
-    status = body.get("status")
+    status = text_of(body.get("status"))
     fault = _fault(body)
     finish: ReplyEnd = _STATUS.get(status or "", "unknown")
     word, detail = status, None
     if fault is not None:
         code = str(fault.get("code") or "")
-        detail = fault.get("message")
+        detail = text_of(fault.get("message"))
         known = "blocked" if code == "blocked" else finish_of(code.upper())
         if status == "failed" and known not in ("blocked", "malformed"):
-            raise stream_fault(fault, provider)
+            raise answer_fault(fault, name, in_stream=True)
         if known != "unknown":
             finish, word = known, code
     token = body.get("continuation_token")
@@ -121,14 +150,17 @@ def _fault(body: dict[str, Any]) -> dict[str, Any] | None:
 
 def usage_of(raw: Any) -> Usage:
     """Inclusive counters: thoughts are output, the prompt of server-side tools is input."""
-    if not isinstance(raw, dict) or "total_input_tokens" not in raw:
+    if not isinstance(raw, dict):
+        return Usage()
+    prompt = count(raw, "total_input_tokens")
+    if prompt is None:
         return Usage(raw=(raw,) if raw else ())
+    thoughts = count(raw, "total_thought_tokens")
     return Usage(
-        input_tokens=raw["total_input_tokens"] + (raw.get("total_tool_use_tokens") or 0),
-        output_tokens=(raw.get("total_output_tokens") or 0)
-        + (raw.get("total_thought_tokens") or 0),
-        cached_tokens=raw.get("total_cached_tokens"),
-        reasoning_tokens=raw.get("total_thought_tokens"),
+        input_tokens=prompt + (count(raw, "total_tool_use_tokens") or 0),
+        output_tokens=(count(raw, "total_output_tokens") or 0) + (thoughts or 0),
+        cached_tokens=count(raw, "total_cached_tokens"),
+        reasoning_tokens=thoughts,
         raw=(raw,),
     )
 
@@ -146,21 +178,29 @@ class _Open:
 
 
 class StreamReader:
-    """Reads the events of a streamed interaction: :meth:`feed` each, then :meth:`end`."""
+    """Reads the events of a streamed interaction: :meth:`feed` each, then :meth:`end`.
+
+    Steps are told one after the other, as they stand in a whole answer: what
+    comes of a later one before the one ahead has ended waits for that.
+    """
 
     def __init__(
         self,
         request: Request,
         *,
         provider: str = "gemini",
+        name: str = "",
         adaptations: tuple[Adaptation, ...] = (),
     ) -> None:
         self._request = request
         self._provider = provider
+        self._name = name or provider
         self._adaptations = adaptations
         self._body: dict[str, Any] = {}
         self._steps: list[Any] = []  # as they ended
-        self._open: dict[Any, _Open] = {}
+        self._open: dict[Any, _Open] = {}  # one at most
+        self._held: dict[Any, list[dict[str, Any]]] = {}  # the events of later steps
+        self._ended = False
         self._started = False
         self._count = 0
 
@@ -168,36 +208,62 @@ class StreamReader:
         """The stream events that ``event`` stands for; raises for one that tells of a fault."""
         kind = event.get("event_type")
         if kind == "error" or (kind is None and "error" in event):
-            raise stream_fault(event.get("error"), self._provider)
+            raise answer_fault(event.get("error"), self._name, in_stream=True)
+        with guarded(self._name, in_stream=self._started):
+            return self._feed(event)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer has its end, so that a connection which breaks now loses nothing."""
+        return self._ended and self._body.get("status") in _ENDED
+
+    def _feed(self, event: dict[str, Any]) -> list[StreamEvent]:
+        kind = event.get("event_type")
         out: list[StreamEvent] = []
         told = event.get("interaction", event if kind == "interaction.status_update" else None)
         if isinstance(told, dict):
             known = ("id", "status", "usage", "continuation_token", "errors")
             self._body.update({key: told[key] for key in known if told.get(key) is not None})
+            self._ended = self._ended or kind not in _UNDERWAY
         if not self._started:
             self._started = True
             out.append(Start(_origin(self._body, self._request, self._provider)))
+        index = event.get("index")
+        if kind == "step.start" and self._open and index not in self._held:
+            self._held[index] = []
+        if index in self._held:
+            self._held[index].append(event)
+        else:
+            self._step(event, out)
+            self._release(out)
+        return out
+
+    def _step(self, event: dict[str, Any], out: list[StreamEvent]) -> None:
+        kind = event.get("event_type")
         if kind == "step.start":
             self._begin(event, out)
         elif kind == "step.delta":
             self._grow(event, out)
         elif kind == "step.stop":
             self._finish(event.get("index"), out)
-        return out
+
+    def _release(self, out: list[StreamEvent]) -> None:
+        """Tell of the steps that have waited, up to the first that has not ended."""
+        while self._held and not self._open:
+            for event in self._held.pop(next(iter(self._held))):
+                self._step(event, out)
 
     def end(self) -> list[StreamEvent]:
         """The last events; raises StreamBrokenError where the interaction has not ended."""
         out: list[StreamEvent] = []
         if self._body.get("status") not in _ENDED:
-            raise StreamBrokenError(
-                f"{self._provider}: the stream stopped before the answer was complete",
-                provider=self._provider,
-                in_stream=self._started,
-            )
-        for index in list(self._open):
-            self._finish(index, out)
-        body = {**self._body, "steps": self._steps}
-        return [*out, _end(body, self._request, self._provider, self._adaptations)]
+            raise cut_off(self._name, in_stream=self._started)
+        with guarded(self._name, in_stream=self._started):
+            while self._open:
+                self._finish(next(iter(self._open)), out)
+                self._release(out)
+            body = {**self._body, "steps": self._steps}
+            return [*out, _end(body, self._request, self._provider, self._name, self._adaptations)]
 
     def _begin(self, event: dict[str, Any], out: list[StreamEvent]) -> None:
         step = event.get("step")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from altar.errors import TransportError
 from altar.llm import Adaptation, LoopedProvider, own_settings
 from altar_extras._gemini_client import (
     Connection,
@@ -92,7 +93,7 @@ class GeminiProvider(LoopedProvider):
             answer = await whole(connection, self.model, body, attempt, headers=headers)
         except Exception as error:
             raise self._told(error, connection, in_stream=False) from error
-        return from_response(answer, request, provider=home, adaptations=notes)
+        return from_response(answer, request, provider=home, name=self.name, adaptations=notes)
 
     async def astream(
         self, request: Request, attempt: Attempt
@@ -107,13 +108,16 @@ class GeminiProvider(LoopedProvider):
             raise self._told(error, connection, in_stream=False) from error
         if not connection.is_raw:
             notes = (*notes, _TYPED)
-        reader = StreamReader(request, provider=home, adaptations=notes)
+        reader = StreamReader(request, provider=home, name=self.name, adaptations=notes)
         async with aclosing(events):
             while True:
                 try:
                     event = await anext(events, None)
                 except Exception as error:
-                    raise self._told(error, connection, in_stream=True) from error
+                    told = self._told(error, connection, in_stream=True)
+                    if reader.finished and isinstance(told, TransportError):
+                        break  # the answer is whole; what broke is the connection behind it
+                    raise told from error
                 if event is None:
                     break
                 for one in reader.feed(event):

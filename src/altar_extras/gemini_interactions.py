@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from altar.errors import ProviderError
+from altar.errors import ProviderError, TransportError
 from altar.llm import own_settings
 from altar_extras._gemini_client import Connection
 from altar_extras._gemini_faults import redirected
@@ -57,7 +57,7 @@ class InteractionsProvider(GeminiProvider):
                 found = json_object(await answer.text())
         except Exception as error:
             raise self._told(error, connection, in_stream=False) from error
-        return from_response(found, request, provider=home, adaptations=notes)
+        return from_response(found, request, provider=home, name=self.name, adaptations=notes)
 
     async def astream(
         self, request: Request, attempt: Attempt
@@ -66,7 +66,7 @@ class InteractionsProvider(GeminiProvider):
         connection = self._client()
         home = self._home(connection)
         body, notes = to_request(request, provider=home)
-        reader = StreamReader(request, provider=home, adaptations=notes)
+        reader = StreamReader(request, provider=home, name=self.name, adaptations=notes)
         taken = False
         try:
             async with _asked(connection, {**body, "stream": True}, request, attempt) as answer:
@@ -78,7 +78,10 @@ class InteractionsProvider(GeminiProvider):
         except ProviderError:
             raise
         except Exception as error:
-            raise self._told(error, connection, in_stream=taken) from error
+            told = self._told(error, connection, in_stream=taken)
+            if not (reader.finished and isinstance(told, TransportError)):
+                raise told from error
+            # the answer is whole; what broke is the connection behind it
         for one in reader.end():
             yield one
 

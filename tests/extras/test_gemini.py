@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode, urlsafe_b64encode
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altar.adm import FunctionDeclaration, ToolConfig
-from altar.errors import StreamBrokenError
+from altar.errors import AltarError, OverloadedError, StreamBrokenError
 from altar.llm import (
     BlobPart,
     Data,
@@ -32,6 +33,7 @@ from altar.llm import (
     ToolCall,
     ToolResultPart,
     Unknown,
+    dump_messages,
     fold,
 )
 from altar_extras.gemini import GeminiProvider, StreamReader, from_response, to_request
@@ -511,10 +513,69 @@ def test_a_safety_stop_names_the_category(ask):
     assert answer.detail == "HARM_CATEGORY_DANGEROUS_CONTENT HIGH"
 
 
-def test_an_answer_without_candidates_is_unknown(ask):
+@pytest.mark.parametrize("body", [{}, {"usageMetadata": {"promptTokenCount": 3}}])
+def test_an_answer_without_candidates_is_broken(ask, body):
     """Neither blocked nor empty by the model's own will."""
-    answer = from_response({"usageMetadata": {"promptTokenCount": 3}}, ask("?"))
-    assert (answer.finish, answer.detail) == ("unknown", "the answer held no candidate")
+    with pytest.raises(StreamBrokenError, match="neither a candidate"):
+        from_response(body, ask("?"))
+
+
+def test_a_fault_told_as_an_answer_is_the_fault(ask):
+    """HTTP 200 with an error object is no empty answer, and goes by the name that was given."""
+    body = {"error": {"code": 503, "status": "UNAVAILABLE", "message": "overloaded"}}
+    with pytest.raises(OverloadedError, match="^vertex: overloaded"):
+        from_response(body, ask("?"), name="vertex")
+    with pytest.raises(OverloadedError, match="^vertex: overloaded"):
+        StreamReader(ask("?"), name="vertex").feed(body)
+
+
+@pytest.mark.parametrize("nothing", [None, "12", 1.5, [], {}, True])
+def test_counts_that_are_no_numbers_count_for_nothing(ask, nothing):
+    """They neither end the run nor reach the sum."""
+    counts = {
+        "promptTokenCount": 100,
+        "candidatesTokenCount": nothing,
+        "thoughtsTokenCount": nothing,
+        "toolUsePromptTokenCount": nothing,
+        "cachedContentTokenCount": nothing,
+    }
+    body = {**body_of({"text": "x"}), "usageMetadata": counts}
+    usage = from_response(body, ask("?")).usage
+    assert (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens) == (100, 0, None)
+    without = {**body_of({"text": "x"}), "usageMetadata": {"promptTokenCount": nothing}}
+    assert from_response(without, ask("?")).usage.input_tokens is None
+
+
+JUNK = st.sampled_from([None, 0, -1, 1.5, "", "x", [], {}, [None], {"a": 1}, True, [{}], "{}"])
+
+
+@given(junk=JUNK, data=st.data())
+def test_an_answer_in_no_known_form_is_an_answer_or_one_of_altars_errors(junk, data):
+    """Whatever stands in the place of a field, no bare TypeError comes out."""
+    body = body_of(
+        {"text": "hm", "thought": True, "thoughtSignature": SIGNATURE},
+        call_part("f", {"a": 1}, id="a"),
+        {"inlineData": {"mimeType": "image/png", "data": "AAAA"}},
+        reason="SAFETY",
+        safetyRatings=[{"category": "c", "probability": "HIGH"}],
+    )
+    body |= {"promptFeedback": {"blockReason": "OTHER"}, "usageMetadata": {"promptTokenCount": 1}}
+    holder: Any = body
+    while True:
+        keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(holder[key], (dict, list)) or not holder[key] or data.draw(st.booleans()):
+            holder[key] = junk
+            break
+        holder = holder[key]
+    reader = StreamReader(a_request(Message.user("?")))
+    for read in (
+        lambda: from_response(body, a_request(Message.user("?"))),
+        lambda: fold([*reader.feed(body), *reader.end()]),
+    ):
+        with suppress(AltarError):
+            answer = read()
+            json.dumps(dump_messages([answer.message]))
 
 
 def test_a_continuation_is_taken_up_by_its_token(ask):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
+from random import Random
 from typing import Any
 
 import pytest
@@ -363,6 +364,47 @@ def test_a_stream_without_an_end_was_cut_off(ask):
     reader.feed({"event_type": "interaction.created", "interaction": told})
     with pytest.raises(StreamBrokenError):
         reader.end()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_interleaved_steps_are_told_one_after_the_other(ask, seed):
+    """The parts of a stream stand in the order of the whole answer, and their indices too."""
+    steps = [CALLED[0], output("one, two"), CALLED[1]]
+    body = body_of(*steps, status="requires_action")
+    lanes = []
+    for index, step in enumerate(steps):
+        begun, deltas = _cut(step, 2)
+        lane = [{"event_type": "step.start", "index": index, "step": begun}]
+        lane += [{"event_type": "step.delta", "index": index, "delta": one} for one in deltas]
+        lanes.append([*lane, {"event_type": "step.stop", "index": index}])
+    dice, events = Random(seed), [lane.pop(0) for lane in lanes]
+    while any(lanes):
+        events.append(dice.choice([lane for lane in lanes if lane]).pop(0))
+    reader = StreamReader(ask("?"))
+    last = {"event_type": "interaction.completed", "interaction": body}
+    told = [one for event in [*events, last] for one in reader.feed(event)]
+    told += reader.end()
+    assert fold(told) == from_response(body, ask("?"))
+    starts = [one.index for one in told if isinstance(one, PartStart)]
+    assert starts == list(range(len(starts)))
+
+
+def test_what_is_no_interaction_is_a_fault(ask):
+    """HTTP 200 with an error or with nothing is no empty answer."""
+    error = {"error": {"code": 503, "status": "UNAVAILABLE", "message": "overloaded"}}
+    with pytest.raises(OverloadedError, match="^gemini-interactions: overloaded"):
+        from_response(error, ask("?"), name="gemini-interactions")
+    with pytest.raises(StreamBrokenError, match="neither steps nor a status"):
+        from_response({}, ask("?"))
+    with pytest.raises(StreamBrokenError, match="not in the form of this API"):
+        StreamReader(ask("?")).feed({"event_type": "step.delta", "index": []})
+
+
+def test_counts_that_are_no_numbers_count_for_nothing(ask):
+    """They neither end the run nor reach the sum."""
+    usage = {"total_input_tokens": 3, "total_output_tokens": "7", "total_thought_tokens": []}
+    told = from_response(body_of(output("x"), usage=usage), ask("?")).usage
+    assert (told.input_tokens, told.output_tokens, told.reasoning_tokens) == (3, 0, None)
 
 
 def test_events_this_version_does_not_know_change_nothing(ask):
