@@ -8,7 +8,7 @@ import pytest
 
 import altar
 from altar.errors import ConfigurationError
-from altar.llm import Options, ToolCall
+from altar.llm import Options, ToolCall, check_history, dump_messages
 from altar.runtime import Cancellation
 from altar.testing import ScriptedProvider
 
@@ -88,3 +88,29 @@ def test_a_tool_hears_of_the_flag_and_an_inline_one_stays_in_its_thread():
     assert reply.finish == "cancelled"
     assert heard.wait(PATIENCE)
     assert threads == [get_ident()]
+
+
+@pytest.mark.parametrize("stored", [list, dump_messages, tuple])
+def test_a_chat_goes_on_from_a_history(stored):
+    with altar.Agent(model=ScriptedProvider(["Hello Ada."])).chat() as chat:
+        chat.send("I am Ada.")
+    before = chat.messages
+    model = ScriptedProvider(["You are Ada."])
+    with altar.Agent(model=model).chat(history=stored(before)) as chat:
+        assert chat.messages == before
+        chat.send("Who am I?")
+    assert model.requests[0].messages[:2] == before
+    assert len(chat.messages) == 4
+
+
+def test_a_history_with_open_calls_can_be_gone_on_from():
+    _, pending = paused()
+    with altar.Agent(model=ScriptedProvider(["fine"])).chat(history=pending.messages) as chat:
+        assert chat.send("Leave it.").text == "fine"
+    check_history(chat.messages)
+
+
+@pytest.mark.parametrize("history", ["hello", ["hello"], 7, [None], {"a": 1}])
+def test_what_is_no_history_is_refused_with_what_to_type(history):
+    with pytest.raises(ConfigurationError):
+        altar.Agent(model=ScriptedProvider([])).chat(history=history)

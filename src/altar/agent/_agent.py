@@ -10,6 +10,7 @@ from altar.agent._given import (
     check_known,
     check_model,
     declared_for,
+    given_history,
     given_options,
     given_session,
     opened,
@@ -23,7 +24,7 @@ from altar.llm import astream as _astream
 from altar.llm import stream as _stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 
     from altar.later import Session
     from altar.llm import EventOf, Message, Options, Prompt, Provider, Reply
@@ -163,9 +164,18 @@ class Agent(Generic[T]):
         """Answer ``prompt`` as events, without blocking the event loop."""
         return _astreamed(_Job(self, prompt, self._given(session)))
 
-    def chat(self, *, session: Session | None = None) -> Chat[T]:
-        """Begin a conversation; with ``session`` its tools are used, and it stays open."""
-        return Chat(self, session=self._given(session))
+    def chat(
+        self,
+        *,
+        session: Session | None = None,
+        history: Iterable[Message | Mapping[str, Any]] = (),
+    ) -> Chat[T]:
+        """Begin a conversation; with ``session`` its tools are used, and it stays open.
+
+        ``history`` is what was said before: messages, or what ``dump_messages``
+        made of them. Calls in it without a result are answered with an error.
+        """
+        return Chat(self, session=self._given(session), history=history)
 
     def _given(self, session: Session | None) -> Session | None:
         return given_session(session, self.tools, _BOTH)
@@ -184,9 +194,15 @@ class Chat(Generic[T]):
     answered so before the model reads on.
     """
 
-    def __init__(self, agent: Agent[T], *, session: Session | None = None) -> None:
+    def __init__(
+        self,
+        agent: Agent[T],
+        *,
+        session: Session | None = None,
+        history: Iterable[Message | Mapping[str, Any]] = (),
+    ) -> None:
         self.agent = agent
-        self.messages: tuple[Message, ...] = ()
+        self.messages: tuple[Message, ...] = given_history(history, _NOBODY)
         self.pending: Pending | None = None
         self._owned = session is None
         self._session = opened(agent.tools) if session is None else session

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from altar import config, plugins
 from altar.errors import ClosedError, ConfigurationError
 from altar.later import Session
-from altar.llm import BaseProvider, Limits, Options, Pending, Provider, Retry, Sampling
+from altar.llm import (
+    BaseProvider,
+    Limits,
+    Message,
+    Options,
+    Pending,
+    Provider,
+    Retry,
+    Sampling,
+    mend_history,
+    to_messages,
+)
 
 if TYPE_CHECKING:
     from altar.adm import FunctionDeclaration
@@ -16,6 +28,7 @@ __all__ = [
     "check_known",
     "check_model",
     "declared_for",
+    "given_history",
     "given_options",
     "given_session",
     "is_provider",
@@ -41,6 +54,20 @@ def given_options(options: Any) -> Options:
             f"options= takes altar.Options, not {type(options).__name__}; type options={example}"
         )
     return options
+
+
+def given_history(history: Any, reason: str) -> tuple[Message, ...]:
+    """The messages a conversation goes on from; calls without a result are told ``reason``."""
+    items = [history]
+    if isinstance(history, Iterable) and not isinstance(history, (str, bytes, Mapping)):
+        items = list(history)
+    for item in items:
+        if not isinstance(item, (Message, Mapping)):
+            raise ConfigurationError(
+                "history= takes a list of Messages, or what altar.llm.dump_messages made of them, "
+                f"not {type(item).__name__}; type history=reply.messages"
+            )
+    return tuple(mend_history(to_messages(items), reason)[0]) if items else ()
 
 
 def given_session(session: Any, tools: Any, both: str) -> Session | None:
