@@ -54,6 +54,19 @@ def test_the_label_of_a_chain_has_no_price():
     assert reply.usage.cost == 100
 
 
+def test_a_chain_in_a_chain_is_priced_by_who_answered():
+    message = Message("assistant", (Text("so"),), origin=Origin(provider="scripted", model="dear"))
+    answer = Response(message=message, usage=Usage(input_tokens=1_000_000, output_tokens=0))
+    inner = altar.fallback(
+        ScriptedProvider([OverloadedError("busy")], model="cheap"),
+        ScriptedProvider([answer], model="dear"),
+    )
+    prices = {"scripted:cheap": CHEAP, "scripted:dear": DEAR, "scripted:last": CHEAP}
+    options = Options(prices=prices, limits=Limits(cost=Decimal(500)))
+    chain = altar.fallback(inner, ScriptedProvider([], model="last"))
+    assert altar.generate("go", model=chain, options=options).usage.cost == 100
+
+
 def mended_run(**options):
     """A run that asks a mender whose price nobody knows, and one that pauses after it."""
     replies = [[ToolCall("look", raw_args="word -- so!"), ToolCall("pay", {"word": "x"})], "end"]

@@ -92,7 +92,7 @@ class FallbackProvider(BaseProvider):
     @property
     def members(self) -> tuple[str, ...]:
         """The models' names in their order, as "prefix:name"; none is loaded for it."""
-        return tuple([member.label for member in self._members])
+        return tuple([name for member in self._members for name in member.names])
 
     @property
     def capabilities(self) -> Capabilities:  # type: ignore[override]

@@ -59,6 +59,11 @@ class Member:
             self.label = model_name(model)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Who may answer: its name, or those of a chain in the chain."""
+        return getattr(self._given, "members", None) or (self.label,)
+
+    @property
     def is_loaded(self) -> bool:
         """Whether it is at hand, or is known not to be: then nothing is imported for it."""
         known = self._loaded is not None or self.failed is not None
