@@ -337,6 +337,14 @@ def test_results_whose_calls_are_lost_are_left_out_and_told():
     assert "1 results of the history" in str(reply.adaptations)
 
 
+def test_a_chat_closed_between_a_stream_and_its_first_event_answers_nothing():
+    chat = altar.Agent(model=ScriptedProvider([])).chat()
+    late = chat.stream("q")
+    chat.close()
+    with pytest.raises(ClosedError):
+        next(late)
+
+
 def test_a_stream_nobody_begins_opens_nothing(monkeypatch):
     loaded = []
     monkeypatch.setattr(plugins, "load_provider", loaded.append)

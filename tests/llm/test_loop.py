@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 import time
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -46,6 +48,7 @@ from altar.llm import (
     load_messages,
     run,
     stream,
+    unfold,
 )
 from altar.runtime import Cancellation
 from altar.testing import FunctionProvider, ScriptedProvider
@@ -688,3 +691,110 @@ def test_a_provider_event_with_the_whole_call_needs_no_deltas():
     assert [event.kind for event in seen] == [
         "round", "tool_call", "tool_result", "round", "text", "end",
     ]  # fmt: skip
+
+
+# -- runs that are left ------------------------------------------------------------------
+
+
+def test_a_stream_that_is_closed_keeps_the_results_that_are_there():
+    over = threading.Event()
+
+    class Told(Table):
+        """Says when every call has its result, and its result was handed on."""
+
+        def invoke(self, call, ctx):
+            if call.args["n"] == 2:
+                over.set()
+            return super().invoke(call, ctx)
+
+    asked = task(script([ToolCall("pay", {"n": n}) for n in range(3)]), limits=ONE_AT_A_TIME)
+    events = stream(asked, Told(pay=lambda n: f"paid {n}"))
+    for event in events:
+        if event.kind == "tool_result":
+            break
+    assert over.wait(10)
+    events.close()
+    said = [part.value for part in asked.messages[-1].parts]
+    assert said[:2] == ["paid 0", "paid 1"]  # the third may be on its way yet
+    check_history(asked.messages)
+
+
+def test_an_async_stream_that_is_closed_keeps_the_results_that_are_there():
+    asked = task(script([ToolCall("pay", {"n": n}) for n in range(3)]))
+
+    async def main():
+        over = asyncio.Event()
+
+        class Told(Table):
+            async def ainvoke(self, call, ctx):
+                if call.args["n"] == 2:
+                    over.set()
+                return super().invoke(call, ctx)
+
+        events = astream(asked, Told(pay=lambda n: f"paid {n}"))
+        async for event in events:
+            if event.kind == "tool_result":
+                break
+        await over.wait()
+        await events.aclose()
+
+    asyncio.run(main())
+    said = [part.value for part in asked.messages[-1].parts]
+    assert said == ["paid 0", "paid 1", "paid 2"]
+
+
+ONE_AT_A_TIME = Limits(max_concurrency=1)
+
+
+def test_a_raised_flag_ends_the_wait_between_two_attempts():
+    flag = Cancellation()
+    busy = RateLimitError("busy", retry_after=50.0)
+
+    def answer(request):
+        threading.Timer(0.02, flag.cancel).start()
+        raise busy
+
+    before = time.monotonic()
+    reply = run(task(FunctionProvider(answer), cancel=flag), Table())
+    assert reply.finish == "cancelled"
+    assert time.monotonic() - before < 40  # far from both: the wait is 50 s
+
+
+def test_a_flag_that_was_raised_before_ends_the_wait_at_once():
+    flag = Cancellation()
+    flag.cancel()
+    Clock().wait(50.0, flag)
+    clock = FakeClock()
+    clock.wait(50.0, flag)
+    assert clock.slept == [50.0]  # a clock of one's own passes its time itself
+
+
+@pytest.mark.parametrize("form", ["whole", "events"])
+def test_a_provider_that_will_not_be_cancelled_is_left_at_the_deadline(form):
+    class Stubborn(BaseProvider):
+        name = model = "stubborn"
+
+        async def acomplete(self, request, attempt):
+            for _ in range(2):  # the loop's cancellation, and one more
+                with suppress(asyncio.CancelledError):
+                    await freed.wait()
+            return Response(message=Message("assistant", (Text("late"),)))
+
+        async def astream(self, request, attempt):
+            for event in unfold(await self.acomplete(request, attempt)):
+                yield event
+
+    async def main():
+        nonlocal freed
+        freed = asyncio.Event()
+        asked = task(Stubborn(), limits=Limits(seconds=0.02))
+        if form == "whole":
+            reply = await arun(asked, Table())
+        else:
+            reply = [event async for event in astream(asked, Table())][-1].reply
+        freed.set()
+        await asyncio.sleep(0)
+        return reply
+
+    freed = None
+    assert asyncio.run(asyncio.wait_for(main(), 10)).finish == "deadline"

@@ -22,15 +22,19 @@ from altar.runtime import ainvoke_many
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
 
+    from altar.adm import ToolResult
     from altar.llm._events import StreamEvent
     from altar.llm._reply import Reply
+    from altar.llm._steps import Finished
     from altar.llm._task import Task
+    from altar.llm._turn import Turn
     from altar.runtime import Runtime
 
 __all__ = ["arun", "astream"]
 
 T = TypeVar("T")
 _OVER = object()
+_PATIENCE = 0.25  # seconds in which what a run breaks off may clean up
 
 
 async def arun(task: Task, runtime: Runtime) -> Reply[Any]:
@@ -98,17 +102,30 @@ async def _bounded(task: Task, deadline: float | None, work: Coroutine[Any, Any,
         raise TransportError("the run ended before the model had answered")
     finally:
         task.cancelled.forget(interrupt)
-        await _abandon(inner)
+        await _abandon(inner, _PATIENCE)
 
 
 async def _unbounded(work: Coroutine[Any, Any, T]) -> T:
     return await work
 
 
-async def _abandon(inner: asyncio.Task[Any]) -> None:
+async def _abandon(inner: asyncio.Task[Any], patience: float | None) -> None:
+    """Cancel what is not done, and wait for its end; with ``patience`` no longer than that.
+
+    A provider may swallow the cancellation. Then it is left to itself: it must
+    not hold a run beyond its deadline.
+    """
     if not inner.done():
         inner.cancel()
-        await asyncio.wait((inner,))
+        await asyncio.wait((inner,), timeout=patience)
+        if not inner.done():
+            inner.add_done_callback(_forget)
+
+
+def _forget(inner: asyncio.Task[Any]) -> None:
+    """Take note of how a task ended that nobody waits for, or asyncio would complain."""
+    if not inner.cancelled():
+        inner.exception()
 
 
 async def _run_tools(step: RunTools, runtime: Runtime) -> None:
@@ -183,28 +200,35 @@ class _Asking:
 async def _paced(task: Task, step: AskModel) -> AsyncGenerator[StreamEvent, None]:
     """The provider's events, no longer than the deadline and the application allow."""
     events = step.provider.astream(step.request, step.attempt)
-    async with aclosing(events):
-        if step.attempt.deadline is None and task.options.cancel is None:
+    if step.attempt.deadline is None and task.options.cancel is None:
+        async with aclosing(events):
             async for event in events:
                 yield event
-            return
+        return
 
-        async def pull(put: Callable[[object], None]) -> None:
+    async def pull(put: Callable[[object], None]) -> None:
+        async with aclosing(events):  # here: one that is abandoned may still be inside
             async for event in events:
                 put(event)
 
-        async with aclosing(_pump(pull, partial(_bounded, task, step.attempt.deadline))) as pumped:
-            async for event in pumped:
-                yield event
+    waiting = partial(_bounded, task, step.attempt.deadline)
+    async with aclosing(_pump(pull, waiting, _PATIENCE)) as pumped:
+        async for event in pumped:
+            yield event
 
 
 async def _stream_tools(
     task: Task, step: RunTools, runtime: Runtime
 ) -> AsyncGenerator[Event, None]:
     turns = step.turns
+    finished: Finished = []
 
     async def work(put: Callable[[object], None]) -> None:
-        timed = Timed(runtime, turns, lambda *done: put(("done", *done)))
+        def done(turn: Turn, result: ToolResult, seconds: float) -> None:
+            finished.append((turn, result, seconds))
+            put(("done", turn, result, seconds))
+
+        timed = Timed(runtime, turns, done)
         shared = contexts(step.context, turns, lambda *said: put(("said", *said)))
         if len(turns) == 1:
             await timed.ainvoke(turns[0].call, shared[0])
@@ -212,20 +236,25 @@ async def _stream_tools(
         calls = [turn.call for turn in turns]
         await ainvoke_many(timed, calls, shared, max_concurrency=step.max_concurrency)
 
-    async with aclosing(_pump(work, _unbounded)) as told:
-        async for kind, *rest in told:
-            event = step.told(kind, rest)
-            if event is not None:
-                yield event
+    try:
+        async with aclosing(_pump(work, _unbounded, None)) as told:
+            async for kind, *rest in told:
+                event = step.told(kind, rest)
+                if event is not None:
+                    yield event
+    finally:  # what did end is kept, also when nobody reads on
+        step.keep(finished)
 
 
 async def _pump(
     work: Callable[[Callable[[object], None]], Coroutine[Any, Any, None]],
     waiting: Callable[[Coroutine[Any, Any, object]], Coroutine[Any, Any, object]],
+    patience: float | None,
 ) -> AsyncGenerator[Any, None]:
     """Run ``work`` as a task of its own and yield what it puts, from whatever thread.
 
-    ``waiting`` awaits the next item, within the bounds it knows.
+    ``waiting`` awaits the next item, within the bounds it knows; ``patience`` is
+    that of :func:`_abandon`.
     """
     events = asyncio.get_running_loop()
     queue: asyncio.Queue[object] = asyncio.Queue()
@@ -244,4 +273,4 @@ async def _pump(
                 return
             yield news
     finally:
-        await _abandon(inner)
+        await _abandon(inner, patience)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from _thread import TIMEOUT_MAX, allocate_lock
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -36,6 +37,23 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Wait, in a thread."""
         time.sleep(seconds)
+
+    def wait(self, seconds: float, cancelled: Cancellation) -> None:
+        """Sleep, until ``cancelled`` is raised at most; a ``sleep`` of one's own is kept to."""
+        if type(self).sleep is not Clock.sleep:
+            self.sleep(seconds)
+            return
+        gate = allocate_lock()  # no Event: a signal handler may raise the flag in this thread
+        gate.acquire()
+
+        def wake() -> None:
+            gate.release()
+
+        cancelled.on_cancel(wake)
+        try:
+            gate.acquire(timeout=min(seconds, TIMEOUT_MAX))
+        finally:
+            cancelled.forget(wake)
 
     async def asleep(self, seconds: float) -> None:
         """Wait, on an event loop."""

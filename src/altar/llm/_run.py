@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from altar.adm import ToolResult
     from altar.llm._reply import Reply
+    from altar.llm._steps import Finished
     from altar.llm._task import Task
     from altar.llm._turn import Turn
     from altar.runtime import Runtime
@@ -52,7 +53,7 @@ def run(task: Task, runtime: Runtime) -> Reply[Any]:
             elif isinstance(step, AskPerson):
                 answer = ask(step)
             elif isinstance(step, Sleep):
-                task.options.retry.clock.sleep(step.seconds)
+                task.options.retry.clock.wait(step.seconds, task.cancelled)
 
 
 def _complete(step: AskModel) -> Response | Failed:
@@ -70,15 +71,14 @@ def _run_tools(step: RunTools, runtime: Runtime) -> None:
         result = runtime.invoke(turn.call, step.context)
         step.settle(turn, result, perf_counter() - started)
         return
-    finished: list[tuple[Turn, ToolResult, float]] = []
+    finished: Finished = []
     timed = Timed(runtime, turns, lambda *done: finished.append(done))
     calls = [turn.call for turn in turns]
     shared = contexts(step.context, turns)
     try:
         invoke_many(timed, calls, shared, max_concurrency=step.max_concurrency)
     finally:  # what did end is kept, also when a KeyboardInterrupt ends the rest
-        for turn, result, seconds in finished:
-            step.settle(turn, result, seconds)
+        step.keep(finished)
 
 
 def stream(task: Task, runtime: Runtime) -> Generator[Event, None, None]:
@@ -100,7 +100,7 @@ def stream(task: Task, runtime: Runtime) -> Generator[Event, None, None]:
             elif isinstance(step, AskPerson):
                 answer = ask(step)
             elif isinstance(step, Sleep):
-                task.options.retry.clock.sleep(step.seconds)
+                task.options.retry.clock.wait(step.seconds, task.cancelled)
             else:
                 yield step
 
@@ -120,10 +120,15 @@ def _stream_tools(step: RunTools, runtime: Runtime) -> Generator[Event, None, No
     """Run the calls in a thread of their own, so that what they report can be shown at once."""
     news: SimpleQueue[Any] = SimpleQueue()
     turns = step.turns
+    finished: Finished = []
+
+    def done(turn: Turn, result: ToolResult, seconds: float) -> None:
+        finished.append((turn, result, seconds))
+        news.put(("done", turn, result, seconds))
 
     def work() -> None:
         try:
-            timed = Timed(runtime, turns, lambda *done: news.put(("done", *done)))
+            timed = Timed(runtime, turns, done)
             shared = contexts(step.context, turns, lambda *said: news.put(("said", *said)))
             if len(turns) == 1:
                 timed.invoke(turns[0].call, shared[0])
@@ -136,12 +141,15 @@ def _stream_tools(step: RunTools, runtime: Runtime) -> Generator[Event, None, No
             news.put(("over",))
 
     Thread(target=copy_context().run, args=(work,), name="altar-tools", daemon=True).start()
-    while True:
-        kind, *rest = news.get()
-        if kind == "over":
-            return
-        if kind == "failed":
-            raise rest[0]
-        event = step.told(kind, rest)
-        if event is not None:
-            yield event
+    try:
+        while True:
+            kind, *rest = news.get()
+            if kind == "over":
+                return
+            if kind == "failed":
+                raise rest[0]
+            event = step.told(kind, rest)
+            if event is not None:
+                yield event
+    finally:  # what did end is kept, also when nobody reads on
+        step.keep(finished)

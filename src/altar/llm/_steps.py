@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from altar.llm._turn import Turn
     from altar.runtime import CallContext
 
-__all__ = ["AskModel", "AskPerson", "Failed", "RunTools", "Sleep", "Step", "Unasked", "told"]
+__all__ = [
+    "AskModel",
+    "AskPerson",
+    "Failed",
+    "Finished",
+    "RunTools",
+    "Sleep",
+    "Step",
+    "Unasked",
+    "told",
+]
 
 
 class AskModel:
@@ -61,10 +71,11 @@ class Failed:
 class RunTools:
     """Carry out the calls of ``turns``, each under ``context``; ``settle`` each as it ends."""
 
-    __slots__ = ("_state", "context", "turns")
+    __slots__ = ("_state", "_told", "context", "turns")
 
     def __init__(self, state: RunState, turns: list[Turn], context: CallContext) -> None:
         self._state = state
+        self._told: set[Turn] = set()
         self.turns = turns
         self.context = context
 
@@ -83,7 +94,14 @@ class RunTools:
         if kind == "said":
             return ToolProgressEvent(turn.call, rest[1])
         record = self.settle(turn, rest[1], rest[2])
+        self._told.add(turn)
         return None if record is None else told(record)
+
+    def keep(self, finished: Finished) -> None:
+        """Settle what has ended and was not told: a driver that stops loses no result."""
+        for turn, result, seconds in finished:
+            if turn not in self._told:
+                self.settle(turn, result, seconds)
 
 
 class AskPerson:
@@ -117,6 +135,7 @@ class Sleep:
         self.seconds = seconds
 
 
+Finished: TypeAlias = "list[tuple[Turn, ToolResult, float]]"
 Step: TypeAlias = AskModel | AskPerson | RunTools | Sleep | Event
 
 
