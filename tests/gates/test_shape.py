@@ -42,9 +42,6 @@ MANY_POSITIONAL = {
     "altar.testing.RuntimeContract.refused": "kind, name, args: read as a sentence in tests",
 }
 OPEN = {
-    "altar.testing.ProviderContract.errors": "what generate takes, passed on",
-    "altar.testing.ProviderContract.events": "what stream takes, passed on",
-    "altar.testing.ProviderContract.replies": "what generate takes, passed on",
     "altar.testing.RuntimeContract.both": "fields of a CallContext, passed on",
     "altar.testing.RuntimeContract.refused": "fields of a CallContext, passed on",
 }

@@ -303,6 +303,11 @@ def test_whole(altar_scripted):
     assert model.model == "m"
     assert [altar.generate("?", model=model).text for _ in range(2)] == ["one", "two"]
 
+def test_capable(altar_scripted):
+    model = altar_scripted(["one"], capabilities=altar.llm.Capabilities(tools=False))
+    assert not model.capabilities.tools
+    altar.generate("?", model=model)
+
 def test_left(altar_scripted):
     altar_scripted(["never"])
 
@@ -311,7 +316,7 @@ def test_failed(altar_scripted):
     assert 0, "mine"
 """
     )
-    result.assert_outcomes(passed=2, failed=1, errors=1)
+    result.assert_outcomes(passed=3, failed=1, errors=1)
     assert said(result).count("AssertionError: the script was not played to its end") >= 1
     assert "ERROR at teardown of test_left" in said(result)
 

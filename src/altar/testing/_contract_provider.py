@@ -5,17 +5,21 @@ made whose model answers with a script, over its own wire:
 
     class TestMyProvider(ProviderContract):
         def make_provider(self, replies):
-            self.server = MyFake(replies)
-            return MyProvider("model", url=self.server.url)
+            server = MyFake(replies)
+            provider = MyProvider("model", url=server.url)
+            provider.server = server
+            return provider
+
+        def close_provider(self, provider):
+            provider.close()
+            provider.server.close()
 """
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from altar.agent import agenerate, astream, generate, stream
 from altar.errors import (
     AuthenticationError,
     OverloadedError,
@@ -25,10 +29,9 @@ from altar.errors import (
     TransportError,
     UnknownModelError,
 )
-from altar.later import tool
+from altar.later import declare, tool
 from altar.llm import (
     Attempt,
-    Clock,
     Limits,
     Message,
     Options,
@@ -49,14 +52,10 @@ from altar.llm import (
     load_messages,
 )
 from altar.runtime import Cancellation
+from altar.testing._contract_ways import STREAMED, WAYS, Watch, Ways
 from altar.testing._fault import Fault, FaultKind
 
-if TYPE_CHECKING:
-    from altar.llm import Event, Reply
-
 __all__ = ["ProviderContract"]
-
-_MINUTE = 60.0
 
 
 @dataclass
@@ -83,27 +82,14 @@ def delete_file(path: str) -> str:
     return f"deleted {path}"
 
 
-class _Watch(Clock):
-    """A clock that notes how long it was asked to sleep, and does not sleep."""
-
-    __slots__ = ("slept",)
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-    async def asleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
-class ProviderContract:
+class ProviderContract(Ways):
     """The contract of :class:`altar.llm.Provider`, one test for each promise.
 
     ``make_provider(replies)`` returns a fresh provider whose model gives these
     replies: what :class:`ScriptedProvider` takes and a :class:`Fault`, or a
-    function from the Request to one of them. Each test drives the whole loop
+    function from the Request to one of them. ``close_provider(provider)`` closes
+    it, after a test that failed too: override it where more than the provider
+    was opened. Each test drives the whole loop
     by ``generate``, ``agenerate``, ``stream`` and ``astream``, and wants the
     same of all four. The tests are plain methods: pytest collects them, and
     anything else can call them.
@@ -112,60 +98,14 @@ class ProviderContract:
     streams_faults = True
     """Whether the model can fail in the middle of an answer."""
 
-    def make_provider(self, replies: Any) -> Provider:
-        """Return a fresh provider whose model gives ``replies``."""
-        raise NotImplementedError(f"{type(self).__name__}.make_provider(replies) -> Provider")
-
-    # -- the ways in ---------------------------------------------------------------------
-
-    def replies(self, replies: Any, prompt: Any = "Weather?", **given: Any) -> list[Reply[Any]]:
-        """The reply of one conversation by each of the four ways."""
-        found = []
-        for way in (_generate, _agenerate, _stream, _astream):
-            provider = self.make_provider(replies() if callable(replies) else replies)
-            try:
-                found.append(way(provider, prompt, given))
-            finally:
-                provider.close()
-        return found
-
-    def errors(self, replies: Any, **given: Any) -> list[ProviderError]:
-        """The error that each of the four ways raises."""
-        found = []
-        for way in (_generate, _agenerate, _stream, _astream):
-            provider = self.make_provider(replies() if callable(replies) else replies)
-            try:
-                reply = way(provider, "Weather?", given)
-            except ProviderError as error:
-                found.append(error)
-            else:
-                raise AssertionError(f"{way.__name__} answered {reply!r}")
-            finally:
-                provider.close()
-        return found
-
-    def events(self, replies: Any, prompt: Any = "Weather?", **given: Any) -> list[Event]:
-        """The events of a streamed conversation, which must be the same by both ways."""
-        sync = self.make_provider(replies() if callable(replies) else replies)
-        other = self.make_provider(replies() if callable(replies) else replies)
-        try:
-            one = list(stream(prompt, model=sync, **given))
-            two = asyncio.run(_events(other, prompt, given))
-        finally:
-            sync.close()
-            other.close()
-        assert [event.kind for event in one] == [event.kind for event in two]
-        return one
-
     # -- what must hold ------------------------------------------------------------------
 
     def test_it_is_a_provider(self) -> None:
         """It has the methods of the protocol, a name and a model."""
-        provider = self.make_provider(["ok"])
-        assert isinstance(provider, Provider)
-        assert provider.name
-        assert provider.model
-        provider.close()
+        with self.opened(["ok"]) as provider:
+            assert isinstance(provider, Provider)
+            assert provider.name
+            assert provider.model
 
     def test_the_golden_path(self) -> None:
         """A call is run, its result is read, and the answer comes with its usage."""
@@ -222,13 +162,10 @@ class ProviderContract:
             ToolCall("get_weather", {"city": "\u00c5l", "days": 2}),
             ToolCall("get_weather", {}),
         ]
-        whole = self.make_provider([said])
-        streamed = self.make_provider([said])
-        request = _request(whole.model)
-        complete = whole.complete(request, _attempt())
-        folded = fold(streamed.stream(request, _attempt()))
-        whole.close()
-        streamed.close()
+        with self.opened([said]) as whole, self.opened([said]) as streamed:
+            request = _request(whole.model)
+            complete = whole.complete(request, _attempt())
+            folded = fold(streamed.stream(request, _attempt()))
         assert folded.message == complete.message
         assert (folded.finish, folded.usage) == (complete.finish, complete.usage)
 
@@ -275,22 +212,21 @@ class ProviderContract:
 
     def test_a_rate_limit_with_a_hint(self) -> None:
         """The server's own hint is the wait."""
-        for way in (_generate, _agenerate, _stream, _astream):
-            watch = _Watch()
-            provider = self.make_provider([Fault("rate_limit", retry_after=2.0), "ok"])
+        for way in WAYS:
+            watch = Watch()
             options = Options(retry=Retry(clock=watch))
-            assert way(provider, "hi", {"options": options}).text == "ok"
+            with self.opened([Fault("rate_limit", retry_after=2.0), "ok"]) as provider:
+                assert way(provider, "hi", {"options": options}).text == "ok"
             assert [round(seconds, 2) for seconds in watch.slept] == [2.0]
-            provider.close()
 
     def test_a_server_that_fails_is_asked_again(self) -> None:
         """Faults that pass are retried, a bounded number of times."""
         kinds: tuple[FaultKind, ...] = ("overloaded", "server_error")
         for kind in kinds:
-            options = Options(retry=Retry(clock=_Watch()))
+            options = Options(retry=Retry(clock=Watch()))
             for reply in self.replies([Fault(kind), Fault(kind), "ok"], options=options):
                 assert (reply.text, reply.usage.requests) == ("ok", 1)
-        options = Options(retry=Retry(attempts=2, clock=_Watch()))
+        options = Options(retry=Retry(attempts=2, clock=Watch()))
         for error in self.errors([Fault("overloaded")] * 2, options=options):
             assert isinstance(error, OverloadedError)
 
@@ -312,10 +248,9 @@ class ProviderContract:
         if not self.streams_faults:
             return
         text = "A long answer that is cut by the fault, many words before its end. " * 4
-        options = Options(retry=Retry(clock=_Watch()))
-        for way in (_stream, _astream):
-            provider = self.make_provider([Fault("overloaded", after=12, reply=text), "again"])
-            error = _error(way, provider, options)
+        options = Options(retry=Retry(clock=Watch()))
+        script = [Fault("overloaded", after=12, reply=text), "again"]
+        for error in self.errors(script, "hi", ways=STREAMED, options=options):
             assert isinstance(error, (OverloadedError, ServerError)), error
             assert error.in_stream
             assert error.messages[-1].text == "hi"
@@ -326,10 +261,9 @@ class ProviderContract:
             return
         options = Options(retry=Retry(attempts=1))
         for kind in ("close", "garbage"):
-            for way in (_stream, _astream):
-                words = "Some words, and then no more of them at all."
-                provider = self.make_provider([Fault(kind, after=4, reply=words)])
-                error = _error(way, provider, options)
+            words = "Some words, and then no more of them at all."
+            script = [Fault(kind, after=4, reply=words)]
+            for error in self.errors(script, "hi", ways=STREAMED, options=options):
                 assert isinstance(error, TransportError), (kind, error)
 
     def test_answers_that_are_no_answers(self) -> None:
@@ -360,14 +294,13 @@ class ProviderContract:
             "Deleted.",
         ]
         tools = [get_weather, delete_file]
-        for way in (_generate, _agenerate, _stream, _astream):
-            provider = self.make_provider(script)
-            paused = way(provider, "Delete a", {"tools": tools})
-            assert paused.finish == "pending_approval"
-            assert paused.pending is not None
-            pending = Pending.from_dict(paused.pending.to_dict())
-            reply = way(provider, pending.approve(), {"tools": tools})
-            provider.close()
+        for way in WAYS:
+            with self.opened(script) as provider:
+                paused = way(provider, "Delete a", {"tools": tools})
+                assert paused.finish == "pending_approval"
+                assert paused.pending is not None
+                pending = Pending.from_dict(paused.pending.to_dict())
+                reply = way(provider, pending.approve(), {"tools": tools})
             assert (reply.text, reply.finish) == ("Deleted.", "stop")
             assert [record.result.content for record in reply.calls][-1] == "deleted a"
 
@@ -378,13 +311,12 @@ class ProviderContract:
             [Thinking("Cold."), "It is cold."],
             "As I said.",
         ]
-        for way in (_generate, _agenerate, _stream, _astream):
-            provider = self.make_provider(script)
-            reply = way(provider, "Weather?", {"tools": [get_weather]})
-            again = load_messages(dump_messages(reply.messages))
-            assert tuple(again) == reply.messages
-            more = way(provider, [*again, Message.user("Sure?")], {"tools": [get_weather]})
-            provider.close()
+        for way in WAYS:
+            with self.opened(script) as provider:
+                reply = way(provider, "Weather?", {"tools": [get_weather]})
+                again = load_messages(dump_messages(reply.messages))
+                assert tuple(again) == reply.messages
+                more = way(provider, [*again, Message.user("Sure?")], {"tools": [get_weather]})
             assert more.text == "As I said."
             assert more.messages[: len(again)] == reply.messages
 
@@ -430,56 +362,7 @@ class ProviderContract:
             assert reply.text == "ok"
 
 
-def _generate(provider: Provider, prompt: Any, given: dict[str, Any]) -> Reply[Any]:
-    return generate(prompt, model=provider, **given)
-
-
-def _agenerate(provider: Provider, prompt: Any, given: dict[str, Any]) -> Reply[Any]:
-    async def run() -> Reply[Any]:
-        try:
-            reply: Reply[Any] = await agenerate(prompt, model=provider, **given)
-            return reply
-        finally:
-            await provider.aclose()
-
-    return asyncio.run(run())
-
-
-def _stream(provider: Provider, prompt: Any, given: dict[str, Any]) -> Reply[Any]:
-    return _last(list(stream(prompt, model=provider, **given)))
-
-
-def _astream(provider: Provider, prompt: Any, given: dict[str, Any]) -> Reply[Any]:
-    return _last(asyncio.run(_events(provider, prompt, given)))
-
-
-async def _events(provider: Provider, prompt: Any, given: dict[str, Any]) -> list[Event]:
-    try:
-        return [event async for event in astream(prompt, model=provider, **given)]
-    finally:
-        await provider.aclose()
-
-
-def _error(way: Any, provider: Provider, options: Options) -> ProviderError:
-    """What a run raises that must not come to its end."""
-    try:
-        reply = way(provider, "hi", {"options": options})
-    except ProviderError as error:
-        return error
-    finally:
-        provider.close()
-    raise AssertionError(f"the fault went unseen: {reply!r}")
-
-
-def _last(events: list[Event]) -> Reply[Any]:
-    last = events[-1]
-    assert last.kind == "end", last
-    return last.reply
-
-
 def _request(model: str) -> Request:
-    from altar.later import declare  # noqa: PLC0415 - one test's
-
     return Request(
         model=model,
         messages=(Message.user("Weather?"),),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     from altar import Registry, Session
-    from altar.llm import Provider
+    from altar.llm import Capabilities, Provider
     from altar.testing import ScriptedProvider
 
 __all__ = ["altar_cassette", "altar_registry", "altar_scripted", "altar_session"]
@@ -167,15 +167,21 @@ def altar_scripted(
 ) -> Iterator[Callable[..., ScriptedProvider]]:
     """Makes models that follow a script: ``altar_scripted(["Hello", ToolCall(...)])``.
 
-    The replies are those of :class:`altar.testing.ScriptedProvider`. A test
-    that passes must have asked for all of them.
+    The replies are those of :class:`altar.testing.ScriptedProvider`, and so are
+    ``model=`` and ``capabilities=``. A test that passes must have asked for all
+    of the replies.
     """
     from altar.testing import ScriptedProvider  # noqa: PLC0415 - as above
 
     made: list[ScriptedProvider] = []
 
-    def make(replies: Iterable[Any], *, model: str = "script") -> ScriptedProvider:
-        made.append(ScriptedProvider(replies, model=model))
+    def make(
+        replies: Iterable[Any],
+        *,
+        model: str = "script",
+        capabilities: Capabilities | None = None,
+    ) -> ScriptedProvider:
+        made.append(ScriptedProvider(replies, model=model, capabilities=capabilities))
         return made[-1]
 
     yield make
