@@ -184,7 +184,8 @@ def _without_bytes(result: ToolResult) -> Any:
 def _dump(value: Any) -> str:
     try:
         text = _encode(value)
-        text.encode()
+        if not text.isascii():
+            text.encode()
     except UnicodeEncodeError:
         return json.dumps(value)  # a lone surrogate stays readable as an escape
     except (TypeError, ValueError, RecursionError):

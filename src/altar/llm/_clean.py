@@ -29,7 +29,7 @@ def own_args(args: dict[str, Any]) -> dict[str, Any]:
 
 def sound_args(args: dict[str, Any]) -> dict[str, Any]:
     """The same arguments where UTF-8 can write them, else a copy of which it can."""
-    if _is_flat(args) and all(map(_is_ascii, (*args, *args.values()))):
+    if _is_plain(args):
         return args
     cleaned: dict[str, Any] = _copy(args, 1, [_MAX_PARTS], keep=False)
     return args if cleaned == args else cleaned
@@ -43,8 +43,15 @@ def _is_flat(args: dict[str, Any]) -> bool:
     return len(args) < _MAX_PARTS
 
 
-def _is_ascii(item: Any) -> bool:
-    return item.__class__ is not str or item.isascii()
+def _is_plain(args: dict[str, Any]) -> bool:
+    """Whether they are flat, and of ASCII alone."""
+    for name, item in args.items():
+        kind = item.__class__
+        if kind is dict or kind is list or (kind is str and not item.isascii()):
+            return False
+        if name.__class__ is str and not name.isascii():
+            return False
+    return len(args) < _MAX_PARTS
 
 
 def _copy(value: Any, depth: int, room: list[int], *, keep: bool) -> Any:
