@@ -330,8 +330,8 @@ def test_no_interrupt_wherever_it_comes_ends_a_chat():
 
 def test_results_whose_calls_are_lost_are_left_out_and_told():
     stray = Message("tool", (ToolResultPart(call_id="c9", name="add", text="3"),))
-    with altar.Agent(model=ScriptedProvider(["ok"])).chat() as chat:
-        chat.messages = (Message.user("hi"), stray)
+    history = [Message.user("hi"), stray]
+    with altar.Agent(model=ScriptedProvider(["ok"])).chat(history=history) as chat:
         reply = chat.send("go on")
     assert [message.role for message in chat.messages] == ["user", "user", "assistant"]
     assert "1 results of the history" in str(reply.adaptations)

@@ -69,33 +69,9 @@ def mend_history(messages: Sequence[Message], reason: str) -> tuple[list[Message
 
     A program that stopped between a reply and its results leaves such a
     history, and so does a run that waits for a person. Only what is missing is
-    added; what is there keeps its order. Results behind a message without any
-    call are left out, as a history that was cut has them: no provider takes them.
+    added; what is there keeps its order. Results without their calls stay: a run
+    leaves them out, and tells it.
     """
-    messages, dropped = drop_orphans(messages)
-    mended, added = _fill(messages, reason)
-    return mended, added + dropped
-
-
-def drop_orphans(messages: Sequence[Message]) -> tuple[list[Message], int]:
-    """The messages without the results that follow no call, and how many those were."""
-    kept: list[Message] = []
-    dropped = 0
-    called = False
-    for message in messages:
-        parts = message.parts
-        if not called and any(isinstance(part, ToolResultPart) for part in parts):
-            others = tuple([part for part in parts if not isinstance(part, ToolResultPart)])
-            dropped += len(parts) - len(others)
-            if not others:
-                continue
-            message = replace(message, parts=others)  # noqa: PLW2901
-        kept.append(message)
-        called = bool(message.calls)
-    return kept, dropped
-
-
-def _fill(messages: Sequence[Message], reason: str) -> tuple[list[Message], int]:
     mended: list[Message] = []
     added = 0
     last = len(messages) - 1
@@ -128,3 +104,24 @@ def _filled(message: Message, owed: tuple[ToolCall, ...], reason: str) -> Messag
         return message  # in another order, twice, or a stranger: no message of a run that stopped
     parts = [given.get(call.id) or not_run(call, reason) for call in owed]
     return replace(message, parts=(*parts, *message.parts[len(results) :]))
+
+
+def drop_orphans(messages: Sequence[Message]) -> tuple[list[Message], int]:
+    """The messages without the results that follow no call, and how many those were.
+
+    A history that was cut has such; no provider takes them.
+    """
+    kept: list[Message] = []
+    dropped = 0
+    called = False
+    for message in messages:
+        parts = message.parts
+        if not called and any(isinstance(part, ToolResultPart) for part in parts):
+            others = tuple([part for part in parts if not isinstance(part, ToolResultPart)])
+            dropped += len(parts) - len(others)
+            if not others:
+                continue
+            message = replace(message, parts=others)  # noqa: PLW2901
+        kept.append(message)
+        called = bool(message.calls)
+    return kept, dropped
