@@ -174,7 +174,8 @@ def test_a_history_with_bad_calls_can_be_stored():
 def test_an_ending_nobody_knows_is_told_in_the_providers_words():
     odd = Response(message=Message.assistant("so"), finish="unknown", raw_finish="ESCALATION")
     reply = play(script(odd))
-    assert (reply.finish, reply.detail) == ("stop", "ESCALATION")
+    assert reply.finish == "malformed"
+    assert reply.detail == "the reply ended as 'ESCALATION', which does not say that it is whole"
 
 
 def test_a_call_without_any_argument_text_has_no_arguments():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+import altar
 from altar.adm import ToolConfig
 from altar.errors import UnusableReplyError
 from altar.llm import (
@@ -184,3 +186,59 @@ def test_a_call_that_is_demanded_is_demanded_again():
     choice = ToolConfig(mode="ANY")
     requests = drive(MALFORMED, ADD, "3", tool_choice=choice)[2]
     assert [request.tool_choice.mode for request in requests] == ["ANY", "ANY", "AUTO"]
+
+
+BROKEN_OFF = "the reply ended as 'OTHER', which does not say that it is whole"
+
+
+def test_an_end_that_nobody_knows_is_no_stop_and_the_text_stays():
+    half = reply_of(Text("it is"), finish="unknown", raw_finish="OTHER", detail="aborted")
+    _, reply, requests = drive(half)
+    assert (reply.finish, reply.text, len(requests)) == ("malformed", "it is", 1)
+    assert reply.detail == f"{BROKEN_OFF} (aborted)"
+
+
+@pytest.mark.parametrize("before", [(), (ADD,)])
+def test_nothing_with_an_end_that_nobody_knows_is_asked_for_again(before):
+    nothing = reply_of(finish="unknown", raw_finish="OTHER")
+    events, reply, requests = drive(*before, nothing, "it is 3")
+    assert (reply.finish, reply.text, len(requests)) == ("stop", "it is 3", 2 + len(before))
+    assert BROKEN_OFF in str(next(one for one in events if one.kind == "retry").error)
+    _, reply, requests = drive(*before, nothing, nothing)
+    assert (reply.finish, len(requests)) == ("malformed", 2 + len(before))
+    assert reply.detail == f"{BROKEN_OFF}, also when it was asked again"
+
+
+def test_a_typed_answer_with_an_end_that_nobody_knows_is_not_taken():
+    model = ScriptedProvider([reply_of(Text("12"), finish="unknown", raw_finish="OTHER")])
+    reply = altar.generate("go", model=model, output=int)
+    assert (reply.finish, reply.output, reply.text) == ("malformed", None, "12")
+    assert reply.detail == BROKEN_OFF
+
+
+HALVES = [reply_of(Text('{"a": [1'), finish="paused"), reply_of(Text("2], "), finish="paused")]
+
+
+def test_the_text_of_an_answer_that_was_paused_is_all_of_it():
+    _, reply, requests = drive(*HALVES, '"b": 3}')
+    assert (reply.finish, reply.text) == ("stop", '{"a": [12], "b": 3}')
+    assert [one.text for one in reply.messages[1:]] == ['{"a": [1', "2], ", '"b": 3}']
+    assert requests[2].messages == reply.messages[:3]
+    _, reply, _ = drive(*HALVES, limits=Limits(rounds=2))
+    assert (reply.finish, reply.text) == ("max_rounds", '{"a": [12], ')
+    _, reply, _ = drive(HALVES[0], ADD, "it is 3")
+    assert reply.text == "it is 3"
+
+
+def test_a_typed_answer_that_was_paused_is_read_as_a_whole_and_so_are_its_partials():
+    last = reply_of(Text('"b": 3}'))
+    reply = altar.generate("go", model=ScriptedProvider([*HALVES, last]), output=dict[str, Any])
+    assert (reply.finish, reply.output) == ("stop", {"a": [12], "b": 3})
+    model = ScriptedProvider([*HALVES, last])
+    events = list(altar.stream("go", model=model, output=dict[str, Any]))
+    partials = [event.value for event in events if event.kind == "partial"]
+    assert all("a" in value for value in partials if value)
+    assert partials[-1] == {"a": [12], "b": 3}
+    wrong = [reply_of(Text("[1,"), finish="paused"), "2]", '{"a": 1}']
+    reply = altar.generate("go", model=ScriptedProvider(wrong), output=dict[str, Any])
+    assert reply.output == {"a": 1}

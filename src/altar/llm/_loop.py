@@ -358,4 +358,5 @@ def _why_not(state: RunState, finish: str) -> tuple[Finish | None, str]:
 
 
 def _finish(finish: str) -> Finish:
-    return finish if finish in _FINISHES else "stop"  # type: ignore[return-value]
+    # an end that nobody knows ("unknown") is none that says the answer is whole
+    return finish if finish in _FINISHES else "malformed"  # type: ignore[return-value]

@@ -31,7 +31,7 @@ class Partials:
     waits until more has come.
     """
 
-    __slots__ = ("_final", "_index", "_last", "_parser", "_room", "_schema")
+    __slots__ = ("_final", "_index", "_last", "_parser", "_room", "_schema", "begun")
 
     def __init__(self, schema: Any, final: FinalTool | None) -> None:
         self._schema = schema if final is None else final.parameters
@@ -40,6 +40,7 @@ class Partials:
         self._index: int | None = None  # of the call that gives the answer
         self._last = _NOTHING
         self._room = _ROOM  # members that may be copied
+        self.begun = ""  # the text before this attempt's, where an answer goes on
 
     def begin(self) -> None:
         """Forget the attempt before: another one begins."""
@@ -77,6 +78,8 @@ class Partials:
             from altar.repair import StreamParser  # noqa: PLC0415 - 20 ms, for streams of a type
 
             parser = self._parser = StreamParser(self._schema)
+            if self.begun and self._final is None:
+                parser.feed(self.begun)
         value = parser.feed(delta.text)
         if self._final is not None:
             value, found = self._final.inner(value)

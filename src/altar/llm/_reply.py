@@ -36,7 +36,8 @@ Finish: TypeAlias = Literal[
 class Reply(Generic[T]):
     """What came of a run.
 
-    ``text`` is the last message of the model, ``output`` the typed answer
+    ``text`` is that of the model's last message, and of those that it went on
+    from where the provider cut its answer into several; ``output`` the typed answer
     where one was asked for, ``calls`` every call with its result, refused ones
     too. ``messages`` is the whole history, ready to be sent again. ``finish``
     names why the run ended and ``detail`` explains it where there is more to

@@ -57,6 +57,7 @@ class RunState:
         "adaptations",
         "answering",
         "asked_again",
+        "begun",
         "deadline",
         "detail",
         "instructions",
@@ -105,6 +106,7 @@ class RunState:
         self.turns: list[Turn] = []
         self.waiting: list[Turn] = []  # those of the turns that are for a person to decide
         self.text = ""
+        self.begun = ""  # of an answer that goes on in the next message
         self.sampling: Sampling | None = None  # as the model takes it, once a request was fitted
         self.said = False  # somebody was shown text of the last reply
         self.detail: str | None = None
@@ -245,7 +247,10 @@ class RunState:
         if parts:  # no provider takes back a message of nothing
             self.task.messages.append(message)
         self.turns = turns  # after it: an interrupt must leave no results without their calls
-        self.text = message.text
+        self.text = self.begun + message.text
+        self.begun = self.text if response.finish == "paused" and not turns else ""
+        if self.answering is not None:
+            self.answering.partials.begun = self.begun
         return turns
 
     def _issue(self, part: ToolCall, turns: list[Turn]) -> ToolCall:

@@ -50,9 +50,13 @@ def explain(state: RunState, response: Response) -> None:
     """Say in the run's detail what is wrong with a reply that is no use and was taken."""
     kind = _kind(state, response, after=-2 if response.message.parts else -1)
     if kind is None:
+        if response.finish == "unknown":
+            state.detail = _broken_off(response)
         return
     again = ", also when it was asked again" if kind in state.unusable else ""
-    if kind == "empty" or state.detail is None:
+    if response.finish == "unknown":
+        state.detail = f"{_broken_off(response)}{again}"
+    elif kind == "empty" or state.detail is None:
         state.detail = f"{_SAID[kind]}{again}"
         if response.detail:
             state.detail += f" ({response.detail})"
@@ -67,14 +71,24 @@ def _kind(state: RunState, response: Response, after: int = -1) -> _Kind | None:
     for part in response.message.parts:
         if not isinstance(part, Thinking) and not (isinstance(part, Text) and not part.text):
             return None
-    if response.finish == "malformed":
+    if response.finish in ("malformed", "unknown"):
         return "malformed"
     messages = state.task.messages
-    if response.finish in ("stop", "unknown") and messages[after].role == "tool":
+    if response.finish == "stop" and messages[after].role == "tool":
         return "empty"
     return None
 
 
+def _broken_off(response: Response) -> str:
+    """What a reply is that ended for no reason known here."""
+    word = response.raw_finish
+    said = "the reply ended without a reason" if word is None else f"the reply ended as {word!r}"
+    about = f" ({response.detail})" if response.detail and response.detail != word else ""
+    return f"{said}, which does not say that it is whole{about}"
+
+
 def _why(kind: _Kind, response: Response) -> str:
+    if response.finish == "unknown":
+        return _broken_off(response)
     said = response.detail or response.raw_finish
     return f"{_SAID[kind]} ({said})" if said else _SAID[kind]
