@@ -57,6 +57,8 @@ def kind_of(model: str) -> Kind:
         return Kind(name, signed=False, thinks="no", is_gemini=False)
     version: tuple[int, int] = _NEWEST if found is None else (int(found[1]), int(found[2] or 0))
     thinks: Thinks = "level" if version >= (3, 0) else "budget" if version >= (2, 5) else "no"
+    if "-tts" in name or ("-image" in name and thinks == "budget"):
+        thinks = "no"  # speech, and the pictures of 2.5, come without a thought
     return Kind(f"gemini-{version[0]}", signed=version >= (3, 0), thinks=thinks)
 
 

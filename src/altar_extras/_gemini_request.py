@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from altar.errors import BadRequestError
 from altar.llm import (
     Adaptation,
     BlobPart,
@@ -23,13 +25,23 @@ from altar.llm import (
 from altar_extras._gemini_models import API, capabilities, family, kind_of, thinking
 from altar_extras._gemini_parts import RAW, SIGNATURE, write_blob, write_call, write_text
 from altar_extras._gemini_schema import gemini_schema
+from altar_extras._names import legal_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from altar.llm import Part, Request
 
-__all__ = ["CONTINUATION", "PLACEHOLDER", "RESERVED", "merged", "to_request", "unfinished"]
+__all__ = [
+    "CONTINUATION",
+    "PLACEHOLDER",
+    "RESERVED",
+    "call_name",
+    "merged",
+    "nothing_to_send",
+    "to_request",
+    "unfinished",
+]
 
 # Stands for the signature of a call that no Gemini model made; ai.google.dev/gemini-api/docs/
 # thought-signatures gives it, spelt as it goes over the wire.
@@ -74,7 +86,20 @@ def to_request(
         body["generationConfig"] = config
     own = own_settings(request, settings or provider)
     body = merged(body, {key: value for key, value in own.items() if key not in RESERVED})
+    if not body["contents"] and token is None:
+        raise nothing_to_send(settings or provider)
     return body, travel.adaptations
+
+
+def nothing_to_send(name: str) -> BadRequestError:
+    """The error for a history of which nothing would reach the server, which refuses that."""
+    told = f"{name}: there is nothing to send: no message holds a text, a blob or a result"
+    return BadRequestError(told, provider=name, sent=False)
+
+
+def call_name(name: str, travel: Travel) -> str:
+    """The name of a call of another model, as the functions of these APIs may be called."""
+    return legal_name(name, travel, also=".:", longest=128, is_word=True)
 
 
 def merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,6 +210,7 @@ class _Contents:
                 answered += 1
                 wire_id = call.wire_id if call is not None and calls_home else None
                 name = part.name if call is None else call.name
+                name = name if calls_home else call_name(name, self._travel)
                 out.append(self._result(part, name, wire_id, beside))
                 continue
             written = self._part(part, home)
@@ -214,7 +240,9 @@ class _Contents:
         if isinstance(part, ToolCall):
             if part.args is None:
                 self._travel.drop("arguments", "that were no JSON object were sent back as {}")
-            return write_call(part, part.wire_id if home else None)
+            if home:
+                return write_call(part, part.wire_id)
+            return write_call(replace(part, name=call_name(part.name, self._travel)), None)
         if isinstance(part, BlobPart):
             return self._blob(part)
         return self._rare(part, home)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from altar.llm import (
@@ -21,7 +22,14 @@ from altar.llm import (
     takes_blob,
 )
 from altar_extras._gemini_models import capabilities, family, kind_of, thinking
-from altar_extras._gemini_request import PLACEHOLDER, RESERVED, merged, unfinished
+from altar_extras._gemini_request import (
+    PLACEHOLDER,
+    RESERVED,
+    call_name,
+    merged,
+    nothing_to_send,
+    unfinished,
+)
 from altar_extras._gemini_schema import gemini_schema
 from altar_extras._gemini_steps import API, BESIDE, SIGNATURE, STEP, content_of, write_step
 
@@ -69,6 +77,8 @@ def to_request(
         }
     own = own_settings(request, SETTINGS)
     body = merged(body, {key: value for key, value in own.items() if key not in RESERVED})
+    if not body["input"] and token is None:
+        raise nothing_to_send(SETTINGS)
     return body, travel.adaptations
 
 
@@ -162,13 +172,14 @@ class _Steps:
         """A JSON object as it is; anything else as the text the tool's result was written as."""
         value = part.value
         result: Any = value if isinstance(value, dict) else part.text
+        name = part.name if call is None else call.name
         blobs = [self._blob(blob) for blob in part.blobs]
         if blobs:
             result = [{"type": "text", "text": part.text}, *blobs]
         step: dict[str, Any] = {
             "type": "function_result",
             "call_id": part.call_id if call is None else _call_id(call, home, index),
-            "name": part.name if call is None else call.name,
+            "name": name if home else call_name(name, self._travel),
             "result": result,
         }
         if part.is_error:
@@ -233,7 +244,10 @@ class _Steps:
         if isinstance(part, ToolCall):
             if part.args is None:
                 self._travel.drop("arguments", "that were no JSON object were sent back as {}")
-            return write_step(part, None, _call_id(part, home, index))
+            wire_id = _call_id(part, home, index)
+            if not home:
+                part = replace(part, name=call_name(part.name, self._travel))
+            return write_step(part, None, wire_id)
         if isinstance(part, (Text, Thinking)):
             return write_step(part, self._travel.own(part.opaque, SIGNATURE, home=home), None)
         if isinstance(part, BlobPart):

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altar.adm import FunctionDeclaration, ToolConfig
-from altar.errors import AltarError, OverloadedError, StreamBrokenError
+from altar.errors import AltarError, BadRequestError, OverloadedError, StreamBrokenError
 from altar.llm import (
     BlobPart,
     Data,
@@ -339,11 +339,79 @@ def test_keywords_the_server_stumbles_over_are_rewritten(ask):
             "on": {"type": "boolean"},
             "n": {"type": "integer", "minimum": 1, "maximum": 8},
             "x": {"type": "number", "minimum": 0.5},
-            "r": {"$ref": "#/$defs/R"},
+            "r": {"anyOf": [{"$ref": "#/$defs/R"}], "description": "beside"},
             "size": {"enum": [1, 2]},
         },
         "$defs": {"R": {"type": "string"}},
     }
+
+
+REF = {"$ref": "#/$defs/N"}
+TREE = {"type": "array", "items": REF}
+TEXT = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("node", "inside", "outside"),
+    [
+        ({"type": "object", "properties": {"kids": TREE, "v": TEXT}}, ["v"], ["a", "b"]),
+        ({"type": "object", "properties": {"v": TEXT}}, ["v"], ["a", "b"]),
+        ({"anyOf": [TEXT, TREE]}, None, ["b"]),
+    ],
+)
+def test_a_reference_in_a_circle_stands_in_no_required_property(ask, node, inside, outside):
+    """The server refuses it there; what it does not go through stays required."""
+    if "properties" in node:
+        node = {**node, "required": list(node["properties"])}
+    schema = {
+        "type": "object",
+        "properties": {"a": REF, "b": TEXT},
+        "required": ["a", "b"],
+        "$defs": {"N": node},
+    }
+    before = json.dumps(schema)
+    spec = OutputSpec(name="X", schema=schema, load=dict)
+    out = to_request(ask("?", output=spec))[0]["generationConfig"]["responseJsonSchema"]
+    assert json.dumps(schema) == before
+    assert out["$defs"]["N"].get("required") == inside
+    assert out["required"] == outside
+
+
+def test_a_name_that_another_model_made_up_is_written_in_the_letters_of_the_api(ask):
+    """Alike for the call and its result, and told; names that are legal stay."""
+    odd = [ToolCall("wetter für!", {}, id="a"), ToolCall("9", {}, id="b"), ToolCall("a.b", {})]
+    asked = Message("assistant", tuple(odd), origin=AWAY)
+    told = Message(
+        "tool", tuple(ToolResultPart(call_id=one.id, name=one.name, text="1") for one in odd)
+    )
+    body, found = to_request(ask("?", asked, told))
+    for turn, key in ((1, "functionCall"), (2, "functionResponse")):
+        names = [part[key]["name"] for part in body["contents"][turn]["parts"]]
+        assert names == ["wetter_f_r_", "_9", "a.b"]
+    assert "names of calls" in [one.what for one in found]
+
+
+def test_an_empty_prompt_is_refused_before_it_is_sent(ask):
+    """The server would refuse it, in words that help nobody."""
+    with pytest.raises(BadRequestError, match="vertex: there is nothing to send") as caught:
+        to_request(ask(""), provider="vertex")
+    assert caught.value.sent is False
+
+
+@pytest.mark.parametrize(
+    ("model", "thinks"),
+    [
+        ("gemini-2.5-flash-image", False),
+        ("gemini-2.5-flash-preview-tts", False),
+        ("gemini-2.5-flash-lite", True),
+        ("gemini-3-pro-image-preview", True),
+    ],
+)
+def test_models_that_do_not_think_are_not_told_to(ask, model, thinks):
+    """Speech and pictures of 2.5 refuse a thinkingConfig."""
+    config = to_request(ask("?", model=model))[0].get("generationConfig", {})
+    assert ("thinkingConfig" in config) is thinks
+    assert GeminiProvider(model, key="k").capabilities.thinking is thinks
 
 
 @pytest.mark.parametrize(

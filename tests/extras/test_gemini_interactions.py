@@ -19,6 +19,7 @@ from altar import live
 from altar.adm import FunctionDeclaration, ToolConfig
 from altar.errors import (
     AuthenticationError,
+    BadRequestError,
     ContextLengthError,
     OverloadedError,
     PermissionDeniedError,
@@ -200,6 +201,22 @@ def test_the_history_of_another_api_goes_without_its_signatures(ask):
     assert {one.what for one in to_request(request)[1]} >= {"thinking", "signatures"}
     old = sent(ask("?", message, results, model="gemini-2.5-flash"))
     assert [one["type"] for one in old] == ["user_input", "function_call", "function_result"]
+
+
+def test_a_name_that_another_model_made_up_is_written_in_the_letters_of_the_api(ask):
+    """Alike for the call and its result, and told."""
+    asked = Message("assistant", (ToolCall("wetter für!", {}, id="a"),), origin=AWAY)
+    told = Message("tool", (ToolResultPart(call_id="a", name="wetter für!", text="1"),))
+    body, found = to_request(ask("?", asked, told))
+    names = [step["name"] for step in body["input"] if "name" in step]
+    assert names == ["wetter_f_r_", "wetter_f_r_"]
+    assert "names of calls" in [one.what for one in found]
+
+
+def test_an_empty_prompt_is_refused_before_it_is_sent(ask):
+    """The server would refuse it, in words that help nobody."""
+    with pytest.raises(BadRequestError, match="gemini-interactions: there is nothing to send"):
+        to_request(ask(""))
 
 
 def test_blobs_are_contents_of_their_kind(ask):
