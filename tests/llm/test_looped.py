@@ -323,3 +323,30 @@ def test_closing_a_provider_closes_its_client_in_another_running_loop():
     events.call_soon_threadsafe(events.stop)
     thread.join(2)
     events.close()
+
+
+@pytest.mark.parametrize("end", ["flag", "deadline"])
+def test_a_failure_of_what_a_run_broke_off_is_no_noise(end: str):
+    class Sore(Echo):
+        async def astream(self, request: Request, attempt: Attempt):
+            yield PartStart(0, "text")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise TransportError("cut off")
+
+    flag = Cancellation()
+    noise: list[object] = []
+
+    async def watch() -> str:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: noise.append(told))
+        if end == "flag":
+            threading.Timer(0.02, flag.cancel).start()
+        limits = Limits(seconds=None if end == "flag" else 0.02)
+        options = Options(cancel=flag, limits=limits)
+        events = [one async for one in altar.astream("hello", model=Sore(), options=options)]
+        gc.collect()
+        return events[-1].reply.finish
+
+    assert asyncio.run(watch()) == ("cancelled" if end == "flag" else "deadline")
+    assert not noise

@@ -118,8 +118,10 @@ async def _abandon(inner: asyncio.Task[Any], patience: float | None) -> None:
     if not inner.done():
         inner.cancel()
         await asyncio.wait((inner,), timeout=patience)
-        if not inner.done():
-            inner.add_done_callback(_forget)
+    if inner.done():
+        _forget(inner)
+    else:
+        inner.add_done_callback(_forget)
 
 
 def _forget(inner: asyncio.Task[Any]) -> None:
