@@ -961,8 +961,9 @@ def test_a_secret_in_a_result_an_argument_or_a_blob_is_not_written(path: Path):
     assert "hunter2" not in text
     assert "tail" not in text
     assert base64.b64encode(blob).decode()[:20] not in text
-    with cassette(path, secrets=[secret]) as model:
-        assert run(model) == "Fine."
+    for known in ([secret], []):  # a replay knows the secret, or another one
+        with cassette(path, secrets=known) as model:
+            assert run(model) == "Fine."
 
 
 @pytest.mark.parametrize(

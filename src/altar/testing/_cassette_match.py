@@ -127,12 +127,13 @@ def _portable(message: dict[str, Any], secrets: Secrets | None) -> dict[str, Any
 
 
 def _hashed(part: dict[str, Any], secrets: Secrets | None) -> dict[str, Any]:
-    """The part with a blob by its hash, without secrets: it is compared, never sent."""
+    """The part with a blob by its hash: it is compared, never sent; with a secret it is any."""
     out = dict(part)
     if out.get("kind") == "blob" and isinstance(out.get("data"), str):
-        data = b64decode(out.pop("data"))
+        data = b64decode(out["data"])
         data = data if secrets is None else secrets.blob(data)
-        out["bytes"], out["sha256"] = len(data), hashlib.sha256(data).hexdigest()
+        hashed = f"{len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}"
+        out["data"] = SECRET if SECRET.encode() in data else hashed
     if "blobs" in out:
         out["blobs"] = [_hashed(blob, secrets) for blob in out["blobs"]]
     return out
