@@ -25,16 +25,18 @@ from altar.testing import FunctionProvider, ScriptedProvider
 CHEAP, DEAR = (Price(input=Decimal(price), output=Decimal(price)) for price in (1, 100))
 
 
-@altar.tool
-def look(word: str) -> str:
-    """Look."""
-    return word
+class Desk:
+    """Two tools, of which one needs a person."""
 
+    @altar.tool
+    def look(self, word: str) -> str:
+        """Look."""
+        return word
 
-@altar.tool(approval=True)
-def pay(word: str) -> str:
-    """Pay."""
-    return word
+    @altar.tool(approval=True)
+    def pay(self, word: str) -> str:
+        """Pay."""
+        return word
 
 
 def test_the_label_of_a_chain_has_no_price():
@@ -77,11 +79,11 @@ def mended_run(**options):
 
 def test_a_cost_that_nobody_knew_stays_unknown_over_a_pause():
     model, options = mended_run()
-    pending = altar.generate("go", model=model, tools=[look, pay], options=options).pending
+    pending = altar.generate("go", model=model, tools=[Desk()], options=options).pending
     again = Pending.from_dict(pending.to_dict()).approve()
-    resumed = altar.generate(again, model=model, tools=[look, pay], options=options)
+    resumed = altar.generate(again, model=model, tools=[Desk()], options=options)
     model, options = mended_run(approve=lambda call: True)
-    straight = altar.generate("go", model=model, tools=[look, pay], options=options)
+    straight = altar.generate("go", model=model, tools=[Desk()], options=options)
     assert straight.usage.requests == resumed.usage.requests == 3
     assert straight.usage.cost is None
     assert resumed.usage.cost is None
@@ -111,7 +113,7 @@ def test_an_estimate_does_not_read_the_history_again_each_round():
     ]
     limits = Limits(tokens=10**9, rounds=None, repeats=None)
     model = ScriptedProvider([*uncounted, "end"])
-    reply = altar.generate("go", model=model, tools=[look], options=Options(limits=limits))
+    reply = altar.generate("go", model=model, tools=[Desk()], options=Options(limits=limits))
     assert reply.finish == "stop"
     assert max(text.times for text in said) < 5  # not in each of the rounds that follow
 
@@ -125,7 +127,7 @@ def test_the_estimate_of_a_history_that_nobody_counted_ends_the_run():
         for at in range(9)
     ]
     options = Options(limits=Limits(tokens=500))
-    reply = altar.generate("go", model=ScriptedProvider(uncounted), tools=[look], options=options)
+    reply = altar.generate("go", model=ScriptedProvider(uncounted), tools=[Desk()], options=options)
     assert reply.finish == "budget"
     assert 3 <= reply.usage.requests <= 5
     assert [one.what for one in reply.adaptations] == ["limits.tokens"]
