@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
+from importlib import import_module
 from threading import Event, get_ident
+from typing import Any
 
 import pytest
 
 import altar
 from altar.errors import ConfigurationError
-from altar.llm import Options, ToolCall, check_history, dump_messages
+from altar.llm import Limits, Options, Price, ToolCall, check_history, dump_messages
 from altar.runtime import Cancellation
 from altar.testing import ScriptedProvider
 
@@ -114,3 +118,54 @@ def test_a_history_with_open_calls_can_be_gone_on_from():
 def test_what_is_no_history_is_refused_with_what_to_type(history):
     with pytest.raises(ConfigurationError):
         altar.Agent(model=ScriptedProvider([])).chat(history=history)
+
+
+def refusal(act):
+    with pytest.raises(ConfigurationError) as caught:
+        act()
+    return str(caught.value)
+
+
+def test_a_reason_in_the_place_of_an_id_is_told_where_it_goes():
+    _, pending = paused()
+    assert "a reason goes as reason=" in refusal(lambda: pending.deny("the only copy"))
+    assert "reason=" not in refusal(lambda: pending.approve("the only copy"))
+
+
+@pytest.mark.parametrize("stored", [dict, json.dumps])
+def test_a_stored_pending_is_no_prompt(stored):
+    _, pending = paused()
+    said = refusal(lambda: altar.generate(stored(pending.to_dict()), model=ScriptedProvider([])))
+    assert "Pending.from_dict(" in said
+
+
+def test_a_text_that_only_looks_like_one_is_a_prompt():
+    for text in ('{"trace_id": ', '{"trace_id": 1}', "{}"):
+        assert altar.generate(text, model=ScriptedProvider(["ok"])).text == "ok"
+
+
+def test_an_empty_text_is_refused_as_an_empty_list_is():
+    empty = refusal(lambda: altar.generate([], model=ScriptedProvider([])))
+    assert refusal(lambda: altar.generate("", model=ScriptedProvider([]))) == empty
+
+
+def test_sampling_among_the_settings_is_told_where_it_goes():
+    given: Any = {"temperature": 1}
+    assert "Options(sampling=Sampling(temperature=1))" in refusal(lambda: Options(settings=given))
+    given = {"service_tier": "flex"}
+    assert "{'service_tier': 'flex'}}" in refusal(lambda: Options(settings=given))
+
+
+def test_a_price_under_a_name_with_a_slip_is_named():
+    price = Price(input=Decimal(1), output=Decimal(1))
+    options = Options(limits=Limits(cost=Decimal(1)), prices={"scripted:scrip": price})
+    said = refusal(lambda: altar.generate("Hi", model=ScriptedProvider([]), options=options))
+    assert "the nearest you gave is 'scripted:scrip'" in said
+
+
+def test_a_name_one_package_further_down_is_pointed_at():
+    with pytest.raises(AttributeError, match=r"altar has no Retry; it is altar\.llm\.Retry"):
+        altar.Retry  # noqa: B018
+    for name, home in altar._BELOW.items():  # noqa: SLF001
+        assert hasattr(import_module(home), name)
+        assert not hasattr(altar, name)

@@ -87,4 +87,25 @@ _HOMES = {
     "tool": "altar.later._tool",
 }
 
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+# what is looked for here, and is one package further down
+_BELOW = {
+    "CallContext": "altar.runtime",
+    "Cancellation": "altar.runtime",
+    "Chat": "altar.agent",
+    "CircuitBreaker": "altar.resilience",
+    "ConfigurationError": "altar.errors",
+    "Message": "altar.llm",
+    "Pending": "altar.llm",
+    "Price": "altar.llm",
+    "PriceTable": "altar.llm",
+    "ProviderError": "altar.errors",
+    "Repair": "altar.llm",
+    "Retry": "altar.llm",
+    "Sampling": "altar.llm",
+    "ScriptedProvider": "altar.testing",
+    "ToolCall": "altar.llm",
+    "ToolSearch": "altar.llm",
+    "Usage": "altar.llm",
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, below=_BELOW)

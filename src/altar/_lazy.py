@@ -13,18 +13,20 @@ __all__ = ["lazy_names"]
 
 
 def lazy_names(
-    package: str, homes: Mapping[str, str]
+    package: str, homes: Mapping[str, str], *, below: Mapping[str, str] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the package's ``__getattr__`` and ``__dir__``.
 
     ``homes`` maps each name to the module that defines it, and the name of a
     submodule to that submodule's own path. What is asked for is imported then,
-    and kept in the package.
+    and kept in the package. The error for a name of ``below`` says where it is.
     """
 
     def find(name: str) -> Any:
         home = homes.get(name)
         if home is None:
+            if below is not None and name in below:
+                raise AttributeError(f"{package} has no {name}; it is {below[name]}.{name}")
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module = __import__(home, fromlist=[name])
         value = module if home == f"{package}.{name}" else getattr(module, name)

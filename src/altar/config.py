@@ -137,5 +137,7 @@ def _check_mode(found: Settings) -> None:
         load_runtime(found.mode)
     except ConfigurationError as error:
         modes = ", ".join(repr(mode) for mode in runtime_names())
-        message = f"mode {found.mode!r} does not work here; allowed now: {modes}. {error}"
+        message = f"mode {found.mode!r} does not work here; allowed now: {modes}"
+        if not str(error).startswith("unknown mode"):  # which says no more
+            message += f". {error}"
         raise ConfigurationError(message) from None

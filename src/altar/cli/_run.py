@@ -144,7 +144,7 @@ class _Screen:
             self._show_answers()
         elif event.kind == "retry":
             self.end()
-            console.note(f"{event.error.message}; again in {event.delay:.1f} s")
+            console.note(f"{event.error.message.removesuffix('.')}; again in {event.delay:.1f} s")
 
     def _show_answers(self) -> None:
         for call_id, event in list(self._answers.items()):

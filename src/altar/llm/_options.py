@@ -197,6 +197,8 @@ class Options:
             if not isinstance(own, Mapping):
                 allowed = "the settings of each provider; type"
                 line = f'Options(settings={{"anthropic": {{{name!r}: {own!r}}}}})'
+                if name in Sampling.__dataclass_fields__:
+                    line = f"Options(sampling=Sampling({name}={own!r}))"
                 raise refuse("Options", "settings", {name: own}, f"{allowed} {line}")
         prices: Mapping[str, object] = self.prices
         for name, price in prices.items():

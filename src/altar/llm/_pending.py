@@ -113,6 +113,7 @@ class Pending:
                 raise ConfigurationError(
                     f"no call waits under the id {call_id!r:.60}; those that wait are "
                     f"{', '.join([f'{call.call_id!r} ({call.name})' for call in self.calls])}"
+                    f"{'' if verdict is True else '; a reason goes as reason='}"
                 )
         chosen = call_ids or [call.call_id for call in self.undecided]
         return replace(self, decisions={**self.decisions, **dict.fromkeys(chosen, verdict)})

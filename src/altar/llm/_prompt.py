@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -42,6 +43,9 @@ def to_messages(prompt: Any) -> list[Message]:
         return [prompt]
     if _is_stored(prompt):
         return _turn(prompt)
+    _refuse_stored_pending(prompt)
+    if isinstance(prompt, str) and not prompt:
+        raise ConfigurationError(f"{_ALLOWED}; not an empty one")
     if isinstance(prompt, (str, Blob, Part)):
         return [Message("user", (_part(prompt),))]
     if not isinstance(prompt, Sequence) or isinstance(prompt, (bytes, bytearray)):
@@ -51,6 +55,22 @@ def to_messages(prompt: Any) -> list[Message]:
     if any(isinstance(item, Message) or _is_stored(item) for item in prompt):
         return [message for item in prompt for message in _turn(item)]
     return [Message("user", tuple([_part(item) for item in prompt]))]
+
+
+def _refuse_stored_pending(prompt: object) -> None:
+    """Raise ConfigurationError for what a Pending was stored as: a model would read it as text."""
+    document: object = prompt
+    if isinstance(prompt, str) and prompt.startswith("{") and '"trace_id"' in prompt:
+        try:
+            document = json.loads(prompt)
+        except (ValueError, RecursionError):
+            return
+    if isinstance(document, Mapping) and {"calls", "messages", "trace_id"} <= document.keys():
+        read = "json.loads(text)" if isinstance(prompt, str) else "document"
+        raise ConfigurationError(
+            "this is what a Pending was stored as; type "
+            f"altar.llm.Pending.from_dict({read}), decide, and give that as the prompt"
+        )
 
 
 def _is_stored(item: object) -> bool:

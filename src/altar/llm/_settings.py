@@ -51,9 +51,11 @@ def check_prices(task: Task, *providers: Provider) -> None:
         for name in _models(provider):
             prefix, _, model = name.partition(":")
             if price_of(task.options.prices, prefix, model, own=own) is None:
+                near = get_close_matches(name, list(task.options.prices), n=1)
+                given = f"; the nearest you gave is {near[0]!r}" if near else ""
                 raise ConfigurationError(
-                    f"Limits(cost=...) needs the price of {name!r}, which is not known; "
-                    f"type Options(prices={{{name!r}: Price(input=..., output=...)}})"
+                    f"Limits(cost=...) needs the price of {name!r}, which is not known"
+                    f"{given}; type Options(prices={{{name!r}: Price(input=..., output=...)}})"
                 )
 
 
