@@ -976,7 +976,7 @@ def test_a_secret_in_a_result_an_argument_or_a_blob_is_not_written(path: Path):
         ("db_passwd", "qwertyuiop123", False),
         ("SERVICE_CREDENTIALS", "user:qwertyuiop123", False),
         ("GITHUB_PAT", "qwertyuiop123", False),
-        ("GOOGLE_APPLICATION_CREDENTIALS", "/home/me/key.json", True),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/etc/keys/me.json", True),
         ("SORT_KEY", "created_at", True),
         ("PGPASSWORD", "postgres", True),
         ("API_KEY", "test", True),
