@@ -99,7 +99,8 @@ class FallbackProvider(BaseProvider):
         """What the chain takes: where only some members can, they are asked.
 
         How a typed answer is got is decided by what the first member can that
-        can be loaded. Raises an error that says why when none can.
+        can be loaded; one with another way is asked in its own. Raises an
+        error that says why when none can be loaded.
         """
         lead = self._lead().capabilities
         native = lead.native_output and lead.output_with_tools

@@ -38,11 +38,11 @@ class Reply(Generic[T]):
 
     ``text`` is that of the model's last message, and of those that it went on
     from where the provider cut its answer into several; ``output`` the typed answer
-    where one was asked for, ``calls`` every call with its result, refused ones
-    too. ``messages`` is the whole history, ready to be sent again. ``finish``
-    names why the run ended and ``detail`` explains it where there is more to
-    say. ``adaptations`` lists what was changed to make requests fit, and what was
-    repaired in answers. ``pending`` is what a run with the finish
+    where one was asked for, and then ``text`` is its JSON; ``calls`` every call
+    with its result, refused ones too. ``messages`` is the whole history, ready
+    to be sent again. ``finish`` names why the run ended and ``detail`` explains
+    it where there is more to say. ``adaptations`` lists what was changed to make
+    requests fit, and what was repaired in answers. ``pending`` is what a run with the finish
     ``pending_approval`` waits for; the calls it holds have no results yet.
     """
 
