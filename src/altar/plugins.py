@@ -92,6 +92,20 @@ _RUNTIMES = {
         extra="grid",
     ),
 }
+# what people type for a prefix: the names of vendors, of their models, of other libraries
+_WORDS = {
+    "azure": "openai",
+    "chatgpt": "openai",
+    "claude": "anthropic",
+    "google": "gemini",
+    "gpt": "openai",
+    "llama.cpp": "local",
+    "lmstudio": "local",
+    "ollama": "local",
+    "openai-responses": "openai",
+    "vertexai": "vertex",
+    "vllm": "local",
+}
 _OBJECT = "an object with the Provider protocol (docs/loop.md shows one)"
 _TREE = (
     "Type it in altar's source tree: an unrelated package holds the name altar on the public index."
@@ -159,14 +173,30 @@ def _source(model: str) -> tuple[Plugin | EntryPoint, str, str]:
     if entry is not None:
         return entry, prefix, name
     if not colon:
+        hint = _suggested(prefix, None) or "."
         raise ConfigurationError(
-            f"the model {model!r} has no prefix; write 'prefix:name'. {provider_help()}"
+            f"the model {model!r} has no prefix; write 'prefix:name'{hint} {provider_help()}"
         )
-    near = get_close_matches(prefix, provider_names(), n=1, cutoff=0.7)
-    hint = f"; did you mean '{near[0]}:{name}'?" if near else "."
+    hint = _suggested(prefix, name) or "."
     raise ConfigurationError(
         f"unknown model provider {prefix!r} in {model!r}{hint} {provider_help()}"
     )
+
+
+def _suggested(word: str, name: str | None) -> str:
+    """What was meant by a prefix nobody has, or (``name`` is None) by a text without one."""
+    known = provider_names()
+    said = word.lower().replace("_", "-")
+    family = said.partition("-")[0]
+    found = said if said in known else _WORDS.get(said)
+    if found is None and name is None:  # the model alone, which often says whose it is
+        found, name = family if family in known else _WORDS.get(family), word
+    if found is None and name is not word:
+        found = next(iter(get_close_matches(said, known, n=1, cutoff=0.7)), _WORDS.get(family))
+    if found is None:
+        return ""
+    example = _PROVIDERS[found].example if found in _PROVIDERS else ""
+    return f"; did you mean '{found}:{name or example}'?"
 
 
 def _usable_providers() -> str:
@@ -182,7 +212,11 @@ def provider_help() -> str:
     # the first of several names of one provider is its own
     rows = {plugin.target: (name, plugin) for name, plugin in reversed(_PROVIDERS.items())}
     waiting = sorted(row for row in rows.values() if not _usable(row[1]))
-    install = [f"'{name}:' with {_pip(plugin)}" for name, plugin in waiting if _brought(plugin)]
+    lines: dict[str, list[str]] = {}
+    for name, plugin in waiting:
+        if _brought(plugin):
+            lines.setdefault(_pip(plugin), []).append(f"'{name}:'")
+    install = [f"{', '.join(names)} with {line}" for line, names in lines.items()]
     planned = [_planned(name, plugin) for name, plugin in waiting if not _brought(plugin)]
     if install:
         text += f" To be installed: {'; '.join(install)}. {_TREE}"
