@@ -1,0 +1,69 @@
+"""The vendors' clients end with the event loop that used them: no socket stays, nothing is said."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+import altar
+from altar.plugins import load_provider
+from altar.testing import FakeAnthropic, FakeGemini, FakeOpenAI
+
+RUNS = 3
+VENDORS = [
+    ("google.genai", FakeGemini, "gemini:gemini-3.8-flash"),
+    ("google.genai", FakeGemini, "gemini-interactions:gemini-3.8-flash"),
+    ("anthropic", FakeAnthropic, "anthropic:claude-opus-5"),
+    ("openai", FakeOpenAI, "openai:gpt-5.5"),
+    ("openai", FakeOpenAI, "openai-chat:gpt-5.5"),
+]
+
+
+def _ours(port: int) -> int:
+    """How many sockets of this process lead to the port."""
+    inodes = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    lines = Path("/proc/self/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+    rows = [line.split() for line in lines]
+    return sum(int(row[2].split(":")[1], 16) == port and row[9] in inodes for row in rows)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts sockets in /proc")
+@pytest.mark.parametrize(("library", "fake", "model"), VENDORS, ids=[row[2] for row in VENDORS])
+def test_a_provider_of_many_loops_keeps_no_socket_of_those_that_ended(
+    library, fake, model, recwarn, caplog, monkeypatch
+):
+    pytest.importorskip(library)
+    with fake(["hello"] * RUNS) as server:
+        port = int(server.url.rsplit(":", 1)[1].split("/")[0])
+        for name, value in server.env.items():
+            monkeypatch.setenv(name, value)
+        provider = load_provider(model)
+
+        async def ask() -> int:
+            assert (await altar.agenerate("hi", model=provider)).text == "hello"
+            return _ours(port)
+
+        gc.disable()  # what is left to the collector is not closed
+        try:
+            used = [asyncio.run(ask()) for _ in range(RUNS)]
+            left = _ours(port)
+        finally:
+            gc.enable()
+        gc.collect()
+        assert used == [1] * RUNS
+        assert left == 0
+    said = [str(one.message) for one in recwarn if one.category is ResourceWarning]
+    assert not [one for one in said if "family=1" not in one]  # pairs in this process: the server's
+    assert not [one.message for one in caplog.records if one.name == "asyncio"]
