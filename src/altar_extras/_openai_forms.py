@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from altar.llm import OutputSpec
     from altar_extras._openai_undo import Undo
 
-__all__ = ["Form", "declared", "output_form", "output_name", "read_args", "tool_form"]
+__all__ = [
+    "Form",
+    "call_name",
+    "declared",
+    "output_form",
+    "output_name",
+    "read_args",
+    "tool_form",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +110,11 @@ def _output_form(text: str) -> Form:
         return Form(schema=asked, strict=False, wrapped=wraps)
     undo = held.undo
     return Form(schema=held.schema, strict=True, undo=undo, wrapped=wraps)
+
+
+def call_name(name: str) -> str:
+    """The name of a call, which another model may have made up, in the letters the wire takes."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64] or "_"
 
 
 def output_name(spec: OutputSpec) -> str:

@@ -22,7 +22,7 @@ from altar.llm import (
     Unknown,
     takes_blob,
 )
-from altar_extras._openai_forms import output_form, read_args
+from altar_extras._openai_forms import call_name, output_form, read_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -239,7 +239,7 @@ class Items:
 
     def _name(self, name: str) -> str:
         """A name that another model made up, in the letters that this wire takes."""
-        plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64] or "_"
+        plain = call_name(name)
         if plain != name:
             self._travel.drop("names of calls", "written in letters that the API takes")
         return plain

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["can", "efforts", "family", "is_reasoning"]
 
+_BEFORE = re.compile(r"^.*[-_/.:](?=(?:gpt-?\d|chatgpt-|o\d(?:$|-)|davinci|babbage))")
+_UNHYPHENED = re.compile(r"^gpt(?=\d)")
 _DATE = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|latest)$")
 _PLAIN = re.compile(r"(?:gpt-[34]|chatgpt-|gpt-5-chat|davinci|babbage)")
 _NO_SCHEMA = re.compile(r"(?:gpt-3|gpt-4(?:$|-\d|-turbo|-vision)|davinci|babbage)")
@@ -38,14 +40,17 @@ _PLAIN_EFFORTS: Mapping[str, str] = MappingProxyType({name: name for name in _AL
 
 
 def family(model: str) -> str:
-    """The model without the date of a snapshot, and of a fine-tuned one its base."""
+    """The model without vendor, prefix and date of a snapshot, and of a fine-tuned one its base."""
     name = model.removeprefix("ft:").partition(":")[0] if model.startswith("ft:") else model
-    return _DATE.sub("", name)
+    return _DATE.sub("", _UNHYPHENED.sub("gpt-", _BEFORE.sub("", name)))
 
 
-def is_reasoning(model: str) -> bool:
-    """Whether a model reasons before it answers: all but those of before 2025, and new ones too."""
-    return _PLAIN.match(family(model)) is None
+def is_reasoning(model: str, told: bool | None = None) -> bool:
+    """Whether a model reasons before it answers: all but those of before 2025, and new ones too.
+
+    ``told`` is what the application knows of a name that says nothing.
+    """
+    return told if told is not None else _PLAIN.match(family(model)) is None
 
 
 def efforts(model: str) -> Mapping[str, str]:
@@ -60,9 +65,9 @@ def efforts(model: str) -> Mapping[str, str]:
     return _PLAIN_EFFORTS
 
 
-def can(model: str, *, chat: bool) -> Capabilities:
+def can(model: str, *, chat: bool, reasoning: bool | None = None) -> Capabilities:
     """What a model can do by chat completions, or by the Responses API."""
-    reasons = is_reasoning(model)
+    reasons = is_reasoning(model, reasoning)
     sampling = {"max_tokens", "reasoning"} if reasons else {"max_tokens", "temperature", "top_p"}
     if chat:
         sampling |= {"seed"} if reasons else {"seed", "stop"}

@@ -20,19 +20,27 @@ _FEWEST_TOKENS = 16
 
 
 def to_request(
-    request: Request, *, stream: bool = False
+    request: Request, *, stream: bool = False, reasoning: bool | None = None
 ) -> tuple[dict[str, Any], tuple[Adaptation, ...]]:
     """The body that asks ``request``, and what of it was left out or rewritten.
 
     Tools and a typed answer are strict where their schemas allow it; see
     :func:`altar_extras._openai_forms.output_form` for how answers are read.
+    ``reasoning`` says whether the model reasons where its name does not.
     """
-    travel = Travel("openai", "responses", model=request.model, family=_kind)
-    items = Items(travel, can(request.model, chat=False))
+
+    def kind(
+        model: str,
+    ) -> str:  # reasoning goes to any that reasons: the server says what it dropped
+        told = reasoning if model == request.model else None
+        return "reasoning" if is_reasoning(model, told) else "plain"
+
+    travel = Travel("openai", "responses", model=request.model, family=kind)
+    items = Items(travel, can(request.model, chat=False, reasoning=reasoning))
     for message in request.messages:
         items.write(message)
     body: dict[str, Any] = {"model": request.model, "input": items.items, "store": False}
-    if is_reasoning(request.model):  # others refuse it
+    if is_reasoning(request.model, reasoning):  # others refuse it
         body["include"] = ["reasoning.encrypted_content"]
     if request.instructions:
         body["instructions"] = request.instructions
@@ -51,11 +59,6 @@ def to_request(
     if stream:
         body["stream"] = True
     return _with_settings(body, request), travel.adaptations
-
-
-def _kind(model: str) -> str:
-    """Reasoning goes to any model that reasons: the server tells what of it it cannot read."""
-    return "reasoning" if is_reasoning(model) else "plain"
 
 
 def _tool_choice(choice: ToolConfig) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ProviderError, StreamBrokenError
@@ -63,17 +64,18 @@ def from_response(
     """
     output = body.get("output")
     if body.get("error") and not output:
-        _raise_failed(body)
+        output = []  # what it means is said where it ends, as in a stream
     if not isinstance(output, list):
         raise StreamBrokenError(
             "openai: the answer is none of the Responses API: it has no output",
             provider="openai",
             hint="For a server that speaks chat completions alone take openai-chat: or local:.",
         )
-    parts = [
-        part for item in output if isinstance(item, dict) for part in item_parts(item, request)
-    ]
-    end = _end(body, parts, request, adaptations)
+    with _reading():
+        parts = [
+            part for item in output if isinstance(item, dict) for part in item_parts(item, request)
+        ]
+        end = _end(body, parts, request, adaptations)
     return Response(
         message=Message("assistant", tuple(parts), origin=end.origin),
         finish=end.finish,
@@ -94,7 +96,7 @@ def _end(
     status = body.get("status") or "completed"
     error = body.get("error")
     word, detail = str(status), None
-    if status == "failed" or isinstance(error, Mapping):
+    if status == "failed" or error:
         said = error if isinstance(error, Mapping) else {}
         if said.get("code") not in _BLOCKED:
             _raise_failed(body)
@@ -114,6 +116,19 @@ def _end(
         origin=_origin(body, request),
         adaptations=(*adaptations, *_transformations(body)),
     )
+
+
+@contextmanager
+def _reading(*, in_stream: bool = False) -> Iterator[None]:
+    """Name what is malformed beyond what any reader knows of."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StreamBrokenError(
+            "openai: the answer is none of the Responses API: one of its fields is of another type",
+            provider="openai",
+            in_stream=in_stream,
+        ) from error
 
 
 def _origin(body: Mapping[str, Any], request: Request) -> Origin:
@@ -199,6 +214,7 @@ class ResponsesReader:
         self._parts: list[Part] = []
         self._at = 0  # the place of the item that comes now
         self._open: dict[int, _Part] = {}  # its parts, by their place in it
+        self._early: dict[int, list[Mapping[str, Any]]] = {}  # of contents that overtook others
         self._thought: tuple[str, Any] | None = None
         self._waiting: dict[int, list[Mapping[str, Any]]] = {}
         self._body: Mapping[str, Any] | None = None
@@ -210,6 +226,10 @@ class ResponsesReader:
 
     def feed(self, event: Mapping[str, Any]) -> list[StreamEvent]:
         """The stream events of one event; raises the ProviderError that an error stands for."""
+        with _reading(in_stream=True):
+            return self._read(event)
+
+    def _read(self, event: Mapping[str, Any]) -> list[StreamEvent]:
         kind = str(event.get("type", ""))
         if kind == "error" or (not kind and event.get("error")):
             raise _stream_error(event)
@@ -234,7 +254,8 @@ class ResponsesReader:
                 in_stream=self._began,
             )
         try:
-            return [_end(self._body, self._parts, self._request, self._adaptations)]
+            with _reading(in_stream=True):
+                return [_end(self._body, self._parts, self._request, self._adaptations)]
         except ProviderError as error:
             error.in_stream = True
             raise
@@ -265,7 +286,7 @@ class ResponsesReader:
                 yield from self._cut_off()
 
     def _of_item(self, event: Mapping[str, Any]) -> Iterator[StreamEvent]:
-        kind = event["type"].removeprefix("response.")
+        kind = str(event["type"]).removeprefix("response.")
         delta = event.get("delta")
         item = event.get("item")
         text = delta if isinstance(delta, str) else ""
@@ -274,12 +295,7 @@ class ResponsesReader:
         elif kind == "output_item.added" and isinstance(item, Mapping):
             yield from self._begin_item(item)
         elif kind in ("output_text.delta", "refusal.delta", "content_part.added"):
-            content = event.get("part")
-            about = content.get("type") if isinstance(content, Mapping) else kind
-            is_text = about in ("output_text.delta", "output_text")
-            part = yield from self._begin(_at(event), "text" if is_text else "other")
-            if kind == "output_text.delta":
-                yield from _show(part, text if part.rewriter is None else part.rewriter.feed(text))
+            yield from self._in_order(event)
         elif kind in ("reasoning_summary_text.delta", "reasoning_text.delta"):
             part = yield from self._begin(0, "thinking")
             piece = (kind, event.get("summary_index", event.get("content_index")))
@@ -289,6 +305,25 @@ class ResponsesReader:
         elif kind == "function_call_arguments.delta":
             part = yield from self._begin(0, "tool_call")
             yield from _show(part, text)
+
+    def _in_order(self, event: Mapping[str, Any]) -> Iterator[StreamEvent]:
+        """An event of one content; contents begin in their order, so one that overtakes waits."""
+        at = _at(event)
+        if at > len(self._open):
+            self._early.setdefault(at, []).append(event)
+            return
+        yield from self._of_content(event)
+        while self._early.get(len(self._open)):
+            for waited in self._early.pop(len(self._open)):
+                yield from self._of_content(waited)
+
+    def _of_content(self, event: Mapping[str, Any]) -> Iterator[StreamEvent]:
+        kind, delta, content = event["type"], event.get("delta"), event.get("part")
+        about = content.get("type") if isinstance(content, Mapping) else kind
+        is_text = about in ("response.output_text.delta", "output_text")
+        part = yield from self._begin(_at(event), "text" if is_text else "other")
+        if kind == "response.output_text.delta" and isinstance(delta, str):
+            yield from _show(part, delta if part.rewriter is None else part.rewriter.feed(delta))
 
     def _begin_item(self, item: Mapping[str, Any]) -> Iterator[StreamEvent]:
         self._thought = None
@@ -309,6 +344,7 @@ class ResponsesReader:
         return part
 
     def _finish(self, item: Mapping[str, Any]) -> Iterator[StreamEvent]:
+        self._early = {}
         for at, part in enumerate(item_parts(item, self._request)):
             name = part.name if isinstance(part, ToolCall) else ""
             begun = yield from self._begin(at, _shape(part), name)
@@ -319,6 +355,9 @@ class ResponsesReader:
 
     def _cut_off(self) -> Iterator[StreamEvent]:
         """What has begun of an item, and of which the server said neither end nor whole."""
+        for _, waited in sorted(self._early.items()):
+            for event in waited:
+                yield from self._of_content(event)
         for begun in list(self._open.values()):
             part: Part = Text(begun.shown)
             if begun.kind == "thinking":
@@ -330,6 +369,7 @@ class ResponsesReader:
             yield from self._ended(begun, part)
         self._at += 1
         self._open = {}
+        self._early = {}
         self._thought = None
 
     def _ended(self, begun: _Part, part: Part) -> Iterator[StreamEvent]:

@@ -10,15 +10,9 @@ import openai
 from openai import AsyncOpenAI, AsyncStream
 
 from altar import live
-from altar.errors import (
-    AltarError,
-    AuthenticationError,
-    ProviderTimeoutError,
-    StreamBrokenError,
-    TransportError,
-)
-from altar.llm import LoopedProvider, redacted
-from altar.llm.openai_compatible import chat_failure
+from altar.errors import AuthenticationError, BadRequestError, ProviderTimeoutError
+from altar.llm import LoopedProvider, sendable_key
+from altar_extras._openai_faults import KEY_HINT, Faults
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -29,14 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIClient"]
 
-_HINT = (
-    "Set the environment variable OPENAI_API_KEY to a key of https://platform.openai.com/api-keys, "
-    "or pass key=; OPENAI_BASE_URL points it elsewhere."
-)
-_UNSENT = frozenset(
-    {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "InvalidURL"}
-)
 _LONGEST_CONNECT = 5.0
+_ASKED = ("input", "messages", "conversation", "previous_response_id", "prompt")
 
 
 class OpenAIClient(LoopedProvider):
@@ -68,14 +56,19 @@ class OpenAIClient(LoopedProvider):
         if self._given is not None:
             return self._given
         try:
-            return AsyncOpenAI(api_key=self._key, base_url=self._url, max_retries=0)
+            client = AsyncOpenAI(api_key=self._key, base_url=self._url, max_retries=0)
         except openai.OpenAIError as error:
             if self._key or os.environ.get("OPENAI_API_KEY"):
                 raise
             live.check(self.name, self._url or os.environ.get("OPENAI_BASE_URL"))  # comes first
             raise AuthenticationError(
-                "openai: there is no key", provider="openai", sent=False, hint=_HINT
+                f"{self.name}: there is no key", provider=self.name, sent=False, hint=KEY_HINT
             ) from error
+        if client.api_key:
+            client.api_key = sendable_key(
+                client.api_key, provider=self.name, variable="OPENAI_API_KEY"
+            )
+        return client
 
     async def disconnect(self, client: AsyncOpenAI) -> None:
         """Close a client of altar's own."""
@@ -87,25 +80,25 @@ class OpenAIClient(LoopedProvider):
     ) -> dict[str, Any]:
         """The JSON that answers one request."""
         client = self._ready()
-        options = _options(attempt, headers)
+        faults = Faults(self.name, client)
+        options = self._options(attempt, headers)
+        self._check(body)
         try:
             answer = await client.post(path, body=body, cast_to=object, options=options)
-        except Exception as error:  # the errors of two HTTP libraries share no base
-            raise _translated(error, client, begun=False) from error
+        except Exception as error:  # noqa: BLE001 - the errors of two HTTP libraries share no base
+            raise faults.of(error, begun=False) from faults.cause(error)
         if not isinstance(answer, dict):
-            raise StreamBrokenError(
-                f"openai: the answer is no JSON object: {redacted(repr(answer))[:120]}",
-                provider="openai",
-                hint="Is the base URL that of an OpenAI API?",
-            )
-        return answer
+            raise faults.unread(f"the answer is no JSON object but {faults.glimpse(answer)}")
+        return faults.bare(answer) if answer.get("error") else answer
 
     async def events(
         self, path: str, body: dict[str, Any], attempt: Attempt, headers: Mapping[str, str]
     ) -> AsyncGenerator[dict[str, Any], None]:
         """The JSON events that answer one request."""
         client = self._ready()
-        options = _options(attempt, headers)
+        faults = Faults(self.name, client)
+        options = self._options(attempt, headers)
+        self._check(body)
         stream: AsyncStream[object] | None = None
         try:
             stream = await client.post(
@@ -117,87 +110,39 @@ class OpenAIClient(LoopedProvider):
                 stream_cls=AsyncStream[object],
             )
             async with stream:
+                await faults.check_events(stream)
                 async for event in stream:
                     if isinstance(event, dict):
-                        yield event
-        except Exception as error:  # as above
-            raise _translated(error, client, begun=stream is not None) from error
+                        yield faults.bare(event) if _is_fault(event) else event
+        except Exception as error:  # noqa: BLE001 - as above
+            raise faults.of(error, begun=stream is not None) from faults.cause(error)
 
     def _ready(self) -> AsyncOpenAI:
         client: AsyncOpenAI = self.client()
         live.check(self.name, str(client.base_url))
         return client
 
+    def _check(self, body: dict[str, Any]) -> None:
+        """Refuse a request without a single message, and without what is stored in their place."""
+        if not any(body.get(name) for name in _ASKED):
+            message = f"{self.name}: there is nothing to send: the request has no message"
+            raise BadRequestError(message, provider=self.name, sent=False)
 
-def _options(attempt: Attempt, headers: Mapping[str, str]) -> RequestOptions:
-    """One attempt, within the time that is left; without a deadline the client's own bounds."""
-    options: RequestOptions = {"max_retries": 0, "headers": dict(headers)}
-    if attempt.deadline is not None:
-        left = attempt.deadline - monotonic()
-        if left <= 0:
-            message = "openai: the time was up before the request was sent"
-            raise ProviderTimeoutError(message, provider="openai", sent=False)
-        options["timeout"] = openai.Timeout(left, connect=min(left, _LONGEST_CONNECT))
-    return options
-
-
-def _translated(error: Exception, client: AsyncOpenAI, *, begun: bool) -> Exception:
-    """An error of the client as one of altar's; one that is none of its faults as it is."""
-    if isinstance(error, AltarError):
-        return error
-    if isinstance(error, openai.APIStatusError):
-        response = error.response
-        said = error.body if isinstance(error.body, dict) else error.message
-        return chat_failure(
-            said,
-            "openai",
-            status=response.status_code,
-            headers=response.headers,
-            hint=_HINT,
-        )
-    names = _names(error)
-    if isinstance(error, openai.APITimeoutError) or "TimeoutException" in names:
-        return ProviderTimeoutError(
-            f"openai: nothing came in time{_about(error)}",
-            provider="openai",
-            sent=not names & _UNSENT,
-            in_stream=begun,
-        )
-    if isinstance(error, openai.APIConnectionError) or "TransportError" in names:
-        if begun:
-            return StreamBrokenError(
-                f"openai: the connection broke in the middle of the answer{_about(error)}",
-                provider="openai",
-                in_stream=True,
-            )
-        return TransportError(
-            f"openai: no connection to {client.base_url.host or client.base_url}{_about(error)}",
-            provider="openai",
-            sent=not names & _UNSENT,
-            hint="Check the network, and OPENAI_BASE_URL where it is set.",
-        )
-    if isinstance(error, openai.APIError):  # an error event in a stream
-        said = error.body if isinstance(error.body, dict) else error.message
-        return chat_failure(said, "openai", in_stream=True, hint=_HINT)
-    if isinstance(error, (ValueError, UnicodeError)):
-        return StreamBrokenError(
-            f"openai: the answer is no JSON: {redacted(str(error))[:120]}",
-            provider="openai",
-            in_stream=begun,
-        )
-    return error
+    def _options(self, attempt: Attempt, headers: Mapping[str, str]) -> RequestOptions:
+        """One attempt, to one address, in the time that is left or the client's own bounds."""
+        options: RequestOptions = {
+            "max_retries": 0,
+            "headers": dict(headers),
+            "follow_redirects": False,  # the prompt would go where nobody meant it to
+        }
+        if attempt.deadline is not None:
+            left = attempt.deadline - monotonic()
+            if left <= 0:
+                message = f"{self.name}: the time was up before the request was sent"
+                raise ProviderTimeoutError(message, provider=self.name, sent=False)
+            options["timeout"] = openai.Timeout(left, connect=min(left, _LONGEST_CONNECT))
+        return options
 
 
-def _names(error: BaseException) -> frozenset[str]:
-    """The names of an error's classes and of its causes': the HTTP library's own among them."""
-    found: set[str] = set()
-    cause: BaseException | None = error
-    while cause is not None:
-        found.update(kind.__name__ for kind in type(cause).__mro__)
-        cause = cause.__cause__
-    return frozenset(found)
-
-
-def _about(error: BaseException) -> str:
-    told = str(error.__cause__ or error)
-    return f": {redacted(told)[:200]}" if told else ""
+def _is_fault(event: Mapping[str, Any]) -> bool:
+    return event.get("type") in ("error", "response.failed") or bool(event.get("error"))

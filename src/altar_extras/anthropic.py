@@ -34,7 +34,7 @@ from altar_extras._anthropic_response import StreamReader, broken, fault, from_r
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
-    from altar.llm import Attempt, Request, Response, StreamEvent
+    from altar.llm import Adaptation, Attempt, Request, Response, StreamEvent
 
 __all__ = ["AnthropicProvider", "StreamReader", "from_response", "to_request"]
 
@@ -116,7 +116,7 @@ class AnthropicProvider(LoopedProvider):
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
         """The whole answer."""
         client = self._client()
-        body, notes = to_request(request)
+        body, notes = _written(request)
         options = _options(request, attempt)
         try:
             answer = await client.post(_PATH, cast_to=object, body=body, options=options)
@@ -135,7 +135,7 @@ class AnthropicProvider(LoopedProvider):
     ) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it comes."""
         client = self._client()
-        body, notes = to_request(request)
+        body, notes = _written(request)
         options = _options(request, attempt)
         reader = StreamReader(request, sent=body, adaptations=notes)
         events: anthropic.AsyncStream[object] | None = None
@@ -194,6 +194,14 @@ def _is_known(client: anthropic.AsyncAnthropic) -> bool:
     return not headers.isdisjoint({"authorization", "x-api-key"})
 
 
+def _written(request: Request) -> tuple[dict[str, Any], tuple[Adaptation, ...]]:
+    body, notes = to_request(request)
+    if body["messages"]:
+        return body, notes
+    message = "anthropic: there is nothing to send: no message has a text that is not blank"
+    raise BadRequestError(message, provider=PROVIDER, sent=False)
+
+
 def _options(request: Request, attempt: Attempt) -> anthropic.RequestOptions:
     """One attempt, no longer than the deadline."""
     left = _PATIENCE
@@ -227,8 +235,11 @@ def _cause(error: Exception, client: anthropic.AsyncAnthropic) -> Exception | No
 
 def _unsendable(error: Exception) -> bool:
     """Whether a header is one that HTTP cannot carry; the error repeats its value."""
-    names = {kind.__name__ for one in _chain(error) for kind in type(one).__mro__}
-    return not names.isdisjoint({"LocalProtocolError", "UnicodeEncodeError"})
+    return any(
+        type(one).__name__ == "LocalProtocolError"
+        or (isinstance(one, UnicodeEncodeError) and one.encoding == "ascii")
+        for one in _chain(error)
+    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -267,9 +278,7 @@ def _known(
     if isinstance(error, anthropic.APIStatusError):
         return _answered(error, client)
     if _unsendable(error):
-        message = (
-            "anthropic: a header cannot be sent: it has letters beyond ASCII, or lines"
-        )
+        message = "anthropic: a header cannot be sent: it has letters beyond ASCII, or lines"
         hint = "Look at the client's key and at settings['anthropic']['headers']."
         return BadRequestError(message, provider=PROVIDER, sent=False, hint=hint)
     if isinstance(error, RuntimeError) and "closed" in str(error):

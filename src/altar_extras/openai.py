@@ -39,6 +39,8 @@ class OpenAIProvider(OpenAIClient):
     ``key``, ``url`` and ``client`` are those of
     :class:`altar_extras._openai_wire.OpenAIClient`: without them the key is
     that of ``OPENAI_API_KEY`` and the address that of ``OPENAI_BASE_URL``.
+    ``reasoning`` says whether the model reasons, for a deployment whose name
+    does not tell: others take a temperature, and reasoning ones do not.
     """
 
     name = "openai"
@@ -50,13 +52,15 @@ class OpenAIProvider(OpenAIClient):
         key: str | None = None,
         url: str | None = None,
         client: AsyncOpenAI | None = None,
+        reasoning: bool | None = None,
     ) -> None:
         super().__init__(model, key=key, url=url, client=client)
-        self.capabilities = can(model, chat=False)
+        self.capabilities = can(model, chat=False, reasoning=reasoning)
+        self._reasoning = reasoning
 
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
         """The whole answer."""
-        body, adaptations = to_request(request)
+        body, adaptations = to_request(request, reasoning=self._reasoning)
         answer = await self.post(_PATH, body, attempt, _headers(request))
         return from_response(answer, request, adaptations)
 
@@ -64,7 +68,7 @@ class OpenAIProvider(OpenAIClient):
         self, request: Request, attempt: Attempt
     ) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it comes."""
-        body, adaptations = to_request(request, stream=True)
+        body, adaptations = to_request(request, stream=True, reasoning=self._reasoning)
         reader = ResponsesReader(request, adaptations)
         events = self.events(_PATH, body, attempt, _headers(request))
         try:

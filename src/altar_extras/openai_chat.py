@@ -22,7 +22,13 @@ from altar.llm.openai_compatible import (
     chat_response,
     merged,
 )
-from altar_extras._openai_forms import declared, output_form, output_name, read_args
+from altar_extras._openai_forms import (
+    call_name,
+    declared,
+    output_form,
+    output_name,
+    read_args,
+)
 from altar_extras._openai_items import item_text
 from altar_extras._openai_models import can, efforts, is_reasoning
 from altar_extras._openai_wire import OpenAIClient
@@ -48,19 +54,20 @@ _NAME = "openai-chat"
 
 
 def to_request(
-    request: Request, *, stream: bool = False
+    request: Request, *, stream: bool = False, reasoning: bool | None = None
 ) -> tuple[dict[str, Any], tuple[Adaptation, ...]]:
     """The body that asks ``request``, and what of it was left out or rewritten.
 
     Tools and a typed answer are strict where their schemas allow it; see
     :func:`altar_extras._openai_forms.output_form` for how answers are read.
+    ``reasoning`` says whether the model reasons where its name does not.
     """
     travel = Travel("openai", "chat", model=request.model)
     body = chat_request(
         request,
         travel,
-        dialect=_dialect(request),
-        can=can(request.model, chat=True),
+        dialect=_dialect(request, reasoning),
+        can=can(request.model, chat=True, reasoning=reasoning),
         stream=stream,
     )
     settings = own_settings(request, _NAME)
@@ -71,10 +78,12 @@ def to_request(
     return merged(body, settings), travel.adaptations
 
 
-def _dialect(request: Request) -> ChatDialect:
+def _dialect(request: Request, reasoning: bool | None = None) -> ChatDialect:
     return ChatDialect(
         provider="openai",
-        system_role="developer" if is_reasoning(request.model) else "system",
+        prefix=_NAME,
+        call_name=call_name,
+        system_role="developer" if is_reasoning(request.model, reasoning) else "system",
         max_tokens="max_completion_tokens",
         declare=partial(declared, loose=own_settings(request, _NAME).get("strict") is False),
         output=_output,
@@ -129,8 +138,8 @@ class ChatStreamReader:
         """The finished parts and the End; raises StreamBrokenError for a stream cut off."""
         if not self.finished:
             raise StreamBrokenError(
-                "openai: the stream stopped before the answer was complete",
-                provider="openai",
+                f"{_NAME}: the stream stopped before the answer was complete",
+                provider=_NAME,
                 in_stream=True,
             )
         return list(self._read(self._inner.end()))
@@ -161,6 +170,8 @@ class OpenAIChatProvider(OpenAIClient):
     ``key``, ``url`` and ``client`` are those of
     :class:`altar_extras._openai_wire.OpenAIClient`: without them the key is
     that of ``OPENAI_API_KEY`` and the address that of ``OPENAI_BASE_URL``.
+    ``reasoning`` says whether the model reasons, for a deployment whose name
+    does not tell: others take a temperature, and reasoning ones do not.
     """
 
     name = _NAME
@@ -172,13 +183,15 @@ class OpenAIChatProvider(OpenAIClient):
         key: str | None = None,
         url: str | None = None,
         client: AsyncOpenAI | None = None,
+        reasoning: bool | None = None,
     ) -> None:
         super().__init__(model, key=key, url=url, client=client)
-        self.capabilities = can(model, chat=True)
+        self.capabilities = can(model, chat=True, reasoning=reasoning)
+        self._reasoning = reasoning
 
     async def acomplete(self, request: Request, attempt: Attempt) -> Response:
         """The whole answer."""
-        body, adaptations = to_request(request)
+        body, adaptations = to_request(request, reasoning=self._reasoning)
         answer = await self.post(_PATH, body, attempt, _headers(request))
         return from_response(answer, request, adaptations)
 
@@ -186,7 +199,7 @@ class OpenAIChatProvider(OpenAIClient):
         self, request: Request, attempt: Attempt
     ) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it comes."""
-        body, adaptations = to_request(request, stream=True)
+        body, adaptations = to_request(request, stream=True, reasoning=self._reasoning)
         reader = ChatStreamReader(request, adaptations)
         events = self.events(_PATH, body, attempt, _headers(request))
         try:

@@ -721,7 +721,7 @@ def test_a_stream_that_stops_early_is_broken():
         ("server_error", ServerError),
         ("rate_limit_exceeded", RateLimitError),
         ("insufficient_quota", QuotaError),
-        ("server_is_overloaded", ServerError),
+        ("server_is_overloaded", OverloadedError),
         ("slow_down", OverloadedError),
     ],
 )

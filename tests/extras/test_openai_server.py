@@ -214,12 +214,16 @@ def test_every_fault_is_a_typed_error_and_one_request(kind: Any, fault: Fault, e
         for way in (model.complete, lambda *asked: fold(model.stream(*asked))):
             with pytest.raises(error) as caught:
                 way(request(), attempt())
-            assert caught.value.provider == "openai"
+            assert caught.value.provider == kind.name
+            assert str(caught.value).startswith(f"{kind.name}: ")
             assert fake.key not in str(caught.value)
             if error is RateLimitError:
                 assert caught.value.retry_after == 7
-            if error in (AuthenticationError, PermissionDeniedError, UnknownModelError):
+            if error in (AuthenticationError, PermissionDeniedError):
                 assert "OPENAI_API_KEY" in caught.value.hint
+            if error is UnknownModelError:
+                assert "the model's name" in caught.value.hint
+                assert "OPENAI_API_KEY" not in caught.value.hint
         model.close()
         assert len(fake.requests) == 2
 

@@ -623,7 +623,7 @@ BROKEN = {
     "additionalProperties": {**CITY, "additionalProperties": True},
     "Missing 'unit'": {**CITY, "properties": {**CITY["properties"], "unit": {"type": "string"}}},
     "Extra required key 'town'": {**CITY, "required": ["city", "town"]},
-    "context=('properties', 'city'), 'default' is not permitted": with_property({"type": "string", "default": "x"}),
+    "context=('properties', 'city'), 'not' is not permitted": with_property({"type": "string", "not": {}}),
     "'oneOf' is not permitted": with_property({"oneOf": [{"type": "string"}]}),
     "must have a 'type' key": with_property({}),
     "'uri' is not a valid format": with_property({"type": "string", "format": "uri"}),

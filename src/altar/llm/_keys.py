@@ -25,7 +25,7 @@ def sendable_key(key: str, *, provider: str, variable: str) -> str:
         return key
     why = "other letters than ASCII" if key.isprintable() else "a line break or control character"
     raise AuthenticationError(
-        f"{provider}: the key cannot be sent: it has {why} in it",
+        f"{provider}: the key cannot be sent: it has {why}",
         provider=provider,
         sent=False,
         hint=f"Set the variable {variable}, or key=, to the key itself and nothing else.",

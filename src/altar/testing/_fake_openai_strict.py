@@ -17,7 +17,7 @@ def _words(text: str) -> frozenset[str]:
 # the keywords of a strict schema, and the formats, as the vendor's guide lists them
 _KEYWORDS = _words(
     """type properties required items enum const anyOf $ref $defs definitions description title
-    additionalProperties pattern format multipleOf minimum maximum exclusiveMinimum
+    additionalProperties default pattern format multipleOf minimum maximum exclusiveMinimum
     exclusiveMaximum minItems maxItems"""
 )
 _FORMATS = _words("date-time time date duration email hostname ipv4 ipv6 uuid")
@@ -66,7 +66,7 @@ def _node_faults(node: dict[str, Any]) -> Iterator[str]:
             yield f"'{name}' is not permitted."
     if not {"type", "anyOf", "$ref", "enum", "const"} & set(node):
         yield "schema must have a 'type' key."
-    beside = set(node) - {"$ref", "description", "title", "$defs", "definitions"}
+    beside = set(node) - {"$ref", "description", "title", "default", "$defs", "definitions"}
     if "$ref" in node and beside:
         yield f"$ref cannot have keywords {sorted(beside)}."
     if node.get("format", "date") not in _FORMATS:

@@ -189,9 +189,16 @@ class _Writer:
             self._named += 1  # a history made by hand; or a server that gave one id twice
             wire = call.id if call.id and call.id != wire else f"call_{self._named}"
         self._owed.append((call.id, wire))
-        function = {"name": call.name, "arguments": self._arguments(call)}
+        function = {"name": self._name(call.name), "arguments": self._arguments(call)}
         own = self._travel.own(call.opaque, "fields", home=home) or {}
         return {"id": wire, "type": "function", "function": function, **own}
+
+    def _name(self, name: str) -> str:
+        write = self._dialect.call_name
+        written = name if write is None else write(name)
+        if written != name:
+            self._travel.drop("names of calls", "written in letters that the API takes")
+        return written
 
     def _wire(self, part: ToolResultPart) -> str:
         for at, (own, wire) in enumerate(self._owed):

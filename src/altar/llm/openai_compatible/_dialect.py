@@ -28,7 +28,9 @@ def output_plainly(spec: OutputSpec) -> dict[str, Any]:
 class ChatDialect:
     """One server's way of speaking chat completions; as it stands, a local server's.
 
-    ``provider`` stands in origins and errors. ``system_role`` is the role of
+    ``provider`` stands in origins, and in errors where ``prefix`` is empty.
+    ``call_name`` writes the name of a call in letters the server takes.
+    ``system_role`` is the role of
     the instructions ("developer" for OpenAI's reasoning models), ``max_tokens``
     the name of that field. ``declare`` and ``output`` write a tool's
     ``function`` and a typed answer's ``json_schema`` (strict schemas plug in
@@ -45,11 +47,13 @@ class ChatDialect:
     """
 
     provider: str = "local"
+    prefix: str = ""
     system_role: Literal["system", "developer"] = "system"
     max_tokens: str = "max_tokens"
     declare: Callable[[FunctionDeclaration], dict[str, Any]] = declare_plainly
     output: Callable[[OutputSpec], dict[str, Any]] = output_plainly
     read_args: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None
+    call_name: Callable[[str], str] | None = None
     broken_args: bool = False
     reasoning: bool = True
     echo: tuple[str, ...] = ("reasoning_details",)
@@ -64,6 +68,11 @@ class ChatDialect:
             "high": "high",
         }
     )
+
+    @property
+    def called(self) -> str:
+        """What errors call the provider."""
+        return self.prefix or self.provider
 
 
 LOCAL = ChatDialect()

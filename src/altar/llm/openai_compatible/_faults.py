@@ -16,7 +16,7 @@ from altar.errors import (
     TransportError,
     UnsupportedError,
 )
-from altar.llm import redacted
+from altar.llm import redacted, without_key
 from altar.llm.openai_compatible._reader import chat_failure
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ def glimpse(text: bytes | str) -> str:
 class Faults:
     """Names the faults of one provider's connections; every error says where it happened."""
 
-    def __init__(self, name: str, address: Address, variable: str, key_variable: str) -> None:
+    def __init__(
+        self, name: str, address: Address, variable: str, key_variable: str, *, key: str = ""
+    ) -> None:
+        self._key = key
         self._name = name
         self._address = address
         self._variable = variable
@@ -155,9 +158,11 @@ class Faults:
         self, status: int, headers: Mapping[str, str], text: bytes, model: str
     ) -> ProviderError:
         """An error that the server itself told."""
-        body = _json(text)
+        body = without_key(_json(text), self._key)
+        headers = without_key(headers, self._key)
         if body is None:
-            body = {"error": f"no JSON but {glimpse(text)}"}
+            said = without_key(text.decode("utf-8", "replace"), self._key)
+            body = {"error": f"no JSON but {glimpse(said)}"}
         fault = chat_failure(
             body,
             self._name,
@@ -188,6 +193,9 @@ class Faults:
 
     def _ended(self, watch: Watch, *, sent: bool, in_stream: bool = False) -> ProviderError | None:
         """The error of an attempt that altar itself ended."""
+        if watch.closed:
+            message = "the provider was closed before the model had answered"
+            return self._error(TransportError, message, sent=sent, in_stream=in_stream)
         if watch.interrupted:
             message = "the run ended before the model had answered"
             return self._error(TransportError, message, sent=sent, in_stream=in_stream)

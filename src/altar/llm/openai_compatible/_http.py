@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import zlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Lock
@@ -60,6 +60,7 @@ class Http:
         self._trust: ssl.SSLContext | None = None
         self._process = os.getpid()
         self._closed = False
+        self._busy: set[Watch] = set()
         self.faults = faults
 
     def post(self, body: bytes, headers: Mapping[str, str], watch: Watch) -> Exchange:
@@ -79,6 +80,19 @@ class Http:
                 raise
             return Exchange(self, line, response, watch, proxy=proxy, limit=self._limit)
 
+    @contextmanager
+    def serving(self, watch: Watch) -> Iterator[None]:
+        """While an attempt runs, ``close`` ends what it waits for."""
+        with self._lock:
+            if self._process != os.getpid():
+                self._busy = set()
+            self._busy.add(watch)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.discard(watch)
+
     def keep(self, line: Line, proxy: Proxy | None) -> None:
         """Take a connection back whose answer was read to its end."""
         with self._lock:
@@ -90,10 +104,13 @@ class Http:
         line.hang_up()
 
     def close(self) -> None:
-        """Close the idle connections; those in use close when their answers end."""
+        """Close the idle connections, and end what waits on those in use."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
+            busy = [] if self._process != os.getpid() else [*self._busy]
+        for watch in busy:
+            watch.close()
         for _, line, _ in idle:
             line.hang_up()
 

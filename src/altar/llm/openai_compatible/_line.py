@@ -27,6 +27,7 @@ class Watch:
     def __init__(self, attempt: Attempt, silence: float) -> None:
         self._attempt = attempt
         self._socket: socket.socket | None = None
+        self.closed = False  # by the provider's own close
         self.silence = silence
 
     def __enter__(self) -> Self:
@@ -39,8 +40,8 @@ class Watch:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the flag was raised."""
-        return bool(self._attempt.cancelled)
+        """Whether the flag was raised, or the provider closed."""
+        return self.closed or bool(self._attempt.cancelled)
 
     @property
     def expired(self) -> bool:
@@ -65,6 +66,11 @@ class Watch:
         self._socket = sock
         if self.interrupted:
             raise InterruptedError
+
+    def close(self) -> None:
+        """As :meth:`interrupt`, for a provider that is closed while somebody waits."""
+        self.closed = True
+        self.interrupt()
 
     def interrupt(self) -> None:
         """End whatever waits on the socket, from any thread."""

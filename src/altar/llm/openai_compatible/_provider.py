@@ -6,12 +6,13 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from altar import live
 from altar.errors import ConfigurationError
-from altar.llm import Capabilities, Travel, fold, own_settings, unfold
+from altar.llm import Capabilities, Travel, fold, own_settings, sendable_key, unfold
 from altar.llm._structured import instruction
 from altar.llm.openai_compatible._address import Address
 from altar.llm.openai_compatible._chat import chat_request, merged
@@ -110,7 +111,8 @@ class LocalProvider(ThreadedProvider):
         if url is None:
             url, source = os.environ.get(_URL_VARIABLE, "").strip() or _URL, _URL_VARIABLE
         if key is None:
-            key = os.environ.get(_KEY_VARIABLE, "").strip()
+            key = os.environ.get(_KEY_VARIABLE, "")
+        key = sendable_key(key, provider=self.name, variable=_KEY_VARIABLE)
         address = Address.of(url, source)
         if server is None and address.port == 11434:
             server = "ollama"
@@ -129,7 +131,7 @@ class LocalProvider(ThreadedProvider):
         _checked(self._headers)
         if not isinstance(timeout, Timeout):
             timeout = Timeout(connect=min(Timeout().connect, timeout), read=timeout)
-        faults = Faults(self.name, address, _URL_VARIABLE, _KEY_VARIABLE)
+        faults = Faults(self.name, address, _URL_VARIABLE, _KEY_VARIABLE, key=key)
         self._http = Http(address, faults, timeout=timeout, limit=MAX_REPLY)
         self._silence = timeout.read
 
@@ -161,7 +163,7 @@ class LocalProvider(ThreadedProvider):
     def complete(self, request: Request, attempt: Attempt) -> Response:
         """The whole answer."""
         body, adaptations = self.to_request(request)
-        with Watch(attempt, self._silence) as watch, self._post(body, request, watch) as reply:
+        with self._asked(body, request, attempt) as (reply, watch):
             if reply.content_type == "text/event-stream":
                 return fold(self._events(reply, request, watch, adaptations))
             return self.from_response(self._whole(reply), request, adaptations=adaptations)
@@ -169,7 +171,7 @@ class LocalProvider(ThreadedProvider):
     def stream(self, request: Request, attempt: Attempt) -> Generator[StreamEvent, None, None]:
         """The answer as it comes."""
         body, adaptations = self.to_request(request, stream=True)
-        with Watch(attempt, self._silence) as watch, self._post(body, request, watch) as reply:
+        with self._asked(body, request, attempt) as (reply, watch):
             if reply.content_type in ("text/event-stream", ""):
                 yield from self._events(reply, request, watch, adaptations)
             else:  # a server that does not stream
@@ -177,8 +179,16 @@ class LocalProvider(ThreadedProvider):
                 yield from unfold(answer)
 
     def close(self) -> None:
-        """Let go of the connections that are kept."""
+        """Let go of every connection: what still waits on one ends with a TransportError."""
         self._http.close()
+
+    @contextmanager
+    def _asked(
+        self, body: dict[str, Any], request: Request, attempt: Attempt
+    ) -> Iterator[tuple[Exchange, Watch]]:
+        watch = Watch(attempt, self._silence)
+        with watch, self._http.serving(watch), self._post(body, request, watch) as reply:
+            yield reply, watch
 
     def _post(self, body: dict[str, Any], request: Request, watch: Watch) -> Exchange:
         live.check(self.name, self.url)

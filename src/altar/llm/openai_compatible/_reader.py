@@ -74,10 +74,10 @@ def chat_response(
     chunk = dict(body)
     choices = chunk.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
-        _raise_for(chunk, dialect.provider)
+        _raise_for(chunk, dialect.called)
         raise StreamBrokenError(
-            f"{dialect.provider}: the reply is no chat completion: it has no choices",
-            provider=dialect.provider,
+            f"{dialect.called}: the reply is no chat completion: it has no choices",
+            provider=dialect.called,
         )
     chunk["choices"] = [_numbered(choices[0])]
     return fold([*reader.feed(chunk), *reader.end()])
@@ -128,7 +128,7 @@ class ChatReader:
         """The events of one chunk; raises the ProviderError of an error object."""
         choices = chunk.get("choices")
         if not choices:
-            _raise_for(chunk, self._dialect.provider, in_stream=True)
+            _raise_for(chunk, self._dialect.called, in_stream=True)
         events: list[StreamEvent] = []
         if isinstance(chunk.get("usage"), Mapping):
             self._usage = chunk["usage"]
