@@ -12,9 +12,18 @@ import pytest
 
 import altar
 from altar.errors import ConfigurationError
-from altar.llm import Limits, Options, Price, ToolCall, check_history, dump_messages
+from altar.llm import (
+    Clock,
+    Limits,
+    Options,
+    Price,
+    Retry,
+    ToolCall,
+    check_history,
+    dump_messages,
+)
 from altar.runtime import Cancellation
-from altar.testing import ScriptedProvider
+from altar.testing import FunctionProvider, ScriptedProvider
 
 PATIENCE = 10.0  # of a test that would hang for ever
 
@@ -169,3 +178,26 @@ def test_a_name_one_package_further_down_is_pointed_at():
     for name, home in altar._BELOW.items():  # noqa: SLF001
         assert hasattr(import_module(home), name)
         assert not hasattr(altar, name)
+
+
+class Stepping(Clock):
+    """A clock that the test moves."""
+
+    time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+
+@pytest.mark.parametrize(("took", "late"), [(2.0, True), (0.1, False)])
+def test_an_answer_that_came_too_late_is_kept_and_told(took, late):
+    clock = Stepping()
+
+    def slow(request):
+        clock.time += took
+        return "here it is"
+
+    options = Options(limits=Limits(seconds=0.3), retry=Retry(clock=clock))
+    reply = altar.generate("Hi", model=FunctionProvider(slow), options=options)
+    assert (reply.finish, reply.text) == ("stop", "here it is")
+    assert [note.what for note in reply.adaptations] == ["deadline"] * late

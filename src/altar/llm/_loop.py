@@ -25,6 +25,7 @@ from altar.llm._stops import (
     met_calls,
     met_deadline,
     met_repeats,
+    note_late,
     stop_before_asking,
     stop_now,
 )
@@ -160,6 +161,7 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
         if isinstance(answer, Response):
             guard.succeed()
             state.said = step.said
+            note_late(state)
             return answer
         error = answer.error
         stop = stop_now(state)

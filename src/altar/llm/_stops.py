@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from altar.llm._request import Adaptation
+
 if TYPE_CHECKING:
     from altar.llm._options import Limits
     from altar.llm._reply import Finish
     from altar.llm._state import RunState
 
-__all__ = ["met_calls", "met_deadline", "met_repeats", "stop_before_asking", "stop_now"]
+__all__ = [
+    "met_calls",
+    "met_deadline",
+    "met_repeats",
+    "note_late",
+    "stop_before_asking",
+    "stop_now",
+]
 
 
 def stop_now(state: RunState) -> Finish | None:
@@ -49,6 +58,13 @@ def _over_budget(state: RunState, limits: Limits) -> Finish | None:
             state.detail = _raised(f"the run cost {cost}", "cost", limits.cost)
         return "budget"
     return None
+
+
+def note_late(state: RunState) -> None:
+    """Tell of an answer that came when the time was up: it was paid for, and is kept."""
+    if state.deadline is not None and state.task.options.retry.clock.now() >= state.deadline:
+        why = "an answer came after the deadline, which did not reach the provider; it was kept"
+        state.note((Adaptation("deadline", why),))
 
 
 def met_deadline(state: RunState, met: str) -> Finish:
