@@ -1130,3 +1130,10 @@ def raw(fake: FakeOpenAI, method: str, path: str, body: object) -> tuple[int, di
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, text
     finally:
         connection.close()
+
+
+def test_a_default_in_a_strict_schema_is_taken():
+    schema = with_property({"type": "string", "default": "x"})
+    with FakeOpenAI(["Hi"]) as fake, client(fake) as vendor:
+        held = {"type": "json_schema", "name": "a", "schema": schema, "strict": True}
+        vendor.responses.create(model="gpt-5.5", input="q", text={"format": held})
