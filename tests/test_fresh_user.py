@@ -29,24 +29,24 @@ PATIENCE = 10.0  # of a test that would hang for ever
 
 
 @altar.tool(approval=True)
-def pay(amount: int) -> str:
+def pay_out(amount: int) -> str:
     """Pay."""
     return f"paid {amount}"
 
 
 def paused(*replies):
-    model = ScriptedProvider([ToolCall("pay", {"amount": 7}), *replies])
-    return model, altar.generate("Pay 7.", model=model, tools=[pay]).pending
+    model = ScriptedProvider([ToolCall("pay_out", {"amount": 7}), *replies])
+    return model, altar.generate("Pay 7.", model=model, tools=[pay_out]).pending
 
 
 def test_an_approval_is_not_spent_where_the_tool_was_forgotten():
     model, pending = paused("done")
-    with pytest.raises(ConfigurationError, match=r"'pay'.*tools=\[pay\]"):
+    with pytest.raises(ConfigurationError, match=r"'pay_out'.*tools=\[pay_out\]"):
         altar.generate(pending.approve(), model=model)
-    with pytest.raises(ConfigurationError, match="'pay'"):
+    with pytest.raises(ConfigurationError, match="'pay_out'"):
         altar.generate(pending, model=model)
     assert len(model.requests) == 1
-    reply = altar.generate(pending.approve(), model=model, tools=[pay])
+    reply = altar.generate(pending.approve(), model=model, tools=[pay_out])
     assert [record.result.content for record in reply.calls] == ["paid 7"]
 
 
