@@ -6,14 +6,15 @@ import os
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from traceback import format_exception
 from typing import Any
 
 from google import genai
 from google.genai import types
 
 from altar import live
-from altar.errors import AuthenticationError, ConfigurationError
-from altar.llm import redacted
+from altar.errors import AuthenticationError, ConfigurationError, ProviderError
+from altar.llm import redacted, sendable_key, without_key
 from altar_extras._gemini_faults import KEY_HINT, VERTEX_HINT, is_sign_in
 
 __all__ = ["Connection", "developer_client", "own_client", "vertex_client", "wants_vertex"]
@@ -36,6 +37,26 @@ class Connection:
     def is_vertex(self) -> bool:
         """Whether it speaks to Vertex, whose signatures are others."""
         return bool(getattr(getattr(self.aio, "_api_client", None), "vertexai", False))
+
+    def bare(self, told: Exception) -> Exception:
+        """The same error, without the key wherever a server or a library repeated it."""
+        told.args = tuple([self._hidden(said) for said in told.args])
+        if isinstance(told, ProviderError):
+            told.message = self._hidden(told.message)
+            told.raw = self._hidden(told.raw)
+        return told
+
+    def cause(self, error: Exception) -> Exception | None:
+        """What an error is chained to: nothing, where its traceback would print the key."""
+        told = "".join(format_exception(error))
+        return error if self._hidden(told) == told else None
+
+    def _hidden(self, said: Any) -> Any:
+        transport = getattr(self.aio, "_api_client", None)
+        signed = getattr(transport, "_credentials", None)
+        for key in (getattr(transport, "api_key", None), getattr(signed, "token", None)):
+            said = without_key(said, key if isinstance(key, str) else None)
+        return said
 
     @property
     def is_raw(self) -> bool:
@@ -85,6 +106,7 @@ def developer_client(name: str, key: str | None, url: str | None) -> Connection:
         raise AuthenticationError(
             f"{name}: there is no API key.", provider=name, sent=False, hint=KEY_HINT
         )
+    key = sendable_key(key, provider=name, variable="GEMINI_API_KEY")
     return _connection(name, url, vertexai=False, api_key=key)
 
 

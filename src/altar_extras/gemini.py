@@ -91,8 +91,9 @@ class GeminiProvider(LoopedProvider):
         body, notes = to_request(request, provider=home, settings=self.name)
         try:
             answer = await whole(connection, self.model, body, attempt, headers=headers)
-        except Exception as error:
-            raise self._told(error, connection, in_stream=False) from error
+        except Exception as error:  # noqa: BLE001 - told as what it is
+            told = self._told(error, connection, in_stream=False)
+            raise told from connection.cause(error)
         return from_response(answer, request, provider=home, name=self.name, adaptations=notes)
 
     async def astream(
@@ -104,8 +105,9 @@ class GeminiProvider(LoopedProvider):
         body, notes = to_request(request, provider=home, settings=self.name)
         try:
             events = await open_stream(connection, self.model, body, attempt, headers=headers)
-        except Exception as error:
-            raise self._told(error, connection, in_stream=False) from error
+        except Exception as error:  # noqa: BLE001 - told as what it is
+            told = self._told(error, connection, in_stream=False)
+            raise told from connection.cause(error)
         if not connection.is_raw:
             notes = (*notes, _TYPED)
         reader = StreamReader(request, provider=home, name=self.name, adaptations=notes)
@@ -113,11 +115,11 @@ class GeminiProvider(LoopedProvider):
             while True:
                 try:
                     event = await anext(events, None)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - told as what it is
                     told = self._told(error, connection, in_stream=True)
                     if reader.finished and isinstance(told, TransportError):
                         break  # the answer is whole; what broke is the connection behind it
-                    raise told from error
+                    raise told from connection.cause(error)
                 if event is None:
                     break
                 for one in reader.feed(event):
@@ -134,7 +136,7 @@ class GeminiProvider(LoopedProvider):
 
     def _told(self, error: Exception, connection: Connection, *, in_stream: bool) -> Exception:
         vertex = connection.is_vertex
-        return translated(error, self.name, in_stream=in_stream, vertex=vertex)
+        return connection.bare(translated(error, self.name, in_stream=in_stream, vertex=vertex))
 
 
 class VertexProvider(GeminiProvider):

@@ -55,8 +55,9 @@ class InteractionsProvider(GeminiProvider):
             async with _asked(connection, body, request, attempt) as answer:
                 self._check(answer)
                 found = json_object(await answer.text())
-        except Exception as error:
-            raise self._told(error, connection, in_stream=False) from error
+        except Exception as error:  # noqa: BLE001 - told as what it is
+            told = self._told(error, connection, in_stream=False)
+            raise told from connection.cause(error)
         return from_response(found, request, provider=home, name=self.name, adaptations=notes)
 
     async def astream(
@@ -77,10 +78,10 @@ class InteractionsProvider(GeminiProvider):
                         yield one
         except ProviderError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told as what it is
             told = self._told(error, connection, in_stream=taken)
             if not (reader.finished and isinstance(told, TransportError)):
-                raise told from error
+                raise told from connection.cause(error)
             # the answer is whole; what broke is the connection behind it
         for one in reader.end():
             yield one

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import threading
+import traceback
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
@@ -210,3 +213,35 @@ def test_where_live_calls_are_forbidden_none_leaves_the_machine(seat, ask):
     provider = at(seat, "http://far.example")
     with live.forbid("This test forbids it."), pytest.raises(ConfigurationError, match="far"):
         ask(provider, options=ONCE)
+
+
+class Parrot(BaseHTTPRequestHandler):
+    """Refuses every request in words that repeat all it was sent."""
+
+    def do_POST(self):
+        said = f"No entry for you: {dict(self.headers)} at {self.path}"
+        body = json.dumps({"error": {"message": said, "code": 401, "type": "refused"}}).encode()
+        self.send_response(401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_key_that_the_server_repeats_is_shown_nowhere(seat, ask):
+    """Not in the message, not in the raw answer, not in the traceback a program prints."""
+    key = "plain-words-are-a-key-too"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Parrot)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(AuthenticationError) as caught:
+            ask(at(seat, f"http://127.0.0.1:{server.server_port}", key=key), options=ONCE)
+    finally:
+        server.shutdown()
+        server.server_close()
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.raw)
+    assert key not in told
+    assert "No entry" in told
