@@ -32,9 +32,6 @@ FLOORS = {
 }
 APART = {frozenset({"altar.adm", "altar.repair"}), frozenset({"altar.later", "altar.llm"})}
 
-# one optional host each: a module that nothing else of the core imports
-HOSTED = {"altar.testing.pytest_plugin": "pytest"}
-
 LATER_STANDARD = {"annotationlib", "compression"}  # new in Python 3.14
 
 CORE = modules("altar")
@@ -84,11 +81,8 @@ def test_the_core_imports_only_the_standard_library():
         f"{found.where} imports {found.target}"
         for found in CORE_IMPORTS
         if found.target.split(".")[0] not in {*sys.stdlib_module_names, *LATER_STANDARD, "altar"}
-        and HOSTED.get(found.source) != found.target
     ]
     assert not foreign
-    hosted = [found.where for found in INNER if found.target in HOSTED]
-    assert not hosted
 
 
 def test_extras_import_only_public_paths_of_the_core():

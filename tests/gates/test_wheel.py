@@ -94,4 +94,4 @@ def test_the_console_script_and_the_pytest_plugin_are_declared(wheel: Path):
         name = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))
         declared = archive.read(name).decode()
     assert "altar = altar.cli:main" in declared
-    assert "[pytest11]\naltar = altar.testing.pytest_plugin" in declared
+    assert "[pytest11]\naltar = altar_extras.pytest_plugin" in declared

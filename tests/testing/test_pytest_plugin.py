@@ -20,7 +20,7 @@ for _name in altar.testing.__all__:
 
 pytest_plugins = ["pytester"]
 
-PLUGIN = "altar.testing.pytest_plugin"
+PLUGIN = "altar_extras.pytest_plugin"
 CALL = """
     from altar import live
     live.check("gemini", "https://api.example.invalid")
@@ -399,8 +399,8 @@ def test_the_plugin_loads_nothing_of_altar_beyond_the_switch(suite: Suite):
 import sys
 
 def test_light():
-    loaded = {name for name in sys.modules if name.startswith("altar.")}
-    assert "altar.testing.pytest_plugin" in loaded
+    loaded = {name for name in sys.modules if name.startswith(("altar.", "altar_extras."))}
+    assert "altar_extras.pytest_plugin" in loaded
     assert not {name for name in loaded if name.startswith(("altar.llm", "altar.adm"))}
     assert not {"altar.testing._cassette", "altar.agent", "asyncio.runners"} & loaded
 """
