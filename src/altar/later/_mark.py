@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from altar.adm import FunctionDeclaration
+    from altar.runtime import Policy
 
 __all__ = [
     "APPROVAL_FIELD",
@@ -33,9 +34,19 @@ _MAX_NAME = 64  # ADM 1.0
 class ToolOptions:
     """How a tool is to be run: seconds it may take, and what the runtime may assume."""
 
-    __slots__ = ("approval", "expose_errors", "idempotent", "inline", "strict", "timeout")
+    __slots__ = (
+        "approval",
+        "expose_errors",
+        "idempotent",
+        "inline",
+        "isolate",
+        "memory_mb",
+        "policy",
+        "strict",
+        "timeout",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one parameter per option
         self,
         *,
         timeout: float | None = None,
@@ -44,6 +55,9 @@ class ToolOptions:
         strict: bool = False,
         expose_errors: bool = False,
         approval: bool = False,
+        isolate: bool = False,
+        memory_mb: int | None = None,
+        policy: Policy | None = None,
     ) -> None:
         if timeout is not None and not (timeout.__class__ in (int, float) and timeout > 0):
             misuse(f"timeout={timeout!r}: give seconds above zero, or None for no limit")
@@ -53,9 +67,17 @@ class ToolOptions:
             ("strict", strict),
             ("expose_errors", expose_errors),
             ("approval", approval),
+            ("isolate", isolate),
         ):
             if value.__class__ is not bool:
                 misuse(f"{option}={value!r}: give True or False")
+        if memory_mb is not None and not (memory_mb.__class__ is int and memory_mb > 0):
+            misuse(f"memory_mb={memory_mb!r}: give whole megabytes above zero, or leave it out")
+        if memory_mb is not None and not isolate:
+            misuse("memory_mb holds for a worker process: type @tool(isolate=True, memory_mb=...)")
+        self.isolate = isolate
+        self.memory_mb = memory_mb
+        self.policy = policy
         self.timeout = timeout
         self.idempotent = idempotent
         self.inline = inline

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn, TypeVar, overload
 
+    from altar.runtime import Policy
+
     F = TypeVar("F", bound=Callable[..., Any])
 
 __all__ = ["tool"]
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
         strict: bool = False,
         expose_errors: bool = False,
         approval: bool = False,
+        isolate: bool = False,
+        memory_mb: int | None = None,
+        policy: Policy | None = None,
     ) -> Callable[[F], F]: ...
 
 
@@ -55,6 +60,9 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
     strict=False,
     expose_errors=False,
     approval=False,
+    isolate=False,
+    memory_mb=None,
+    policy=None,
 ):
     """Mark a function as a tool and hand the same function back.
 
@@ -65,7 +73,9 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
     to a thread; ``strict`` refuses arguments that would need coercion, and
     turns declaration warnings into errors; ``expose_errors`` lets the text of
     any exception reach the model; ``approval`` says that each call waits for a
-    person's yes.
+    person's yes; ``isolate`` runs it in a worker process, which ``memory_mb``
+    megabytes must be enough for; ``policy`` says how often, how many at a time
+    and for how long it is tried: ``altar.runtime.Policy(retry=2)``.
 
     Module-level functions are noted in ``altar.registry``; methods and
     functions local to another function are only marked, and reach a session
@@ -81,7 +91,8 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
             misuse(f"tool({fn!r}): write @tool, or @tool(name=..., description=...)")
         return _mark(fn, None, None, None)
     options = None
-    if timeout is not None or idempotent or inline or strict or expose_errors or approval:
+    told = (idempotent, inline, strict, expose_errors, approval, isolate)
+    if any(told) or timeout is not None or memory_mb is not None or policy is not None:
         options = ToolOptions(
             timeout=timeout,
             idempotent=idempotent,
@@ -89,6 +100,9 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
             strict=strict,
             expose_errors=expose_errors,
             approval=approval,
+            isolate=isolate,
+            memory_mb=memory_mb,
+            policy=policy,
         )
     if description is not None and not (isinstance(description, str) and description.strip()):
         misuse(f"description={description!r}: give a text that is not blank, or leave it out")

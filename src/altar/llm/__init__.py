@@ -38,7 +38,7 @@ from altar.llm._looped import LoopedProvider
 from altar.llm._mend import amend, mend
 from altar.llm._mender import Mender
 from altar.llm._messages import Message, Role
-from altar.llm._options import Clock, Limits, Options, Repair, Retry
+from altar.llm._options import Limits, Options, Repair, Retry
 from altar.llm._parts import (
     BlobPart,
     Data,
@@ -65,6 +65,7 @@ from altar.llm._shelf import Shelves, ToolSearch
 from altar.llm._task import Task
 from altar.llm._travel import Travel, own_settings
 from altar.llm._usage import Price, Usage
+from altar.resilience import Clock
 
 __all__ = [
     "Adaptation",

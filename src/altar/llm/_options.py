@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
-from _thread import TIMEOUT_MAX, allocate_lock
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,57 +13,13 @@ from altar.llm._mender import Mender
 from altar.llm._sampling import Sampling
 from altar.llm._shelf import ToolSearch
 from altar.llm._usage import Price
-from altar.resilience import CircuitBreaker
+from altar.resilience import SYSTEM_CLOCK, CircuitBreaker, Clock
 from altar.runtime import Cancellation
 
-__all__ = ["Clock", "Limits", "Options", "Repair", "Retry"]
+__all__ = ["Limits", "Options", "Repair", "Retry"]
 
 _BACKOFF_BASE = 0.5
 _BACKOFF_CAP = 8.0
-
-
-class Clock:
-    """Time as the loop sees it; a test hands in its own."""
-
-    __slots__ = ()
-
-    def now(self) -> float:
-        """Seconds on the scale of :func:`time.monotonic`."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, in a thread."""
-        time.sleep(seconds)
-
-    def wait(self, seconds: float, cancelled: Cancellation) -> None:
-        """Sleep, until ``cancelled`` is raised at most; a ``sleep`` of one's own is kept to."""
-        if type(self).sleep is not Clock.sleep:
-            self.sleep(seconds)
-            return
-        gate = allocate_lock()  # no Event: a signal handler may raise the flag in this thread
-        gate.acquire()
-
-        def wake() -> None:
-            gate.release()
-
-        cancelled.on_cancel(wake)
-        try:
-            gate.acquire(timeout=min(seconds, TIMEOUT_MAX))
-        finally:
-            cancelled.forget(wake)
-
-    async def asleep(self, seconds: float) -> None:
-        """Wait, on an event loop."""
-        import asyncio  # noqa: PLC0415 - 25 ms that a sync run never needs
-
-        await asyncio.sleep(seconds)
-
-    def jitter(self) -> float:
-        """A number from 0 to 1 that keeps clients from retrying in step."""
-        return random.random()  # noqa: S311 - spreads load, protects nothing
-
-
-SYSTEM_CLOCK = Clock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from altar.resilience._breaker import BreakerState, CircuitBreaker
+from altar.resilience._clock import SYSTEM_CLOCK, Clock
 
-__all__ = ["BreakerState", "CircuitBreaker"]
+__all__ = ["SYSTEM_CLOCK", "BreakerState", "CircuitBreaker", "Clock"]

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from altar.runtime._fanout import ainvoke_many, invoke_many
+from altar.runtime._policy import Policy
 from altar.runtime._protocol import CallContext, Cancellation, Runtime
+from altar.runtime._wrapper import Step, Wrapper
 
-__all__ = ["CallContext", "Cancellation", "Runtime", "ainvoke_many", "invoke_many"]
+__all__ = [
+    "CallContext",
+    "Cancellation",
+    "Policy",
+    "Runtime",
+    "Step",
+    "Wrapper",
+    "ainvoke_many",
+    "invoke_many",
+]
