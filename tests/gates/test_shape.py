@@ -16,6 +16,8 @@ MOST_PARAMETERS, MOST_POSITIONAL = 7, 2
 
 # Exceptions, each with its reason. Nouns take their fields, all by keyword.
 WIDE = {
+    "altar.later.ToolOptions": "one keyword per option of @tool",
+    "altar.runtime.Policy": "one small value, all by keyword",
     "altar.Context": "one parameter per thing a tool may ask for; built by hand in tests alone",
     "altar.Options": "one small value per kind of knob, all by keyword",
     "altar.Param": "one parameter per JSON Schema keyword",
@@ -34,6 +36,7 @@ WIDE = {
     "altar.tool": "one knob per thing a decorator can say; all but the function by keyword",
 }
 MANY_POSITIONAL = {
+    "altar.trace.Span": "made by a tracer, on the hot path",
     "altar.FunctionDeclaration.trusted": "the unchecked constructor of the hot path",
     "altar.adm.Problem": "path, expected, got: the order in which every message says them",
     "altar.later.Mark": "made in every decorator call, where keywords cost",

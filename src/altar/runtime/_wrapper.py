@@ -34,8 +34,7 @@ class Step(Protocol):
         ...
 
 
-if TYPE_CHECKING:
-    Steps: TypeAlias = Generator[CallContext | Step, Any, ToolResult]
+Steps: TypeAlias = "Generator[CallContext | Step, Any, ToolResult]"
 
 
 class Wrapper:
