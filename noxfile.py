@@ -41,6 +41,7 @@ EXTRAS = {
     "grid": "grid",
     "langchain.py": "langchain",
     "openai.py": "openai",
+    "otel.py": "otel",
     "pydantic.py": "pydantic",
     "pydantic_ai.py": "pydantic-ai",
 }
@@ -226,6 +227,16 @@ def bench(session: nox.Session) -> None:
         session.run("python", "-m", "benchmarks", *options)
     if "repair" in words:
         session.run("python", "-m", "benchmarks.repair.speed", *options)
+
+
+@nox.session(python=MAIN, default=False)
+def chaos(session: nox.Session) -> None:
+    """10,000 calls against tools that hang, crash, exit, flood and lie, each accounted for.
+
+    `-- --calls 100000 --seed 7` for more, or for the same again.
+    """
+    prepare(session, "quick")
+    session.run("python", "-m", "tests.chaos", *(session.posargs or ("--calls", "10000")))
 
 
 @nox.session(python=MAIN, default=False)
