@@ -6,11 +6,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from contextvars import Token
     from types import TracebackType
 
-__all__ = ["Kind", "Parent", "Recorder", "Span", "current_span"]
+__all__ = ["NOTHING", "Kind", "Parent", "Recorder", "Span", "current_span"]
 
 Kind: TypeAlias = Literal["generate", "round", "model", "tool", "runtime", "custom"]
 
@@ -40,19 +40,34 @@ class Recorder(Protocol):
         """Take an ended span."""
         ...
 
+    def adopt(self, docs: Iterable[object]) -> int:
+        """Take spans that another process ended, as documents of the file format.
+
+        They are checked: one that breaks the format, or its bounds, is left
+        out. Returns how many were taken.
+        """
+        ...
+
 
 class Parent:
     """Where a span belongs: the ids of its trace and of its parent, which may be far away."""
 
-    __slots__ = ("remote", "sampled", "span_id", "trace_id")
+    __slots__ = ("remote", "sampled", "span_id", "state", "trace_id")
 
     def __init__(
-        self, trace_id: int, span_id: int, *, remote: bool = True, sampled: bool = True
+        self,
+        trace_id: int,
+        span_id: int,
+        *,
+        remote: bool = True,
+        sampled: bool = True,
+        state: str | None = None,
     ) -> None:
         self.trace_id = trace_id
         self.span_id = span_id
         self.remote = remote
         self.sampled = sampled
+        self.state = state
 
 
 current_span: ContextVar[Span | Parent | None] = ContextVar("altar_span", default=None)
@@ -67,6 +82,8 @@ class Span:
     go back within a process; ``ended`` is 0 while it runs. ``attributes`` are
     named as OpenTelemetry names them, where it has a name. ``error`` is None or
     (type, message). ``events`` are (name, nanoseconds, attributes) or None.
+    ``thread`` (its name) and ``process`` are where it ended; a sink finds them
+    filled in.
     """
 
     __slots__ = (
@@ -79,9 +96,13 @@ class Span:
         "kind",
         "name",
         "parent_id",
+        "process",
         "remote",
+        "sampled",
         "span_id",
         "started",
+        "state",
+        "thread",
         "trace_id",
     )
 
@@ -101,10 +122,16 @@ class Span:
             self.trace_id = tracer.new_trace_id()
             self.parent_id = 0
             self.remote = False
+            self.sampled = True
+            self.state: str | None = None
         else:
             self.trace_id = parent.trace_id
             self.parent_id = parent.span_id
             self.remote = parent.__class__ is Parent
+            self.sampled = parent.sampled
+            self.state = parent.state
+        self.thread = ""
+        self.process = 0
         self.ended = 0
         self.started = tracer.now()
 
@@ -146,3 +173,43 @@ class Span:
         if error is not None and self.error is None:
             self.fail(type(error).__name__, str(error))
         self.finish()
+
+
+class _Nothing(Span):
+    """What stands for a span where nothing is traced: it keeps nothing, and is never current."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.kind = "custom"
+        self.attributes = self.events = self.error = self.state = self._token = None
+        self.trace_id = self.span_id = self.parent_id = self.started = self.ended = self.process = 0
+        self.remote = self.sampled = False
+        self.thread = ""
+
+    def set(self, key: str, value: Any) -> None:
+        pass
+
+    def event(self, name: str, attributes: Mapping[str, Any] | None = None) -> None:
+        pass
+
+    def fail(self, type: str, message: str = "") -> None:  # noqa: A002
+        pass
+
+    def finish(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+
+NOTHING = _Nothing()
