@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NoReturn
 
 from altar.errors import ConfigurationError
-from altar.plugins import check_model, load_runtime, runtime_names
 
 __all__ = ["Settings", "configure", "reset", "settings"]
 
@@ -22,12 +19,14 @@ class Settings:
     """What is configured: where tools run, which model answers, where the grid is.
 
     ``model`` is "prefix:name", or None when nothing was configured: then the
-    offline demo model answers, and says so.
+    offline demo model answers, and says so. ``trace`` is the file that is told
+    what happens (JSON lines, or SQLite by its ending), or None.
     """
 
     mode: str = "local"
     model: str | None = None
     grid_url: str | None = None
+    trace: str | None = None
 
 
 _KEYS = tuple(field.name for field in fields(Settings))
@@ -46,7 +45,11 @@ _state = _State()
 
 
 def configure(
-    *, mode: str | None = None, model: str | None = None, grid_url: str | None = None
+    *,
+    mode: str | None = None,
+    model: str | None = None,
+    grid_url: str | None = None,
+    trace: str | None = None,
 ) -> Settings:
     """Set what is given, for this process; what is None stays as it is.
 
@@ -54,11 +57,13 @@ def configure(
     then. A model's prefix must be known; its library is looked for when the
     model is first used.
     """
-    given = {"mode": mode, "model": model, "grid_url": grid_url}
+    given = {"mode": mode, "model": model, "grid_url": grid_url, "trace": trace}
     changes = {name: value for name, value in given.items() if value is not None}
     for name, value in changes.items():
         _check(name, value, "configure")
     if model is not None:
+        from altar.plugins import check_model  # noqa: PLC0415 - most programs name none here
+
         check_model(model)
     with _state.lock:
         found = replace(_read(), **{**_state.given, **changes})
@@ -88,7 +93,7 @@ def reset() -> None:
 
 def _read() -> Settings:
     """What the environment says, over what altar.toml in the working directory says."""
-    values = _read_file(Path(_FILE))
+    values = _read_file(_FILE)
     for name in _KEYS:
         variable = f"ALTAR_{name.upper()}"
         value = os.environ.get(variable, "").strip()
@@ -98,25 +103,37 @@ def _read() -> Settings:
     return Settings(**values)
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(path: str) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{_FILE} cannot be read: {error}") from error
+    import tomllib  # noqa: PLC0415 - only where there is a file
+
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{_FILE} is not valid TOML: {error}") from error
     unknown = [name for name in values if name not in _KEYS]
     if unknown:
-        names = ", ".join(repr(name) for name in unknown)
-        allowed = ", ".join(_KEYS)
-        raise ConfigurationError(f"{_FILE} holds the unknown {names}; allowed are {allowed}")
+        _refuse_unknown(unknown)
     for name, value in values.items():
         _check(name, value, _FILE)
     return values
+
+
+def _refuse_unknown(names: list[str]) -> NoReturn:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for an error
+
+    near = get_close_matches(names[0].lower(), _KEYS, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ConfigurationError(
+        f"{_FILE} holds the unknown {', '.join(repr(name) for name in names)}; "
+        f"allowed are {', '.join(_KEYS)}{hint}"
+    )
 
 
 def _check(name: str, value: object, source: str) -> None:
@@ -131,7 +148,11 @@ def _check(name: str, value: object, source: str) -> None:
 
 def _check_mode(found: Settings) -> None:
     """A mode works when it is "local" or when its runtime can be loaded."""
-    if found.mode == "local" or found.mode in runtime_names():
+    if found.mode == "local":
+        return
+    from altar.plugins import load_runtime, runtime_names  # noqa: PLC0415 - not for "local"
+
+    if found.mode in runtime_names():
         return
     try:
         load_runtime(found.mode)
