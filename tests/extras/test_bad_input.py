@@ -154,7 +154,8 @@ def test_an_answer_of_ten_megabytes_arrives_whole(seat, ask):
     assert ask(seat.open([text])).text == text
 
 
-def test_ten_thousand_tools_are_searched_by_the_model_and_one_is_run(seat, ask):
+@pytest.fixture(scope="module")
+def ten_thousand():
     def numbered(number):
         def work(x: int) -> int:
             return x + number
@@ -163,6 +164,11 @@ def test_ten_thousand_tools_are_searched_by_the_model_and_one_is_run(seat, ask):
         work.__doc__ = f"Work number {number}."
         return work
 
+    with altar.Session([numbered(number) for number in range(10_000)]) as session:
+        yield session
+
+
+def test_ten_thousand_tools_are_searched_by_the_model_and_one_is_run(seat, ask, ten_thousand):
     def model(request):
         last = request.messages[-1]
         if last.role == "tool":
@@ -173,7 +179,7 @@ def test_ten_thousand_tools_are_searched_by_the_model_and_one_is_run(seat, ask):
             return altar.llm.ToolCall("call_tool", args)
         return altar.llm.ToolCall("tool_7777", {"x": 1})
 
-    reply = ask(seat.open(model), tools=[numbered(number) for number in range(10_000)])
+    reply = ask(seat.open(model), session=ten_thousand)
     assert reply.text == "done"
     assert reply.calls[0].result.content == 7778
 
