@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields, replace
 from threading import Lock
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from altar.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from altar.runtime import Policy
 
 __all__ = ["Settings", "configure", "reset", "settings"]
 
@@ -21,15 +24,18 @@ class Settings:
     ``model`` is "prefix:name", or None when nothing was configured: then the
     offline demo model answers, and says so. ``trace`` is the file that is told
     what happens (JSON lines, or SQLite by its ending), or None.
+    ``policy`` holds for every call whose tool and session do not say otherwise.
     """
 
     mode: str = "local"
     model: str | None = None
     grid_url: str | None = None
     trace: str | None = None
+    policy: Policy | None = None
 
 
 _KEYS = tuple(field.name for field in fields(Settings))
+_VARIABLES = {name: f"ALTAR_{name.upper()}" for name in _KEYS if name != "policy"}
 
 
 class _State:
@@ -37,7 +43,7 @@ class _State:
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.given: dict[str, str] = {}
+        self.given: dict[str, Any] = {}
         self.known: Settings | None = None
 
 
@@ -50,23 +56,30 @@ def configure(
     model: str | None = None,
     grid_url: str | None = None,
     trace: str | None = None,
+    policy: Policy | None = None,
 ) -> Settings:
     """Set what is given, for this process; what is None stays as it is.
+
+    A session keeps to the policy that is in force when it is made.
 
     Raises ConfigurationError that says what is allowed, and changes nothing
     then. A model's prefix must be known; its library is looked for when the
     model is first used.
     """
     given = {"mode": mode, "model": model, "grid_url": grid_url, "trace": trace}
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes: dict[str, Any] = {name: text for name, text in given.items() if text is not None}
     for name, value in changes.items():
         _check(name, value, "configure")
+    if policy is not None:
+        changes["policy"] = _own(policy)
     if model is not None:
         from altar.plugins import check_model  # noqa: PLC0415 - most programs name none here
 
         check_model(model)
     with _state.lock:
         found = replace(_read(), **{**_state.given, **changes})
+        if _state.known is not None and found.policy == _state.known.policy and policy is None:
+            found = replace(found, policy=_state.known.policy)  # what it keeps is kept with it
         _check_mode(found)
         _state.given.update(changes)
         _state.known = found
@@ -94,8 +107,7 @@ def reset() -> None:
 def _read() -> Settings:
     """What the environment says, over what altar.toml in the working directory says."""
     values = _read_file(_FILE)
-    for name in _KEYS:
-        variable = f"ALTAR_{name.upper()}"
+    for name, variable in _VARIABLES.items():
         value = os.environ.get(variable, "").strip()
         if value:
             _check(name, value, f"the variable {variable}")
@@ -120,8 +132,13 @@ def _read_file(path: str) -> dict[str, Any]:
     unknown = [name for name in values if name not in _KEYS]
     if unknown:
         _refuse_unknown(unknown)
+    table = values.pop("policy", None)
     for name, value in values.items():
         _check(name, value, _FILE)
+    if table is not None:
+        from altar.runtime._policy_table import read_policy  # noqa: PLC0415 - only where there is one
+
+        values["policy"] = read_policy(table, _FILE)
     return values
 
 
@@ -144,6 +161,18 @@ def _check(name: str, value: object, source: str) -> None:
             f"grid_url in {source} must be an address such as 'nats://127.0.0.1:4222', "
             f"not {value!r}"
         )
+
+
+def _own(policy: object) -> Policy:
+    """A copy: what is kept under a policy (see later/_assemble) is kept by its identity."""
+    from altar.runtime import Policy  # noqa: PLC0415 - only where one is given
+
+    if not isinstance(policy, Policy):
+        raise ConfigurationError(
+            f"policy={policy!r:.100} in configure must be a Policy; type "
+            "altar.configure(policy=altar.runtime.Policy(timeout=30))"
+        )
+    return replace(policy)
 
 
 def _check_mode(found: Settings) -> None:
