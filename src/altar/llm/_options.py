@@ -13,13 +13,12 @@ from altar.llm._mender import Mender
 from altar.llm._sampling import Sampling
 from altar.llm._shelf import ToolSearch
 from altar.llm._usage import Price
-from altar.resilience import SYSTEM_CLOCK, CircuitBreaker, Clock
+from altar.resilience import SYSTEM_CLOCK, Backoff, CircuitBreaker, Clock
 from altar.runtime import Cancellation
 
 __all__ = ["Limits", "Options", "Repair", "Retry"]
 
-_BACKOFF_BASE = 0.5
-_BACKOFF_CAP = 8.0
+_BACKOFF = Backoff(base=0.5, cap=8.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +87,7 @@ class Retry:
         """Seconds to wait after attempt number ``attempt`` failed."""
         if hint is not None and hint >= 0:
             return min(hint, self.max_delay)
-        backoff: float = min(_BACKOFF_CAP, _BACKOFF_BASE * 2.0 ** (attempt - 1))
-        return min(backoff * self.clock.jitter(), self.max_delay)
+        return min(_BACKOFF.delay(attempt, self.clock), self.max_delay)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

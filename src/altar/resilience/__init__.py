@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from altar.resilience._breaker import BreakerState, CircuitBreaker
-from altar.resilience._clock import SYSTEM_CLOCK, Clock
+from altar.resilience._bucket import TokenBucket
+from altar.resilience._clock import SYSTEM_CLOCK, Clock, Flag
+from altar.resilience._retry import Backoff, RetryPolicy
+from altar.resilience._slots import Place, Slots
 
-__all__ = ["SYSTEM_CLOCK", "BreakerState", "CircuitBreaker", "Clock"]
+__all__ = [
+    "SYSTEM_CLOCK",
+    "Backoff",
+    "BreakerState",
+    "CircuitBreaker",
+    "Clock",
+    "Flag",
+    "Place",
+    "RetryPolicy",
+    "Slots",
+    "TokenBucket",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from threading import Lock
+from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from altar.errors import ConfigurationError
@@ -26,12 +26,16 @@ class CircuitBreaker:
 
     Ask ``allow()`` before each try, and report with ``succeed()`` or
     ``fail()`` afterwards; report nothing for a try that was broken off for
-    reasons of your own. It holds no thing and no call: whoever keeps it decides
-    how long it remembers, and for what. Safe to share between threads and event
-    loops. ``clock`` returns seconds.
+    reasons of your own. Who asks with ``enter()`` gets a ticket, and may give
+    the trial back with ``leave(ticket)`` so that another can have it at once;
+    a report with a ticket from before the state changed is not counted.
+
+    It holds no thing and no call: whoever keeps it decides how long it
+    remembers, and for what. Safe to share between threads and event loops.
+    ``clock`` returns seconds; when it goes back, the wait begins anew.
     """
 
-    __slots__ = ("_clock", "_count", "_failures", "_lock", "_since", "_state", "_wait")
+    __slots__ = ("_clock", "_count", "_failures", "_lock", "_round", "_since", "_state", "_wait")
 
     def __init__(
         self,
@@ -44,59 +48,81 @@ class CircuitBreaker:
         self._failures = failures
         self._wait = wait
         self._clock = clock
-        self._lock = Lock()
+        self._lock = allocate_lock()
         self._state: BreakerState = "closed"
         self._count = 0  # failures in a row, while closed
         self._since = 0.0  # when it opened, or when the trial began
+        self._round = 1  # the ticket of whoever is let through now
 
     @property
     def state(self) -> BreakerState:
         """``closed``, ``open`` or ``half_open``; an open one whose wait is over is half open."""
         with self._lock:
-            return "half_open" if self._state == "open" and self._waited() else self._state
+            return "half_open" if self._state == "open" and self._left() <= 0 else self._state
 
     @property
     def retry_after(self) -> float:
         """Seconds until it lets a try through; 0.0 where it does now."""
         with self._lock:
-            if self._state == "closed":
-                return 0.0
-            return max(0.0, self._wait - (self._clock() - self._since))
+            return 0.0 if self._state == "closed" else max(0.0, self._left())
+
+    @property
+    def pristine(self) -> bool:
+        """True while it remembers nothing: it is closed, and the last report was no failure."""
+        return self._state == "closed" and self._count == 0
 
     def allow(self) -> bool:
         """Whether to try now; True of a breaker that is half open hands out its one trial."""
+        return self.enter() != 0
+
+    def enter(self) -> int:
+        """As :meth:`allow`: a ticket for the try, or 0 when it should not be made now."""
         with self._lock:
             if self._state == "closed":
-                return True
-            if not self._waited():
-                return False
+                return self._round
+            if self._left() > 0:
+                return 0
             self._state = "half_open"
             self._since = self._clock()
-            return True
+            self._round += 1
+            return self._round
 
-    def succeed(self) -> None:
+    def leave(self, ticket: int) -> None:
+        """The try came to nothing that says whether the thing works; another may have its turn."""
+        with self._lock:
+            if self._state == "half_open" and ticket == self._round:
+                self._state = "open"
+                self._since = self._clock() - self._wait
+
+    def succeed(self, ticket: int | None = None) -> None:
         """Report that a try worked."""
         with self._lock:
+            if ticket is not None and ticket != self._round:
+                return
             if self._state != "open":  # a try from before it opened says nothing new
                 self._state = "closed"
                 self._count = 0
 
-    def fail(self) -> None:
+    def fail(self, ticket: int | None = None) -> None:
         """Report that a try failed."""
         with self._lock:
-            if self._state == "open":
+            if self._state == "open" or (ticket is not None and ticket != self._round):
                 return
             self._count += 1
             if self._state == "half_open" or self._count >= self._failures:
                 self._state = "open"
                 self._count = 0
                 self._since = self._clock()
+                self._round += 1
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker {self.state}>"
 
-    def _waited(self) -> bool:
-        return self._clock() - self._since >= self._wait
+    def _left(self) -> float:
+        """Seconds of the wait that are left, of a breaker that is not closed."""
+        now = self._clock()
+        self._since = min(self._since, now)
+        return self._wait - (now - self._since)
 
 
 def _check(failures: Any, wait: Any) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import time
 from _thread import TIMEOUT_MAX, allocate_lock
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["SYSTEM_CLOCK", "Clock", "Flag"]
+
+_DAY = 86_400.0  # an event loop refuses timers that lie too far ahead
 
 
 class Flag(Protocol):
@@ -47,7 +50,8 @@ class Clock:
         gate.acquire()
 
         def wake() -> None:
-            gate.release()
+            with suppress(RuntimeError):  # told twice, by a flag made of two
+                gate.release()
 
         cancelled.on_cancel(wake)
         try:
@@ -60,6 +64,33 @@ class Clock:
         import asyncio  # noqa: PLC0415 - 25 ms that a sync run never needs
 
         await asyncio.sleep(seconds)
+
+    async def await_(self, seconds: float, cancelled: Flag) -> None:
+        """As :meth:`wait`, on an event loop; an ``asleep`` of one's own is kept to."""
+        if type(self).asleep is not Clock.asleep:
+            await self.asleep(seconds)
+            return
+        import asyncio  # noqa: PLC0415 - as above
+
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+
+        def end() -> None:
+            if not over.done():
+                over.set_result(None)
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop has ended: nobody waits
+                loop.call_soon_threadsafe(end)
+
+        timer = loop.call_later(seconds, end) if seconds < _DAY else None
+        cancelled.on_cancel(wake)
+        try:
+            await over
+        finally:
+            cancelled.forget(wake)
+            if timer is not None:
+                timer.cancel()
 
     def jitter(self) -> float:
         """A number from 0 to 1 that keeps clients from retrying in step."""

@@ -64,38 +64,40 @@ class Wrapper:
     def invoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
         """Carry out one call and wait for its result (the Runtime protocol)."""
         steps = self.steps(call, ctx)
-        answer: Any = None
         try:
+            step = steps.send(None)
             while True:
                 try:
-                    step = steps.send(answer)
-                except StopIteration as end:
-                    result: ToolResult = end.value
-                    return result
-                if step.__class__ is CallContext:
-                    answer = self.inner.invoke(call, step)
+                    if step.__class__ is CallContext:
+                        answer = self.inner.invoke(call, step)
+                    else:
+                        answer = step.run()  # type: ignore[union-attr]
+                except BaseException as error:  # noqa: BLE001 - it is raised again by steps
+                    step = steps.throw(error)
                 else:
-                    answer = step.run()  # type: ignore[union-attr]
-        finally:
-            steps.close()
+                    step = steps.send(answer)
+        except StopIteration as end:
+            result: ToolResult = end.value
+            return result
 
     async def ainvoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
         """Carry out one call without blocking the event loop (the Runtime protocol)."""
         steps = self.steps(call, ctx)
-        answer: Any = None
         try:
+            step = steps.send(None)
             while True:
                 try:
-                    step = steps.send(answer)
-                except StopIteration as end:
-                    result: ToolResult = end.value
-                    return result
-                if step.__class__ is CallContext:
-                    answer = await self.inner.ainvoke(call, step)
+                    if step.__class__ is CallContext:
+                        answer = await self.inner.ainvoke(call, step)
+                    else:
+                        answer = await step.arun()  # type: ignore[union-attr]
+                except BaseException as error:  # noqa: BLE001 - it is raised again by steps
+                    step = steps.throw(error)
                 else:
-                    answer = await step.arun()  # type: ignore[union-attr]
-        finally:
-            steps.close()
+                    step = steps.send(answer)
+        except StopIteration as end:
+            result: ToolResult = end.value
+            return result
 
     def printed(self) -> str:
         """What a printed stack shows for it."""
