@@ -13,6 +13,7 @@ from tests.gates._source import Import, imports, modules
 FLOORS = {
     "altar.errors": 0,
     "altar._lazy": 0,
+    "altar._secrets": 0,
     "altar.adm": 1,
     "altar.repair": 1,
     "altar.config": 2,

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 
+from altar._secrets import SECRET, is_secret_field, redacted
 from altar.errors import (
     AuthenticationError,
     BadRequestError,
@@ -108,29 +109,6 @@ _WORDS: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
 # "check your billing details" stands in the message of any limit, so messages do not count
 _SPENT = re.compile(r"PerDay|insufficient_quota|spend_limit|usage limit", re.IGNORECASE)
 _RETRY_IN = re.compile(r"(?:retry|try again) (?:in|after) ([0-9.]+)\s*(ms|s)\b", re.IGNORECASE)
-# what an application or a server calls a key, and what may stand between it and the key
-_CALLED = (
-    r"\b(?:(?:x-)?(?:goog-)?api[-_ ]?key"
-    r"|(?:access|auth|client|refresh|secret)[-_ ]?(?:key|secret|token)"
-    r"|authorization|bearer|credentials?|key|passw(?:or)?d|secret|token)\b"
-)
-_BETWEEN = r"(?:\s+(?:provided|given|supplied|received|used|sent|is|was))*[\"'`]*"
-_SIGNED = r"(?:\s*[:=]\s*(?:(?:bearer|basic)\s+)?|\s+)[\"'`(]*"
-# no word of a sentence: it has a digit in it, or is longer than words are
-_KEY = (
-    r"(?=[A-Za-z_\-.+/~*]{0,200}[0-9]|[A-Za-z0-9_\-+~*]{28})"
-    r"[A-Za-z0-9_\-.+/~*]{7,}[A-Za-z0-9_\-+/~*]={0,2}"
-)
-_SECRET = re.compile(
-    rf"(?i)({_CALLED}{_BETWEEN}{_SIGNED}){_KEY}"
-    r"|(\b(?:bearer\s+|(?:api[-_]?|-)?key[\"']?[:=]\s?[\"']?))[A-Za-z0-9_\-.+/]{12,}"
-    r"|\b(?:sk-|AIza|xox[a-z]-)[A-Za-z0-9_\-]{8,}"
-)
-# fields of JSON whose text is a secret, whatever it looks like
-_FIELD = re.compile(
-    r"(?i)(?:x-)?(?:goog-)?api[-_]?key|(?:proxy-)?authorization|(?:set-)?cookie|password"
-    r"|(?:access|auth|refresh|client)[-_]?(?:key|secret|token)"
-)
 _DEEP = 64
 _HINTS: dict[type[ProviderError], str] = {
     QuotaError: "Waiting does not help: raise the limit at the provider, or use another model.",
@@ -257,11 +235,6 @@ def _delays(body: Any) -> list[str]:
     ]
 
 
-def redacted(text: str) -> str:
-    """``text`` without anything that looks like a key."""
-    return _SECRET.sub(lambda found: f"{found[1] or found[2] or ''}[secret]", text)
-
-
 def _clean(value: Any, depth: int = 0) -> Any:
     """What a server said, JSON or text, without anything in it that looks like a key."""
     if isinstance(value, str):
@@ -279,5 +252,5 @@ def _clean(value: Any, depth: int = 0) -> Any:
 
 
 def _field(name: Any, value: Any, depth: int) -> Any:
-    is_secret = isinstance(name, str) and isinstance(value, str) and _FIELD.fullmatch(name)
-    return "[secret]" if is_secret and value else _clean(value, depth)
+    is_secret = isinstance(name, str) and isinstance(value, str) and is_secret_field(name)
+    return SECRET if is_secret and value else _clean(value, depth)

@@ -7,33 +7,16 @@ import re
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
-from altar.llm import redacted
+from altar._secrets import SECRET, is_secret_name, is_secret_variable, redacted, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 __all__ = ["SECRET", "Secrets", "is_secret_name", "same_text"]
 
-SECRET = "[secret]"  # noqa: S105 - what stands where one was
-
-_VARIABLES = re.compile(
-    r"(?i)(?:(?:^|_)(?:SECRET|TOKEN|PAT|PASS|PASSPHRASE)|_PWD|PASSWORD|PASSWD"
-    r"|(?:API|ACCESS|SECRET)_?KEY)$"
-)
-_VAGUE = re.compile(r"(?i)(?:^|_)(?:KEY|CREDENTIALS?)$")  # of tables, too, and files
-_WORDS_AND_PLACES = re.compile(r"[A-Za-z_-]{,11}|(?:[/~.]|[A-Za-z]:[\\/]).*", re.DOTALL)
-_NAMES = re.compile(
-    r"(?i)^(?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-goog-api-key|api-key"
-    r"|api_?key|key|access_?token|auth_?token|refresh_?token|token|secret|client_?secret|password)$"
-)
+_SHORTEST_NAME = 8  # of a field: the short ones are words
 _WORD = re.compile(r"[^\s\"'<>,;(){}\[\]]{12,}")
-_SHORTEST = 8  # a shorter value of a variable ("test", "none") is a word, not a secret
-_TRIVIAL = frozenset(
-    """anything changeme disabled dummy-key fake-key localhost no-key-needed not-needed optional
-    password postgres required undefined""".split()  # noqa: SIM905
-)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_SHORT_ESCAPES = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 
 
 class Secrets:
@@ -47,11 +30,13 @@ class Secrets:
 
     def __init__(self, named: Iterable[str] = ()) -> None:
         values = {
-            value.strip() for name, value in os.environ.items() if _is_secret(name, value.strip())
+            value.strip()
+            for name, value in os.environ.items()
+            if is_secret_variable(name, value.strip())
         }
         values.update([value for value in named if value])
         longest_first = sorted(values, key=lambda value: (-len(value), value))
-        pattern = "|".join(["".join(map(_spellings, value)) for value in longest_first])
+        pattern = "|".join(["".join(map(spellings, value)) for value in longest_first])
         self._known = re.compile(pattern) if values else None
         self._known_bytes = re.compile(pattern.encode("utf-8", "surrogatepass")) if values else None
 
@@ -110,34 +95,7 @@ class Secrets:
 
     def _name(self, name: str) -> str:
         """A field's name; the short ones are words, whatever a caller calls a secret."""
-        return name if len(name) < _SHORTEST else self.without_known(name)
-
-
-def _is_secret(name: str, value: str) -> bool:
-    """Whether a variable of this name and value holds a secret, as far as one can tell."""
-    if len(value) < _SHORTEST or value.lower() in _TRIVIAL:
-        return False
-    if _VARIABLES.search(name):
-        return True
-    return _VAGUE.search(name) is not None and _WORDS_AND_PLACES.fullmatch(value) is None
-
-
-def _spellings(char: str) -> str:
-    """A pattern for one character: as it is, and as JSON in JSON escapes it, however deep."""
-    if char.isascii() and char.isalnum():
-        return char
-    units = char.encode("utf-16-be", "surrogatepass").hex()
-    escaped = "".join([rf"\\+u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)])
-    if char == "\\":
-        return rf"(?:{escaped}|\\{{8}}|\\{{4}}|\\{{2}}|\\)"
-    short = _SHORT_ESCAPES.get(char)
-    named = rf"|\\+{short}" if short else ""
-    return rf"(?:\\*{re.escape(char)}{named}|{escaped})"
-
-
-def is_secret_name(name: object) -> bool:
-    """Whether a header or a setting of this name holds a secret."""
-    return isinstance(name, str) and _NAMES.match(name) is not None
+        return name if len(name) < _SHORTEST_NAME else self.without_known(name)
 
 
 def same_text(recorded: str, came: str) -> bool:
