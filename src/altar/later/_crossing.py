@@ -1,0 +1,130 @@
+"""What can cross into a worker process: a function that a fresh interpreter can find again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from altar.later._registry import registry
+
+if TYPE_CHECKING:
+    from altar.later._mark import Mark
+
+__all__ = ["MAIN", "Way", "behind", "obstacle", "way_to"]
+
+MAIN = "__mp_main__"  # multiprocessing's name for it: libraries know that one
+_MOST_WRAPPERS = 100
+
+
+class Way:
+    """How a worker finds a function: ``path`` is "module:qualname"."""
+
+    __slots__ = ("behind", "main", "path")
+
+    def __init__(self, path: str, behind: int | None, main: str | None) -> None:
+        self.path = path
+        self.behind = behind
+        self.main = main
+
+
+def obstacle(mark: Mark) -> str | None:
+    """Why a tool cannot run in a worker process, and what to do; None when it can."""
+    found = way_to(mark)
+    return found if isinstance(found, str) else None
+
+
+def way_to(mark: Mark) -> Way | str:
+    """The way to a tool's function, or the reason for which there is none."""
+    fn: Any = mark.target
+    module_name = getattr(fn, "__module__", None)
+    qualname = getattr(fn, "__qualname__", None)
+    if not isinstance(module_name, str) or not isinstance(qualname, str):
+        return f"{_kind(fn)} has no name under which a fresh interpreter finds it. {_INSTEAD}"
+    if "<lambda>" in qualname or "<locals>" in qualname:
+        what = "a lambda" if qualname.endswith("<lambda>") else f"{qualname} is local to a function"
+        return f"{what}, which a fresh interpreter cannot import. {_INSTEAD}"
+    owner = getattr(fn, "__self__", None)
+    if owner is not None and not isinstance(owner, (type, type(sys))):
+        return (
+            f"{qualname} is a method of an object, and objects do not cross. Make it a function "
+            "at the top level of a module that makes or finds the object itself"
+        )
+    module = sys.modules.get(module_name)
+    if module is None:
+        return f"its module {module_name} is not in sys.modules. {_INSTEAD}"
+    main = None
+    if module_name == "__main__":
+        main = _spec_name(module)
+        reason = _no_file(module) if main is None else None
+        if reason is not None:
+            return reason
+    depth = _depth(module, qualname, fn)
+    if depth is None and behind(module, qualname, mark.name, None) is not fn:
+        return (
+            f"{module_name}.{qualname} is another object than the tool: leave the function under "
+            "its own name at the top level of its module"
+        )
+    return Way(f"{MAIN if module_name == '__main__' else module_name}:{qualname}", depth, main)
+
+
+def behind(module: Any, qualname: str, name: str, depth: int | None) -> Any:
+    """The function that stands in ``module`` under ``qualname``, or None.
+
+    ``depth`` says how many wrappers stand before it; None: it is the tool that
+    the registry holds as ``name``, where a decorator hid it.
+    """
+    if depth is None:
+        mark = registry.get(name) if name in registry else None
+        target: Any = None if mark is None else mark.target
+        mine = getattr(target, "__module__", None) == module.__name__
+        return target if mine and getattr(target, "__qualname__", None) == qualname else None
+    found = _attribute(module, qualname)
+    for _ in range(depth):
+        found = getattr(found, "__wrapped__", None)
+    return found if callable(found) else None
+
+
+def _depth(module: Any, qualname: str, fn: Any) -> int | None:
+    """How many wrappers stand before ``fn`` under its name; None when it is not there."""
+    found = _attribute(module, qualname)
+    for depth in range(_MOST_WRAPPERS):
+        if found is None:
+            return None
+        if found is fn or (found == fn and hasattr(fn, "__self__")):  # bound methods are made anew
+            return depth
+        found = getattr(found, "__wrapped__", None)
+    return None
+
+
+def _attribute(module: Any, qualname: str) -> Any:
+    found = module
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _spec_name(module: Any) -> str | None:
+    """The module's own name where the program was started with ``python -m``."""
+    spec = getattr(module, "__spec__", None)
+    name = getattr(spec, "name", None)
+    return name if isinstance(name, str) and name != "__main__" else None
+
+
+def _no_file(module: Any) -> str | None:
+    path = getattr(module, "__file__", None)
+    if isinstance(path, str) and os.path.isfile(path):  # noqa: PTH113 - pathlib is not loaded yet
+        return None
+    return (
+        "it was typed into a prompt, a notebook, `python -c` or standard input, and a worker is a "
+        "fresh interpreter that imports the file of a tool. Put it in a file and import it, or "
+        "leave out isolate=True"
+    )
+
+
+def _kind(fn: Any) -> str:
+    name = type(fn).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+_INSTEAD = "Define it with `def` at the top level of a module"

@@ -1,0 +1,141 @@
+"""The loop of a worker: a CALL in, chunks and one answer out."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import resource
+import sys
+from typing import TYPE_CHECKING, Any
+
+from altar.isolate import _wire as wire
+from altar.later._failure import exhausted
+from altar.later._worker_calls import Calls, RefusedError
+from altar.later._worker_line import LineLostError
+from altar.later._worker_state import State
+from altar.later._worker_watch import Watch
+from altar.runtime import Cancellation
+
+if TYPE_CHECKING:
+    from altar.later._worker_line import Line
+
+__all__ = ["Server"]
+
+_MB = 1024 * 1024
+_ROOM = 256 * _MB  # beside the tool's memory: the interpreter, its modules, the stacks of threads
+_LOST = 70  # exit code: the line to the parent is gone
+
+
+class Server:
+    """Serves one parent until it closes the line."""
+
+    def __init__(self, line: Line, main: str | None) -> None:
+        self._line = line
+        self._pid = os.getpid()
+        self._calls = Calls(main, self._chunk)
+        self._flag: Cancellation | None = None
+        self._current = 0
+        self._max_bytes = wire.HARD_LIMIT
+        self._memory: int | None = None
+        self._watch = Watch(line, self._told, _end)
+        self._state = State()
+        try:
+            faulthandler.enable(2)  # what a crash prints is kept by the parent
+        except (OSError, ValueError):
+            pass
+
+    def serve(self) -> None:
+        """Answer calls until the parent ends the conversation."""
+        line = self._line
+        while True:
+            with line.reading:
+                frame = line.receive()
+            if frame is None or frame[0] == wire.BYE:
+                return
+            if frame[0] == wire.CALL:
+                self._answer(wire.decode(frame[1]))
+
+    def _answer(self, doc: dict[str, Any]) -> None:
+        number = self._current = doc["id"]
+        self._max_bytes = doc["max_bytes"]
+        flag = self._flag = Cancellation()
+        self._watch.begin(flag)
+        try:
+            self._limit(doc.get("memory_mb"))
+            tool, is_new = self._calls.tool(doc)
+            if is_new:
+                self._state = State()  # what a module does on import is its own affair
+            body = self._calls.run(tool, doc, flag)
+        except RefusedError as error:
+            self._leave_if_forked()
+            self._send(wire.REFUSED, {"id": number, "pid": self._pid, "why": str(error)})
+            return
+        finally:
+            self._watch.end()
+            self._flag = None
+        self._leave_if_forked()
+        body |= {"id": number, "pid": self._pid}
+        changed = self._state.changes()
+        if changed:
+            body["changed"] = changed
+        self._send_result(body, doc)
+
+    def _limit(self, megabytes: int | None) -> None:
+        """Bound this process's data; the parent, which watches what is resident, is stricter."""
+        if megabytes == self._memory:
+            return
+        self._memory = megabytes
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        soft = resource.RLIM_INFINITY if megabytes is None else megabytes * _MB + _ROOM
+        if hard != resource.RLIM_INFINITY:
+            soft = hard if soft == resource.RLIM_INFINITY else min(soft, hard)
+        try:
+            resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+        except (OSError, ValueError):
+            pass
+
+    def _send_result(self, body: dict[str, Any], doc: dict[str, Any]) -> None:
+        data = wire.to_json(body).encode("ascii")
+        if len(data) > self._max_bytes:
+            name = doc["name"]
+            text = f"The result of {name!r} is larger than {self._max_bytes:,} bytes."
+            body["result"] = exhausted(name, doc["call_id"], text).to_dict()
+            body.pop("spans", None)
+            data = wire.to_json(body).encode("ascii")
+        self._write(wire.frame(wire.RESULT, data))
+
+    def _chunk(self, number: int, chunk: Any) -> None:
+        if number == self._current and os.getpid() == self._pid:
+            data = wire.to_json({"id": number, "chunk": chunk}).encode("ascii")
+            if len(data) <= self._max_bytes:
+                self._write(wire.frame(wire.CHUNK, data))
+
+    def _send(self, kind: int, body: dict[str, Any]) -> None:
+        self._write(wire.encode(kind, body))
+
+    def _write(self, frame: bytes) -> None:
+        try:
+            self._line.send(frame)
+        except LineLostError:
+            os._exit(_LOST)  # not raised: a tool that catches everything would go on
+
+    def _told(self, kind: int, body: bytes) -> None:
+        """A frame that came while a call runs; in the watch's thread."""
+        if kind == wire.BYE:
+            _end()
+        if kind == wire.CANCEL:
+            doc = wire.decode(body)
+            flag = self._flag
+            if flag is not None and doc.get("id") == self._current:
+                flag.cancel(str(doc.get("reason") or "cancelled by the application"))
+
+    def _leave_if_forked(self) -> None:
+        """A child that a tool forked, and that came back here, has nobody to answer."""
+        if os.getpid() != self._pid:
+            sys.stdout.flush()
+            os._exit(0)
+
+
+def _end() -> None:
+    """The parent is gone, whatever the tool does."""
+    os._exit(0)

@@ -1,0 +1,95 @@
+"""What a tool may leave behind in a worker: each thing is cheap to look at after every call."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import sys
+import threading
+
+__all__ = ["State"]
+
+_SIGNALS = tuple(sorted(signal.valid_signals()))
+
+
+class State:
+    """What the worker was like once its modules were imported."""
+
+    __slots__ = ("children", "cwd", "environment", "mask", "signals", "started", "streams", "threads")
+
+    def __init__(self) -> None:
+        self.cwd = _cwd()
+        self.mask = _mask()
+        self.signals = _handlers()
+        self.started = _thread._count()
+        self.threads = _foreign_threads()
+        self.children = _has_children()
+        self.environment = _environment()
+        self.streams = (sys.stdin, sys.stdout, sys.stderr)
+
+    def changes(self) -> list[str]:
+        """What is otherwise now, in words; empty when the next call finds what this one found."""
+        found = []
+        if _cwd() != self.cwd:
+            found.append("working directory")
+        if _mask() != self.mask:
+            found.append("umask")
+        if _handlers() != self.signals:
+            found.append("signal handlers")
+        if _thread._count() != self.started and _foreign_threads() != self.threads:
+            found.append("threads")
+        if not self.children and _has_children():
+            found.append("children")
+        if _environment() != self.environment:
+            found.append("environment")
+        if (sys.stdin, sys.stdout, sys.stderr) != self.streams or not _flushed():
+            found.append("streams")
+        return found
+
+
+def _cwd() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def _mask() -> int:
+    mask = os.umask(0o077)  # the one way to read it is to set it
+    os.umask(mask)
+    return mask
+
+
+def _handlers() -> list[object]:
+    get = signal.getsignal
+    return [get(number) for number in _SIGNALS] + [signal.getitimer(signal.ITIMER_REAL)[0] > 0]
+
+
+def _has_children() -> bool:
+    """Whether a child lives, or has died unread."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _environment() -> object:
+    return dict(getattr(os.environ, "_data", os.environ))
+
+
+def _foreign_threads() -> int:
+    """How many threads live that altar did not start; altar's end by themselves, or wait."""
+    mine = sum(1 for thread in threading.enumerate() if thread.name.startswith("altar-"))
+    return _thread._count() - mine
+
+
+def _flushed() -> bool:
+    """Flush what was printed; False when standard output or error cannot be written any more."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        return False
+    return True

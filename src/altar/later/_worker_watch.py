@@ -1,0 +1,93 @@
+"""The second thread of a worker: hears, while a tool runs, that the call or the parent is gone."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from _thread import allocate_lock, start_new_thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.later._worker_line import Line
+
+__all__ = ["Watch"]
+
+_TICK = 0.025  # seconds between two looks; what a stop of a short call may be late
+_RESTLESS = 40  # ticks without a call after which it sleeps until woken
+
+
+class Watch:
+    """Reads the line while a call runs, and leaves it to the main thread between calls.
+
+    A call that is over within a tick costs no change of threads: the watch
+    looks at what runs a few dozen times a second, and sleeps when nothing does.
+    """
+
+    __slots__ = ("_asleep", "_ended", "_line", "_running", "_told", "_wake")
+
+    def __init__(
+        self, line: Line, told: Callable[[int, bytes], None], ended: Callable[[], None]
+    ) -> None:
+        self._line = line
+        self._told = told
+        self._ended = ended
+        self._running: object | None = None
+        self._wake = allocate_lock()
+        self._wake.acquire()
+        self._asleep = True
+        start_new_thread(self._work, ())
+
+    def begin(self, call: object) -> None:
+        """A call begins: its frames are read here from now on."""
+        self._running = call
+        if self._asleep:
+            self._asleep = False
+            self._wake_up()
+
+    def end(self) -> None:
+        """The call is over: the main thread reads again."""
+        self._running = None
+
+    def _work(self) -> None:
+        while True:
+            self._wake.acquire()
+            idle = 0
+            while idle < _RESTLESS:
+                seen = self._running
+                time.sleep(_TICK)
+                if seen is not None and self._running is seen:
+                    self._stand_by(seen)
+                idle = 0 if self._running is not None or seen is not None else idle + 1
+            self._asleep = True
+            if self._running is not None:  # it began just now, and may have found us awake
+                self._wake_up()
+
+    def _wake_up(self) -> None:
+        try:
+            self._wake.release()
+        except RuntimeError:  # woken already
+            pass
+
+    def _stand_by(self, call: object) -> None:
+        """Read what comes while ``call`` runs."""
+        line = self._line
+        poll = select.poll()
+        poll.register(line.fileno(), select.POLLIN)
+        while self._running is call:
+            ready = poll.poll(_TICK * 1000)
+            if ready and ready[0][1] & select.POLLNVAL:
+                os._exit(70)  # the descriptor was closed
+            if not ready or not line.reading.acquire(timeout=_TICK):
+                continue
+            try:
+                if self._running is not call:
+                    return
+                if not line.fill():
+                    self._ended()
+                while (frame := line.buffered()) is not None:
+                    self._told(*frame)
+            finally:
+                line.reading.release()
