@@ -14,7 +14,7 @@ import sys
 from typing import NoReturn
 
 from altar.isolate import _wire as wire
-from altar.isolate._inside import inside
+from altar.runtime._inside import inside
 from altar.later._worker_line import Line, LineLostError
 
 __all__ = ["main"]

@@ -10,7 +10,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionDeclaration
-from altar.isolate._inside import inside
+from altar.runtime._inside import inside
 from altar.later._crossing import MAIN, behind
 from altar.later._entry import SchemaTool, entry_of
 from altar.later._executor import LocalRuntime
