@@ -47,10 +47,10 @@ def decide_open(state: RunState) -> Generator[Step, Any, Finish | None]:
             if stop is not None:
                 state.waiting = turns
                 return stop
-            _decide(turn, said)
+            _decide(state, turn, said)
     for turn in turns:
         if turn.refused is not None:
-            record = state.settle(turn, turn.refused, 0.0)
+            record = state.settle_refused(turn, turn.refused)
             if record is not None:
                 yield told(record)
     allowed = [turn for turn in turns if turn.approved]
@@ -64,8 +64,10 @@ def _is_undecided(turn: Turn) -> bool:
     return not turn.approved and turn.refused is None
 
 
-def _decide(turn: Turn, said: object) -> None:
+def _decide(state: RunState, turn: Turn, said: object) -> None:
     """Note a verdict: True is a yes; anything else is a no, or none at all, and no yes."""
+    if state.task.trace is not None:
+        state.task.trace.event("approval", {"tool": turn.call.name, "approved": said is True})
     if said is True:
         turn.approved = True
     elif said is False or isinstance(said, str):
@@ -171,7 +173,7 @@ def _restore(state: RunState, before: Pending) -> None:
                 turn.meant = ToolCall(turn.call.name, own_args(turn.call.args))
             verdict = before.decisions.get(part.id)
             if verdict is not None:
-                _decide(turn, verdict)
+                _decide(state, turn, verdict)
             if turn.refused is None:
                 turn.refused = state.issuer.forbidden(turn.call)
                 turn.approved = turn.approved and turn.refused is None
@@ -182,7 +184,8 @@ def _restore(state: RunState, before: Pending) -> None:
         messages.pop()  # last: an interrupt must not lose the results that are there
     state.text = asked.text
     state.records = list(records.values())
-    state.trace_id = before.trace_id
+    if state.task.trace is None:
+        state.trace_id = before.trace_id
     state.round = before.rounds
     state.tally.take_up(before.usage)
     fresh = [one for one in state.adaptations if one not in before.adaptations]

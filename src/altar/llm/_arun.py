@@ -41,7 +41,7 @@ async def arun(task: Task, runtime: Runtime) -> Reply[Any]:
     """Drive the loop to its reply without blocking the event loop."""
     steps = loop(task)
     answer: object = None
-    with watched(task), closing(steps):
+    with watched(task, runtime) as place, closing(steps):
         while True:
             try:
                 step = steps.send(answer)
@@ -52,7 +52,7 @@ async def arun(task: Task, runtime: Runtime) -> Reply[Any]:
             if isinstance(step, AskModel):
                 answer = await _complete(task, step)
             elif isinstance(step, RunTools):
-                await _run_tools(step, runtime)
+                await _run_tools(step, place)
             elif isinstance(step, AskPerson):
                 answer = await _ask_person(task, step)
             elif isinstance(step, Sleep):
@@ -148,7 +148,7 @@ async def astream(task: Task, runtime: Runtime) -> AsyncGenerator[Event, None]:
     """Drive the loop and yield its events as they happen; closing it ends the run."""
     steps = loop(task)
     answer: object = None
-    with watched(task), closing(steps):
+    with watched(task, runtime) as place, closing(steps):
         while True:
             try:
                 step = steps.send(answer)
@@ -164,7 +164,7 @@ async def astream(task: Task, runtime: Runtime) -> AsyncGenerator[Event, None]:
                         yield event
                 answer = asking.answer
             elif isinstance(step, RunTools):
-                async with aclosing(_stream_tools(task, step, runtime)) as told:
+                async with aclosing(_stream_tools(task, step, place)) as told:
                     async for event in told:
                         yield event
             elif isinstance(step, AskPerson):

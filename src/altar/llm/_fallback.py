@@ -28,6 +28,7 @@ from altar.llm._fallback_members import Ask, FailedAsk, Held, Load, Member
 from altar.llm._fit import fitted, lacking
 from altar.llm._mender import model_name
 from altar.llm._request import Adaptation
+from altar.llm._traced_provider import as_member
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -122,7 +123,7 @@ class FallbackProvider(BaseProvider):
                 step = steps.send(step.load())
                 continue
             try:
-                response = step.provider.complete(step.request, attempt)
+                response = as_member(step.provider).complete(step.request, attempt)
             except ProviderError as error:
                 step = steps.send(FailedAsk(error))
             else:
@@ -138,7 +139,7 @@ class FallbackProvider(BaseProvider):
                 step = steps.send(await step.aload())
                 continue
             try:
-                response = await step.provider.acomplete(step.request, attempt)
+                response = await as_member(step.provider).acomplete(step.request, attempt)
             except ProviderError as error:
                 step = steps.send(FailedAsk(error))
             else:
@@ -155,7 +156,7 @@ class FallbackProvider(BaseProvider):
                 continue
             held = Held(step)
             try:
-                with closing(step.provider.stream(step.request, attempt)) as events:
+                with closing(as_member(step.provider).stream(step.request, attempt)) as events:
                     for event in events:
                         yield from held.pass_on(event)
                 held.check()
@@ -179,7 +180,8 @@ class FallbackProvider(BaseProvider):
                 continue
             held = Held(step)
             try:
-                async with aclosing(step.provider.astream(step.request, attempt)) as events:
+                asked = as_member(step.provider).astream(step.request, attempt)
+                async with aclosing(asked) as events:
                     async for event in events:
                         for ready in held.pass_on(event):
                             yield ready

@@ -29,6 +29,7 @@ from altar.llm._stops import (
     stop_before_asking,
     stop_now,
 )
+from altar.llm._traced_provider import Asked
 from altar.llm._unusable import ask_once_more, explain
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from altar.adm import ToolResult
     from altar.llm._final import FinalTool
+    from altar.llm._provider import Provider
     from altar.llm._read import Read
     from altar.llm._reply import Reply
     from altar.llm._request import OutputSpec
@@ -71,6 +73,8 @@ def loop(task: Task) -> Steps:
         state.close_turns()
         task.close = None
     reply = state.reply(finish)
+    if task.trace is not None:
+        task.trace.done(reply, state.round)
     yield ReplyEvent(reply)
     return reply
 
@@ -96,6 +100,8 @@ def _resumed(state: RunState) -> Generator[Step, Any, Finish | None]:
     before = state.task.resumed
     if before is None:
         return None
+    if state.task.trace is not None:
+        state.task.trace.begin_round(before.rounds)
     stop = yield from resume(state, before)
     return (yield from _conclude(state, stop))
 
@@ -106,23 +112,29 @@ def _rounds(state: RunState) -> Generator[Step, Any, Finish]:
         if stop is not None:
             return stop
         state.round += 1
+        if state.task.trace is not None:
+            state.task.trace.begin_round(state.round)
         yield RoundEvent(state.round)
         response = yield from _ask(state)
         if not isinstance(response, Response):
             return response
-        state.tally.count(response)
+        cost = state.tally.count(response)
         again = ask_once_more(state, response)
+        turns = state.take(response) if again is None else []
+        if state.task.trace is not None:
+            state.task.trace.answered(response, cost, [turn.part.id for turn in turns])
         if again is not None:
             yield again
             continue
-        stop = yield from _go_on(state, response)
+        stop = yield from _go_on(state, response, turns)
         if stop is not None:
             return stop
 
 
-def _go_on(state: RunState, response: Response) -> Generator[Step, Any, Finish | None]:
-    """Take a reply: carry out its calls, or read the answer; None where the run goes on."""
-    turns = state.take(response)
+def _go_on(
+    state: RunState, response: Response, turns: list[Turn]
+) -> Generator[Step, Any, Finish | None]:
+    """Carry out the calls of a reply, or read the answer; None where the run goes on."""
     if turns:
         if state.task.options.repair.mender is not None:
             turns = yield from _mend_calls(state, response.finish)
@@ -147,6 +159,7 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
         state.sampling = request.sampling
         if left_out:
             state.note(left_out)
+    provider = _asked(state, provider)
     partials = None if state.answering is None else state.answering.partials
     guard = Guard(retry.breaker, provider)
     number = 1
@@ -176,12 +189,27 @@ def _ask(state: RunState) -> Generator[Step, Any, Response | Finish]:
             left = "before the next attempt more time must pass than the run has left"
             return met_deadline(state, f"{left} ({error.message})")
         guard.wait(delay, error)
-        yield RetryEvent(error=error, attempt=number, delay=delay)
+        yield _retry(state, error, number, delay)
         yield Sleep(delay)
         stop = stop_now(state)
         if stop is not None:
             return stop
         number += 1
+
+
+def _asked(state: RunState, provider: Provider) -> Provider:
+    """The run's provider; one that tells its attempts, where the run is traced."""
+    trace = state.task.trace
+    if trace is None:
+        return provider
+    trace.note(state.adaptations)
+    return Asked(trace, provider)
+
+
+def _retry(state: RunState, error: ProviderError, attempt: int, delay: float) -> RetryEvent:
+    if state.task.trace is not None:
+        state.task.trace.retry(error, attempt, delay)
+    return RetryEvent(error=error, attempt=attempt, delay=delay)
 
 
 def _read_output(state: RunState, spec: OutputSpec) -> Generator[Step, Any, Finish | None]:
@@ -262,12 +290,16 @@ def _mend(
     provider = mender.provider()
     request = mend_request(provider.model, broken, schema)
     state.mends += 1
-    answer = yield AskModel(provider, request, state.attempt(1), quiet=True)
+    trace = state.task.trace
+    asked = provider if trace is None else Asked(trace, provider, "mend")
+    answer = yield AskModel(asked, request, state.attempt(1), quiet=True)
     if not isinstance(answer, Response):
         if stop_now(state) is None:  # else it was the run that broke it off
             mender.breaker.fail()
         return None
-    state.tally.count_other(answer.usage, provider)
+    cost = state.tally.count_other(answer.usage, provider)
+    if trace is not None:
+        trace.answered(answer, cost, own=False)
     risk = options.repair.max_risk
     read = take_mended(mender, broken, schema, answer=answer, max_risk=risk)
     return None if read is None else (read, model_name(provider))
@@ -299,7 +331,7 @@ def _answer(state: RunState, turns: list[Turn], finish: str) -> Generator[Step, 
         yield ToolCallEvent(turn.call)
     for turn in turns:
         if turn.refused is not None:
-            record = state.settle(turn, turn.refused, 0.0)
+            record = state.settle_refused(turn, turn.refused)
             if record is not None:
                 yield told(record)
     if runnable:

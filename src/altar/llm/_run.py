@@ -38,7 +38,7 @@ def run(task: Task, runtime: Runtime) -> Reply[Any]:
     refuse_async(task.options.approve)
     steps = loop(task)
     answer: object = None
-    with watched(task), closing(steps):
+    with watched(task, runtime) as place, closing(steps):
         while True:
             try:
                 step = steps.send(answer)
@@ -49,7 +49,7 @@ def run(task: Task, runtime: Runtime) -> Reply[Any]:
             if isinstance(step, AskModel):
                 answer = _complete(step)
             elif isinstance(step, RunTools):
-                _run_tools(step, runtime)
+                _run_tools(step, place)
             elif isinstance(step, AskPerson):
                 answer = ask(step)
             elif isinstance(step, Sleep):
@@ -86,7 +86,7 @@ def stream(task: Task, runtime: Runtime) -> Generator[Event, None, None]:
     refuse_async(task.options.approve)
     steps = loop(task)
     answer: object = None
-    with watched(task), closing(steps):
+    with watched(task, runtime) as place, closing(steps):
         while True:
             try:
                 step = steps.send(answer)
@@ -96,7 +96,7 @@ def stream(task: Task, runtime: Runtime) -> Generator[Event, None, None]:
             if isinstance(step, AskModel):
                 answer = _complete(step) if step.quiet else (yield from _stream_model(step))
             elif isinstance(step, RunTools):
-                yield from _stream_tools(step, runtime)
+                yield from _stream_tools(step, place)
             elif isinstance(step, AskPerson):
                 answer = ask(step)
             elif isinstance(step, Sleep):

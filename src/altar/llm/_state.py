@@ -110,7 +110,8 @@ class RunState:
         self.sampling: Sampling | None = None  # as the model takes it, once a request was fitted
         self.said = False  # somebody was shown text of the last reply
         self.detail: str | None = None
-        self.trace_id = FunctionCall(name="").call_id
+        trace = task.trace
+        self.trace_id = FunctionCall(name="").call_id if trace is None else trace.id
         seconds = task.options.limits.seconds
         self.started = task.options.retry.clock.now()
         self.deadline = None if seconds is None else self.started + seconds
@@ -291,6 +292,12 @@ class RunState:
         turn.record = record
         return record
 
+    def settle_refused(self, turn: Turn, result: ToolResult) -> CallRecord | None:
+        """Note the result of a call that never came to a tool."""
+        if self.task.trace is not None:
+            self.task.trace.refused(turn.call, result)
+        return self.settle(turn, result, 0.0)
+
     def _is_open(self, turn: Turn, error: ErrorObject) -> bool:
         """Whether a person may still allow a call; then it waits, to be made as it stands."""
         if error.type != ErrorType.APPROVAL_REQUIRED or turn.approved:
@@ -310,6 +317,8 @@ class RunState:
     def refuse(self, turn: Turn, reason: str) -> CallRecord:
         """Answer a call that is not run."""
         result = refusal(turn.call, reason) if turn.refused is None else turn.refused
+        if self.task.trace is not None:
+            self.task.trace.refused(turn.call, result)
         turn.text = result_text(result)
         turn.record = CallRecord(call=turn.call, result=result, seconds=0.0)
         return turn.record

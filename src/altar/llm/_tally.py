@@ -53,18 +53,21 @@ class Tally:
         """Whether any reply was counted."""
         return bool(self._usages)
 
-    def count(self, response: Response) -> None:
-        """Count a reply of the run's own model, or of a member of its chain."""
+    def count(self, response: Response) -> Decimal | None:
+        """Count a reply of the run's own model, or of a member of its chain: what it cost."""
+        cost = self._cost_of(response)
         self._usages.append(response.usage)
-        self._costs.append(self._cost_of(response))
+        self._costs.append(cost)
+        return cost
 
-    def count_other(self, usage: Usage, provider: Provider) -> None:
-        """Count what another model took."""
+    def count_other(self, usage: Usage, provider: Provider) -> Decimal | None:
+        """Count what another model took: what that cost."""
         cost = usage.cost
         if cost is None:
             cost = usage.priced(_price(self._known, provider))
         self._usages.append(usage)
         self._costs.append(cost)
+        return cost
 
     def take_up(self, usage: Usage) -> None:
         """Go on from the sum of a run that was left; its cost is known by now, or never."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from altar.llm._provider import Provider
     from altar.llm._request import OutputSpec
     from altar.llm._shelf import Shelves
+    from altar.llm._traced import RunTrace
 
 __all__ = ["LOST", "Task"]
 
@@ -46,6 +47,7 @@ class Task:
         "provider",
         "resumed",
         "shelves",
+        "trace",
     )
 
     def __init__(
@@ -74,6 +76,7 @@ class Task:
         self.options = options
         self.cancelled = Cancellation()
         self.close: Callable[[], None] | None = None  # what the run owes, while it goes on
+        self.trace: RunTrace | None = None  # while it goes on, where it is traced
 
     def settled(self) -> list[Message]:
         """The history as it can be sent, also where a run was interrupted between two lines."""
