@@ -131,7 +131,9 @@ class _Writer:
             "altar.attempt": 1,
         }
         if self.random.random() < 0.4:
-            model.attributes["altar.time_to_first_token_ms"] = self.random.randint(80, 900)
+            model.attributes["gen_ai.response.time_to_first_chunk"] = (
+                self.random.randint(80, 900) / 1000
+            )
         if self.random.random() < 0.05:
             model.events = [
                 ("retry", model.started + 90 * MS,

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from altar.trace._jsonl import JsonLinesSink
     from altar.trace._losses import TraceLosses
+    from altar.trace._metrics import Metrics
     from altar.trace._read import TraceFile, load
     from altar.trace._record import SpanRecord
     from altar.trace._sinks import CallbackSink, MemorySink
@@ -23,6 +24,7 @@ __all__ = [
     "JsonLinesSink",
     "Kind",
     "MemorySink",
+    "Metrics",
     "Parent",
     "Recorder",
     "Sink",
@@ -49,6 +51,7 @@ _HOMES = {
     "CallbackSink": "altar.trace._sinks",
     "JsonLinesSink": "altar.trace._jsonl",
     "MemorySink": "altar.trace._sinks",
+    "Metrics": "altar.trace._metrics",
     "SpanRecord": "altar.trace._record",
     "Spend": "altar.trace._trace_record",
     "SqliteSink": "altar.trace._sqlite",

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError
-
-try:
-    import fcntl
-except ImportError:  # Windows: one process writes to a file
-    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +25,7 @@ def open_own(path: str) -> int:
 def identity(path: str | int) -> tuple[int, int] | None:
     """What tells a file from another at the same path; None when there is none."""
     try:
-        found = os.stat(path)
+        found = os.stat(path)  # noqa: PTH116 - of a descriptor too
     except OSError:
         return None
     return found.st_dev, found.st_ino
@@ -45,29 +42,36 @@ def read_at(file: int, size: int, offset: int) -> bytes:
 @contextmanager
 def shared(file: int) -> Iterator[None]:
     """Write beside others, but not while one is :func:`alone`."""
-    if fcntl is None:  # pragma: no cover - Windows
-        yield
-        return
+    locks = _locks()
     try:
-        fcntl.flock(file, fcntl.LOCK_SH)
-    except OSError:  # a file system without locks
+        locks.flock(file, locks.LOCK_SH)
+    except (AttributeError, OSError):  # a system without locks, or a file system
         yield
         return
     try:
         yield
     finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
+        locks.flock(file, locks.LOCK_UN)
 
 
 def alone(file: int) -> bool:
     """Inside :func:`shared`: whether nobody else writes now, nor will until it ends."""
-    if fcntl is None:  # pragma: no cover - Windows
-        return True
+    locks = _locks()
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locks.flock(file, locks.LOCK_EX | locks.LOCK_NB)
+    except AttributeError:  # pragma: no cover - Windows: one process writes to a file
+        return True
     except OSError:
         return False
     return True
+
+
+@cache
+def _locks() -> Any:
+    try:
+        return import_module("fcntl")
+    except ImportError:  # pragma: no cover - Windows
+        return None
 
 
 def refused(path: str, error: OSError) -> ConfigurationError:

@@ -7,6 +7,7 @@ import os
 import stat
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ClosedError, ConfigurationError
@@ -15,7 +16,7 @@ from altar.trace._files import alone, identity, open_own, read_at, refused, shar
 from altar.trace._told import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from altar.trace._span import Span
 
@@ -73,9 +74,15 @@ class JsonLinesSink:
             self._told.lost(len(spans))
             raise
 
-    def tell_losses(self, *, dropped: int, sampled_out: int, sink_lost: int) -> None:
-        """Note what the tracer lost so far, in all; it is written with the end of the run."""
-        self._told.note(dropped, sampled_out, sink_lost)
+    def losses(self, found: Mapping[str, int]) -> None:
+        """Write how many spans are missing since this was last told; OSError when it cannot."""
+        self._told.note(found)
+        self._tell()
+
+    def forked(self) -> None:
+        """Begin a run of its own in a process that was forked."""
+        self._let_go()
+        self._told = Told()
 
     def close(self) -> None:
         """Write what was lost, if anything was, and close the file."""
@@ -83,11 +90,15 @@ class JsonLinesSink:
             return
         self._closed = True
         try:
-            losses = self._told.take()
-            if losses:
-                self._append([losses_line(losses)])
+            self._tell(last=True)
         finally:
             self._let_go()
+
+    def _tell(self, *, last: bool = False) -> None:
+        losses = self._told.open(last=last)
+        if losses:
+            self._append([losses_line(losses)])
+            self._told.done()
 
     def _append(self, lines: list[str]) -> None:
         if self._max_bytes is not None:
@@ -116,7 +127,7 @@ class JsonLinesSink:
             return
         with shared(file):
             if alone(file) and identity(self.path) == self._identity:
-                os.replace(self.path, f"{self.path}.1")
+                Path(self.path).replace(f"{self.path}.1")
 
     def _open(self) -> int:
         """The descriptor of the file that is at the path now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError
@@ -114,9 +115,9 @@ def load(path: str | os.PathLike[str], *, max_spans: int = 1_000_000) -> TraceFi
 
 
 def _reader(path: str) -> JsonLinesReader | SqliteReader:
-    if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its other end
+    if not stat.S_ISREG(Path(path).stat().st_mode):  # to open a pipe would wait for its other end
         raise ConfigurationError(f"{path} is no file; name a trace file")
-    with open(path, "rb") as file:  # noqa: PTH123
+    with Path(path).open("rb") as file:
         start = file.read(16)
     if start.startswith(b"SQLite format 3\0"):
         from altar.trace._read_sqlite import SqliteReader  # noqa: PLC0415 - heavy

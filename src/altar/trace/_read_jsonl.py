@@ -62,7 +62,7 @@ class JsonLinesReader:
         one of another version.
         """
         losses.cut = False
-        with open(self._file, "rb", closefd=False) as file:  # noqa: PTH123 - a descriptor
+        with open(self._file, "rb", closefd=False) as file:
             file.seek(self._offset)
             offset = self._offset
             while line := file.readline(_LONGEST):

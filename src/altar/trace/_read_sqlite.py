@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -122,13 +122,14 @@ class SqliteReader:
 def _open(path: str) -> sqlite3.Connection:
     """A connection that changes nothing; to a database on a read-only disk too."""
     address = Path(path).absolute().as_uri()
-    options: dict[str, Any] = {"uri": True, "check_same_thread": False, "timeout": 2.0}
-    database = sqlite3.connect(f"{address}?mode=ro", **options)
+    connect = partial(sqlite3.connect, uri=True, check_same_thread=False, timeout=2.0)
+    database = connect(f"{address}?mode=ro")
     try:
         database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         database.close()
-        if os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal"):  # noqa: PTH110, PTH202
-            raise
-        database = sqlite3.connect(f"{address}?immutable=1", **options)
+        ahead = Path(f"{path}-wal")
+        if ahead.exists() and ahead.stat().st_size:
+            raise  # what is in there would be missed
+        database = connect(f"{address}?immutable=1")
     return database

@@ -6,6 +6,8 @@ from decimal import Decimal
 from sys import intern
 from typing import TYPE_CHECKING, Any, Protocol
 
+from altar.trace import _conventions as names
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -44,7 +46,7 @@ class SpanRecord:
         *("session", "source", "span", "start", "thread", "tool", "trace"),
     )
 
-    def __init__(self, trace: str, span: str, parent: str, name: str) -> None:  # noqa: PLR0913
+    def __init__(self, trace: str, span: str, parent: str, name: str) -> None:
         self.trace = intern(trace)
         self.span = span
         self.parent = parent
@@ -91,22 +93,22 @@ class SpanRecord:
         if not attributes:
             return
         get = attributes.get
-        model = get("gen_ai.response.model") or get("gen_ai.request.model")
+        model = get(names.RESPONSE_MODEL) or get(names.REQUEST_MODEL)
         if model:
             self.model = _word(model)
-            self.provider = _word(get("gen_ai.provider.name"))
-        self.input_tokens = _count(get("gen_ai.usage.input_tokens"))
-        self.output_tokens = _count(get("gen_ai.usage.output_tokens"))
-        cost = get("altar.cost")
+            self.provider = _word(get(names.PROVIDER))
+        self.input_tokens = _count(get(names.INPUT_TOKENS))
+        self.output_tokens = _count(get(names.OUTPUT_TOKENS))
+        cost = get(names.COST)
         if cost is not None:
             self.cost = _money(cost)
-        finish = get("altar.finish")
+        finish = get(names.FINISH)
         if finish:
             self.finish = _word(finish)
-        tool = get("gen_ai.tool.name")
+        tool = get(names.TOOL_NAME)
         if tool:
             self.tool = _word(tool)
-        session = get("altar.session.id")
+        session = get(names.SESSION_ID)
         if session:
             self.session = _word(session)
 

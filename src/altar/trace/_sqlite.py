@@ -13,7 +13,7 @@ from altar.trace._files import identity, open_own, refused
 from altar.trace._told import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from altar.trace._span import Span
 
@@ -77,9 +77,15 @@ class SqliteSink:
             self._let_go()
             raise
 
-    def tell_losses(self, *, dropped: int, sampled_out: int, sink_lost: int) -> None:
-        """Note what the tracer lost so far, in all; it is written with the end of the run."""
-        self._told.note(dropped, sampled_out, sink_lost)
+    def losses(self, found: Mapping[str, int]) -> None:
+        """Write how many spans are missing since this was last told."""
+        self._told.note(found)
+        self._tell()
+
+    def forked(self) -> None:
+        """Begin a run of its own in a process that was forked."""
+        self._leave()
+        self._told = Told()
 
     def close(self) -> None:
         """Write what was lost, if anything was, and close the database."""
@@ -87,20 +93,25 @@ class SqliteSink:
             return
         self._closed = True
         try:
-            if self._told.take():
-                database = self._open()
-                with database:
-                    database.execute(
-                        "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-                        (f"loss:{self._run}", losses_line(self._told.total())),
-                    )
+            self._tell(last=True)
         finally:
             self._let_go()
+
+    def _tell(self, *, last: bool = False) -> None:
+        losses = self._told.open(last=last)
+        if losses:
+            database = self._open()
+            with database:
+                database.execute(
+                    "INSERT INTO meta VALUES (?, ?)",
+                    (f"loss:{self._run}:{time.time_ns()}", losses_line(losses)),
+                )
+            self._told.done()
 
     def _insert(self, rows: list[tuple[object, ...]]) -> None:
         database = self._open()
         with database:
-            database.executemany(f"{_INSERT} (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)  # noqa: S608
+            database.executemany(f"{_INSERT} (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _open(self) -> sqlite3.Connection:
         """The connection to the database that is at the path now."""
@@ -108,9 +119,8 @@ class SqliteSink:
         if self._database is not None:
             if process == self._process and identity(self.path) == self._identity:
                 return self._database
-            if process != self._process:  # a child of a fork: the connection is its parent's
-                _left.append(self._database)
-                self._database = None
+            if process != self._process:
+                self._leave()
             self._let_go()
         os.close(open_own(self.path))  # so that it is made for its owner alone
         self._identity = identity(self.path)
@@ -130,6 +140,12 @@ class SqliteSink:
             raise
         self._database, self._process = database, process
         return database
+
+    def _leave(self) -> None:
+        """Put away a connection that is the parent's, in a child of a fork."""
+        if self._database is not None:
+            _left.append(self._database)
+        self._database = None
 
     def _let_go(self) -> None:
         database, self._database = self._database, None

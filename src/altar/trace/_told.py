@@ -1,37 +1,44 @@
-"""Told: how much of what was lost stands in the file already."""
+"""Told: what was lost and does not stand in the file yet."""
 
 from __future__ import annotations
 
-__all__ = ["Told"]
+from typing import TYPE_CHECKING
 
-_KINDS = ("dropped", "sampled_out", "sink_lost")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Told"]
 
 
 class Told:
-    """Sums what a sink lost itself, and what its tracer says was lost."""
+    """Adds up what a sink could not write, and what its tracer says is missing.
 
-    __slots__ = ("_known", "_own", "_written")
+    A tracer counts what the sink could not write too: that counts once.
+    """
+
+    __slots__ = ("_open", "_own", "_theirs")
 
     def __init__(self) -> None:
-        self._own = 0
-        self._known = dict.fromkeys(_KINDS, 0)
-        self._written = dict.fromkeys(_KINDS, 0)
+        self._own = self._theirs = 0
+        self._open: dict[str, int] = {}
 
     def lost(self, spans: int) -> None:
         """Count spans that the sink could not write."""
         self._own += spans
 
-    def note(self, dropped: int, sampled_out: int, sink_lost: int) -> None:
-        """What the tracer counts by now, in all."""
-        self._known = dict(zip(_KINDS, (dropped, sampled_out, sink_lost), strict=True))
+    def note(self, found: Mapping[str, int]) -> None:
+        """What the tracer counted since it was noted last."""
+        for kind, count in found.items():
+            self._open[kind] = self._open.get(kind, 0) + count
+        self._theirs += found.get("sink_lost", 0)
 
-    def total(self) -> dict[str, int]:
-        """Every loss so far."""
-        return {**self._known, "sink_lost": max(self._own, self._known["sink_lost"])}
+    def open(self, *, last: bool = False) -> dict[str, int]:
+        """What is to be written; the last time with what no tracer has told."""
+        found = {kind: count for kind, count in self._open.items() if count}
+        if last and self._own > self._theirs:
+            found["sink_lost"] = found.get("sink_lost", 0) + self._own - self._theirs
+        return found
 
-    def take(self) -> dict[str, int]:
-        """What came since this was last asked; empty when nothing did."""
-        total = self.total()
-        more = {kind: count - self._written[kind] for kind, count in total.items()}
-        self._written = total
-        return more if any(more.values()) else {}
+    def done(self) -> None:
+        """It was written."""
+        self._open = {}
