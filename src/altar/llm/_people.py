@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
-from contextvars import copy_context
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError
 from altar.llm._steps import Unasked
+from altar.runtime._ask import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,38 +53,9 @@ async def aask(step: AskPerson) -> object:
         if _is_async(step.approve):
             said = await step.approve(step.call)
         else:
-            said = await _in_thread(partial(step.approve, step.call))
+            said = await in_thread(partial(step.approve, step.call))
             if isawaitable(said):
                 said = await said
     except Exception as error:  # noqa: BLE001 - the application may raise anything
         return Unasked(error)
     return said
-
-
-async def _in_thread(work: Callable[[], Any]) -> Any:
-    """What ``work`` returns, or raises.
-
-    The thread is a daemon: a person who never answers must not keep the
-    process from ending.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
-
-    def tell(value: Any, error: BaseException | None) -> None:
-        if not done.done():
-            done.set_result((value, error))
-
-    def body() -> None:
-        value, failure = None, None
-        try:
-            value = work()
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            failure = error
-        with suppress(RuntimeError):  # the loop has ended: nobody waits
-            loop.call_soon_threadsafe(tell, value, failure)
-
-    Thread(target=copy_context().run, args=(body,), name="altar-approve", daemon=True).start()
-    value, failure = await done
-    if failure is not None:
-        raise failure
-    return value

@@ -27,10 +27,10 @@ class Place:
     Use it with ``with``, or call :meth:`leave` in a ``finally``.
     """
 
-    __slots__ = ("_listeners", "_slots", "_state")
+    __slots__ = ("_listeners", "_state", "slots")
 
     def __init__(self, slots: Slots, state: int) -> None:
-        self._slots = slots
+        self.slots = slots
         self._state = state
         self._listeners: list[Callable[[], None]] = []
 
@@ -46,14 +46,14 @@ class Place:
         ``cancelled`` ends the wait too.
         """
         if self._state == _QUEUED:
-            clock = self._slots.clock
+            clock = self.slots.clock
             clock.wait(_FOREVER if max_wait is None else max_wait, _Either(self, cancelled))
         return self._state == _HELD
 
     async def await_(self, max_wait: float | None = None, cancelled: Flag | None = None) -> bool:
         """As :meth:`wait`, on the running event loop."""
         if self._state == _QUEUED:
-            clock = self._slots.clock
+            clock = self.slots.clock
             await clock.await_(_FOREVER if max_wait is None else max_wait, _Either(self, cancelled))
         return self._state == _HELD
 
@@ -62,7 +62,7 @@ class Place:
 
         A slot that was handed over while its waiter gave up goes on to the next.
         """
-        self._slots._leave(self)  # noqa: SLF001 - two halves of one thing
+        self.slots._leave(self)  # noqa: SLF001 - two halves of one thing
 
     def on_cancel(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` once when it is a slot, at once if it is: what a Clock waits for."""

@@ -3,8 +3,9 @@
 A wrapper is one generator, ``steps``. It yields a CallContext to have the inner
 runtime carry out the call with it, or a :class:`Step` that knows how to wait in
 a thread and on an event loop; it is sent the ToolResult, or what the step came
-to, and returns the ToolResult. The two drivers below are all that sync and async
-differ in.
+to, and returns the ToolResult. What is raised meanwhile (a KeyboardInterrupt,
+the cancellation of the task) is raised at its ``yield``. The two drivers below
+are all that sync and async differ in.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ Steps: TypeAlias = "Generator[CallContext | Step, Any, ToolResult]"
 class Wrapper:
     """What wrappers have in common: the ``inner`` runtime and the two drivers.
 
-    Write ``steps``. It runs to its end or is closed, whatever the inner runtime
-    does, so what it takes it gives back in a ``finally``. ``printed`` is what
-    stands for it in a printed stack.
+    Write ``steps``. It runs to its end or is raised into, whatever the inner
+    runtime does, so what it takes it gives back in a ``finally``. ``printed`` is
+    what stands for it in a printed stack.
 
     Raises ConfigurationError when ``inner`` is no Runtime.
     """
@@ -56,6 +57,14 @@ class Wrapper:
                 f"Session(tools, runtime=lambda local: {type(self).__name__}(local, ...))"
             )
         self.inner = inner
+
+    @property
+    def honours_deadline(self) -> bool:
+        """Whether a call returns when ``ctx.deadline`` has passed: here, what the inner one does.
+
+        A wrapper that itself waits for longer says False.
+        """
+        return getattr(self.inner, "honours_deadline", False) is True
 
     def steps(self, call: FunctionCall, ctx: CallContext) -> Steps:
         """Decide what to do about one call."""

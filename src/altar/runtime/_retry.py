@@ -1,0 +1,81 @@
+"""Retry: what failed, and may be sent again, is sent again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from altar.errors import ErrorType
+from altar.resilience import RetryPolicy
+from altar.resilience._checks import check_kind
+from altar.runtime._answers import cancelled, redone
+from altar.runtime._waits import Pause
+from altar.runtime._wrapper import Wrapper
+from altar.trace import event, switch
+
+if TYPE_CHECKING:
+    from altar.adm import ErrorObject, FunctionCall, ToolResult
+    from altar.runtime._protocol import CallContext, Runtime
+    from altar.runtime._wrapper import Steps
+
+__all__ = ["Retry"]
+
+# a model that corrects its arguments sends another call; the same one fails again
+_HOPELESS = frozenset({ErrorType.PARAMETER_VALIDATION_FAILED, ErrorType.CANCELLED})
+_USUAL = RetryPolicy()
+
+
+class Retry(Wrapper):
+    """Sends a call again when its error says that it may be (``retry_allowed``).
+
+    A runtime says so of tools marked ``idempotent``, of a ToolError with
+    ``retry_after``, and of calls that were never carried out. ``policy`` is a
+    :class:`altar.resilience.RetryPolicy`, or the number of attempts. The
+    server's hint (``retry_after_ms``) comes before the policy's own backoff; no
+    wait is begun that would not end before the call's deadline, and a cancelled
+    call is not tried again. ``ctx.attempt`` counts.
+
+    The result is that of the last attempt; an error then says how many there were.
+    """
+
+    __slots__ = ("policy",)
+
+    def __init__(self, inner: Runtime, policy: RetryPolicy | int = _USUAL) -> None:
+        super().__init__(inner)
+        if isinstance(policy, int):
+            policy = RetryPolicy(attempts=policy)
+        check_kind("Retry", "policy", policy, RetryPolicy, "RetryPolicy(attempts=3)")
+        self.policy = policy
+
+    def steps(self, call: FunctionCall, ctx: CallContext) -> Steps:
+        policy = self.policy
+        started = None if policy.budget is None else policy.clock.now()
+        result: ToolResult = yield ctx
+        done, attempt = 1, ctx.attempt
+        while (error := result.error) is not None and _may_try_again(error):
+            hint = None if error.retry_after_ms is None else error.retry_after_ms / 1000
+            wait = policy.delay(done, hint=hint, started=started, deadline=ctx.deadline)
+            if wait is None:
+                break
+            if switch.tracer is not None:
+                event("retry", {"attempt": attempt + done, "wait_s": wait, "error": error.type})
+            if wait > 0:
+                yield Pause(policy.clock, wait, ctx.cancelled)
+            if ctx.cancelled.reason is not None:
+                return cancelled(call, ctx)
+            result = yield ctx.replace(attempt=attempt + done)
+            done += 1
+        return result if done == 1 or result.error is None else _counted(result, done)
+
+    def printed(self) -> str:
+        return f"Retry({self.policy.attempts})"
+
+
+def _may_try_again(error: ErrorObject) -> bool:
+    return error.retry_allowed is True and error.type not in _HOPELESS
+
+
+def _counted(result: ToolResult, attempts: int) -> ToolResult:
+    """The error of the last attempt, which says how many there were."""
+    error = result.error
+    message = "" if error is None else error.message
+    return redone(result, f"{message} It was tried {attempts} times.", {"attempts": attempts})
