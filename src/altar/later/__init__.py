@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from altar.later._entry import SchemaTool
     from altar.later._executor import LocalRuntime
     from altar.later._mark import Mark, ToolOptions, mark_of
+    from altar.later._process_runtime import ProcessRuntime
     from altar.later._registry import Registry, RegistrySnapshot, Replacement, registry
     from altar.later._schema_of import schema_of
     from altar.later._session import Session, SessionLimits
@@ -23,6 +24,7 @@ __all__ = [
     "LocalRuntime",
     "Mark",
     "Param",
+    "ProcessRuntime",
     "Registry",
     "RegistrySnapshot",
     "Replacement",
@@ -43,6 +45,7 @@ _HOMES = {
     "LocalRuntime": "altar.later._executor",
     "Mark": "altar.later._mark",
     "Param": "altar.later.hints._param",
+    "ProcessRuntime": "altar.later._process_runtime",
     "Registry": "altar.later._registry",
     "RegistrySnapshot": "altar.later._registry",
     "Replacement": "altar.later._registry",

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from altar.later._registry import registry
-
-if TYPE_CHECKING:
-    from altar.later._mark import Mark
 
 __all__ = ["MAIN", "Way", "behind", "obstacle", "way_to"]
 
 MAIN = "__mp_main__"  # multiprocessing's name for it: libraries know that one
 _MOST_WRAPPERS = 100
+
+
+class Crosser(Protocol):
+    """What has a function and a tool's name: a Mark, an Entry."""
+
+    @property
+    def target(self) -> Any:
+        """The function."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        ...
+
+    @property
+    def options(self) -> Any:
+        """The tool's options, or None."""
+        ...
 
 
 class Way:
@@ -28,13 +44,13 @@ class Way:
         self.main = main
 
 
-def obstacle(mark: Mark) -> str | None:
+def obstacle(mark: Crosser) -> str | None:
     """Why a tool cannot run in a worker process, and what to do; None when it can."""
     found = way_to(mark)
     return found if isinstance(found, str) else None
 
 
-def way_to(mark: Mark) -> Way | str:
+def way_to(mark: Crosser) -> Way | str:
     """The way to a tool's function, or the reason for which there is none."""
     fn: Any = mark.target
     module_name = getattr(fn, "__module__", None)

@@ -77,7 +77,25 @@ def _signature_of(fn: Any, mark: Mark | None) -> Signature:
     options = mark.options if mark is not None else None
     signature = read_signature(fn, mark=mark, strict=options is not None and options.strict)
     signature.approval = options is not None and options.approval
+    if mark is not None and options is not None and options.isolate:
+        _check_isolated(mark, signature)
     return signature
+
+
+def _check_isolated(mark: Mark, signature: Signature) -> None:
+    """Refuse what cannot run in a worker process, however it were called."""
+    from altar.later._crossing import obstacle  # noqa: PLC0415 - where a tool is isolated
+
+    problem = obstacle(mark)
+    if problem is None and signature.deps is not None:
+        problem = (
+            f"it takes dependencies ({signature.deps}), and Python objects do not cross into a "
+            "worker process: let its module make what it needs"
+        )
+    if problem is None and mark.options is not None and mark.options.inline:
+        problem = "inline=True runs it on the caller's event loop, isolate=True nowhere near: drop one"
+    if problem is not None:
+        raise DeclarationError(f"the isolated tool {signature.name}", [problem])
 
 
 def declaration_of(signature: Signature) -> FunctionDeclaration:

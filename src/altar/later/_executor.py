@@ -37,13 +37,16 @@ from altar.later._stream import reporter
 from altar.later._tasks import Frame, TaskTracker
 from altar.later._toolset import Toolset
 from altar.runtime import CallContext, Cancellation
+from altar.runtime._inside import inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from altar.adm import ToolResult
     from altar.later._entry import Entry
+    from altar.later._isolated import Crossing
     from altar.later._mark import Mark
+    from altar.runtime import Runtime
 
 __all__ = ["LocalRuntime", "correlated"]
 
@@ -59,6 +62,8 @@ class LocalRuntime:
     with a ToolResult; only KeyboardInterrupt, the cancellation of the awaiting
     task and altar's own bugs are raised.
     """
+
+    honours_deadline = True  # for wrappers: a call returns when its deadline has passed
 
     def __init__(
         self,
@@ -76,12 +81,19 @@ class LocalRuntime:
         # fast lanes by tool name, for the session to take without asking (see _fastlane)
         self.lanes: dict[str, Callable[..., Any]] = {}
         self.async_lanes: dict[str, Callable[..., Any]] = {}
+        # what stands before each tool, where policies are in force (see _assemble)
+        self.stacks: dict[str, Runtime] | None = None
+        # how tools run that do not run here: all of them, once ``cross`` was called
+        self._crossing: Crossing | None = None
+        self._crosses = False
 
     def invoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
         """Carry out one call and wait for its result."""
         plan = self._prepare(call, ctx)
         if not isinstance(plan, Plan):
             return correlated(plan, ctx)
+        if plan.is_elsewhere:
+            return correlated(self._across().invoke(plan), ctx)
         if plan.entry.kind in ("async", "async_generator"):
             return correlated(
                 run_in_background(plan, lambda: self._wait_for(plan, plan.start), self._finisher),
@@ -103,6 +115,8 @@ class LocalRuntime:
         plan = self._prepare(call, ctx)
         if not isinstance(plan, Plan):
             return correlated(plan, ctx)
+        if plan.is_elsewhere:
+            return correlated(await self._across().ainvoke(plan), ctx)
         if plan.entry.kind in ("async", "async_generator"):
             return correlated(await self._wait_for(plan, plan.start), ctx)
         if plan.entry.options.inline and plan.seconds is None:
@@ -149,6 +163,8 @@ class LocalRuntime:
         self.lanes = {}
         self.async_lanes = {}
         self._tasks.close(reason)
+        if self._crossing is not None:
+            self._crossing.close()
 
     async def settled(self) -> None:
         """Let the tasks of this event loop that were told to stop hear of it."""
@@ -159,6 +175,31 @@ class LocalRuntime:
         for name in names:
             self.lanes.pop(name, None)
             self.async_lanes.pop(name, None)
+
+    def __repr__(self) -> str:
+        count = len(self._toolset.marks)
+        return f"LocalRuntime({count} tool{'' if count == 1 else 's'})"
+
+    def cross(self, crossing: Crossing) -> None:
+        """Run every tool in the workers of ``crossing`` from now on."""
+        self._crossing = crossing
+        self._crosses = True
+
+    def _across(self) -> Crossing:
+        crossing = self._crossing
+        if crossing is None:
+            from altar.later._isolated import Crossing  # noqa: PLC0415 - for isolated tools alone
+
+            crossing = self._crossing = Crossing(self._limits, strict=self._strict, pool=None)
+        return crossing
+
+    def _is_elsewhere(self, entry: Entry) -> bool:
+        """Whether a worker process runs this tool; in a worker, everything runs where it is."""
+        if not (entry.options.isolate or self._crosses):
+            return False
+        if inside.loading is not None:
+            inside.refuse(f"the isolated tool {entry.name!r} was called")
+        return not inside.worker
 
     def _prepare(self, call: FunctionCall, ctx: CallContext) -> Plan | ToolResult:
         name = call.name
@@ -183,7 +224,9 @@ class LocalRuntime:
             return bad_arguments(name, call.call_id, error.problems, error.missed)
         if entry.options.approval and ctx.approved is not True:  # asked of calls that would run
             return approval_required(name, call.call_id)
-        self._warm(entry, mark)
+        plan.is_elsewhere = self._is_elsewhere(entry)
+        if not plan.is_elsewhere:
+            self._warm(entry, mark)
         return plan
 
     def _context(self, plan: Plan) -> Context[Any] | None:
@@ -207,6 +250,8 @@ class LocalRuntime:
         lanes = self.async_lanes if entry.kind == "async" else self.lanes
         if entry.factory is False or entry.name in lanes:
             return
+        if self.stacks is not None and self.stacks.get(entry.name) is not self:
+            return  # a lane would walk past it
         entry.uses += 1
         if entry.factory is None:
             if entry.uses < _WARM:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from altar.runtime import Cancellation
+from altar.runtime._deadline import Deadline, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,25 +15,6 @@ if TYPE_CHECKING:
     from altar.runtime import CallContext
 
 __all__ = ["Deadline", "Pending", "Plan", "seconds_of"]
-
-
-class Deadline(float):
-    """A time of :func:`time.monotonic` that knows how many seconds ahead it was set."""
-
-    __slots__ = ("seconds",)
-
-    seconds: float
-
-    def __new__(cls, seconds: float) -> Self:
-        """The time in ``seconds`` from now."""
-        made = super().__new__(cls, monotonic() + seconds)
-        made.seconds = seconds
-        return made
-
-
-def seconds_of(deadline: float | None, left: float) -> float:
-    """What a message says of a limit: the seconds that were given, or what was left of them."""
-    return deadline.seconds if isinstance(deadline, Deadline) else left
 
 
 class _Unbound:
@@ -52,10 +33,11 @@ class Plan:
 
     ``seconds`` is the time the body has, or None; ``gone`` is raised when
     nobody waits for the body any more; ``bound`` is set once the arguments
-    were checked; ``report`` takes progress chunks, or is None.
+    were checked; ``report`` takes progress chunks, or is None; ``is_elsewhere``
+    says that a worker process runs it.
     """
 
-    __slots__ = ("bound", "call", "ctx", "entry", "gone", "report", "seconds")
+    __slots__ = ("bound", "call", "ctx", "entry", "gone", "is_elsewhere", "report", "seconds")
 
     def __init__(
         self,
@@ -73,6 +55,7 @@ class Plan:
         self.report = report
         self.gone = Cancellation()
         self.bound: Any = _UNBOUND
+        self.is_elsewhere = False
 
     def start(self) -> Any:
         """Call the tool: a value, an awaitable or a generator."""

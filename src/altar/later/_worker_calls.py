@@ -98,7 +98,8 @@ class Calls:
     def __init__(self, main: str | None, chunk: Callable[[int, Any], None]) -> None:
         self._targets = Targets(main)
         self._chunk = chunk
-        self._runner: asyncio.Runner | None = None
+        self._runner = asyncio.Runner()
+        self._runner.get_loop()  # its descriptors are there before a tool's
         self._executor: ThreadPoolExecutor | None = None
         self._records = Records()
         logger.addHandler(self._records)
@@ -150,8 +151,6 @@ class Calls:
 
     def _invoke(self, tool: Tool, call: FunctionCall, ctx: CallContext) -> ToolResult:
         if tool.kind in ("async", "async_generator"):
-            if self._runner is None:
-                self._runner = asyncio.Runner()
             try:
                 return self._runner.run(self._awaited(tool, call, ctx), context=copy_context())
             finally:

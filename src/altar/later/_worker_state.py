@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import _thread
+import importlib
 import os
 import signal
 import sys
 import threading
+from typing import Any
 
 __all__ = ["State"]
 
+_LOW = 64  # descriptors of the interpreter and its modules lie below
 _SIGNALS = tuple(sorted(signal.valid_signals()))
+# signal.getsignal makes an enumeration's member of each answer: ten times as slow
+_getsignal: Any = importlib.import_module("_signal").getsignal
 
 
 class State:
     """What the worker was like once its modules were imported."""
 
-    __slots__ = ("children", "cwd", "environment", "mask", "signals", "started", "streams", "threads")
+    __slots__ = ("children", "cwd", "descriptors", "environment", "mask", "signals", "started", "streams", "threads")
 
     def __init__(self) -> None:
         self.cwd = _cwd()
@@ -26,6 +31,7 @@ class State:
         self.threads = _foreign_threads()
         self.children = _has_children()
         self.environment = _environment()
+        self.descriptors = _descriptors()
         self.streams = (sys.stdin, sys.stdout, sys.stderr)
 
     def changes(self) -> list[str]:
@@ -41,6 +47,8 @@ class State:
             found.append("threads")
         if not self.children and _has_children():
             found.append("children")
+        if any(_identity(fd) != known for fd, known in self.descriptors.items()):
+            found.append("descriptors")
         if _environment() != self.environment:
             found.append("environment")
         if (sys.stdin, sys.stdout, sys.stderr) != self.streams or not _flushed():
@@ -62,8 +70,27 @@ def _mask() -> int:
 
 
 def _handlers() -> list[object]:
-    get = signal.getsignal
-    return [get(number) for number in _SIGNALS] + [signal.getitimer(signal.ITIMER_REAL)[0] > 0]
+    found: list[object] = [_getsignal(number) for number in _SIGNALS]
+    found.append(signal.getitimer(signal.ITIMER_REAL)[0] > 0)
+    return found
+
+
+def _descriptors() -> dict[int, tuple[int, int]]:
+    """The low descriptors that are open now, the three standard ones aside."""
+    found = {}
+    for fd in range(3, _LOW):
+        identity = _identity(fd)
+        if identity is not None:
+            found[fd] = identity
+    return found
+
+
+def _identity(fd: int) -> tuple[int, int] | None:
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _has_children() -> bool:
