@@ -117,7 +117,7 @@ def _read() -> Settings:
 
 def _read_file(path: str) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs its import
             text = file.read()
     except FileNotFoundError:
         return {}

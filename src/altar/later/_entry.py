@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from altar.later._binding import Binder
     from altar.later._context import Context
 
-__all__ = ["Entry", "SchemaTool", "entry_of"]
+__all__ = ["DEFAULTS", "Entry", "SchemaTool", "entry_of"]
 
-_DEFAULTS = ToolOptions()
+DEFAULTS = ToolOptions()
 
 
 class Entry:
@@ -48,7 +48,7 @@ class Entry:
         signature = read_signature(mark.target, mark=mark)
         self.name = mark.name
         self.target: Callable[..., Any] = mark.target
-        self.options = mark.options or _DEFAULTS
+        self.options = mark.options or DEFAULTS
         self.kind: str = signature.kind
         self.context: str | None = signature.context
         self.deps = signature.deps
@@ -118,7 +118,7 @@ class SchemaTool:
     it whatever they say.
     """
 
-    __slots__ = ("declaration", "function", "options")
+    __slots__ = ("_first", "declaration", "function", "options")
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class SchemaTool:
             raise ConfigurationError(
                 f"SchemaTool(..., {function!r}): give a function that takes the arguments as a dict"
             )
-        self.options = options or _DEFAULTS
+        self.options = options or DEFAULTS
         if declaration.extensions.get(APPROVAL_FIELD) is True:
             self.options = _needing_approval(self.options)
         elif self.options.approval:
@@ -148,6 +148,7 @@ class SchemaTool:
             )
         self.declaration = declaration
         self.function = function
+        self._first: Mark | None = None
 
     def mark(self) -> Mark:
         """The mark under which a session holds this tool."""
@@ -156,6 +157,10 @@ class SchemaTool:
         )
         mark.declaration = self.declaration
         mark.prepared = _SchemaEntry(self)
+        if self._first is None:
+            self._first = mark
+        else:
+            mark.home = self._first  # what a policy keeps of the tool is kept once
         return mark
 
     def __repr__(self) -> str:

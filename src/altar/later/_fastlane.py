@@ -78,7 +78,7 @@ def fast_factory(entry: Entry) -> Callable[..., Any] | None:
     options = entry.options
     if entry.kind not in ("sync", "async") or entry.context or options.timeout is not None:
         return None
-    if options.approval:  # the lane asks nobody
+    if options.approval or options.policy is not None:  # the lane asks nobody, and limits nothing
         return None
     emitted = entry.emit()
     if emitted is None:

@@ -7,9 +7,11 @@ when a session, a declaration or a check first asks for it.
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
     from altar.adm import FunctionDeclaration
@@ -21,6 +23,7 @@ __all__ = [
     "Mark",
     "ToolOptions",
     "default_name",
+    "has_policies",
     "mark_for",
     "mark_of",
     "misuse",
@@ -75,6 +78,8 @@ class ToolOptions:
             misuse(f"memory_mb={memory_mb!r}: give whole megabytes above zero, or leave it out")
         if memory_mb is not None and not isolate:
             misuse("memory_mb holds for a worker process: type @tool(isolate=True, memory_mb=...)")
+        if policy is not None:
+            _check_policy(policy, timeout)
         self.isolate = isolate
         self.memory_mb = memory_mb
         self.policy = policy
@@ -95,12 +100,14 @@ class Mark:
 
     ``scope`` holds the objects that string annotations of a local function
     name, or None. ``declaration`` is filled in when the tool is first declared,
-    ``prepared`` (the executor's own) when it is first called.
+    ``prepared`` (the executor's own) when it is first called. ``home`` is the
+    mark this one was made of, or what policies keep of the tool (see _kept), or None.
     """
 
     __slots__ = (
         "declaration",
         "description",
+        "home",
         "name",
         "options",
         "prepared",
@@ -115,6 +122,7 @@ class Mark:
     scope: dict[str, Any] | None
     declaration: FunctionDeclaration | None
     prepared: Any
+    home: Any
 
     def __init__(
         self,
@@ -130,6 +138,7 @@ class Mark:
         self.scope = None
         self.declaration = None
         self.prepared = None
+        self.home = None
 
     def __repr__(self) -> str:
         return f"Mark({self.name!r}, {self.target!r})"
@@ -177,7 +186,14 @@ def mark_for(
     mark = Mark(fn, name, description, options)
     if own is not None:
         mark.scope = own.scope
+        if options is own.options:
+            mark.home = own
     return mark
+
+
+def has_policies(marks: Iterable[Mark]) -> bool:
+    """True when one of them brings a policy."""
+    return any(mark.options is not None and mark.options.policy is not None for mark in marks)
 
 
 def default_name(fn: object) -> str:
@@ -203,6 +219,20 @@ def _bad_name(fn: object, name: object) -> NoReturn:
         f"or _, goes on with letters, digits, _ and -, and has at most {_MAX_NAME} characters; "
         "give one with @tool(name=...)"
     )
+
+
+def _check_policy(policy: Any, timeout: float | None) -> None:
+    loaded = sys.modules.get("altar.runtime._policy")  # nobody has a Policy without it
+    if loaded is None or not isinstance(policy, loaded.Policy):
+        misuse(
+            f"policy={policy!r:.100}: give an altar.runtime.Policy; "
+            "type @tool(policy=Policy(retry=3))"
+        )
+    if timeout is not None and policy.timeout is not None:
+        misuse(
+            f"timeout={timeout!r} and policy=Policy(timeout={policy.timeout!r}) say the same "
+            "thing: leave one out"
+        )
 
 
 def misuse(message: str) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 
-from altar.later._mark import mark_for
+from altar.later._mark import has_policies, mark_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,12 +51,13 @@ class RegistrySnapshot:
     order of registration; ``replaced`` holds what :meth:`Registry.replaced` says.
     """
 
-    __slots__ = ("_declarations", "_wire", "marks", "replaced")
+    __slots__ = ("_declarations", "_policies", "_wire", "marks", "replaced")
 
     def __init__(self, marks: dict[str, Mark], *, replaced: tuple[Replacement, ...] = ()) -> None:
         self.marks = marks
         self.replaced = replaced
         self._declarations: tuple[FunctionDeclaration, ...] | None = None
+        self._policies: bool | None = None
         self._wire: dict[str, bytes] = {}
 
     def declarations(self) -> tuple[FunctionDeclaration, ...]:
@@ -79,6 +80,13 @@ class RegistrySnapshot:
             rows = [declaration.wire(dialect) for declaration in self.declarations()]
             data = self._wire[dialect] = b"[" + b",".join(rows) + b"]"
         return data
+
+    def has_policies(self) -> bool:
+        """True when a tool brings a policy of its own; looked for once."""
+        found = self._policies
+        if found is None:
+            found = self._policies = has_policies(self.marks.values())
+        return found
 
     def __len__(self) -> int:
         return len(self.marks)

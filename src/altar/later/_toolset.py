@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from altar.errors import ConfigurationError, RegistryError
 from altar.later._declare import declare_marks
 from altar.later._entry import SchemaTool
-from altar.later._mark import Mark, mark_for, mark_of
+from altar.later._mark import Mark, has_policies, mark_for, mark_of
 from altar.later._registry import Registry, RegistrySnapshot, registry
 from altar.later.hints._report import nearest_of
 
@@ -82,6 +82,12 @@ class Toolset:
     def hides(self, name: str) -> bool:
         """True for a tool that exists, but is not shown."""
         return name not in self.marks and (name in self._removed or name in registry)
+
+    def has_policies(self) -> bool:
+        """True when a tool brings a policy of its own."""
+        if self._snapshot is not None:
+            return self._snapshot.has_policies()
+        return has_policies(self.marks.values())
 
     def _replace(self, marks: Mapping[str, Mark]) -> None:
         self.marks = marks

@@ -34,17 +34,19 @@ class Policy:
     ``timeout``: seconds one try of a call may take. ``retry``: how often a call
     is tried in all, or a RetryPolicy; only failures that allow it are tried
     again. ``rate``: calls per second, or a text such as "10/s", "100/min",
-    "1000/h". ``concurrency``: how many calls run at once. ``breaker``: failures
-    in a row after which the tool is left alone for a while, BreakerSettings, or
-    a CircuitBreaker that several tools share. ``cache``: seconds an answer is
-    good for, or CacheSettings; from a session or the process it holds for
-    tools marked idempotent.
+    "1000/h", which may come at once after a rest; a call waits up to 10 s for
+    its turn. ``concurrency``: how many calls run at once; others wait, up to
+    60 s. ``breaker``: failures in a row after which the tool is left alone for
+    a while, BreakerSettings, or a CircuitBreaker that several tools share.
+    ``cache``: seconds an answer is good for, or CacheSettings; from a session
+    or the process it holds for tools marked idempotent.
 
     A rate, a limit, a breaker and a cache are each tool's own. They live as
     long as what asked for them: the tool, the session, or the settings.
 
     A policy is a function from a runtime to one that keeps to it, so it stands
-    wherever a wrapper does. Raises ConfigurationError for a bad value.
+    wherever a wrapper does; it then holds for whatever name is called. Raises
+    ConfigurationError for a bad value.
     """
 
     timeout: float | Off | None = None
@@ -65,23 +67,24 @@ class Policy:
                 )
 
     def over(self, base: Policy | None) -> Policy:
-        """This policy where it says something, ``base`` where it leaves it open."""
+        """A policy that says what this one says, and what ``base`` says where it is silent."""
         if base is None:
             return self
         open_ = {name: getattr(base, name) for name in FIELDS if getattr(self, name) is None}
         return replace(self, **open_)
 
+    def said(self) -> list[tuple[str, Any]]:
+        """The fields that say something, with what they say."""
+        return [(name, value) for name in FIELDS if (value := getattr(self, name)) is not None]
+
     def __call__(self, inner: Runtime) -> Runtime:
         """``inner`` under this policy, each tool by its own name."""
-        from altar.runtime._stacks import PolicyRuntime  # noqa: PLC0415 - for those who call it
+        from altar.runtime._policy_runtime import PolicyRuntime  # noqa: PLC0415 - few call it
 
-        return PolicyRuntime(inner, self)
+        return PolicyRuntime(inner, self.said())
 
     def __repr__(self) -> str:
-        said = [
-            f"{name}={value!r}" for name in FIELDS if (value := getattr(self, name)) is not None
-        ]
-        return f"Policy({', '.join(said)})"
+        return f"Policy({', '.join(f'{name}={value!r}' for name, value in self.said())})"
 
 
 FIELDS = tuple(field.name for field in fields(Policy))

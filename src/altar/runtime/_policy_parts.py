@@ -68,7 +68,7 @@ def rate_of(value: Any) -> tuple[float, float] | None:
 
 def is_number(value: Any) -> bool:
     """Whether it is a finite number above zero."""
-    return value.__class__ in (int, float) and 0 < value and isfinite(value)
+    return value.__class__ in (int, float) and value > 0 and isfinite(value)
 
 
 def is_count(value: Any) -> bool:
