@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from altar.adm import FunctionCall
 from altar.adm._ids import new_call_id
 from altar.errors import ClosedError, ConfigurationError
+from altar.later._assemble import Assembly
 from altar.later._dedupe import Ledger
 from altar.later._executor import LocalRuntime, correlated
 from altar.later._failure import invalid_state
@@ -15,8 +16,10 @@ from altar.later._limits import SessionLimits
 from altar.later._link import Linked
 from altar.later._once import aonce, once
 from altar.later._plan import Deadline
-from altar.later._toolset import Toolset
+from altar.later._toolset import Toolset, collect
+from altar.later._traced import ainvoke_traced, invoke_traced, tell_refused
 from altar.runtime import CallContext, Cancellation, Runtime, ainvoke_many, invoke_many
+from altar.trace import switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from altar.adm import FunctionDeclaration, ToolResult
     from altar.later._mark import Mark
+    from altar.runtime import Policy
 
 __all__ = ["Session", "SessionLimits"]
 
@@ -38,7 +42,8 @@ class Session:
     it), or a list of these. ``ttl`` is the session's lifetime in seconds,
     ``deps`` what tools find as ``Context.deps``, ``strict`` refuses arguments
     that would need coercion. ``runtime`` carries the calls out: a Runtime, or
-    a function that wraps the local one, ``runtime=lambda local: Retry(local)``.
+    a function that wraps the local one, ``runtime=lambda local: Retry(local)``,
+    or a Policy, which holds for each tool that does not say otherwise.
 
     A session works from construction; ``with`` (or ``async with``) closes it.
     It is itself a Runtime. Any number of threads and tasks may share it.
@@ -56,7 +61,7 @@ class Session:
         limits: SessionLimits | None = None,
         strict: bool = False,
         id: str | None = None,  # noqa: A002 - the field's own name
-        runtime: Runtime | Callable[[Runtime], Runtime] | None = None,
+        runtime: Runtime | Callable[[Runtime], Runtime] | Policy | None = None,
     ) -> None:
         if limits is not None and not isinstance(limits, SessionLimits):
             raise ConfigurationError(f"limits={limits!r}: give altar.later.SessionLimits(...)")
@@ -75,11 +80,17 @@ class Session:
         self._toolset = Toolset(tools)
         self._local = LocalRuntime(self._toolset, limits=self._limits, strict=strict)
         self._local.serve(self)
-        self._runtime = _runtime_of(runtime, self._local)
+        self._assembly = Assembly(self._toolset, self._local, runtime)
+        self._runtime = self._assembly.outer
         # where the runtime is another, every call goes through it
-        mine = self._runtime is self._local
+        mine = self._assembly.lanes_hold
         self._fast = self._local.lanes if mine else {}
         self._afast = self._local.async_lanes if mine else {}
+
+    @property
+    def honours_deadline(self) -> bool:
+        """Whether a call returns when its deadline has passed: what its runtime does."""
+        return getattr(self._runtime, "honours_deadline", False) is True
 
     @property
     def id(self) -> str:
@@ -97,6 +108,11 @@ class Session:
     def limits(self) -> SessionLimits:
         """The bounds that hold for every call."""
         return self._limits
+
+    @property
+    def runtime(self) -> Runtime:
+        """What carries out the calls; ``print(session.runtime)`` shows each tool's wrappers."""
+        return self._runtime
 
     @property
     def closed(self) -> bool:
@@ -121,7 +137,7 @@ class Session:
         holds as well, and the earlier ends the call. ``approved`` says that a
         person allowed this very call of a tool that needs it.
         """
-        if call_id is None and timeout is None and type(call) is str:
+        if switch.tracer is None and call_id is None and timeout is None and type(call) is str:
             fast = self._fast.get(call)
             if fast is not None and (args.__class__ is dict or args is None):
                 expires = self._expires
@@ -131,7 +147,7 @@ class Session:
                         return result
         ready = as_call(call, args, call_id)
         if not isinstance(ready, FunctionCall):
-            return ready
+            return self._told(ready, args)
         return self.invoke(ready, self._outer(timeout, approved))
 
     async def aexecute(
@@ -149,7 +165,7 @@ class Session:
         (``@tool(inline=True)``: on the loop). Cancelling the task cancels the
         tool, and CancelledError is raised.
         """
-        if call_id is None and timeout is None and type(call) is str:
+        if switch.tracer is None and call_id is None and timeout is None and type(call) is str:
             fast = self._afast.get(call)
             if fast is not None and (args.__class__ is dict or args is None):
                 expires = self._expires
@@ -159,7 +175,7 @@ class Session:
                         return result
         ready = as_call(call, args, call_id)
         if not isinstance(ready, FunctionCall):
-            return ready
+            return self._told(ready, args)
         return await self.ainvoke(ready, self._outer(timeout, approved))
 
     def execute_many(self, calls: Iterable[Any], *, max_concurrency: int = 8) -> list[ToolResult]:
@@ -168,7 +184,7 @@ class Session:
         Each call is a FunctionCall, a pair (name, args) or a name. Raises
         ConfigurationError for what is none of these, or no list of them.
         """
-        batch = _Batch(calls)
+        batch = _Batch(calls, self._told)
         width = self._width(max_concurrency)
         contexts = [self._outer(None) for _ in batch.ready]
         return batch.merged(invoke_many(self, batch.ready, contexts, max_concurrency=width))
@@ -177,7 +193,7 @@ class Session:
         self, calls: Iterable[Any], *, max_concurrency: int = 8
     ) -> list[ToolResult]:
         """As :meth:`execute_many`, without blocking the event loop."""
-        batch = _Batch(calls)
+        batch = _Batch(calls, self._told)
         width = self._width(max_concurrency)
         contexts = [self._outer(None) for _ in batch.ready]
         made = await ainvoke_many(self, batch.ready, contexts, max_concurrency=width)
@@ -185,13 +201,13 @@ class Session:
 
     def invoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
         """Carry out one call (the Runtime protocol)."""
-        refused = self._refuse(call)
-        if refused is not None:
-            return refused
+        if switch.tracer is not None:
+            return invoke_traced(switch.tracer, self, call, ctx)
         if not call.supplied:
-            fast = self._fast.get(call.name)
+            fast = self._fast.get(call.name)  # a closed session has none
             if (
                 fast is not None
+                and not self._is_expired()
                 and ctx.deadline is None
                 and ctx.cancelled.reason is None
                 and not ctx.detached
@@ -200,6 +216,13 @@ class Session:
                 result: ToolResult | None = fast(call.args, call.call_id)
                 if result is not None:
                     return correlated(result, ctx)
+        return self.carry_out(call, ctx)
+
+    def carry_out(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
+        """Carry out one call, told to nobody; only a session and its trace call this."""
+        refused = self._refuse(call)
+        if refused is not None:
+            return refused
         with Linked(self._closing, ctx.cancelled) as both:
             inner = self._inner(ctx, both)
             if call.supplied:
@@ -208,13 +231,13 @@ class Session:
 
     async def ainvoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
         """Carry out one call without blocking the event loop (the Runtime protocol)."""
-        refused = self._refuse(call)
-        if refused is not None:
-            return refused
+        if switch.tracer is not None:
+            return await ainvoke_traced(switch.tracer, self, call, ctx)
         if not call.supplied:
-            fast = self._afast.get(call.name)
+            fast = self._afast.get(call.name)  # a closed session has none
             if (
                 fast is not None
+                and not self._is_expired()
                 and ctx.deadline is None
                 and ctx.cancelled.reason is None
                 and call.args.__class__ is dict
@@ -222,6 +245,13 @@ class Session:
                 result = await self._local.take(fast, call, flag=ctx.cancelled)
                 if result is not None:
                     return correlated(result, ctx)
+        return await self.acarry_out(call, ctx)
+
+    async def acarry_out(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
+        """As :meth:`carry_out`, without blocking the event loop."""
+        refused = self._refuse(call)
+        if refused is not None:
+            return refused
         with Linked(self._closing, ctx.cancelled) as both:
             inner = self._inner(ctx, both)
             if call.supplied:
@@ -240,13 +270,14 @@ class Session:
         They never touch the registry. Raises ClosedError on a closed session.
         """
         self._must_be_open("session.add()")
-        self._toolset.add(tools)
+        marks = list(collect(tools))
+        self._runtime = self._assembly.add(marks)
+        self._toolset.add(marks)
 
     def remove(self, *names: str) -> None:
         """Hide tools from now on. Raises RegistryError when one is not there."""
         self._must_be_open("session.remove()")
-        self._toolset.remove(names)
-        self._local.forget(names)
+        self._assembly.remove(names)
 
     def close(self) -> None:
         """End the conversation: running async tools are cancelled, later calls refused."""
@@ -325,6 +356,12 @@ class Session:
         check_count("max_concurrency", max_concurrency)
         return min(max_concurrency, self._limits.max_concurrency)
 
+    def _told(self, refused: ToolResult, args: object) -> ToolResult:
+        """A call that was refused before there was one, told where calls are traced."""
+        if switch.tracer is not None:
+            tell_refused(switch.tracer, self.id, refused, args)
+        return refused
+
     def _refuse(self, call: FunctionCall) -> ToolResult | None:
         if self._closing.reason is not None:
             return invalid_state(call.name, call.call_id, "The session is closed.")
@@ -346,26 +383,16 @@ class _Batch:
 
     __slots__ = ("_items", "ready")
 
-    def __init__(self, calls: Iterable[Any]) -> None:
+    def __init__(
+        self, calls: Iterable[Any], told: Callable[[ToolResult, object], ToolResult]
+    ) -> None:
         self._items = as_items(calls)
         self.ready = [item for item in self._items if isinstance(item, FunctionCall)]
+        for item in self._items:
+            if not isinstance(item, FunctionCall):
+                told(item, None)
 
     def merged(self, made: list[ToolResult]) -> list[ToolResult]:
         """The results in the order the calls had."""
         fresh = iter(made)
         return [next(fresh) if isinstance(i, FunctionCall) else i for i in self._items]
-
-
-def _runtime_of(
-    runtime: Runtime | Callable[[Runtime], Runtime] | None, local: LocalRuntime
-) -> Runtime:
-    if runtime is None:
-        return local
-    if callable(runtime) and (isinstance(runtime, type) or not isinstance(runtime, Runtime)):
-        runtime = runtime(local)  # a class has its instances' methods, but is none of them
-    if not isinstance(runtime, Runtime):
-        raise ConfigurationError(
-            f"runtime={runtime!r}: give an object with invoke and ainvoke, "
-            "or a function that takes the local runtime and returns one"
-        )
-    return runtime

@@ -17,6 +17,7 @@ MOST_CHARS = 16_384  # of one text
 _MOST_ROOM = 65_536  # characters of one value, about
 _MOST_ITEMS = 1_000  # of one array or object
 _DEEPEST = 32
+_WORD = 512  # characters of the longest word that is kept from being halved
 _ITEM = 8  # characters that an item takes beside its own
 
 _encode = JSONEncoder(separators=(",", ":")).encode
@@ -27,7 +28,11 @@ def clipped(text: str, room: int = MOST_CHARS) -> str:
     """The text, or its beginning and how much is missing."""
     if len(text) <= room:
         return text
-    return f"{text[:room]}… [+{len(text) - room} characters]"
+    kept = text[:room]
+    if room > _WORD:  # no word is halved: half of a secret is not known for one
+        head, space, _ = kept[-_WORD:].rpartition(" ")
+        kept = kept[:-_WORD] + head + space
+    return f"{kept}… [+{len(text) - len(kept)} characters]"
 
 
 def json_text(value: Any) -> str:
