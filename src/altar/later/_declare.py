@@ -93,7 +93,7 @@ def _check_isolated(mark: Mark, signature: Signature) -> None:
             "worker process: let its module make what it needs"
         )
     if problem is None and mark.options is not None and mark.options.inline:
-        problem = "inline=True runs it on the caller's event loop, isolate=True nowhere near: drop one"
+        problem = "inline=True and isolate=True are said of it: it can run in one place, drop one"
     if problem is not None:
         raise DeclarationError(f"the isolated tool {signature.name}", [problem])
 

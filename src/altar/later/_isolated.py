@@ -27,7 +27,7 @@ _BESIDE = 131_072  # bytes for what stands beside a result's content: error, not
 _REPORT = "x_worker"
 
 
-class WorkerTraceback(Exception):
+class WorkerTraceback(Exception):  # noqa: N818 - what it stands for, not what went wrong
     """Stands for the exception that a tool raised in a worker process; its text is the traceback.
 
     The exception itself does not cross: nothing that a worker says is unpickled.

@@ -84,8 +84,6 @@ class ProcessRuntime:
 
 def _check(toolset: Toolset) -> None:
     """Every tool must be one that a worker can import; all that are not are told at once."""
-    problems = [
-        f"{mark.name}: {why}" for mark in toolset.marks.values() if (why := obstacle(mark))
-    ]
+    problems = [f"{mark.name}: {why}" for mark in toolset.marks.values() if (why := obstacle(mark))]
     if problems:
         raise DeclarationError("ProcessRuntime(tools)", problems)

@@ -11,11 +11,12 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from altar.isolate import _wire as wire
-from altar.runtime._inside import inside
 from altar.later._worker_line import Line, LineLostError
+from altar.runtime._inside import inside
 
 __all__ = ["main"]
 
@@ -49,10 +50,8 @@ def _serve(fd: int) -> int:
     _die_with(hello["parent"])
     sys.path[:] = hello["path"]
     sys.argv = [hello["main"] or ""]
-    try:
+    with suppress(OSError):  # it is gone: the parent could not go there either
         os.chdir(hello["cwd"])
-    except OSError:
-        pass  # it is gone: the parent could not go there either
     line.send(wire.encode(wire.READY, {"pid": os.getpid()}))
     from altar.later._worker_server import Server  # noqa: PLC0415 - most of altar; READY first
 
@@ -76,7 +75,5 @@ def _die_with(parent: int) -> None:
 def _say_what_happened() -> None:
     import traceback  # noqa: PLC0415 - only on failure
 
-    try:
+    with suppress(OSError):
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))
-    except OSError:
-        pass

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from altar.adm import ToolResult
+    from altar.later._worker_spans import Spans
     from altar.later._worker_targets import Tool
 
 __all__ = ["Calls", "RefusedError"]
@@ -48,7 +49,8 @@ class Absent:
     def __getattr__(self, name: str) -> Any:
         raise NotHereError(object.__getattribute__(self, "_what"))
 
-    __setattr__ = __getattr__  # type: ignore[assignment]
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise NotHereError(object.__getattribute__(self, "_what"))
 
     def _refuse(self, *_: Any) -> Any:
         raise NotHereError(object.__getattribute__(self, "_what"))
@@ -101,6 +103,7 @@ class Calls:
         self._runner = asyncio.Runner()
         self._runner.get_loop()  # its descriptors are there before a tool's
         self._executor: ThreadPoolExecutor | None = None
+        self._spans: Spans | None = None
         self._records = Records()
         logger.addHandler(self._records)
         self._calm = (sys.getrecursionlimit(), sys.getswitchinterval())
@@ -116,11 +119,10 @@ class Calls:
 
     def run(self, tool: Tool, doc: dict[str, Any], flag: Cancellation) -> dict[str, Any]:
         """The RESULT's parts: ``result``, and ``spans`` where there are some."""
-        header = doc.get("traceparent")
-        traced = _traced(header) if header else None
+        spans = self._recording(doc.get("traceparent"))
         call = FunctionCall(name=doc["name"], args=doc["args"], call_id=doc["call_id"])
         try:
-            with traced or nullcontext():
+            with spans or nullcontext():
                 result = self._invoke(tool, call, self._context(tool, doc, flag))
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt of the tool's own, say
             sys.settrace(None)
@@ -128,11 +130,21 @@ class Calls:
             log_failure("it failed", call.name, call.call_id, error)
         finally:
             self._calm_down()
-        body = {"result": self._document(result, doc)}
-        spans = traced.documents() if traced is not None else None
-        if spans:
-            body["spans"] = spans
+        body: dict[str, Any] = {"result": self._document(result, doc)}
+        found = spans.taken() if spans is not None else None
+        if found:
+            body["spans"] = found
         return body
+
+    def _recording(self, header: str | None) -> Spans | None:
+        """What keeps the spans of the next call, if somebody wants them."""
+        if header is None:
+            return None
+        if self._spans is None:
+            from altar.later._worker_spans import Spans  # noqa: PLC0415 - where there are traces
+
+            self._spans = Spans()
+        return self._spans.of(header)
 
     def _context(self, tool: Tool, doc: dict[str, Any], flag: Cancellation) -> CallContext:
         seconds, number = doc.get("seconds"), doc["id"]
@@ -176,7 +188,7 @@ class Calls:
         """Take back what a tool may have set for the whole interpreter."""
         sys.settrace(None)
         sys.setprofile(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
         sys.setrecursionlimit(self._calm[0])
         sys.setswitchinterval(self._calm[1])
 
@@ -198,12 +210,6 @@ class Calls:
         if report:
             found["x_worker"] = report
         return found
-
-
-def _traced(header: str) -> Any:
-    from altar.later._worker_spans import Traced  # noqa: PLC0415 - where something is traced
-
-    return Traced(header)
 
 
 def _traceback(error: BaseException) -> str:

@@ -6,6 +6,7 @@ import faulthandler
 import os
 import resource
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from altar.isolate import _wire as wire
@@ -39,10 +40,8 @@ class Server:
         self._memory: int | None = None
         self._watch = Watch(line, self._told, _end)
         self._state = State()
-        try:
+        with suppress(OSError, ValueError):
             faulthandler.enable(2)  # what a crash prints is kept by the parent
-        except (OSError, ValueError):
-            pass
 
     def serve(self) -> None:
         """Answer calls until the parent ends the conversation."""
@@ -89,10 +88,8 @@ class Server:
         soft = resource.RLIM_INFINITY if megabytes is None else megabytes * _MB + _ROOM
         if hard != resource.RLIM_INFINITY:
             soft = hard if soft == resource.RLIM_INFINITY else min(soft, hard)
-        try:
+        with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-        except (OSError, ValueError):
-            pass
 
     def _send_result(self, body: dict[str, Any], doc: dict[str, Any]) -> None:
         data = wire.to_json(body).encode("ascii")

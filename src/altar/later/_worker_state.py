@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import importlib
 import os
 import signal
@@ -16,18 +15,30 @@ _LOW = 64  # descriptors of the interpreter and its modules lie below
 _SIGNALS = tuple(sorted(signal.valid_signals()))
 # signal.getsignal makes an enumeration's member of each answer: ten times as slow
 _getsignal: Any = importlib.import_module("_signal").getsignal
+# every thread counts, also one that nothing of threading knows
+_count_threads: Any = importlib.import_module("_thread")._count  # noqa: SLF001
 
 
 class State:
     """What the worker was like once its modules were imported."""
 
-    __slots__ = ("children", "cwd", "descriptors", "environment", "mask", "signals", "started", "streams", "threads")
+    __slots__ = (
+        "children",
+        "cwd",
+        "descriptors",
+        "environment",
+        "mask",
+        "signals",
+        "started",
+        "streams",
+        "threads",
+    )
 
     def __init__(self) -> None:
         self.cwd = _cwd()
         self.mask = _mask()
         self.signals = _handlers()
-        self.started = _thread._count()
+        self.started = _count_threads()
         self.threads = _foreign_threads()
         self.children = _has_children()
         self.environment = _environment()
@@ -43,7 +54,7 @@ class State:
             found.append("umask")
         if _handlers() != self.signals:
             found.append("signal handlers")
-        if _thread._count() != self.started and _foreign_threads() != self.threads:
+        if _count_threads() != self.started and _foreign_threads() != self.threads:
             found.append("threads")
         if not self.children and _has_children():
             found.append("children")
@@ -58,7 +69,7 @@ class State:
 
 def _cwd() -> str | None:
     try:
-        return os.getcwd()
+        return os.getcwd()  # noqa: PTH109 - a text
     except OSError:
         return None
 
@@ -108,8 +119,8 @@ def _environment() -> object:
 
 def _foreign_threads() -> int:
     """How many threads live that altar did not start; altar's end by themselves, or wait."""
-    mine = sum(1 for thread in threading.enumerate() if thread.name.startswith("altar-"))
-    return _thread._count() - mine
+    mine = sum(1 for thread in threading.enumerate() if thread.name.startswith("altar"))
+    return int(_count_threads()) - mine
 
 
 def _flushed() -> bool:

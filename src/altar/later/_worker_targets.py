@@ -10,12 +10,12 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionDeclaration
-from altar.runtime._inside import inside
 from altar.later._crossing import MAIN, behind
 from altar.later._entry import SchemaTool, entry_of
 from altar.later._executor import LocalRuntime
 from altar.later._limits import SessionLimits
 from altar.later._mark import ToolOptions, mark_for
+from altar.runtime._inside import inside
 
 if TYPE_CHECKING:
     from altar.later._context import Context
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["RefusedError", "Targets", "Tool"]
 
 _SHOWN = 12  # entries of sys.path
+_ANYTHING = {"type": "object"}
 
 
 class RefusedError(Exception):
@@ -141,7 +142,9 @@ def _mark(function: Any, name: str, extra: dict[str, Any]) -> Mark:
         strict=bool(extra.get("tool_strict")),
     )
     if extra.get("schema"):  # the parent has checked the arguments
-        declaration = FunctionDeclaration(name=name, description=name, parameters={"type": "object"})
+        declaration = FunctionDeclaration(
+            name=name, description=name, parameters=dict(_ANYTHING)
+        )
         return SchemaTool(declaration, function, options=options).mark()
     return mark_for(function, name=name, options=options)
 

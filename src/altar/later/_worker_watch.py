@@ -6,6 +6,7 @@ import os
 import select
 import time
 from _thread import allocate_lock, start_new_thread
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,10 +67,8 @@ class Watch:
                 self._wake_up()
 
     def _wake_up(self) -> None:
-        try:
+        with suppress(RuntimeError):  # woken already
             self._wake.release()
-        except RuntimeError:  # woken already
-            pass
 
     def _stand_by(self, call: object) -> None:
         """Read what comes while ``call`` runs."""
