@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from altar._lazy import lazy_names
 from altar.trace._active import switch
+from altar.trace._counts import Counts
 from altar.trace._current import continued, event, span, traceparent, tracestate
+from altar.trace._sampling import Sampling
 from altar.trace._span import Kind, Parent, Recorder, Span, current_span
 from altar.trace._tracer import Sink, Tracer
 
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CallbackSink",
+    "Counts",
     "JsonLinesSink",
     "Kind",
     "MemorySink",
     "Metrics",
     "Parent",
     "Recorder",
+    "Sampling",
     "Sink",
     "Span",
     "SpanRecord",

@@ -1,14 +1,25 @@
-"""Span: one piece of work, from when it began until it ended, and what it belongs to."""
+"""Span: one piece of work, from when it began until it ended, and what it belongs to.
+
+Millions of these are made, so the two ends of a span are written out twice
+rather than called, and what the spans of a trace have in common is in one
+:class:`Local` that they share.
+"""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias
+
+from altar.trace._ids import ids
+from altar.trace._local import Local
+from altar.trace._ring import VOID, Here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from contextvars import Token
     from types import TracebackType
+
 
 __all__ = ["NOTHING", "Kind", "Parent", "Recorder", "Span", "current_span"]
 
@@ -18,26 +29,20 @@ Kind: TypeAlias = Literal["generate", "round", "model", "tool", "runtime", "cust
 class Recorder(Protocol):
     """What makes spans and takes them when they have ended: a :class:`Tracer`."""
 
+    here: Here
+
     def span(
         self, name: str, *, kind: Kind = "custom", attributes: dict[str, Any] | None = None
     ) -> Span:
         """A span that began now; its parent is the current one."""
         ...
 
+    def begin(self, parent: Span | Parent | None, span_id: int) -> Local:
+        """What a local root and the spans below it share; ``parent`` is no span of this tracer."""
+        ...
+
     def now(self) -> int:
         """Nanoseconds since the epoch; never goes back."""
-        ...
-
-    def new_trace_id(self) -> int:
-        """A random 128-bit id."""
-        ...
-
-    def new_span_id(self) -> int:
-        """A 64-bit id no other span has."""
-        ...
-
-    def record(self, span: Span) -> None:
-        """Take an ended span."""
         ...
 
     def adopt(self, docs: Iterable[object]) -> int:
@@ -50,7 +55,11 @@ class Recorder(Protocol):
 
 
 class Parent:
-    """Where a span belongs: the ids of its trace and of its parent, which may be far away."""
+    """Where a span belongs: the ids of its trace and of its parent, which may be far away.
+
+    ``sampled`` is what its process said of keeping the trace; ``state`` the
+    ``tracestate`` that came with it.
+    """
 
     __slots__ = ("remote", "sampled", "span_id", "state", "trace_id")
 
@@ -71,6 +80,7 @@ class Parent:
 
 
 current_span: ContextVar[Span | Parent | None] = ContextVar("altar_span", default=None)
+_current, _make_current, _reset = current_span.get, current_span.set, current_span.reset
 
 
 class Span:
@@ -82,13 +92,16 @@ class Span:
     go back within a process; ``ended`` is 0 while it runs. ``attributes`` are
     named as OpenTelemetry names them, where it has a name. ``error`` is None or
     (type, message). ``events`` are (name, nanoseconds, attributes) or None.
-    ``thread`` (its name) and ``process`` are where it ended; a sink finds them
-    filled in.
+    ``thread`` (its name) is where it ended; a sink finds it filled in.
+
+    A value is read when the span is drained, up to a fraction of a second after
+    it has ended: hand in what does not change, or a copy. What a sink sees is
+    redacted and bounded, and stands in the span from then on.
     """
 
     __slots__ = (
+        "_local",
         "_token",
-        "_tracer",
         "attributes",
         "ended",
         "error",
@@ -96,44 +109,62 @@ class Span:
         "kind",
         "name",
         "parent_id",
-        "process",
-        "remote",
-        "sampled",
         "span_id",
         "started",
-        "state",
         "thread",
-        "trace_id",
     )
 
+    _local: Local
+
     def __init__(
-        self, tracer: Recorder, name: str, kind: Kind, attributes: dict[str, Any] | None
+        self,
+        tracer: Recorder,
+        name: str,
+        kind: Kind = "custom",
+        attributes: dict[str, Any] | None = None,
     ) -> None:
-        parent = current_span.get()
-        self._tracer = tracer
+        parent = _current()
+        self.span_id = span_id = ids.next()
+        if type(parent) is Span and parent._local.here is tracer.here:  # noqa: SLF001 - its own
+            self.parent_id = parent.span_id
+            self._local = local = parent._local  # noqa: SLF001
+        else:  # a root, or a parent far away: in another process, or another tracer's
+            self.parent_id = 0 if parent is None else parent.span_id
+            self._local = local = tracer.begin(parent, span_id)
         self._token: Token[Span | Parent | None] | None = None
         self.name = name
         self.kind = kind
         self.attributes = attributes
         self.events: list[tuple[str, int, Mapping[str, Any] | None]] | None = None
         self.error: tuple[str, str] | None = None
-        self.span_id = tracer.new_span_id()
-        if parent is None:
-            self.trace_id = tracer.new_trace_id()
-            self.parent_id = 0
-            self.remote = False
-            self.sampled = True
-            self.state: str | None = None
-        else:
-            self.trace_id = parent.trace_id
-            self.parent_id = parent.span_id
-            self.remote = parent.__class__ is Parent
-            self.sampled = parent.sampled
-            self.state = parent.state
         self.thread = ""
-        self.process = 0
         self.ended = 0
-        self.started = tracer.now()
+        self.started = local.anchor + perf_counter_ns()
+
+    @property
+    def trace_id(self) -> int:
+        """The trace it belongs to: 128 bits."""
+        return self._local.trace_id
+
+    @property
+    def process(self) -> int:
+        """The id of the process it ran in."""
+        return self._local.process
+
+    @property
+    def remote(self) -> bool:
+        """Whether its parent is in another process."""
+        return self.parent_id != 0 and self.parent_id == self._local.remote_id
+
+    @property
+    def sampled(self) -> bool:
+        """Whether its trace will be kept, as far as that can be known before it ends."""
+        return self._local.sampled or self._local.kept is True
+
+    @property
+    def state(self) -> str | None:
+        """The ``tracestate`` that came with its trace."""
+        return self._local.state
 
     def set(self, key: str, value: Any) -> None:
         """Add an attribute: JSON."""
@@ -145,7 +176,7 @@ class Span:
         """Note that something happened now."""
         if self.events is None:
             self.events = []
-        self.events.append((name, self._tracer.now(), attributes))
+        self.events.append((name, self._local.anchor + perf_counter_ns(), attributes))
 
     def fail(self, type: str, message: str = "") -> None:  # noqa: A002 - the error's own field
         """Say that the work failed."""
@@ -154,11 +185,20 @@ class Span:
     def finish(self) -> None:
         """The work is over: record the span; a second time changes nothing."""
         if self.ended == 0:
-            self.ended = self._tracer.now()
-            self._tracer.record(self)
+            local = self._local
+            self.ended = local.anchor + perf_counter_ns()
+            try:
+                ring = local.here.ring
+            except AttributeError:  # this thread's first
+                ring = local.enter(local.here)
+            spans = ring.spans
+            if len(spans) < ring.alarm:
+                spans.append(self)
+            else:
+                ring.spill(self)
 
     def __enter__(self) -> Self:
-        self._token = current_span.set(self)
+        self._token = _make_current(self)
         return self
 
     def __exit__(
@@ -168,11 +208,36 @@ class Span:
         trace: TracebackType | None,
     ) -> None:
         if self._token is not None:
-            current_span.reset(self._token)
+            try:  # noqa: SIM105 - contextlib.suppress costs as much as all the rest
+                _reset(self._token)
+            except ValueError:  # left in another context: a generator that was closed elsewhere
+                pass
             self._token = None
         if error is not None and self.error is None:
-            self.fail(type(error).__name__, str(error))
-        self.finish()
+            self.error = (type(error).__name__, _said(error))
+        if self.ended == 0:  # as in finish
+            local = self._local
+            self.ended = local.anchor + perf_counter_ns()
+            try:
+                ring = local.here.ring
+            except AttributeError:
+                ring = local.enter(local.here)
+            spans = ring.spans
+            if len(spans) < ring.alarm:
+                spans.append(self)
+            else:
+                ring.spill(self)
+
+    def __repr__(self) -> str:
+        return f"Span({self.name!r}, kind={self.kind!r}, span_id={self.span_id:016x})"
+
+
+def _said(error: BaseException) -> str:
+    """The text of an exception, whose own code may fail."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - what it says is worth less than what it was raised for
+        return ""
 
 
 class _Nothing(Span):
@@ -181,12 +246,12 @@ class _Nothing(Span):
     __slots__ = ()
 
     def __init__(self) -> None:
-        self.name = ""
+        self._local = Local(Here(), lambda _: VOID, trace_id=0, root_id=0)
+        self._local.sampled = False
+        self._token = self.attributes = self.events = self.error = None
+        self.name = self.thread = ""
         self.kind = "custom"
-        self.attributes = self.events = self.error = self.state = self._token = None
-        self.trace_id = self.span_id = self.parent_id = self.started = self.ended = self.process = 0
-        self.remote = self.sampled = False
-        self.thread = ""
+        self.span_id = self.parent_id = self.started = self.ended = 0
 
     def set(self, key: str, value: Any) -> None:
         pass

@@ -1,0 +1,129 @@
+"""Drain: takes what the rings hold, decides what is kept, cleans it, hands it to the outlets."""
+
+from __future__ import annotations
+
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from altar.trace._outlet import Outlet
+    from altar.trace._redact import Cleaner
+    from altar.trace._ring import Ring, Rings
+    from altar.trace._sampling import Sampler
+
+__all__ = ["Drain"]
+
+_BATCH = 2_048  # spans taken at once
+
+
+class Drain:
+    """The one reader of the rings: a thread of its own, or who holds the lock and drains at once.
+
+    ``drained`` counts the spans handed to the outlets, ``held`` those that are
+    neither in a ring nor counted yet.
+    """
+
+    def __init__(
+        self,
+        rings: Rings,
+        sampler: Sampler,
+        cleaner: Cleaner,
+        outlets: Sequence[Outlet],
+        *,
+        interval: float,
+    ) -> None:
+        self.lock = threading.Lock()
+        self.drained = 0
+        self._in_hand = 0
+        self._rings = rings
+        self._sampler = sampler
+        self._cleaner = cleaner
+        self._outlets = outlets
+        self._interval = interval
+        self._bell: SimpleQueue[bool] = SimpleQueue()  # its put may be interrupted by another
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    @property
+    def held(self) -> int:
+        """Spans taken from the rings and not decided or handed on."""
+        return self._in_hand + self._sampler.held
+
+    def wake(self) -> None:
+        """Do not wait for the interval to end."""
+        self._bell.put(True)
+
+    def start(self) -> None:
+        """Start the threads, if there are none."""
+        if self._thread is not None or not self._starting.acquire(blocking=False):
+            return
+        try:
+            for outlet in self._outlets:
+                outlet.start()
+            thread = threading.Thread(target=self._run, name="altar trace", daemon=True)
+            self._thread = thread
+            thread.start()
+        except RuntimeError:  # the interpreter is ending: close() drains
+            self._thread = None
+        finally:
+            self._starting.release()
+
+    def stop(self) -> None:
+        """End the thread, soon."""
+        self._bell.put(False)
+
+    def _run(self) -> None:
+        self._rings.mute()
+        while True:
+            try:
+                if not self._bell.get(timeout=self._interval):
+                    return
+            except Empty:
+                pass
+            with self.lock:
+                self.round()
+
+    def round(self, *, everything: bool = False) -> None:
+        """Take what there is now, under the lock; ``everything``: leave nothing undecided."""
+        for ring in self._rings.all():
+            is_dead = ring.keeper() is None  # looked at first: nothing comes after
+            left = len(ring.spans)
+            while left > 0:
+                left -= self._take(ring, min(left, _BATCH))
+            if is_dead and not ring.spans:
+                self._rings.retire(ring)
+        if not self._sampler.keeps_all:
+            self._sampler.settle(everything=everything)
+
+    def _take(self, ring: Ring, most: int) -> int:
+        """Take so many spans of a ring on their way."""
+        self._wait_for_room(most)
+        self._in_hand = most
+        take = ring.spans.popleft
+        batch = [take() for _ in range(most)]
+        for span in batch:
+            if not span.thread:
+                span.thread = ring.thread
+        if not self._sampler.keeps_all:
+            batch = self._sampler.take(batch)
+            self._in_hand = len(batch)
+        if batch:
+            clean = self._cleaner.clean
+            for span in batch:
+                clean(span)
+            for outlet in self._outlets:
+                outlet.put(batch)
+        self.drained += len(batch)
+        self._in_hand = 0
+        return most
+
+    def _wait_for_room(self, spans: int) -> None:
+        """Let the fastest sink set the pace; the rings hold what comes meanwhile."""
+        if not any(outlet.fits(spans) for outlet in self._outlets):
+            for outlet in self._outlets:
+                outlet.wait_for_room(spans, self._interval)
+                if outlet.fits(spans):
+                    return
