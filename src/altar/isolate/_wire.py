@@ -19,7 +19,8 @@ Parent to worker:
 
 ``HELLO`` {wire: 1, path: [sys.path], cwd: str, main: str | null (the file that is
     ``__main__`` in the parent; to be imported as ``__mp_main__``, never run as a
-    program), mark: str, memory_mb: int | null, parent: pid}
+    program), main_name: str | null (its module name, of ``python -m name``), mark: str,
+    memory_mb: int | null, parent: pid}
 ``CALL`` {id: int, target: "module:qualname", extra: {...} (as given to ``Target``),
     max_bytes: int, memory_mb: int | null, name: str, call_id: str, correlation_id: str,
     session: str, seconds: float | null (left), attempt: int, approved: bool,

@@ -1,0 +1,228 @@
+"""The async driver: the event loop tells when the worker's socket is ready; no thread waits."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, TypeAlias
+
+from altar.adm import ToolResult
+from altar.isolate._roster import Ticket
+from altar.isolate._talk import LONGEST_DEATH
+from altar.isolate._wire import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.isolate._crew import Crew
+    from altar.isolate._exchange import Exchange
+    from altar.isolate._worker import Worker
+
+__all__ = ["atalk"]
+
+_LOST, _LATE, _STOPPED = "lost", "late", "stopped"
+_Outcome: TypeAlias = "ToolResult | WireError | str"
+
+
+async def atalk(crew: Crew, exchange: Exchange) -> ToolResult:
+    """Have a worker answer the call."""
+    while True:
+        worker = crew.take(exchange)
+        if worker is None:
+            refusal = await _queue(crew, exchange)
+            if refusal is not None:
+                return refusal
+            worker = exchange.worker
+            assert worker is not None
+        result = await _Conversation(crew, worker, exchange).run()
+        if result is not None:
+            return result
+
+
+async def _queue(crew: Crew, exchange: Exchange) -> ToolResult | None:
+    """Wait until the exchange has a worker; else what it is answered."""
+    loop = asyncio.get_running_loop()
+    woken = loop.create_future()
+    wake = _from_any_thread(loop, lambda: _open(woken))
+    ticket = Ticket(exchange, wake)
+    began = monotonic()
+    refusal = crew.queue(ticket)
+    if refusal is not None:
+        return refusal
+    flag = exchange.ctx.cancelled
+    flag.on_cancel(wake)
+    left = exchange.left()
+    timer = None if left is None else loop.call_later(max(0.0, left), wake)
+    try:
+        await woken
+    except BaseException:
+        crew.leave(ticket)
+        raise
+    finally:
+        flag.forget(wake)
+        if timer is not None:
+            timer.cancel()
+    return crew.called(ticket, monotonic() - began)
+
+
+def _open(gate: asyncio.Future[None]) -> None:
+    if not gate.done():
+        gate.set_result(None)
+
+
+def _from_any_thread(
+    loop: asyncio.AbstractEventLoop, work: Callable[[], object]
+) -> Callable[[], None]:
+    def call() -> None:
+        with suppress(RuntimeError):  # the loop was closed, and nobody waits in it
+            loop.call_soon_threadsafe(work)
+
+    return call
+
+
+class _Conversation:
+    """One call with one worker, on the running loop."""
+
+    __slots__ = ("crew", "exchange", "loop", "outcome", "rest", "worker")
+
+    def __init__(self, crew: Crew, worker: Worker, exchange: Exchange) -> None:
+        self.crew = crew
+        self.worker = worker
+        self.exchange = exchange
+        self.loop = asyncio.get_running_loop()
+        self.outcome: asyncio.Future[_Outcome] = self.loop.create_future()
+        self.rest = memoryview(b"")
+
+    async def run(self) -> ToolResult | None:
+        """The answer; None when the worker was dead before it had the call."""
+        exchange, worker, loop = self.exchange, self.worker, self.loop
+        flag = exchange.ctx.cancelled
+        stop = _from_any_thread(loop, self._stop)
+        timer = None
+        outcome: _Outcome | None = None
+        try:
+            if self._send():
+                loop.add_reader(worker.fd, self._read)
+                flag.on_cancel(stop)
+                left = exchange.left()
+                if left is not None:
+                    timer = loop.call_later(max(0.0, left), self._late)
+            outcome = await self.outcome
+        except asyncio.CancelledError:
+            if self.outcome.done() and not self.outcome.cancelled():
+                outcome = self.outcome.result()
+                if outcome is _LOST:  # nobody waits to hear more
+                    outcome = None
+            else:
+                outcome = _STOPPED
+            raise
+        finally:
+            flag.forget(stop)
+            if timer is not None:
+                timer.cancel()
+            with suppress(RuntimeError):  # the loop was closed
+                loop.remove_reader(worker.fd)
+                if self.rest:
+                    loop.remove_writer(worker.fd)
+            if outcome is None:
+                self.crew.abandon(worker)
+            else:
+                result = self._end(outcome)
+        if outcome is _LOST:
+            await self._death()
+            return self.crew.mourn(worker, exchange)
+        return result
+
+    def _end(self, outcome: _Outcome) -> ToolResult | None:
+        crew, worker, exchange = self.crew, self.worker, self.exchange
+        if isinstance(outcome, ToolResult):
+            crew.settle(worker)
+            return outcome
+        if isinstance(outcome, WireError):
+            return crew.breach(worker, exchange, outcome)
+        if outcome is _LATE:
+            return crew.expire(worker, exchange)
+        if outcome is _STOPPED:
+            return crew.stop(worker, exchange)
+        crew.lost(worker)
+        return None
+
+    async def _death(self) -> None:
+        """Wait to hear how the process ended."""
+        heard = self.loop.create_future()
+        tell = _from_any_thread(self.loop, lambda: _open(heard))
+        self.worker.gone.on_cancel(tell)
+        try:
+            async with asyncio.timeout(LONGEST_DEATH):
+                await heard
+        except TimeoutError:
+            pass
+        except BaseException:
+            self.crew.mourn(self.worker, self.exchange)
+            raise
+        finally:
+            self.worker.gone.forget(tell)
+
+    def _finish(self, outcome: _Outcome) -> None:
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
+
+    def _late(self) -> None:
+        self._finish(_LATE)
+
+    def _stop(self) -> None:
+        self._finish(_STOPPED)
+
+    def _send(self) -> bool:
+        """Send the call, as far as it goes; False when the worker is dead."""
+        data = self.exchange.frame()
+        try:
+            count = self.worker.sock.send(data)
+        except BlockingIOError:
+            count = 0
+        except OSError:
+            self._finish(_LOST)
+            return False
+        if count == len(data):
+            self.exchange.sent = True
+        else:
+            self.rest = memoryview(data)[count:]
+            self.loop.add_writer(self.worker.fd, self._send_rest)
+        return True
+
+    def _send_rest(self) -> None:
+        try:
+            count = self.worker.sock.send(self.rest)
+        except BlockingIOError:
+            return
+        except OSError:
+            count = len(self.rest)  # it is dead, as the next read says
+        self.rest = self.rest[count:]
+        if not self.rest:
+            self.exchange.sent = True
+            self.loop.remove_writer(self.worker.fd)
+
+    def _read(self) -> None:
+        worker = self.worker
+        try:
+            count = worker.sock.recv_into(worker.inbox.space())
+        except BlockingIOError:
+            return
+        except OSError:
+            count = 0
+        if self.outcome.done():
+            return
+        if count == 0:
+            self._finish(_LOST)
+            return
+        worker.inbox.took(count)
+        try:
+            result = self.exchange.read(worker)
+        except WireError as error:
+            self._finish(error)
+        except Exception as error:  # noqa: BLE001 - the awaiting task is where it belongs
+            self.outcome.set_exception(error)
+        else:
+            if result is not None:
+                self._finish(result)

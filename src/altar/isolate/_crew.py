@@ -1,0 +1,236 @@
+"""Crew: a pool's workers and their supervisor, and what is done about a call that goes wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from altar.isolate import _answers as answers
+from altar.isolate._exchange import MEGABYTE, Exchange
+from altar.isolate._inbox import OverLimitError
+from altar.isolate._roster import Roster, Ticket
+from altar.isolate._spawn import WORKER
+from altar.isolate._supervisor import Supervisor
+from altar.trace import event, switch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.adm import FunctionCall, ToolResult
+    from altar.isolate._settings import Settings
+    from altar.isolate._target import Target
+    from altar.isolate._wire import WireError
+    from altar.isolate._worker import Worker, WorkerError
+    from altar.runtime import CallContext
+
+__all__ = ["Crew"]
+
+_PARTING = 0.05  # seconds between the end of a worker's socket and its own end
+_CLOSING = 5.0
+
+
+class Crew:
+    """Nothing in here waits; the two drivers (_talk, _atalk) do."""
+
+    def __init__(
+        self, settings: Settings, *, program: tuple[str, str] = WORKER, pidfd: bool = True
+    ) -> None:
+        self.settings = settings
+        self._program = program
+        self._pidfd = pidfd
+        self.calls = 0
+        self.fresh()
+
+    def fresh(self) -> None:
+        """Begin with nobody: at first, and in the child of a fork."""
+        self.roster = Roster(self.settings)
+        self._supervisor: Supervisor | None = None
+
+    def disown(self) -> None:
+        """In the child of a fork: close what was the parent's, and begin with nobody."""
+        closed = self.roster.closed
+        if self._supervisor is not None:
+            self._supervisor.disown()
+        self.fresh()
+        self.roster.closed = closed
+
+    # before a call
+
+    def open(self, call: FunctionCall, ctx: CallContext, target: Target) -> Exchange | ToolResult:
+        """The call, ready to be sent, or what it is answered at once."""
+        megabytes = target.memory_mb or self.settings.memory_mb or 0
+        exchange = Exchange(call, ctx, target, megabytes * MEGABYTE)
+        if self.roster.closed:
+            return answers.closed(call)
+        refusal = exchange.refusal()
+        return exchange if refusal is None else refusal
+
+    def take(self, exchange: Exchange) -> Worker | None:
+        """A free worker, or None: then queue."""
+        worker = self.roster.take(exchange)
+        if worker is not None:
+            self.begin(worker, exchange)
+        return worker
+
+    def begin(self, worker: Worker, exchange: Exchange) -> None:
+        """A worker was taken."""
+        supervisor = self.supervisor()
+        worker.inbox.bound(exchange.target.max_bytes)
+        if exchange.limit and not supervisor.watching:
+            supervisor.watch()
+        if self.roster.short():
+            supervisor.look()
+
+    def queue(self, ticket: Ticket) -> ToolResult | None:
+        """Wait in the queue; what is answered where waiting is in vain."""
+        call = ticket.exchange.call
+        if not self.roster.join(ticket):
+            return answers.no_room(call, self.settings.size)
+        self.supervisor().look()
+        if self.roster.closed and self.roster.leave(ticket):
+            return answers.closed(call)
+        return None
+
+    def called(self, ticket: Ticket, seconds: float) -> ToolResult | None:
+        """Waiting is over: the exchange has its worker, or what it is answered."""
+        exchange = ticket.exchange
+        if self.roster.leave(ticket):
+            reason = exchange.ctx.cancelled.reason
+            if reason is not None:
+                return answers.cancelled(exchange, reason)
+            return answers.timed_out(exchange, seconds, began=False)
+        if ticket.worker is None:
+            assert ticket.refusal is not None
+            return ticket.refusal()
+        exchange.worker = ticket.worker
+        self.begin(ticket.worker, exchange)
+        if switch.tracer is not None:
+            event("queued", {"wait_s": seconds})
+        return None
+
+    def leave(self, ticket: Ticket) -> None:
+        """Whoever waited breaks off."""
+        if not self.roster.leave(ticket) and ticket.worker is not None:
+            self.settle(ticket.worker)
+
+    def supervisor(self) -> Supervisor:
+        """The supervisor, started with the first call."""
+        found = self._supervisor
+        if found is None:
+            with self.roster.lock:
+                found = self._supervisor
+                if found is None:
+                    found = self._supervisor = Supervisor(
+                        self.settings,
+                        self.roster,
+                        self._stuck,
+                        program=self._program,
+                        pidfd=self._pidfd,
+                    )
+        return found
+
+    def _stuck(self, error: WorkerError) -> None:
+        def refusal(ticket: Ticket) -> Callable[[], ToolResult]:
+            return lambda: answers.not_started(ticket.exchange.call, error)
+
+        self.roster.refuse_all(refusal)
+
+    # after a call
+
+    def settle(self, worker: Worker) -> None:
+        """The worker answered: it is free for the next call, or replaced."""
+        self.calls += 1
+        supervisor = self.supervisor()
+        if supervisor.doubt:
+            supervisor.trust()
+        if self.roster.back(worker):
+            return
+        if self.roster.drop(worker, why="recycled"):
+            supervisor.retire(worker)
+        self.roster.let_go(worker)
+
+    def expire(self, worker: Worker, exchange: Exchange) -> ToolResult:
+        """The deadline passed: kill the worker."""
+        self._kill(worker, "timeout")
+        return answers.timed_out(exchange, exchange.took())
+
+    def stop(self, worker: Worker, exchange: Exchange) -> ToolResult:
+        """The call was cancelled: have the worker stop it, or be killed."""
+        reason = exchange.ctx.cancelled.reason
+        worker.exchange = None
+        self.roster.let_go(worker)
+        self.supervisor().drain(worker, exchange, reason or "")
+        return answers.cancelled(exchange, reason)
+
+    def breach(self, worker: Worker, exchange: Exchange, error: WireError) -> ToolResult:
+        """The worker said what it may not say: kill it."""
+        self._kill(worker, "protocol")
+        if isinstance(error, OverLimitError):
+            return answers.too_large(exchange, error.size, exchange.target.max_bytes)
+        return answers.unreadable(exchange, error)
+
+    def abandon(self, worker: Worker) -> None:
+        """Its caller broke off, nobody knows in what state: kill it."""
+        self._kill(worker, "abandoned")
+
+    def lost(self, worker: Worker) -> None:
+        """The worker's socket has ended; it has a moment to end too."""
+        self.roster.drop(worker)
+        self.supervisor().kill_soon(worker, _PARTING)
+
+    def mourn(self, worker: Worker, exchange: Exchange) -> ToolResult | None:
+        """What a call is answered whose worker has ended; None: it never had the call."""
+        self.roster.let_go(worker)
+        why = worker.why
+        if not exchange.sent and not why and exchange.again():
+            return None
+        if why == "closed":
+            return answers.closed(exchange.call)
+        how = worker.ended()
+        if why == "memory":
+            self._tell(worker, "memory")
+            cause = worker.error("the worker was killed: it held more memory than it may")
+            return answers.too_much_memory(exchange, exchange.limit, cause)
+        self._tell(worker, how)
+        return answers.died(exchange, how, worker.error(f"the worker died: {how}"))
+
+    def _kill(self, worker: Worker, why: str) -> None:
+        self._tell(worker, why)
+        self.roster.drop(worker, why=why)
+        self.roster.let_go(worker)
+        self.supervisor().kill(worker)
+
+    def _tell(self, worker: Worker, why: str) -> None:
+        if switch.tracer is not None:
+            event("worker_killed", {"why": why, "pid": worker.pid})
+
+    # the whole
+
+    def end_session(self, session_id: str) -> None:
+        """Replace the worker that was kept for a session."""
+        worker = self.roster.kept_for(session_id)
+        if worker is not None and self.roster.drop(worker, why="closed"):
+            self.supervisor().retire(worker)
+
+    def stats(self) -> dict[str, int]:
+        """Figures of this moment, and counts since the pool was made."""
+        roster, supervisor = self.roster, self._supervisor
+        counts = {"started": 0, "killed": 0, "recycled": 0, "died": 0}
+        if supervisor is not None:
+            counts |= supervisor.counts
+        workers = len(roster.idle) + roster.busy + roster.starting
+        waiting = roster.waiting()
+        return {
+            "workers": workers, "busy": roster.busy, "waiting": waiting, "calls": self.calls,
+            **counts,
+        }  # fmt: skip
+
+    def close(self, *, wait: bool = True) -> None:
+        """Kill all; with ``wait`` until they are gone."""
+        self.roster.close()
+        self.roster.refuse_all(lambda ticket: lambda: answers.closed(ticket.exchange.call))
+        supervisor = self._supervisor
+        if supervisor is None:
+            return
+        supervisor.stop()
+        if wait and not supervisor.is_current():
+            supervisor.join(_CLOSING)

@@ -1,0 +1,200 @@
+"""Exchange: one call on its way through a worker. It decides; others send, receive and wait."""
+
+from __future__ import annotations
+
+import logging
+from itertools import count
+from math import ceil
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from altar.adm import Problem, ToolResult
+from altar.adm._json import json_problems
+from altar.errors import ConfigurationError, InvalidDataError
+from altar.isolate import _answers as answers
+from altar.isolate._wire import (
+    CALL,
+    CHUNK,
+    HARD_LIMIT,
+    REFUSED,
+    RESULT,
+    WireError,
+    decode,
+    frame,
+    to_json,
+)
+from altar.trace import switch, traceparent
+
+if TYPE_CHECKING:
+    from altar.adm import FunctionCall
+    from altar.isolate._target import Target
+    from altar.isolate._worker import Worker
+    from altar.runtime import CallContext
+
+__all__ = ["MEGABYTE", "Exchange"]
+
+MEGABYTE = 1_048_576
+_ids = count(1)
+_MOST_TRIES = 8
+_ENVELOPE = 65_536  # what a CALL holds beside this part of it
+_LONGEST_WAIT = 3_600_000  # milliseconds; poll takes no more than an int
+
+
+class Exchange:
+    """``limit`` is the memory its worker may use, in bytes, or 0."""
+
+    __slots__ = (
+        "_began",
+        "_body",
+        "_emit",
+        "_tries",
+        "_until",
+        "call",
+        "ctx",
+        "id",
+        "limit",
+        "sent",
+        "target",
+        "worker",
+    )
+
+    def __init__(self, call: FunctionCall, ctx: CallContext, target: Target, limit: int) -> None:
+        self.call = call
+        self.ctx = ctx
+        self.target = target
+        self.limit = limit
+        self.id = next(_ids)
+        self.sent = False
+        self.worker: Worker | None = None  # whom a place in the queue came to
+        self._body = ""
+        self._began = 0.0
+        self._tries = 0
+        self._emit = ctx.emit
+        self._until: float | None = ctx.deadline
+
+    def refusal(self) -> ToolResult | None:
+        """Write the call down; what is answered at once where it cannot be sent or is over."""
+        call, ctx = self.call, self.ctx
+        if ctx.cancelled.reason is not None:
+            return answers.cancelled(self, ctx.cancelled.reason)
+        if ctx.deadline is not None and ctx.deadline <= monotonic():
+            return answers.timed_out(self, 0.0, began=False)
+        fields = {
+            "id": self.id,
+            "name": call.name,
+            "call_id": call.call_id,
+            "correlation_id": ctx.correlation_id,
+            "session": ctx.session_id,
+            "attempt": ctx.attempt,
+            "approved": ctx.approved,
+            "emit": ctx.emit is not None,
+            "traceparent": None if switch.tracer is None else traceparent(),
+            "memory_mb": self.limit // MEGABYTE or None,
+            "args": call.args,
+        }
+        try:
+            self._body = to_json(fields)[1:-1]
+        except (TypeError, ValueError, RecursionError) as error:
+            problems = json_problems(call.args, any_integer=True)
+            fault = Problem("$", "JSON", type(error).__name__, keyword="type")
+            return answers.uncrossable(call, problems or [fault])
+        if len(self._body) > HARD_LIMIT - _ENVELOPE:
+            limit = f"at most {HARD_LIMIT - _ENVELOPE:,} bytes of JSON"
+            fault = Problem("$", limit, f"{len(self._body):,}", keyword="maxLength")
+            return answers.uncrossable(call, [fault])
+        return None
+
+    def frame(self) -> bytes:
+        """The CALL; the time of the tool itself begins now."""
+        seconds = self.target.timeout
+        now = self._began = monotonic()
+        self._until = self.ctx.deadline
+        if seconds is not None:
+            until = now + seconds
+            if self._until is None or until < self._until:
+                self._until = until
+        left = "null" if self._until is None else repr(max(0.0, self._until - now))
+        body = f'{{{self._body},{self.target.head},"seconds":{left}}}'
+        return frame(CALL, body.encode("ascii"))
+
+    def wait_ms(self) -> int | None:
+        """How long to wait for the worker at most, in milliseconds; None: for ever."""
+        if self._until is None:
+            return None
+        return min(_LONGEST_WAIT, max(0, ceil((self._until - monotonic()) * 1000)))
+
+    def left(self) -> float | None:
+        """Seconds until the deadline, or None without one."""
+        return None if self._until is None else self._until - monotonic()
+
+    def took(self) -> float:
+        """Seconds it has had since it was sent."""
+        return monotonic() - self._began
+
+    def again(self) -> bool:
+        """Whether to try another worker, after one that never had the call."""
+        self._tries += 1
+        return self._tries < _MOST_TRIES
+
+    def read(self, worker: Worker) -> ToolResult | None:
+        """Take in the frames that came; the result when it is among them. Raises WireError."""
+        inbox = worker.inbox
+        while True:
+            found = inbox.next()
+            if found is None:
+                return None
+            kind, body = found
+            doc = decode(body)
+            if doc.get("id") != self.id:
+                raise WireError("an answer to a call that was not made")
+            if kind == CHUNK:
+                self._report(doc)
+                continue
+            if doc.get("pid") != worker.pid:
+                raise WireError("an answer from another process")
+            if not inbox.empty:
+                raise WireError("more after the answer")
+            if kind == RESULT:
+                return self._result(worker, doc)
+            if kind == REFUSED:
+                why = str(doc.get("why"))[:2000]
+                return answers.refused(self, ConfigurationError(why))
+            raise WireError("it says again that it is ready")
+
+    def silence(self) -> None:
+        """Nobody listens to progress any more."""
+        self._emit = None
+
+    def _report(self, doc: dict[str, Any]) -> None:
+        emit = self._emit
+        if emit is None:
+            return
+        chunk = doc.get("chunk")
+        if json_problems(chunk, any_integer=True):
+            raise WireError("a chunk that is no JSON")
+        try:
+            emit(chunk)
+        except Exception:
+            self._emit = None
+            message = "progress of tool %r is not reported any more: its listener failed"
+            logging.getLogger("altar").warning(message, self.call.name, exc_info=True)
+
+    def _result(self, worker: Worker, doc: dict[str, Any]) -> ToolResult:
+        said = doc.get("result")
+        if said.__class__ is not dict:
+            raise WireError("a result that is no object")
+        said["name"] = self.call.name
+        said["call_id"] = self.call.call_id
+        try:
+            result = ToolResult.from_dict(said)
+        except InvalidDataError as error:
+            raise WireError("a result that breaks the data model") from error
+        changed = doc.get("changed")
+        if changed:
+            worker.changed = (
+                [str(word)[:40] for word in changed] if type(changed) is list else ["?"]
+            )
+        spans = doc.get("spans")
+        if self.target.on_spans is not None and type(spans) is list:
+            self.target.on_spans(spans)
+        return result

@@ -1,0 +1,245 @@
+"""Roster: which worker is free, which is taken, who waits; one lock, never held while waiting."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from altar.isolate._worker import BUSY, GONE, IDLE, STARTING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.adm import ToolResult
+    from altar.isolate._exchange import Exchange
+    from altar.isolate._settings import Settings
+    from altar.isolate._worker import Worker
+
+__all__ = ["Roster", "Ticket"]
+
+
+class Ticket:
+    """A place in the queue. ``wake`` is called once ``worker`` or ``refusal`` is there."""
+
+    __slots__ = ("exchange", "refusal", "wake", "worker")
+
+    def __init__(self, exchange: Exchange, wake: Callable[[], None]) -> None:
+        self.exchange = exchange
+        self.wake = wake
+        self.worker: Worker | None = None
+        self.refusal: Callable[[], ToolResult] | None = None
+
+
+class Roster:
+    """At most ``size`` workers are busy; those beyond are spares, ready for the next call."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._size = settings.size
+        self._spares = settings.spares
+        self._bound = settings.bound
+        self._recycle_after = settings.recycle_after
+        self.lock = allocate_lock()
+        self.idle: list[Worker] = []  # the last one was used last
+        self._queue: deque[Ticket] = deque()
+        self._sessions: dict[str, Worker] = {}  # of workers that are kept for one
+        self.busy = 0
+        self.starting = 0
+        self.closed = False
+
+    def take(self, exchange: Exchange) -> Worker | None:
+        """A free worker for this call, or None when it must wait or cannot be."""
+        with self.lock:
+            if self._queue or self.busy >= self._size or self.closed:
+                return None
+            return self._give(exchange)
+
+    def _give(self, exchange: Exchange) -> Worker | None:
+        session = exchange.ctx.session_id
+        idle = self.idle
+        at = -1
+        if self._bound and session:
+            kept = self._sessions.get(session)
+            if kept is not None:
+                if kept.place != IDLE:
+                    return None
+                at = idle.index(kept)
+            else:
+                at = next((i for i in reversed(range(len(idle))) if not idle[i].session), -2)
+                if at == -2:
+                    return None
+                self._sessions[session] = idle[at]
+        elif self._bound:
+            at = next((i for i in reversed(range(len(idle))) if not idle[i].session), -2)
+            if at == -2:
+                return None
+        elif not idle:
+            return None
+        elif session and idle[-1].session != session:
+            at = next((i for i in reversed(range(len(idle))) if idle[i].session == session), -1)
+        worker = idle.pop(at)
+        worker.session = session
+        worker.place = BUSY
+        worker.held = True
+        worker.exchange = exchange
+        self.busy += 1
+        return worker
+
+    def join(self, ticket: Ticket) -> bool:
+        """Wait in the queue; False when every worker is kept for another session."""
+        session = ticket.exchange.ctx.session_id
+        with self.lock:
+            full = self._bound and session not in self._sessions
+            if full and len(self._sessions) >= self._size:
+                return False
+            self._queue.append(ticket)
+            woken = self._serve()
+        _wake(woken)
+        return True
+
+    def leave(self, ticket: Ticket) -> bool:
+        """Leave the queue; False when the ticket was served in this very moment."""
+        with self.lock:
+            if ticket.worker is not None or ticket.refusal is not None:
+                return False
+            self._queue.remove(ticket)
+            return True
+
+    def refuse_all(self, refusal: Callable[[Ticket], Callable[[], ToolResult]]) -> None:
+        """Answer everybody who waits."""
+        with self.lock:
+            woken = list(self._queue)
+            self._queue.clear()
+            for ticket in woken:
+                ticket.refusal = refusal(ticket)
+        _wake(woken)
+
+    def _serve(self) -> list[Ticket]:
+        woken: list[Ticket] = []
+        if not self._queue or self.busy >= self._size:
+            return woken
+        for ticket in list(self._queue) if self._bound else [*self._queue][: self._size]:
+            if self.busy >= self._size:
+                break
+            ticket.worker = self._give(ticket.exchange)
+            if ticket.worker is not None:
+                self._queue.remove(ticket)
+                woken.append(ticket)
+            elif not self._bound:
+                break
+        return woken
+
+    def add(self, worker: Worker) -> None:
+        """A worker is ready for its first call."""
+        with self.lock:
+            if worker.place == STARTING:
+                self.starting -= 1
+                worker.place = IDLE
+                worker.idle_since = monotonic()
+                self.idle.insert(0, worker)  # a warm one is taken before it
+            woken = self._serve()
+        _wake(woken)
+
+    def back(self, worker: Worker) -> bool:
+        """A call has ended in good order; False when the worker is to be replaced instead."""
+        worker.calls += 1
+        with self.lock:
+            if worker.place != BUSY:
+                return False
+            worker.exchange = None
+            worker.held = False
+            kept = self._bound and worker.session
+            if not kept and (worker.changed or worker.calls == self._recycle_after):
+                return False
+            self.busy -= 1
+            worker.place = IDLE
+            worker.idle_since = monotonic()
+            self.idle.append(worker)
+            if not self._queue:
+                return True
+            woken = self._serve()
+        _wake(woken)
+        return True
+
+    def drop(self, worker: Worker, exchange: Exchange | None = None, *, why: str = "") -> bool:
+        """Give a worker up, whatever its place; False when it was given up before.
+
+        With ``exchange``: only if it still works on that, and no other call is hurt.
+        """
+        with self.lock:
+            if worker.place == GONE or (exchange is not None and worker.exchange is not exchange):
+                return False
+            if worker.place == BUSY:
+                self.busy -= 1
+            elif worker.place == IDLE:
+                self.idle.remove(worker)
+            else:
+                self.starting -= 1
+            worker.place = GONE
+            worker.why = why
+            if self._sessions.get(worker.session) is worker:
+                del self._sessions[worker.session]
+            woken = self._serve()
+        _wake(woken)
+        return True
+
+    def let_go(self, worker: Worker) -> None:
+        """The caller's thread has done with a worker's files."""
+        with self.lock:
+            worker.held = False
+            if worker.code is not None:
+                worker.close()
+
+    def reaped(self, worker: Worker) -> None:
+        """The process is gone: close its files, once its caller has done with them."""
+        with self.lock:
+            if not worker.held:
+                worker.close()
+
+    def drop_idle(self, worker: Worker, why: str) -> bool:
+        """Give a worker up unless it has a call by now."""
+        with self.lock:
+            if worker.place != IDLE or (self._bound and worker.session):
+                return False
+            self.idle.remove(worker)
+            worker.place = GONE
+            worker.why = why
+        return True
+
+    def kept_for(self, session: str) -> Worker | None:
+        """The worker that is kept for a session."""
+        with self.lock:
+            return self._sessions.get(session)
+
+    def missing(self) -> tuple[int, int]:
+        """How many more workers the waiting calls need, and how many the spares."""
+        with self.lock:
+            if self.closed:
+                return 0, 0
+            free = sum(1 for worker in self.idle if not (self._bound and worker.session))
+            kept = len(self.idle) - free
+            needed = max(0, min(len(self._queue), self._size - self.busy) - free - self.starting)
+            room = self._size + self._spares - self.busy - kept - free - self.starting
+            spare = self._spares - free - self.starting
+            return min(needed, room), min(spare, room)
+
+    def short(self) -> bool:
+        """Whether the supervisor should start somebody; a guess, made without the lock."""
+        if self._bound:
+            return any(count > 0 for count in self.missing())
+        return len(self.idle) + self.starting < self._spares or bool(self._queue)
+
+    def waiting(self) -> int:
+        """How many calls wait."""
+        return len(self._queue)
+
+    def close(self) -> None:
+        """Hand out no worker any more."""
+        with self.lock:
+            self.closed = True
+
+
+def _wake(tickets: list[Ticket]) -> None:
+    for ticket in tickets:
+        ticket.wake()
