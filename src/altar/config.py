@@ -45,6 +45,7 @@ class _State:
         self.lock = Lock()
         self.given: dict[str, Any] = {}
         self.known: Settings | None = None
+        self.traced: str | None = None  # where a trace was begun for them
 
 
 _state = _State()
@@ -76,6 +77,10 @@ def configure(
         from altar.plugins import check_model  # noqa: PLC0415 - most programs name none here
 
         check_model(model)
+    if trace is not None:
+        from altar.trace._configured import check  # noqa: PLC0415 - most programs name none here
+
+        check(trace)
     with _state.lock:
         found = replace(_read(), **{**_state.given, **changes})
         if _state.known is not None and found.policy == _state.known.policy and policy is None:
@@ -98,10 +103,33 @@ def settings() -> Settings:
 
 
 def reset() -> None:
-    """Forget what was configured and read; the next use reads again."""
+    """Forget what was configured and read; the next use reads again. A trace of theirs ends."""
     with _state.lock:
         _state.given = {}
         _state.known = None
+        is_traced, _state.traced = _state.traced, None
+    if is_traced is not None:
+        _trace_to(None)
+
+
+def begin_trace() -> None:
+    """Trace as the settings say; a session that is made and a run that begins ask for it.
+
+    It raises nothing: settings that cannot be read are told where they are needed.
+    """
+    try:
+        path = settings().trace
+    except ConfigurationError:
+        return
+    if path != _state.traced:
+        _trace_to(path)
+
+
+def _trace_to(path: str | None) -> None:
+    from altar.trace._configured import configured  # noqa: PLC0415 - only where it is asked for
+
+    configured.follow(path)
+    _state.traced = configured.path
 
 
 def _read() -> Settings:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from altar.adm import FunctionCall
 from altar.adm._ids import new_call_id
+from altar.config import begin_trace
 from altar.errors import ClosedError, ConfigurationError
 from altar.later._assemble import Assembly
 from altar.later._dedupe import Ledger
@@ -82,6 +83,7 @@ class Session:
         self._local.serve(self)
         self._assembly = Assembly(self._toolset, self._local, runtime)
         self._runtime = self._assembly.outer
+        begin_trace()
         # where the runtime is another, every call goes through it
         mine = self._assembly.lanes_hold
         self._fast = self._local.lanes if mine else {}

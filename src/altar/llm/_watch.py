@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from altar.config import begin_trace
 from altar.llm._traced import RunTrace
 from altar.llm._traced_provider import Placed
 from altar.trace import switch
@@ -31,6 +32,7 @@ def watched(task: Task, runtime: Runtime) -> Iterator[Runtime]:
     def pass_on() -> None:
         task.cancelled.cancel((flag.reason if flag is not None else None) or "cancelled")
 
+    begin_trace()
     if switch.tracer is not None:
         task.trace = _traced(task, switch.tracer)
         runtime = Placed(task.trace, runtime)

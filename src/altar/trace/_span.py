@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias
 
 from altar.trace._ids import ids
 from altar.trace._local import Local
+from altar.trace._outer import outer
 from altar.trace._ring import VOID, Here
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ class Span:
             self.parent_id = parent.span_id
             self._local = local = parent._local  # noqa: SLF001
         else:  # a root, or a parent far away: in another process, or another tracer's
+            if parent is None and outer.find is not None:
+                parent = outer.find()
             self.parent_id = 0 if parent is None else parent.span_id
             self._local = local = tracer.begin(parent, span_id)
         self._token: Token[Span | Parent | None] | None = None
