@@ -106,3 +106,38 @@ def test_of_many_threads_one_gets_the_trial():
 def test_settings_that_cannot_work_are_refused_with_the_line_to_type(wrong):
     with pytest.raises(ConfigurationError, match=r"type CircuitBreaker\((failures|wait)="):
         CircuitBreaker(**wrong)
+
+
+def test_a_trial_that_was_broken_off_is_anothers_at_once():
+    clock = Hand()
+    breaker = opened(clock)
+    clock.time = 10
+    ticket = breaker.enter()
+    assert (ticket > 0, breaker.enter()) == (True, 0)
+    breaker.leave(ticket)
+    assert breaker.enter() > 0
+
+
+def test_what_was_begun_before_the_breaker_opened_says_nothing_of_the_trial():
+    clock = Hand()
+    breaker = CircuitBreaker(failures=1, wait=10, clock=clock)
+    slow, broken = breaker.enter(), breaker.enter()
+    breaker.fail(broken)
+    clock.time = 10
+    trial = breaker.enter()
+    breaker.succeed(slow)
+    breaker.leave(slow)
+    assert (breaker.state, breaker.enter()) == ("half_open", 0)
+    breaker.fail(slow)
+    breaker.succeed(trial)
+    assert (breaker.state, breaker.pristine) == ("closed", True)
+
+
+def test_a_clock_that_goes_back_begins_the_wait_anew():
+    clock = Hand()
+    clock.time = 1000
+    breaker = opened(clock)
+    clock.time = 0
+    assert breaker.retry_after == 10
+    clock.time = 10
+    assert breaker.allow()

@@ -84,12 +84,11 @@ class _InTime:
         self._call = call
         self._clock = clock
         self._flag = flag = Cancellation()  # raised when nobody waits any more
-        self._told = outer = ctx.cancelled
+        self._told = ctx.cancelled
         self._ctx = ctx.replace(cancelled=flag)
         self.done = False
         self.result: ToolResult | None = None
         self.error: BaseException | None = None
-        outer.on_cancel(self._pass_on)
 
     def _pass_on(self) -> None:
         self._flag.cancel(self._told.reason or "cancelled by the application")
@@ -107,6 +106,7 @@ class _InTime:
         if left <= 0:
             return late(self._call, self._ctx)
         gate, pool = Gate(), default_pool()
+        self._told.on_cancel(self._pass_on)
         try:
             with pool.blocking():
                 try:
@@ -151,6 +151,7 @@ class _InTime:
         if left <= 0:
             return late(self._call, self._ctx)
         limit = asyncio.timeout(left)
+        self._told.on_cancel(self._pass_on)
         try:
             async with limit:
                 result = await self._runtime.ainvoke(self._call, self._ctx)

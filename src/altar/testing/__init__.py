@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from altar.testing._fake_openai_quirks import ChatQuirks
     from altar.testing._fake_server import FakeServer, Received
     from altar.testing._fault import Fault, Gate
+    from altar.testing._faults import Faults, Mishap, RuntimeFaultError
     from altar.testing._providers import FunctionProvider, ScriptedProvider
     from altar.testing._recording_proxy import RecordingProxy
     from altar.testing._replay_server import ReplayServer
@@ -28,13 +29,16 @@ __all__ = [
     "FakeOpenAI",
     "FakeServer",
     "Fault",
+    "Faults",
     "FunctionProvider",
     "Gate",
+    "Mishap",
     "ProviderContract",
     "Received",
     "RecordingProxy",
     "ReplayServer",
     "RuntimeContract",
+    "RuntimeFaultError",
     "ScriptedProvider",
     "cassette",
 ]
@@ -48,13 +52,16 @@ _HOMES = {
     "FakeOpenAI": "altar.testing._fake_openai",
     "FakeServer": "altar.testing._fake_server",
     "Fault": "altar.testing._fault",
+    "Faults": "altar.testing._faults",
     "FunctionProvider": "altar.testing._providers",
     "Gate": "altar.testing._fault",
+    "Mishap": "altar.testing._faults",
     "Received": "altar.testing._fake_server",
     "RecordingProxy": "altar.testing._recording_proxy",
     "ReplayServer": "altar.testing._replay_server",
     "ProviderContract": "altar.testing._contract_provider",
     "RuntimeContract": "altar.testing._contract_runtime",
+    "RuntimeFaultError": "altar.testing._faults",
     "ScriptedProvider": "altar.testing._providers",
     "cassette": "altar.testing._cassette",
 }
