@@ -22,6 +22,7 @@ from altar.llm import Pending, Shelves, Task, mend_history, run, to_messages
 from altar.llm import arun as _arun
 from altar.llm import astream as _astream
 from altar.llm import stream as _stream
+from altar.runtime._inside import inside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
@@ -329,6 +330,8 @@ class _Job:
     session: Session
 
     def __init__(self, agent: Agent[Any], prompt: Prompt, session: Session | None) -> None:
+        if inside.loading is not None:
+            inside.refuse("a model was asked")
         # held while the run goes on, by a with statement: no interrupt keeps it held
         self.running = Lock()
         self.asked = prompt if isinstance(prompt, Pending) else to_messages(prompt)

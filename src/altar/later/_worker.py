@@ -20,7 +20,7 @@ from altar.runtime._inside import inside
 
 __all__ = ["main"]
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _LOST = 70  # exit code: the line to the parent is gone (EX_SOFTWARE)
 _ENDED = 0
 
@@ -65,7 +65,9 @@ def _die_with(parent: int) -> None:
         try:
             import ctypes  # noqa: PLC0415 - where there is something to ask of it
 
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            prctl = ctypes.CDLL(None).prctl
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what a tool daemonises is seen here
         except (ImportError, OSError, AttributeError):
             pass  # the end of file on the line says the same, a moment later
     if os.getppid() != parent:

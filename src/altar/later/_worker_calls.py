@@ -151,7 +151,7 @@ class Calls:
         extra = doc["extra"]
         tool.deadline = None if seconds is None else monotonic() + seconds
         tool.deps = _NO_DEPS if extra.get("deps") else None
-        tool.session = _NO_SESSION if extra.get("session") else None
+        tool.session = _NO_SESSION if doc.get("session") else None
         return CallContext(
             session_id=doc.get("session") or "",
             correlation_id=doc.get("correlation_id") or "",

@@ -1,0 +1,227 @@
+"""Isolated tools: whatever they do, it costs one typed error, and the next call works."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+
+import pytest
+
+from altar import Session
+from altar.adm import FunctionCall
+from altar.errors import ErrorType
+from altar.isolate import default_pool
+from altar.runtime import CallContext
+from tests.later import bad_tools
+
+TOOLS = [tool for tool in vars(bad_tools).values() if hasattr(tool, "__altar_tool__")]
+FAILED, EXHAUSTED = ErrorType.TOOL_EXECUTION_FAILED, ErrorType.RESOURCE_EXHAUSTED
+
+
+@pytest.fixture(scope="module")
+def session():
+    with Session(TOOLS) as made:
+        yield made
+    default_pool().close()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] != "Z"
+
+
+def gone(pid: int) -> bool:
+    """Whether a process ends within five seconds."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        if not is_alive(pid):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_it_runs_in_another_process(session: Session):
+    result = session.execute("process")
+    assert result.ok
+    assert result.content != os.getpid()
+    assert asyncio.run(session.aexecute("process")).content != os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("segfault", FAILED),
+        ("exits", FAILED),
+        ("aborts", FAILED),
+        ("leaves", FAILED),
+        ("interrupts", FAILED),
+        ("loops", ErrorType.TIMEOUT),
+        ("loops_stubbornly", ErrorType.TIMEOUT),
+        ("loops_in_c", ErrorType.TIMEOUT),
+        ("sleeps_on", ErrorType.TIMEOUT),
+        ("grows_at_once", EXHAUSTED),
+        ("grows_slowly", EXHAUSTED),
+        ("closes_all", FAILED),
+        ("takes_over", FAILED),
+        ("traces", FAILED),
+        ("returns_junk", FAILED),
+        ("raises", FAILED),
+        ("refuses", "BUSINESS_RULE_VIOLATION"),
+    ],
+)
+def test_what_goes_wrong_is_one_typed_error_and_the_next_call_works(
+    session: Session, name: str, kind: str
+):
+    error = session.execute(name).error
+    assert error is not None
+    assert error.type == kind, error
+    assert "secret" not in str(error.to_dict())
+    assert session.execute("add", {"a": 2}).content == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("forks_on", "parent"),
+        ("closes_output", "closed"),
+        ("redirects", "redirected"),
+        ("closes_many", "closed"),
+        ("floods", "printed"),
+        ("moves", "/"),
+        ("starts_a_thread", None),
+        ("handles_signals", None),
+        ("sets_alarm", None),
+    ],
+)
+def test_what_a_tool_leaves_behind_is_left_with_its_worker(
+    session: Session, name: str, content: object
+):
+    before = session.execute("place").content
+    result = session.execute(name)
+    assert (result.ok, result.content) == (True, content)
+    assert session.execute("place").content == before
+
+
+def test_a_call_that_changed_nothing_keeps_its_worker(session: Session):
+    assert session.execute("process").content == session.execute("process").content
+
+
+@pytest.mark.parametrize("name", ["daemonises", "leaves_a_child"])
+def test_processes_that_a_tool_leaves_behind_are_killed(session: Session, name: str):
+    pid = session.execute(name).content
+    assert gone(pid)
+
+
+@pytest.mark.parametrize(
+    "size", [50_000_000, pytest.param(1_000_000_000, marks=pytest.mark.slow)]
+)
+def test_a_huge_result_is_cut_where_it_was_made(session: Session, size: int):
+    result = session.execute("returns_much", {"size": size})
+    assert result.ok
+    assert len(result.content) < 70_000
+    assert result.metadata is not None
+    assert result.metadata["truncated"] == size
+
+
+def test_an_idempotent_tool_whose_worker_died_may_be_retried(session: Session, tmp_path):
+    path = str(tmp_path / "lived")
+    first = session.execute("dies_once", {"path": path})
+    if first.error is not None:
+        assert first.error.retry_allowed is True
+    assert session.execute("dies_once", {"path": path}).content == "alive"
+    died = session.execute("exits")
+    assert died.error is not None
+    assert died.error.retry_allowed is False
+
+
+def test_a_context_knows_its_call_and_its_words_arrive(
+    session: Session, caplog: pytest.LogCaptureFixture
+):
+    chunks: list[object] = []
+    ctx = CallContext(
+        correlation_id="c-7", deadline=time.monotonic() + 100, emit=chunks.append, approved=True
+    )
+    with caplog.at_level(logging.WARNING, "altar"):
+        result = session.invoke(FunctionCall(name="about", call_id="id-1"), ctx)
+    assert result.content == {
+        "call_id": "id-1",
+        "correlation_id": "c-7",
+        "left": 100,
+        "approved": True,
+        "tool": "about",
+    }
+    assert chunks == [{"step": 1}]
+    record = next(one for one in caplog.records if "a word from the worker" in one.getMessage())
+    assert (record.levelname, record.call_id) == ("WARNING", "id-1")
+
+
+@pytest.mark.parametrize("name", ["asks_session", "asks_deps"])
+def test_objects_that_do_not_cross_are_refused_by_name(session: Session, name: str):
+    with Session(TOOLS, deps=object()) as other:
+        error = other.execute(name).error
+    assert error is not None
+    assert error.type == ErrorType.CONFIGURATION_ERROR
+    assert f"ctx.{name.removeprefix('asks_')}" in error.message
+
+
+def test_the_traceback_of_a_worker_reaches_the_application_and_no_model(session: Session):
+    result = session.execute("raises")
+    assert "ValueError: secret=42" in str(result.cause)
+    assert "secret" not in str(result.to_dict())
+    with pytest.raises(Exception, match="failed") as caught:
+        result.unwrap()
+    assert caught.value.__cause__ is result.cause
+
+
+def test_what_a_worker_says_of_itself_stays_out_of_the_result(session: Session):
+    assert session.execute("raises").extensions == {}
+
+
+def test_bad_arguments_never_leave_the_process(session: Session):
+    calls = default_pool().stats()["calls"]
+    error = session.execute("add", {"a": "many"}).error
+    assert error is not None
+    assert error.type == ErrorType.PARAMETER_VALIDATION_FAILED
+    assert default_pool().stats()["calls"] == calls
+
+
+def test_closing_a_session_cancels_what_it_runs():
+    session = Session(TOOLS)
+    timer = threading.Timer(0.03, session.close)
+    timer.start()
+    result = session.execute("watches")
+    timer.join()
+    assert result.error is not None
+    assert result.error.type == ErrorType.CANCELLED
+
+
+def test_cancelling_the_awaiting_task_ends_the_call(session: Session):
+    async def main() -> str:
+        try:
+            async with asyncio.timeout(0.03):
+                await session.aexecute("waits")
+        except TimeoutError:
+            return (await session.aexecute("add", {"a": 1})).status
+        return "swallowed"
+
+    assert asyncio.run(main()) == "SUCCESS"
+
+
+def test_calls_run_side_by_side(session: Session):
+    results = session.execute_many([("add", {"a": n}) for n in range(20)])
+    assert [result.content for result in results] == list(range(1, 21))
+
+
+def test_a_flood_of_chunks_arrives_in_order(session: Session):
+    chunks: list[object] = []
+    call = FunctionCall(name="yields", args={"to": 2000})
+    result = session.invoke(call, CallContext(emit=chunks.append))
+    assert chunks == [str(number) for number in range(2000)]
+    assert result.content == "".join(map(str, range(2000)))
