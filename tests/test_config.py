@@ -11,6 +11,8 @@ import pytest
 import altar
 from altar import config, plugins
 from altar.errors import ConfigurationError
+from altar.resilience import RetryPolicy
+from altar.runtime import Policy
 from altar.testing import ScriptedProvider
 
 
@@ -79,12 +81,55 @@ def test_importing_reads_nothing(tmp_path):
         ("mode = ", "not valid TOML"),
         ("grid_url = 'localhost'", "nats://"),
         ("mode = 'nowhere'", "allowed now: 'local'"),
+        ("modle = 'local'", "did you mean 'mode"),
+        ("trace = 3", "trace in altar.toml must be a text"),
+        ("policy = 3", r"policy in altar.toml must be a table.*type \[policy\]"),
+        ("[policy]\ntimout = 3", "unknown 'timout'.*did you mean 'timeout'"),
+        ("[policy]\nrate = 'often'", "policy.rate in altar.toml is 'often': .*type rate = "),
     ],
 )
 def test_a_bad_file_is_answered_with_what_is_allowed(text, said):
     write(text)
     with pytest.raises(ConfigurationError, match=said):
         config.settings()
+
+
+def test_the_files_policy_is_read_and_configure_replaces_it():
+    write("[policy]\ntimeout = 30\nretry = {attempts = 2}\ncache = false\n")
+    assert config.settings().policy == Policy(
+        timeout=30, retry=RetryPolicy(attempts=2), cache=False
+    )
+    before = config.settings().policy
+    assert altar.configure(model="offline:").policy is before
+    assert altar.configure(policy=Policy(rate="1/s")).policy == Policy(rate="1/s")
+    with pytest.raises(ConfigurationError, match=r"configure\(policy=altar.runtime.Policy"):
+        altar.configure(policy={"timeout": 30})
+
+
+def test_a_session_says_what_is_wrong_with_the_file():
+    write("[policy]\ntimeout = 0\n")
+    with pytest.raises(ConfigurationError, match="policy.timeout in altar.toml is 0"):
+        altar.Session([])
+
+
+def test_a_trace_is_named_by_the_file_the_environment_or_the_program(monkeypatch):
+    write("trace = 'a.jsonl'")
+    assert config.settings().trace == "a.jsonl"
+    config.reset()
+    monkeypatch.setenv("ALTAR_TRACE", "b.db")
+    assert config.settings().trace == "b.db"
+    assert altar.configure(trace="c.jsonl").trace == "c.jsonl"
+
+
+def test_tomllib_is_loaded_where_there_is_a_file_alone(tmp_path):
+    code = (
+        "import altar, sys; altar.Session([]); print('tomllib' in sys.modules, 'pathlib' in "
+        "sys.modules and 'altar.plugins' in sys.modules)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "False False\n"
 
 
 def test_an_unreadable_file_is_named(tmp_path):

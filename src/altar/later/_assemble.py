@@ -36,6 +36,18 @@ class Assembly:
     is no tool's gets none.
     """
 
+    __slots__ = (
+        "_inner",
+        "_local",
+        "_lock",
+        "_parts",
+        "_process",
+        "_session",
+        "_stacks",
+        "_toolset",
+        "outer",
+    )
+
     def __init__(self, toolset: Toolset, local: LocalRuntime, runtime: Any) -> None:
         self._toolset = toolset
         self._local = local

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import FunctionDeclaration
 from altar.errors import ConfigurationError
 from altar.later._binding import BindError, ReadArgs, compile_binder
+from altar.later._kept import Kept
 from altar.later._mark import APPROVAL_FIELD, Mark, ToolOptions
 from altar.later._signature import read_signature
 from altar.later.hints._report import Report
@@ -118,7 +119,7 @@ class SchemaTool:
     it whatever they say.
     """
 
-    __slots__ = ("_first", "declaration", "function", "options")
+    __slots__ = ("_kept", "declaration", "function", "options")
 
     def __init__(
         self,
@@ -148,7 +149,7 @@ class SchemaTool:
             )
         self.declaration = declaration
         self.function = function
-        self._first: Mark | None = None
+        self._kept = Kept()
 
     def mark(self) -> Mark:
         """The mark under which a session holds this tool."""
@@ -157,10 +158,7 @@ class SchemaTool:
         )
         mark.declaration = self.declaration
         mark.prepared = _SchemaEntry(self)
-        if self._first is None:
-            self._first = mark
-        else:
-            mark.home = self._first  # what a policy keeps of the tool is kept once
+        mark.home = self._kept
         return mark
 
     def __repr__(self) -> str:

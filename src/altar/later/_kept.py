@@ -7,7 +7,7 @@ from _thread import allocate_lock
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from altar.later._mark import Mark
+from altar.later._mark import MARK_ATTRIBUTE, Mark
 from altar.runtime._stack import Parts
 
 if TYPE_CHECKING:
@@ -69,11 +69,25 @@ def kept_of(mark: Mark) -> Kept:
     Two objects with the same @tool method are two tools: what one of them
     answered is no answer of the other.
     """
-    root = mark.home if mark.home.__class__ is Mark else mark
-    kept = _home(root)
-    if root is not mark and mark.target.__class__ is MethodType:
-        return kept.of(mark.target.__self__) or _home(mark)
-    return kept
+    home, target = mark.home, mark.target
+    found: Kept | None
+    if home.__class__ is Kept:
+        return home  # type: ignore[no-any-return]
+    if home.__class__ is Mark:  # of the function or method that carries it
+        found = _home(home)
+        if target.__class__ is MethodType:
+            found = found.of(target.__self__)
+    elif getattr(target, MARK_ATTRIBUTE, None) is mark:
+        found = None
+    elif target.__class__ is MethodType:
+        owner = _unmarked.of(target.__self__)
+        found = None if owner is None else owner.of(target.__func__)
+    else:  # a function nobody marked has another mark in each session
+        found = _unmarked.of(target)
+    return _home(mark) if found is None else found
+
+
+_unmarked = Kept()
 
 
 def _home(mark: Any) -> Kept:

@@ -193,7 +193,11 @@ def mark_for(
 
 def has_policies(marks: Iterable[Mark]) -> bool:
     """True when one of them brings a policy."""
-    return any(mark.options is not None and mark.options.policy is not None for mark in marks)
+    for mark in marks:  # a loop: each session asks, and a generator costs more than most answers
+        options = mark.options
+        if options is not None and options.policy is not None:
+            return True
+    return False
 
 
 def default_name(fn: object) -> str:
