@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import Problem, ToolResult
 from altar.adm._json import json_problems
+from altar.adm._result import ResultDraft
 from altar.errors import ConfigurationError, InvalidDataError
 from altar.isolate import _answers as answers
 from altar.isolate._wire import (
@@ -35,6 +36,8 @@ __all__ = ["MEGABYTE", "Exchange"]
 
 MEGABYTE = 1_048_576
 _ids = count(1)
+_USUAL = frozenset({"call_id", "name", "status", "content", "x_metadata"})
+_NO = (dict, type(None))
 _MOST_TRIES = 8
 _ENVELOPE = 65_536  # what a CALL holds beside this part of it
 _LONGEST_WAIT = 3_600_000  # milliseconds; poll takes no more than an int
@@ -185,10 +188,12 @@ class Exchange:
             raise WireError("a result that is no object")
         said["name"] = self.call.name
         said["call_id"] = self.call.call_id
-        try:
-            result = ToolResult.from_dict(said)
-        except InvalidDataError as error:
-            raise WireError("a result that breaks the data model") from error
+        result = _plain(said)
+        if result is None:
+            try:
+                result = ToolResult.from_dict(said)
+            except InvalidDataError as error:
+                raise WireError("a result that breaks the data model") from error
         changed = doc.get("changed")
         if changed:
             worker.changed = (
@@ -198,3 +203,29 @@ class Exchange:
         if self.target.on_spans is not None and type(spans) is list:
             self.target.on_spans(spans)
         return result
+
+
+def _plain(said: dict[str, Any]) -> ToolResult | None:
+    """A success without anything unusual, checked as ``ToolResult.from_dict`` does but faster."""
+    content, metadata = said.get("content"), said.get("x_metadata")
+    if (
+        said.get("status") != "SUCCESS"
+        or not said.keys() <= _USUAL
+        or metadata.__class__ not in _NO
+    ):
+        return None
+    kind = content.__class__
+    scalar = kind is int or kind is bool or content is None or (kind is str and content.isascii())
+    if not scalar and json_problems(content, any_integer=True):
+        return None
+    if metadata and json_problems(metadata, any_integer=True):
+        return None
+    draft = ResultDraft()
+    draft._id = said["call_id"]  # noqa: SLF001 - the draft is ours until it is sealed
+    draft.name = said["name"]
+    draft.content = draft.value = content
+    draft.error = None
+    draft.metadata = metadata
+    draft.cause = None
+    draft.__class__ = ToolResult
+    return draft  # type: ignore[return-value]
