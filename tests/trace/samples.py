@@ -85,7 +85,7 @@ class _Writer:
             "gen_ai.provider.name": self.provider,
             "gen_ai.system_instructions": [{"type": "text", "content": "Answer in one sentence."}],
             "gen_ai.input.messages": messages[:1],
-            "gen_ai.output.messages": messages[-1:],
+            "gen_ai.output.messages": [m for m in messages if m["role"] == "assistant"][-1:],
             "gen_ai.usage.input_tokens": usage[0],
             "gen_ai.usage.output_tokens": usage[1],
             "altar.cost": str(usage[2]),

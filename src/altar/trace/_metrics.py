@@ -164,7 +164,10 @@ class _Metric:
         return value
 
     def labelled(self, values: tuple[str, ...], *, suffix: str = "", more: str = "") -> str:
-        pairs = [f'{label}="{_escaped(value)}"' for label, value in zip(self._labels, values)]
+        pairs = [
+            f'{label}="{_escaped(value)}"'
+            for label, value in zip(self._labels, values, strict=True)
+        ]
         return f"{self.name}{suffix}{{{','.join([*pairs, *([more] if more else [])])}}}"
 
 
