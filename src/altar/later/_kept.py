@@ -72,7 +72,7 @@ def kept_of(mark: Mark) -> Kept:
     home, target = mark.home, mark.target
     found: Kept | None
     if home.__class__ is Kept:
-        return home  # type: ignore[no-any-return]
+        return home
     if home.__class__ is Mark:  # of the function or method that carries it
         found = _home(home)
         if target.__class__ is MethodType:
