@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionCall
 from altar.errors import ErrorType
-from altar.later._failure import exhausted, failed, failure
+from altar.later._failure import clean, exhausted, failed, failure
 from altar.later._log import log_failure, logger
 from altar.later._worker_targets import RefusedError, Targets
 from altar.runtime import CallContext, Cancellation
@@ -85,7 +85,7 @@ class Records(logging.Handler):
                 for key in ("tool", "call_id", "correlation_id")
                 if isinstance(value := getattr(record, key, None), str)
             }
-            text = self.format(record)[:_LONGEST_RECORD]
+            text = clean(self.format(record)[:_LONGEST_RECORD])
             self.kept.append({"level": record.levelno, "text": text, "extra": extra})
 
     def taken(self) -> list[dict[str, Any]]:
@@ -203,7 +203,7 @@ class Calls:
         found = result.to_dict()
         report: dict[str, Any] = {}
         if result.error is not None and cause is not None:
-            report["traceback"] = _traceback(cause)
+            report["traceback"] = clean(_traceback(cause))
         records = self._records.taken()
         if records:
             report["logs"] = records

@@ -9,12 +9,14 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from altar.adm._json import MAX_DEPTH, json_problems
 from altar.isolate import _wire as wire
-from altar.later._failure import exhausted
+from altar.later._failure import exhausted, unserialisable
 from altar.later._worker_calls import Calls, RefusedError
 from altar.later._worker_line import LineLostError
 from altar.later._worker_state import State
 from altar.later._worker_watch import Watch
+from altar.later.hints._dump import DumpError
 from altar.runtime import Cancellation
 
 if TYPE_CHECKING:
@@ -92,20 +94,25 @@ class Server:
             resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
     def _send_result(self, body: dict[str, Any], doc: dict[str, Any]) -> None:
-        data = wire.to_json(body).encode("ascii")
-        if len(data) > self._max_bytes:
-            name = doc["name"]
-            text = f"The result of {name!r} is larger than {self._max_bytes:,} bytes."
-            body["result"] = exhausted(name, doc["call_id"], text).to_dict()
+        text = wire.to_json(body)
+        refused = None
+        if len(text) > self._max_bytes:
+            why = f"The result of {doc['name']!r} is larger than {self._max_bytes:,} bytes."
+            refused = exhausted(doc["name"], doc["call_id"], why)
+        elif _is_deep(text, body["result"].get("content")):
+            flat = DumpError("it nests too deeply: return a flatter value")
+            refused = unserialisable(doc["name"], doc["call_id"], str(flat), None, flat)
+        if refused is not None:
+            body["result"] = refused.to_dict()
             body.pop("spans", None)
-            data = wire.to_json(body).encode("ascii")
-        self._write(wire.frame(wire.RESULT, data))
+            text = wire.to_json(body)
+        self._write(wire.frame(wire.RESULT, text.encode("ascii")))
 
     def _chunk(self, number: int, chunk: Any) -> None:
         if number == self._current and os.getpid() == self._pid:
-            data = wire.to_json({"id": number, "chunk": chunk}).encode("ascii")
-            if len(data) <= self._max_bytes:
-                self._write(wire.frame(wire.CHUNK, data))
+            text = wire.to_json({"id": number, "chunk": chunk})
+            if len(text) <= self._max_bytes and not _is_deep(text, chunk):
+                self._write(wire.frame(wire.CHUNK, text.encode("ascii")))
 
     def _send(self, kind: int, body: dict[str, Any]) -> None:
         self._write(wire.encode(kind, body))
@@ -131,6 +138,13 @@ class Server:
         if os.getpid() != self._pid:
             sys.stdout.flush()
             os._exit(0)
+
+
+def _is_deep(text: str, value: Any) -> bool:
+    """Whether JSON nests deeper than the parent takes; its text says quickly that it does not."""
+    return text.count("[") + text.count("{") > MAX_DEPTH and bool(
+        json_problems(value, any_integer=True)
+    )
 
 
 def _end() -> None:

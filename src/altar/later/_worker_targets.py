@@ -142,9 +142,7 @@ def _mark(function: Any, name: str, extra: dict[str, Any]) -> Mark:
         strict=bool(extra.get("tool_strict")),
     )
     if extra.get("schema"):  # the parent has checked the arguments
-        declaration = FunctionDeclaration(
-            name=name, description=name, parameters=dict(_ANYTHING)
-        )
+        declaration = FunctionDeclaration(name=name, description=name, parameters=dict(_ANYTHING))
         return SchemaTool(declaration, function, options=options).mark()
     return mark_for(function, name=name, options=options)
 
