@@ -209,7 +209,8 @@ class _Conversation:
             count = worker.sock.recv_into(worker.inbox.space())
         except BlockingIOError:
             return
-        except OSError:
+        except OSError as error:
+            self.exchange.broken(error)
             count = 0
         if self.outcome.done():
             return

@@ -139,6 +139,7 @@ class Crew:
     def settle(self, worker: Worker) -> None:
         """The worker answered: it is free for the next call, or replaced."""
         self.calls += 1
+        worker.inbox.shrink()
         supervisor = self.supervisor()
         if supervisor.doubt:
             supervisor.trust()

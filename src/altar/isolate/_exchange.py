@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from itertools import count
 from math import ceil
 from time import monotonic
@@ -133,6 +134,13 @@ class Exchange:
     def took(self) -> float:
         """Seconds it has had since it was sent."""
         return monotonic() - self._began
+
+    def broken(self, error: OSError) -> None:
+        """The worker's socket broke. On Linux it is reset when its end was closed with bytes
+        unread: then the call was never read whole, and certainly not begun.
+        """
+        if isinstance(error, ConnectionResetError) and sys.platform == "linux":
+            self.sent = False
 
     def again(self) -> bool:
         """Whether to try another worker, after one that never had the call."""

@@ -91,7 +91,8 @@ def _converse(crew: Crew, worker: Worker, exchange: Exchange) -> ToolResult | No
             count = sock.recv_into(inbox.space())
         except BlockingIOError:
             continue
-        except OSError:
+        except OSError as error:
+            exchange.broken(error)
             count = 0
         if count == 0:
             return _lost(crew, worker, exchange)

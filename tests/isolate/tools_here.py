@@ -1,0 +1,130 @@
+"""Tools that the tests run in worker processes; some of them behave badly."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from altar import Context, tool
+
+
+@tool
+def add(a: int, b: int = 1) -> int:
+    """Add."""
+    return a + b
+
+
+@tool
+def where() -> int:
+    """The process that answers."""
+    return os.getpid()
+
+
+@tool
+def crash() -> None:
+    """Read what is not there."""
+    ctypes.string_at(0)
+
+
+@tool
+def leave(code: int) -> None:
+    """End the process."""
+    print("last words", flush=True)
+    os._exit(code)
+
+
+@tool
+def loop() -> Iterator[int]:
+    """Never end, and hear nothing."""
+    yield os.getpid()
+    while True:
+        pass
+
+
+@tool
+def until_cancelled(ctx: Context) -> str:
+    """End when told to."""
+    ctx.progress(os.getpid())
+    while not ctx.cancelled:
+        time.sleep(0.005)
+    return "stopped"
+
+
+@tool
+def hold(path: str) -> int:
+    """Wait for a file."""
+    while not os.path.exists(path):
+        time.sleep(0.002)
+    return os.getpid()
+
+
+@tool
+def count(n: int) -> Iterator[int]:
+    """Numbers."""
+    yield from range(n)
+
+
+@tool
+def grow(child: bool = False) -> None:
+    """Take memory, oneself or in a process of one's own."""
+    if child and os.fork():
+        os.wait()
+        return
+    kept = []
+    while True:
+        kept.append(bytearray(8_000_000))
+        time.sleep(0.002)
+
+
+@tool
+def large(size: int) -> str:
+    """A long text."""
+    return "x" * size
+
+
+@tool
+def move(folder: str) -> int:
+    """Change the working directory."""
+    os.chdir(folder)
+    return os.getpid()
+
+
+@tool
+def flood(lines: int) -> int:
+    """Print."""
+    for _ in range(lines):
+        print("y" * 1000)
+    return lines
+
+
+@tool
+def close_standard_files() -> int:
+    """Close 0, 1 and 2."""
+    for fd in (0, 1, 2):
+        os.close(fd)
+    return 1
+
+
+@tool
+def escape() -> int:
+    """Leave a process of another session behind, and say which."""
+    code = "import time\nwhile True: time.sleep(1)"
+    process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    return process.pid
+
+
+@tool
+def fork_and_answer() -> int:
+    """Both processes go on; one may answer."""
+    return os.fork()
+
+
+@tool
+def kill_oneself(number: int = signal.SIGKILL) -> None:
+    """Die of a signal."""
+    os.kill(os.getpid(), number)
