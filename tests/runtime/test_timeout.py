@@ -1,0 +1,128 @@
+"""A timeout ends a call in time, whatever carries it out."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from altar.adm import ToolResult
+from altar.errors import ConfigurationError
+from altar.later import LocalRuntime
+from altar.resilience import RetryPolicy
+from altar.runtime import CallContext, Retry, Timeout
+from tests.runtime._scripted import Hand, Scripted, call, context, error
+
+
+class Stubborn:
+    """Ignores its deadline; ends when it is let go, or told that nobody waits."""
+
+    def __init__(self):
+        self.gate = threading.Event()
+        self.flags = []
+
+    def invoke(self, asked, ctx):
+        self.flags.append(ctx.cancelled)
+        ctx.cancelled.on_cancel(self.gate.set)
+        self.gate.wait(10)
+        return ToolResult(name=asked.name, call_id=asked.call_id, content="late")
+
+    async def ainvoke(self, asked, ctx):
+        self.flags.append(ctx.cancelled)
+        await asyncio.Event().wait()
+
+
+def test_a_call_to_a_runtime_without_deadlines_is_answered_in_time():
+    inner = Stubborn()
+    runtime = Timeout(inner, 0.02)
+    sync = runtime.invoke(call(), context(correlation_id="c"))
+    later = asyncio.run(runtime.ainvoke(call(), context(correlation_id="c")))
+    for result in (sync, later):
+        assert (result.error.type, result.error.correlation_id) == ("TIMEOUT", "c")
+        assert result.error.message == "The tool 'read' did not finish within 0.02 s."
+        assert result.error.retry_allowed is False
+    assert all(flag.reason == "nobody waits any more" for flag in inner.flags)
+
+
+def test_cancelling_reaches_a_runtime_without_deadlines():
+    inner = Stubborn()
+    ctx = CallContext()
+    threading.Timer(0.005, ctx.cancelled.cancel, ["enough"]).start()
+    assert Timeout(inner, 10).invoke(call(), ctx).content == "late"
+    assert inner.flags[0].reason == "enough"
+    assert not ctx.cancelled._listeners, "nobody listens any more"
+
+
+def test_a_runtime_that_keeps_deadlines_is_given_one_and_no_thread():
+    inner = Scripted()
+    clock = Hand()
+    assert Timeout(inner, 5, clock=clock).invoke(call(), context()).ok
+    assert inner.seen[0][1].deadline == clock.time + 5
+
+
+def test_an_earlier_deadline_stays():
+    inner = Scripted()
+    clock = Hand()
+    Timeout(inner, 5, clock=clock).invoke(call(), context(deadline=clock.time + 1))
+    assert inner.seen[0][1].deadline == clock.time + 1
+
+
+def test_inside_a_retry_each_attempt_has_its_own_time_around_it_all_share_one():
+    clock = Hand()
+    again = error(again=True)
+
+    def slow(asked, ctx):
+        clock.time += 2
+        return again
+
+    policy = RetryPolicy(attempts=3, clock=clock)
+    inside = Scripted(slow, slow, slow)
+    Retry(Timeout(inside, 3, clock=clock), policy).invoke(call(), context())
+    assert [ctx.deadline - 1000 for _, ctx in inside.seen] == [3, 5.5, 8.5]
+    clock.time = 1000.0
+    around = Scripted(slow, slow, slow)
+    result = Timeout(Retry(around, policy), 3, clock=clock).invoke(call(), context())
+    assert [ctx.deadline - 1000 for _, ctx in around.seen] == [3, 3]
+    assert result.error.details["attempts"] == 2, "a third would have begun after the deadline"
+
+
+def test_what_the_inner_runtime_raises_comes_through_the_thread():
+    class Raising:
+        def invoke(self, asked, ctx):
+            raise KeyError("a bug")
+
+        async def ainvoke(self, asked, ctx):
+            raise TimeoutError("its own")
+
+    with pytest.raises(KeyError):
+        Timeout(Raising(), 5).invoke(call(), context())
+    with pytest.raises(TimeoutError, match="its own"):
+        asyncio.run(Timeout(Raising(), 5).ainvoke(call(), context()))
+
+
+def test_a_deadline_that_is_over_begins_nothing():
+    inner = Stubborn()
+    ctx = context(deadline=time.monotonic() - 1)
+    results = [
+        Timeout(inner, 5).invoke(call(), ctx),
+        asyncio.run(Timeout(inner, 5).ainvoke(call(), ctx)),
+    ]
+    for result in results:
+        assert result.error.type == "TIMEOUT"
+        assert result.error.details == {"executed": "no"}
+    assert not inner.flags
+
+
+def test_a_stack_keeps_deadlines_when_all_of_it_does():
+    local = LocalRuntime()
+    assert Retry(Timeout(Stubborn(), 5)).honours_deadline
+    assert Retry(local).honours_deadline
+    assert not Retry(Stubborn()).honours_deadline
+
+
+@pytest.mark.parametrize("seconds", [0, -1, None, "5", float("inf")])
+def test_a_bad_number_of_seconds_is_refused(seconds):
+    with pytest.raises(ConfigurationError, match=r"Timeout\(seconds="):
+        Timeout(Scripted(), seconds)
