@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.machinery import ModuleSpec
 from typing import Any, Protocol
 
 from altar.later._registry import registry
@@ -34,14 +35,20 @@ class Crosser(Protocol):
 
 
 class Way:
-    """How a worker finds a function: ``path`` is "module:qualname"."""
+    """How a worker finds a function.
 
-    __slots__ = ("behind", "main", "path")
+    ``path`` is "module:qualname", ``behind`` what :func:`behind` takes, ``main``
+    the name of the module that was started with ``python -m``, ``file`` where a
+    module was read that cannot be imported by its name.
+    """
 
-    def __init__(self, path: str, behind: int | None, main: str | None) -> None:
+    __slots__ = ("behind", "file", "main", "path")
+
+    def __init__(self, path: str, behind: int | None, main: str | None, file: str | None) -> None:
         self.path = path
         self.behind = behind
         self.main = main
+        self.file = file
 
 
 def obstacle(mark: Crosser) -> str | None:
@@ -81,7 +88,11 @@ def way_to(mark: Crosser) -> Way | str:
             f"{module_name}.{qualname} is another object than the tool: leave the function under "
             "its own name at the top level of its module"
         )
-    return Way(f"{MAIN if module_name == '__main__' else module_name}:{qualname}", depth, main)
+    file = _file_of(module)
+    if file is None and not isinstance(getattr(module, "__spec__", None), ModuleSpec):
+        return f"its module {module_name} was made while the program runs. {_INSTEAD}"
+    where = MAIN if module_name == "__main__" else module_name
+    return Way(f"{where}:{qualname}", depth, main, file)
 
 
 def behind(module: Any, qualname: str, name: str, depth: int | None) -> Any:
@@ -128,14 +139,18 @@ def _spec_name(module: Any) -> str | None:
 
 
 def _no_file(module: Any) -> str | None:
-    path = getattr(module, "__file__", None)
-    if isinstance(path, str) and os.path.isfile(path):  # noqa: PTH113 - pathlib is not loaded yet
+    if _file_of(module) is not None:
         return None
     return (
         "it was typed into a prompt, a notebook, `python -c` or standard input, and a worker is a "
         "fresh interpreter that imports the file of a tool. Put it in a file and import it, or "
         "leave out isolate=True"
     )
+
+
+def _file_of(module: Any) -> str | None:
+    path = getattr(module, "__file__", None)
+    return os.path.abspath(path) if isinstance(path, str) and os.path.isfile(path) else None
 
 
 def _kind(fn: Any) -> str:

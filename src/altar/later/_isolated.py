@@ -89,6 +89,7 @@ class Crossing:
             extra = {
                 "behind": way.behind,
                 "main": way.main,
+                "file": way.file,
                 "schema": type(entry) is not Entry,
                 "deps": key[1],
                 "log_level": key[2],

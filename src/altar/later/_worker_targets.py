@@ -73,7 +73,7 @@ class Targets:
     def load(self, path: str, name: str, extra: dict[str, Any]) -> Tool:
         """Import it. Raises RefusedError; what the module itself raises is told by its class."""
         module_name, _, qualname = path.partition(":")
-        module = self._module(module_name, extra.get("main"))
+        module = self._module(module_name, extra)
         function = behind(module, qualname, name, extra.get("behind"))
         if function is None:
             raise RefusedError(
@@ -84,19 +84,41 @@ class Targets:
         self._tools[path, name] = (extra, tool)
         return tool
 
-    def _module(self, name: str, spec: str | None) -> ModuleType:
+    def _module(self, name: str, extra: dict[str, Any]) -> ModuleType:
         known = sys.modules.get(name)
         if known is not None:
             return known
         inside.loading = _spoken(name, self._main)
         try:
-            return _run_main(self._main, spec) if name == MAIN else importlib.import_module(name)
+            if name == MAIN:
+                return _run_main(self._main, extra.get("main"))
+            return _imported(name, extra.get("file"))
         except BaseException as error:
             if isinstance(error, RefusedError):
                 raise
             raise RefusedError(_why(error, name, inside.loading)) from error
         finally:
             inside.loading = None
+
+
+def _imported(name: str, file: str | None) -> ModuleType:
+    """The module of that name; read from ``file`` where no folder of sys.path holds it."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name or file is None or "." in name:
+            raise
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
 
 
 def _run_main(path: str | None, spec: str | None) -> ModuleType:
