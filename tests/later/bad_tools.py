@@ -13,6 +13,7 @@ import threading
 import time
 from typing import Any
 
+from altar import trace
 from altar.errors import ToolError
 from altar.later import Context
 from altar.later._mark import MARK_ATTRIBUTE, ToolOptions, mark_for
@@ -332,3 +333,10 @@ def asks_session(context: Context) -> Any:
 def asks_deps(context: Context) -> Any:
     """Use what is not there."""
     return context.deps.database
+
+
+@isolated()
+def spans() -> None:
+    """Leave a trace, in the good sense."""
+    with trace.span("in the worker", attributes={"step": 1}):
+        trace.event("happened", {"n": 2})

@@ -10,11 +10,12 @@ import time
 
 import pytest
 
-from altar import Session
+from altar import Session, trace
 from altar.adm import FunctionCall
 from altar.errors import ErrorType
 from altar.isolate import default_pool
 from altar.runtime import CallContext
+from altar.trace import MemorySink, Tracer
 from tests.later import bad_tools
 
 TOOLS = [tool for tool in vars(bad_tools).values() if hasattr(tool, "__altar_tool__")]
@@ -223,3 +224,17 @@ def test_a_flood_of_chunks_arrives_in_order(session: Session):
     result = session.invoke(call, CallContext(emit=chunks.append))
     assert chunks == [str(number) for number in range(2000)]
     assert result.content == "".join(map(str, range(2000)))
+
+
+def test_spans_of_a_worker_belong_to_the_trace_of_the_call(session: Session):
+    sink = MemorySink()
+    with Tracer(sink) as tracer:
+        with trace.span("around") as around:
+            assert session.execute("spans").ok
+        tracer.flush()
+        found = {span.name: span for span in sink.spans}
+    inner = found["in the worker"]
+    assert inner.trace_id == around.trace_id
+    assert inner.process != os.getpid()
+    assert inner.attributes == {"step": 1}
+    assert inner.parent_id in {span.span_id for span in sink.spans}

@@ -150,7 +150,9 @@ def _no_file(module: Any) -> str | None:
 
 def _file_of(module: Any) -> str | None:
     path = getattr(module, "__file__", None)
-    return os.path.abspath(path) if isinstance(path, str) and os.path.isfile(path) else None
+    if not isinstance(path, str) or not os.path.isfile(path):  # noqa: PTH113 - pathlib is heavy
+        return None
+    return os.path.abspath(path)  # noqa: PTH100 - a text
 
 
 def _kind(fn: Any) -> str:
