@@ -17,7 +17,7 @@ from altar.later._tool import tool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from altar import adm, errors, later, llm, runtime, testing
+    from altar import adm, errors, isolate, later, llm, resilience, runtime, testing, trace, viewer
     from altar.adm import Blob, FunctionCall, FunctionDeclaration, ToolResult
     from altar.agent import Agent, agenerate, astream, generate, stream
     from altar.config import configure
@@ -77,14 +77,18 @@ _HOMES = {
     "errors": "altar.errors",
     "fallback": "altar.llm",
     "generate": "altar.agent",
+    "isolate": "altar.isolate",
     "later": "altar.later",
     "llm": "altar.llm",
     "register_type": "altar.later",
     "registry": "altar.later",
+    "resilience": "altar.resilience",
     "runtime": "altar.runtime",
     "stream": "altar.agent",
     "testing": "altar.testing",
     "tool": "altar.later._tool",
+    "trace": "altar.trace",
+    "viewer": "altar.viewer",
 }
 
 # what is looked for here, and is one package further down
@@ -96,6 +100,7 @@ _BELOW = {
     "ConfigurationError": "altar.errors",
     "Message": "altar.llm",
     "Pending": "altar.llm",
+    "Policy": "altar.runtime",
     "Price": "altar.llm",
     "PriceTable": "altar.llm",
     "ProviderError": "altar.errors",
@@ -105,6 +110,7 @@ _BELOW = {
     "ScriptedProvider": "altar.testing",
     "ToolCall": "altar.llm",
     "ToolSearch": "altar.llm",
+    "Tracer": "altar.trace",
     "Usage": "altar.llm",
 }
 
