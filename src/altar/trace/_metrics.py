@@ -156,6 +156,8 @@ class _Metric:
 
     def _one(self, seen: set[str], value: str) -> str:
         value = value[:_LONGEST]
+        if not value.isascii():  # UTF-8 has no lone surrogates
+            value = value.encode("utf-8", "replace").decode()
         if value in seen:
             return value
         if len(seen) >= self._most:
@@ -165,7 +167,7 @@ class _Metric:
 
     def labelled(self, values: tuple[str, ...], *, suffix: str = "", more: str = "") -> str:
         pairs = [
-            f'{label}="{_escaped(value)}"'
+            f'{label}="{value.translate(_ESCAPED)}"'
             for label, value in zip(self._labels, values, strict=True)
         ]
         return f"{self.name}{suffix}{{{','.join([*pairs, *([more] if more else [])])}}}"
@@ -226,9 +228,3 @@ class _Histogram(_Metric):
                 yield f"{bucket} {total}"
             yield f"{self.labelled(key, suffix='_sum')} {self._sums[key]!r}"
             yield f"{self.labelled(key, suffix='_count')} {total}"
-
-
-def _escaped(value: str) -> str:
-    """A label's value: what is special in the format is escaped, what UTF-8 has not replaced."""
-    text = value if value.isascii() else value.encode("utf-8", "replace").decode()
-    return text.translate(_ESCAPED)

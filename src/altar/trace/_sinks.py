@@ -48,8 +48,8 @@ class MemorySink:
 class CallbackSink:
     """Calls ``function`` with each span, in the tracer's own thread.
 
-    What it raises is counted by the tracer as lost, with the spans of the batch
-    that came after.
+    The spans of a batch of which it raises for one are counted as lost by the
+    tracer, though it has seen the others.
     """
 
     def __init__(self, function: Callable[[Span], object]) -> None:
@@ -63,10 +63,15 @@ class CallbackSink:
         return f"CallbackSink({getattr(self._function, '__qualname__', self._function)})"
 
     def write(self, spans: Sequence[Span]) -> None:
-        """Hand them on, one by one."""
-        function = self._function
+        """Hand them on, one by one; the first of the function's exceptions is raised at the end."""
+        failed: Exception | None = None
         for span in spans:
-            function(span)
+            try:
+                self._function(span)
+            except Exception as error:  # noqa: BLE001 - the program's own
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def close(self) -> None:
         """Nothing is left to be handed on."""
