@@ -8,7 +8,6 @@ conventions already (see :mod:`altar.trace`).
 from __future__ import annotations
 
 import json
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -20,9 +19,11 @@ except ModuleNotFoundError as error:
     ) from error
 
 from opentelemetry import trace as api
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
@@ -156,6 +157,10 @@ def to_otel(span: Span, resource: Resource) -> ReadableSpan:
         status = Status(StatusCode.ERROR, _text(message) or None)
     if span.thread:
         told["thread.name"] = _text(span.thread)
+    events = [
+        Event(_text(name), attributes=_bound(_attributes(attributes)), timestamp=time)
+        for name, time, attributes in tuple(span.events or ())
+    ]
     return ReadableSpan(
         name=_text(span.name),
         context=SpanContext(
@@ -163,11 +168,9 @@ def to_otel(span: Span, resource: Resource) -> ReadableSpan:
         ),
         parent=parent,
         resource=resource,
-        attributes=MappingProxyType(told),
-        events=[
-            Event(_text(name), attributes=_attributes(attributes), timestamp=time)
-            for name, time, attributes in tuple(span.events or ())
-        ],
+        attributes=_bound(told),
+        events=BoundedList.from_seq(None, events),
+        links=BoundedList.from_seq(None, ()),
         kind=SpanKind.CLIENT if span.kind == "model" else SpanKind.INTERNAL,
         status=status,
         start_time=span.started,
@@ -201,6 +204,11 @@ def _attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
         if value is not None:
             told[_text(name)] = _value(value)
     return told
+
+
+def _bound(told: dict[str, Any]) -> BoundedAttributes:
+    """As the SDK keeps them: exporters ask it how many it dropped."""
+    return BoundedAttributes(attributes=told)
 
 
 def _value(value: Any) -> Any:
