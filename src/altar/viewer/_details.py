@@ -115,7 +115,8 @@ def _full(span: SpanRecord, attributes: Mapping[str, Any], width: int) -> Iterat
                 yield [(line, "dim")]
     if not span.placeholder:
         where = f"span {span.span}, process {span.process}"
-        yield [(f"{where}, {plain(span.thread)}" if span.thread else where, "dim")]
+        for line in wrapped(f"{where}, {span.thread}" if span.thread else where, width):
+            yield [(line, "dim")]
 
 
 def _pretty(found: Any, width: int) -> Iterator[str]:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["title", "tree"]
 
-_NARROW, _WIDE = 64, 120  # columns: below it no bar, from it on a long one
+# columns: below them no tokens and costs, below them no bar, from them on a long one
+_NARROWEST, _NARROW, _WIDE = 48, 64, 120
 _TIME, _BAR, _TOKENS, _COST = 8, 14, 11, 9
 _DEEPEST_SHARE = 2  # at most a half of the width is spent on indentation
 _LEAST = 16  # columns for a text, however deep
@@ -89,9 +90,9 @@ class _Frame:
         self._trace = trace
         self._start = trace.start
         self._length = max(1, trace.end - trace.start)
-        spend = trace.spend
-        self._tokens = _TOKENS if spend.input_tokens or spend.output_tokens else 0
-        self._cost = _COST if spend.cost is not None else 0
+        spend, fits = trace.spend, width >= _NARROWEST
+        self._tokens = _TOKENS if fits and (spend.input_tokens or spend.output_tokens) else 0
+        self._cost = _COST if fits and spend.cost is not None else 0
         numbers = _TIME + self._tokens + self._cost
         self._bar = 0 if width < _NARROW else _BAR
         if width >= _WIDE:
