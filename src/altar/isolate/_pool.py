@@ -138,10 +138,10 @@ _first_use = allocate_lock()
 
 
 def default_pool() -> ProcessPool:
-    """The pool that every isolated tool of this process shares."""
+    """The pool that every isolated tool of this process shares; another, once it was closed."""
     global _default  # noqa: PLW0603 - the one of this process
     with _first_use:
-        if _default is None:
+        if _default is None or not _default._close.alive:
             _default = ProcessPool()
         return _default
 
