@@ -18,6 +18,8 @@ from altar.errors import ToolError
 from altar.later import Context
 from altar.later._mark import MARK_ATTRIBUTE, ToolOptions, mark_for
 
+FOR_EVER = 600  # seconds; nobody waits so long
+
 
 def isolated(**options: Any) -> Any:
     """``@tool(isolate=True, ...)`` without a note in the registry of whoever tests."""
@@ -101,7 +103,7 @@ async def sleeps_on() -> None:
     """Never end, and refuse to be cancelled."""
     while True:
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(FOR_EVER)
         except BaseException:  # noqa: BLE001, S110
             pass
 
@@ -115,7 +117,7 @@ async def endless() -> None:
 @isolated()
 def waits() -> None:
     """Never answer, deaf to everything."""
-    time.sleep(600)
+    time.sleep(FOR_EVER)
 
 
 @isolated(memory_mb=200)
@@ -147,7 +149,7 @@ def daemonises() -> int:
         if os.fork() == 0:
             os.write(writer, str(os.getpid()).encode())
             os.close(writer)
-            time.sleep(600)
+            time.sleep(FOR_EVER)
         os._exit(0)
     os.wait()
     return int(os.read(reader, 20))
@@ -234,7 +236,7 @@ def place() -> list[Any]:
 @isolated()
 def starts_a_thread() -> None:
     """Leave a thread behind."""
-    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    threading.Thread(target=time.sleep, args=(FOR_EVER,), daemon=True).start()
 
 
 @isolated()

@@ -26,9 +26,10 @@ class ProcessRuntime:
     """A Runtime that runs each of its tools in a worker process, decorated so or not.
 
     ``tools`` is what ``Session(tools=...)`` takes, as far as a fresh interpreter
-    can import it. ``workers`` is how many calls may run at once, ``memory_mb``
-    what one worker may hold where the tool says nothing itself, and
-    ``recycle_after`` the number of calls after which a worker is replaced.
+    can import it. ``workers`` is how many calls may run at once (default: one
+    per processor, four at most), ``memory_mb`` what one worker may hold where the
+    tool says nothing itself, and ``recycle_after`` the number of calls after
+    which a worker is replaced; None is no limit, and never.
 
     The workers end with ``close``, or at the end of ``with``. Raises
     DeclarationError for tools that cannot be declared or cannot cross, and
@@ -40,8 +41,8 @@ class ProcessRuntime:
         tools: Any = (),
         *,
         workers: int | None = None,
-        memory_mb: int | None = None,
-        recycle_after: int | None = None,
+        memory_mb: int | None = 2048,
+        recycle_after: int | None = 10_000,
         limits: SessionLimits | None = None,
         strict: bool = False,
     ) -> None:

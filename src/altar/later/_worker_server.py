@@ -32,13 +32,14 @@ _LOST = 70  # exit code: the line to the parent is gone
 class Server:
     """Serves one parent until it closes the line."""
 
-    def __init__(self, line: Line, main: str | None) -> None:
+    def __init__(self, line: Line, *, main: str | None, memory_mb: int | None) -> None:
         self._line = line
         self._pid = os.getpid()
         self._calls = Calls(main, self._chunk)
         self._flag: Cancellation | None = None
         self._current = 0
         self._max_bytes = wire.HARD_LIMIT
+        self._pool_memory = memory_mb
         self._memory: int | None = None
         self._watch = Watch(line, self._told, _end)
         self._state = State()
@@ -62,7 +63,8 @@ class Server:
         flag = self._flag = Cancellation()
         self._watch.begin(flag)
         try:
-            self._limit(doc.get("memory_mb"))
+            doc["memory_mb"] = doc.get("memory_mb") or self._pool_memory
+            self._limit(doc["memory_mb"])
             tool, is_new = self._calls.tool(doc)
             if is_new:
                 self._state = State()  # what a module does on import is its own affair
