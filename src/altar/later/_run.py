@@ -13,6 +13,7 @@ from altar.later._background import run_coroutine
 from altar.later._failure import cancelled, exhausted, timed_out
 from altar.later._plan import Pending, Plan, seconds_of
 from altar.later._stream import adrain, drain
+from altar.runtime._alarm import Alarm
 from altar.runtime._pool import Gate, PoolExhaustedError, default_pool
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ class _Handover:
 
     def work(self) -> None:
         try:
-            self.result = run_plan(self._plan, self._finisher)
+            self.result = result = run_plan(self._plan, self._finisher)
+            if isinstance(result, Pending) and self._plan.gone.reason is not None:
+                result.drop()
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             self.error = error
         finally:
@@ -223,19 +226,19 @@ async def _in_time(
     """Await ``begin()`` as long as the plan allows; what comes later is a timeout."""
     if plan.seconds is None:
         return None, await begin()
-    limit = asyncio.timeout(plan.seconds)
+    alarm = Alarm(plan.seconds)
     try:
-        async with limit:
-            value = await begin()
-    except TimeoutError:
-        if not limit.expired():
-            raise  # the body's own
-        return _given_up(plan), None
+        value = await begin()
+    except (asyncio.CancelledError, TimeoutError):
+        if alarm.stop():
+            return _given_up(plan), None
+        raise  # somebody else's, or the body's own
+    except BaseException:
+        alarm.stop()
+        raise
+    alarm.stop()
     # it may have swallowed the cancellation, or kept the loop from sending one
-    when = limit.when()
-    if limit.expired() or (when is not None and asyncio.get_running_loop().time() >= when):
-        return _given_up(plan), None
-    return None, value
+    return (_given_up(plan), None) if alarm.is_late() else (None, value)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

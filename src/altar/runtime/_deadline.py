@@ -17,7 +17,7 @@ class Deadline(float):
 
     def __new__(cls, seconds: float, now: float | None = None) -> Self:
         """The time in ``seconds`` from now."""
-        made = super().__new__(cls, (monotonic() if now is None else now) + seconds)
+        made = float.__new__(cls, (monotonic() if now is None else now) + seconds)
         made.seconds = seconds
         return made
 

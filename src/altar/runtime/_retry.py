@@ -61,7 +61,7 @@ class Retry(Wrapper):
             if wait > 0:
                 yield Pause(policy.clock, wait, ctx.cancelled)
             if ctx.cancelled.reason is not None:
-                return cancelled(call, ctx)
+                return _given_up(call, ctx, done)
             result = yield ctx.replace(attempt=attempt + done)
             done += 1
         return result if done == 1 or result.error is None else _counted(result, done)
@@ -72,6 +72,13 @@ class Retry(Wrapper):
 
 def _may_try_again(error: ErrorObject) -> bool:
     return error.retry_allowed is True and error.type not in _HOPELESS
+
+
+def _given_up(call: FunctionCall, ctx: CallContext, attempts: int) -> ToolResult:
+    """The call was cancelled between two attempts; the earlier ones may have been carried out."""
+    result = cancelled(call, ctx)
+    message = "" if result.error is None else result.error.message
+    return redone(result, message, {"executed": "unknown", "attempts": attempts})
 
 
 def _counted(result: ToolResult, attempts: int) -> ToolResult:

@@ -145,24 +145,28 @@ class _InTime:
         return refusal(self._call, self._ctx, message, type=ErrorType.RESOURCE_EXHAUSTED)
 
     async def arun(self) -> ToolResult:
-        import asyncio  # noqa: PLC0415 - not for those who never run a loop
-
         left = self._left()
         if left <= 0:
             return late(self._call, self._ctx)
-        limit = asyncio.timeout(left)
+        from asyncio import CancelledError  # noqa: PLC0415 - not for those who never run a loop
+
+        from altar.runtime._alarm import Alarm  # noqa: PLC0415 - it loads asyncio
+
+        alarm = Alarm(left)
         self._told.on_cancel(self._pass_on)
         try:
-            async with limit:
-                result = await self._runtime.ainvoke(self._call, self._ctx)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            return self._over(left)
+            result = await self._runtime.ainvoke(self._call, self._ctx)
+        except (CancelledError, TimeoutError):
+            if alarm.stop():
+                return self._over(left)
+            self._flag.cancel("nobody waits any more")
+            raise
         except BaseException:
+            alarm.stop()
             self._flag.cancel("nobody waits any more")
             raise
         finally:
             self._told.forget(self._pass_on)
+        alarm.stop()
         # it may have kept the loop from noticing, or swallowed the cancellation
-        return self._over(left) if self._left() <= 0 else result
+        return self._over(left) if alarm.rung or self._left() <= 0 else result
