@@ -30,8 +30,6 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 import altar
 from altar.errors import ClosedError, ConfigurationError
 from altar.trace import Parent
-from altar.trace import _conventions as names
-from altar.trace._outer import outer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["OtelSink", "to_otel"]
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_SCHEMA = "https://opentelemetry.io/schemas/1.41.0"  # that of altar's names
 _LARGEST = 1 << 63
 _QUIET = "suppress_instrumentation"  # the key under which the SDK itself says so
 _FLUSH_MS = 5_000
@@ -87,10 +86,8 @@ class OtelSink:
         self._exporter = exporter
         self._provider = tracer_provider
         self._resource = Resource.create() if resource is None else resource
-        self._follows = follow
+        self.outer = active_parent if follow else None
         self._closed = False
-        if follow:
-            outer.find = active_parent
 
     def __repr__(self) -> str:
         return f"OtelSink({type(self._exporter or self._provider).__name__})"
@@ -118,8 +115,6 @@ class OtelSink:
         if self._closed:
             return
         self._closed = True
-        if self._follows and outer.find is active_parent:
-            outer.find = None
         if self._exporter is not None:
             self._exporter.shutdown()
         elif self._provider is not None:
@@ -153,7 +148,7 @@ def to_otel(span: Span, resource: Resource) -> ReadableSpan:
     status = Status(StatusCode.UNSET)
     if span.error is not None:
         kind, message = span.error
-        told[names.ERROR_TYPE] = _text(kind) or "_OTHER"
+        told["error.type"] = _text(kind) or "_OTHER"
         status = Status(StatusCode.ERROR, _text(message) or None)
     if span.thread:
         told["thread.name"] = _text(span.thread)
@@ -179,7 +174,7 @@ def to_otel(span: Span, resource: Resource) -> ReadableSpan:
     )
 
 
-_SCOPE = InstrumentationScope("altar", altar.__version__, names.SCHEMA_URL)
+_SCOPE = InstrumentationScope("altar", altar.__version__, _SCHEMA)
 
 
 def _sdk_provider(given: TracerProvider | None) -> TracerProvider:

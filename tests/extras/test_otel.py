@@ -18,6 +18,7 @@ from altar.errors import ClosedError, ConfigurationError, ServerError
 from altar.llm import Options, Retry, ToolCall
 from altar.testing import ScriptedProvider
 from altar.trace import MemorySink, Tracer, continued, current_span, traceparent
+from altar.trace._conventions import SCHEMA_URL
 from tests.vendors_here import installed
 
 if not installed("opentelemetry.sdk"):
@@ -75,7 +76,7 @@ def test_spans_are_the_sdks_own_with_the_same_ids_times_and_parents():
         assert [(event.name, event.timestamp) for event in made.events] == told
         assert made.instrumentation_scope.name == "altar"
         assert made.instrumentation_scope.version == altar.__version__
-        assert made.instrumentation_scope.schema_url == "https://opentelemetry.io/schemas/1.41.0"
+        assert made.instrumentation_scope.schema_url == SCHEMA_URL
         json.loads(made.to_json())
 
 
@@ -143,7 +144,7 @@ def test_a_sink_that_does_not_follow_leaves_both_apart():
     assert root.parent is None
 
 
-def test_a_closed_sink_is_followed_no_more():
+def test_a_closed_sink_takes_no_more_and_other_tracers_do_not_follow():
     sink = OtelSink(exporter=InMemorySpanExporter())
     sink.close()
     sink.close()

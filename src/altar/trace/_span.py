@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias
 
 from altar.trace._ids import ids
 from altar.trace._local import Local
-from altar.trace._outer import outer
 from altar.trace._ring import VOID, Here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextvars import Token
     from types import TracebackType
 
@@ -31,6 +30,7 @@ class Recorder(Protocol):
     """What makes spans and takes them when they have ended: a :class:`Tracer`."""
 
     here: Here
+    outer: Callable[[], Parent | None] | None  # asked for the parent of a root
 
     def span(
         self, name: str, *, kind: Kind = "custom", attributes: dict[str, Any] | None = None
@@ -130,8 +130,8 @@ class Span:
             self.parent_id = parent.span_id
             self._local = local = parent._local  # noqa: SLF001
         else:  # a root, or a parent far away: in another process, or another tracer's
-            if parent is None and outer.find is not None:
-                parent = outer.find()
+            if parent is None and tracer.outer is not None:
+                parent = tracer.outer()
             self.parent_id = 0 if parent is None else parent.span_id
             self._local = local = tracer.begin(parent, span_id)
         self._token: Token[Span | Parent | None] | None = None

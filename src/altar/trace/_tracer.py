@@ -47,7 +47,8 @@ class Tracer:
     was said: messages, arguments, results and the texts of errors. Secrets are
     always taken out; ``redact(name, value)`` returns what is to stand for the
     value of an attribute besides. ``max_value`` is how many bytes of a value
-    are kept.
+    are kept. Where a sink has a function ``outer``, it is asked for the parent of
+    each root: a :class:`Parent` of another library's traces, or None.
 
     Each thread has room for ``capacity`` ended spans, and drops the newest when
     it is full; they are drained every ``interval`` seconds, and sooner when
@@ -83,6 +84,8 @@ class Tracer:
         self._options = (redact, max_value, capacity, float(interval))
         self._sampling = sampling if sampling is not None else Sampling()
         self._sinks = [_sink(sink) for sink in sinks]
+        asked: list[Any] = [getattr(sink, "outer", None) for sink in self._sinks]
+        self.outer: Callable[[], Parent | None] | None = next(filter(callable, asked), None)
         self._before: Tracer | None = None
         self._is_closed = False
         self._begin()
