@@ -39,7 +39,10 @@ class Watch:
         self._wake = allocate_lock()
         self._wake.acquire()
         self._asleep = True
-        start_new_thread(self._work, ())
+        begun = allocate_lock()
+        begun.acquire()
+        start_new_thread(self._work, (begun.release,))
+        begun.acquire()  # from here on it is among the threads that are counted
 
     def begin(self, call: object) -> None:
         """A call begins: its frames are read here from now on."""
@@ -52,7 +55,8 @@ class Watch:
         """The call is over: the main thread reads again."""
         self._running = None
 
-    def _work(self) -> None:
+    def _work(self, begin: Callable[[], object]) -> None:
+        begin()
         while True:
             self._wake.acquire()
             idle = 0
