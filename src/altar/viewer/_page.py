@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 from importlib.resources import files
 
 __all__ = ["SCRIPTS", "page", "policy", "with_data"]
@@ -24,6 +25,7 @@ def _parts() -> tuple[str, str, str]:
     read = [(folder / name).read_text(encoding="utf-8") for name in SCRIPTS]
     script = '"use strict";\n(() => {\n' + _lean("\n".join(read)) + "})();\n"
     style = _lean((folder / "style.css").read_text(encoding="utf-8"))
+    style = re.sub(r"\s*([{};])\s*", r"\1", style)
     return (folder / "page.html").read_text(encoding="utf-8"), style, script
 
 

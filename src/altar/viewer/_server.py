@@ -45,17 +45,17 @@ def serve(
     ``port`` 0 takes a free one. ``on_start`` is given the page's address, which
     holds a secret: who does not know it reads nothing.
     """
-    with Viewer(path, port=port) as viewer:
-        if on_start is not None:
-            on_start(viewer.url)
-        if open_browser:
-            import webbrowser  # noqa: PLC0415 - seldom wanted
+    try:
+        with Viewer(path, port=port) as viewer:
+            if on_start is not None:
+                on_start(viewer.url)
+            if open_browser:
+                import webbrowser  # noqa: PLC0415 - seldom wanted
 
-            webbrowser.open(viewer.url)
-        try:
+                webbrowser.open(viewer.url)
             viewer.wait()
-        except KeyboardInterrupt:
-            return
+    except KeyboardInterrupt:
+        return
 
 
 class Viewer:

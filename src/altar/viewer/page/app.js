@@ -60,7 +60,7 @@ const app = {
   },
 
   async poll() {
-    let wait = 1000;
+    let wait = 500;
     try {
       const state = await this.source.state(), old = this.state;
       const stale = this.failure;
@@ -70,10 +70,10 @@ const app = {
         this.notices();
         if (this.view instanceof TraceList) this.view.state(state);
         if (old.version && state.generation !== old.generation && !(this.view instanceof TraceList)) this.go("/");
-        else if (old.version || this.view instanceof TraceList) await this.view.refresh();
+        else if (!(state.reading && this.view.tree)) await this.view.refresh();
         if (old.version && state.traces !== old.traces && !state.reading) announce(some(state.traces, "trace"));
       }
-      if (state.reading) wait = 60;
+      if (state.reading) wait = 120;
     } catch (error) {
       this.fail(error);
       wait = 3000;

@@ -15,6 +15,7 @@ class TraceView {
       this.tree = new Tree(await this.app.source.trace(this.id));
       this.draw();
     } catch (error) {
+      if (this.app.state.reading) return; // it may stand further down in the file
       this.app.fail(error);
       fill(this.element, el("p", { class: "empty" }, "This trace cannot be shown."));
     }
@@ -193,8 +194,11 @@ class TraceView {
   }
 
   async refresh() {
-    if (!this.tree || this.growing) return;
-    this.growing = true;
+    this.ready = this.ready.then(() => (this.tree ? this.grow() : this.load()));
+    return this.ready;
+  }
+
+  async grow() {
     try {
       const pieces = await this.app.source.trace(this.id, { from: this.tree.count });
       if (!pieces.length || !pieces.at(-1).key.length) return;
@@ -207,8 +211,6 @@ class TraceView {
       announce(`${some(this.tree.count, "span")} now`);
     } catch (error) {
       this.app.fail(error);
-    } finally {
-      this.growing = false;
     }
   }
 
