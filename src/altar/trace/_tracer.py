@@ -85,7 +85,9 @@ class Tracer:
         self._sampling = sampling if sampling is not None else Sampling()
         self._sinks = [_sink(sink) for sink in sinks]
         asked: list[Any] = [getattr(sink, "outer", None) for sink in self._sinks]
-        self.outer: Callable[[], Parent | None] | None = next(filter(callable, asked), None)
+        self.outer: Callable[[], Parent | None] | None = next(
+            (one for one in asked if one is not None), None
+        )
         self._before: Tracer | None = None
         self._is_closed = False
         self._begin()
