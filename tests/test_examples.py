@@ -35,6 +35,14 @@ PROMISES = {
         "Limits(cost=",
     ],
     "context_and_deps.py": ["['article', 'pieces']", "7", "['took 3 pear']"],
+    "isolated_tools.py": [
+        "mean: 3.0",
+        "crash: TOOL_EXECUTION_FAILED",
+        "search: TIMEOUT",
+        "collect: RESOURCE_EXHAUSTED",
+        "mean: 4.0",
+        "another process: True",
+    ],
     "local_model.py": [
         "get_weather {'city': 'Tokyo'",
         "get_weather {'city': 'Oslo'",
