@@ -39,6 +39,7 @@ class Roster:
         self._size = settings.size
         self._spares = settings.spares
         self._bound = settings.bound
+        self._idle = settings.idle
         self._recycle_after = settings.recycle_after
         self.lock = allocate_lock()
         self.idle: list[Worker] = []  # the last one was used last
@@ -67,7 +68,7 @@ class Roster:
                 at = idle.index(kept)
             else:
                 at = next((i for i in reversed(range(len(idle))) if not idle[i].session), -2)
-                if at == -2:
+                if at == -2 or len(self._sessions) >= self._size:
                     return None
                 self._sessions[session] = idle[at]
         elif self._bound:
@@ -222,13 +223,22 @@ class Roster:
             needed = max(0, min(len(self._queue), self._size - self.busy) - free - self.starting)
             room = self._size + self._spares - self.busy - kept - free - self.starting
             spare = self._spares - free - self.starting
+            if self.busy or self._recent():
+                total = self.busy + free + self.starting
+                spare = max(spare, 1 + self._spares - total)
             return min(needed, room), min(spare, room)
+
+    def _recent(self) -> bool:
+        """Whether a call was answered just now: then a worker is kept beside the spares."""
+        used = max((worker.idle_since for worker in self.idle if worker.calls), default=None)
+        return used is not None and (self._idle is None or monotonic() < used + self._idle)
 
     def short(self) -> bool:
         """Whether the supervisor should start somebody; a guess, made without the lock."""
         if self._bound:
             return any(count > 0 for count in self.missing())
-        return len(self.idle) + self.starting < self._spares or bool(self._queue)
+        free = len(self.idle) + self.starting
+        return free < self._spares or free + self.busy <= self._spares or bool(self._queue)
 
     def waiting(self) -> int:
         """How many calls wait."""
