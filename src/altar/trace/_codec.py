@@ -7,6 +7,7 @@ span, and a line of losses tells what is missing. Unknown fields are ignored.
 from __future__ import annotations
 
 import json.encoder
+import sys
 from json import JSONDecoder, JSONEncoder
 from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -46,10 +47,9 @@ if _make is not None:  # what encode makes anew for each value: a quarter of the
 
 def header(process: int, started: int) -> str:
     """The line with which a run begins."""
-    from altar import __version__  # noqa: PLC0415 - the package above
-
+    version = getattr(sys.modules.get("altar"), "__version__", "")  # a floor above this one
     return _encode(
-        {"altar_trace": VERSION, "process": process, "started": started, "altar": __version__}
+        {"altar_trace": VERSION, "process": process, "started": started, "altar": version}
     )
 
 
@@ -168,7 +168,7 @@ def to_record(found: Mapping[str, Any]) -> SpanRecord:
     if not isinstance(attributes, dict) or not isinstance(events, list):
         raise ValueError("its attributes are no object, or its events no array")
     process = found.get("process", 0)
-    record = SpanRecord(str(trace), str(span), str(parent or ""), name)
+    record = SpanRecord(str(trace), str(span), parent=str(parent or ""), name=name)
     record.remote = found.get("remote") is True
     record.kind = kind
     record.start = start

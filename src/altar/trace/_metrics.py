@@ -117,7 +117,7 @@ class Metrics:
 
     def _count_model(self, attributes: Mapping[str, object], status: str, seconds: float) -> None:
         """Count a request under the name it asked for, of which there are fewer than answered."""
-        found = SpanRecord("", "", "", "")
+        found = SpanRecord("", "")
         found.summarize(attributes)
         model = str(attributes.get(names.REQUEST_MODEL) or found.model or "unknown")
         self._requests.add((model, found.provider or "unknown", status), 1)

@@ -46,7 +46,7 @@ class SpanRecord:
         *("session", "source", "span", "start", "thread", "tool", "trace"),
     )
 
-    def __init__(self, trace: str, span: str, parent: str, name: str) -> None:
+    def __init__(self, trace: str, span: str, *, parent: str = "", name: str = "") -> None:
         self.trace = intern(trace)
         self.span = span
         self.parent = parent

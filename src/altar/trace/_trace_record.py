@@ -185,7 +185,7 @@ class _Tree:
                 children.setdefault(roots[0].span, []).append(placeholder)
             else:
                 roots.append(placeholder)
-        return roots or [SpanRecord(trace, "", "", "(empty)")]
+        return roots or [SpanRecord(trace, "", name="(empty)")]
 
     def _walk(self, spans: Iterable[SpanRecord], seen: set[str]) -> None:
         waiting = [(0, span) for span in reversed(list(spans))]
@@ -236,7 +236,7 @@ def _stretch(missing: dict[str, SpanRecord], span: SpanRecord, trace: str) -> No
     """Let the placeholder for a span's parent last as long as what is below it."""
     found = missing.get(span.parent)
     if found is None:
-        found = missing[span.parent] = SpanRecord(trace, span.parent, "", "(running)")
+        found = missing[span.parent] = SpanRecord(trace, span.parent, name="(running)")
         found.placeholder = True
         found.start, found.end, found.process = span.start, span.end, span.process
     found.start = min(found.start, span.start)

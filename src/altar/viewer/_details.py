@@ -102,21 +102,24 @@ def _notes(span: SpanRecord, attributes: Mapping[str, Any]) -> str:
 
 def _full(span: SpanRecord, attributes: Mapping[str, Any], width: int) -> Iterator[Line]:
     if span.kind == "tool":
-        for mark, key in (("(", names.TOOL_ARGUMENTS), ("→", names.TOOL_RESULT)):
-            if key in attributes:
-                style = "cyan" if mark == "(" else ""
-                for number, line in enumerate(_pretty(attributes[key], width - 2)):
-                    yield [("  " if number else f"{mark} ", "dim"), (line, style)]
+        yield from _whole("( ", attributes.get(names.TOOL_ARGUMENTS), width, "cyan")
+        yield from _whole("→ ", attributes.get(names.TOOL_RESULT), width, "")
     for key in (names.SYSTEM_INSTRUCTIONS, names.INPUT_MESSAGES, names.OUTPUT_MESSAGES):
-        yield from _messages(attributes.get(key), "system" if "system" in key else "", width)
-    for key, one in attributes.items():
-        if key not in _SHOWN:
-            for line in wrapped(f"{key}: {value(one)}", width):
-                yield [(line, "dim")]
+        role = "system" if key == names.SYSTEM_INSTRUCTIONS else ""
+        yield from _messages(attributes.get(key), role, width)
+    rest = [f"{key}: {value(one)}" for key, one in attributes.items() if key not in _SHOWN]
     if not span.placeholder:
         where = f"span {span.span}, process {span.process}"
-        for line in wrapped(f"{where}, {span.thread}" if span.thread else where, width):
+        rest.append(f"{where}, {span.thread}" if span.thread else where)
+    for text in rest:
+        for line in wrapped(text, width):
             yield [(line, "dim")]
+
+
+def _whole(mark: str, found: Any, width: int, style: str) -> Iterator[Line]:
+    for line in _pretty(found, width - 2) if found is not None else ():
+        yield [(mark, "dim"), (line, style)]
+        mark = "  "
 
 
 def _pretty(found: Any, width: int) -> Iterator[str]:
