@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from altar.runtime import Cancellation
@@ -77,3 +78,8 @@ class Pending:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+    def drop(self) -> None:
+        """Nobody will await it: Python need not complain of a coroutine that never ran."""
+        if self.value.__class__ is CoroutineType:
+            self.value.close()

@@ -85,4 +85,5 @@ def _counted(result: ToolResult, attempts: int) -> ToolResult:
     """The error of the last attempt, which says how many there were."""
     error = result.error
     message = "" if error is None else error.message
-    return redone(result, f"{message} It was tried {attempts} times.", {"attempts": attempts})
+    stop = "" if message.endswith((".", "!", "?")) else "."
+    return redone(result, f"{message}{stop} It was tried {attempts} times.", {"attempts": attempts})
