@@ -80,6 +80,11 @@ def wide(size: int) -> list[str]:
     return ["ä€😀"] * size
 
 
+def echo(value: Any) -> Any:
+    """What it was given."""
+    return value
+
+
 def nothing() -> None:
     """None."""
 
@@ -230,7 +235,21 @@ for _fn, _options in (
     setattr(_fn, MARK_ATTRIBUTE, mark_for(_fn, options=_options))
 
 TOOLS: list[Any] = [
-    *(scalar, point, moment, odd, row, anything, strange, huge_int, wide, nothing, cyclic, nested),
+    *(
+        scalar,
+        point,
+        moment,
+        odd,
+        row,
+        anything,
+        strange,
+        huge_int,
+        wide,
+        echo,
+        nothing,
+        cyclic,
+        nested,
+    ),
     *(raises, groups, told, shown, strict, repeatable, texts, objects, breaks_off, later),
     *(later_chunks, later_raises, sometimes, cached, decorated, Box.inside, Box.made, BRIDGE),
     {"renamed": scalar},

@@ -157,6 +157,25 @@ def test_a_module_beside_every_path_is_read_from_its_file(tmp_path: Path):
         del sys.modules["lonely_tools"]
 
 
+def test_a_module_that_fails_on_import_is_told_where_and_no_model(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    path = tmp_path / "breaking.py"
+    path.write_text("def f() -> int:\n    return 1\n\nKEY = {}['secret']\n")
+    module = ModuleType("breaking")
+    module.__file__ = str(path)
+    sys.modules["breaking"] = module
+    try:
+        exec("def f() -> int: return 1", vars(module))
+        with altar.Session([Mark(vars(module)["f"], "f", None, ToolOptions(isolate=True))]) as it:
+            result = it.execute("f")
+    finally:
+        del sys.modules["breaking"]
+    assert "breaking.py" in str(result.cause)
+    assert "KeyError" in str(result.cause)
+    assert "secret" not in str(result.to_dict()) + caplog.text
+
+
 def test_in_a_worker_isolated_tools_run_where_they_are(monkeypatch: pytest.MonkeyPatch):
     import os
 
@@ -186,7 +205,9 @@ import altar
 def add(a: int) -> int:
     return a + 1
 """
-CALLS = "result = altar.Session([add]).execute('add', {'a': 1}); print(result.content, result.cause)"
+CALLS = (
+    "result = altar.Session([add]).execute('add', {'a': 1}); print(result.content, result.cause)"
+)
 GUARDED = TOOL + f"if __name__ == '__main__':\n    {CALLS}\n"
 UNGUARDED = TOOL + CALLS
 REFUSED = TOOL + "altar.Session([add])"

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies
 
 from altar.adm import FunctionCall
 from altar.later import LocalRuntime, ProcessRuntime, SessionLimits
@@ -88,6 +89,25 @@ def test_a_worker_answers_as_this_process_does(runtimes: Any, name: str, args: d
     here = asked(local, name, args, is_async=False)
     assert asked(remote, name, args, is_async=False) == here
     assert asked(remote, name, args, is_async=True) == here
+
+
+JSON = strategies.recursive(
+    strategies.none()
+    | strategies.booleans()
+    | strategies.integers()
+    | strategies.floats(allow_nan=False, allow_infinity=False)
+    | strategies.text(),
+    lambda inner: strategies.lists(inner) | strategies.dictionaries(strategies.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_any_json_crosses_both_ways(runtimes: Any, value: Any):
+    local, remote = runtimes
+    args = {"value": value}
+    here = asked(local, "echo", args, is_async=False)
+    assert asked(remote, "echo", args, is_async=False) == here
 
 
 def test_arguments_in_a_text_are_told_once(runtimes: Any):

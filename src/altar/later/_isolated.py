@@ -144,7 +144,8 @@ def _arrived(plan: Plan, result: ToolResult) -> ToolResult:
             metadata |= {key: value for key, value in rest.items() if key != "coercions"}
             put(result, "metadata", metadata or None)
     elif error.type == ErrorType.CONFIGURATION_ERROR and result.cause is not None:
-        logger.warning("tool %r cannot be loaded in a worker: %s", result.name, result.cause)
+        why = str(result.cause).partition("\n")[0]  # a traceback below it is for result.cause
+        logger.warning("tool %r cannot be loaded in a worker: %s", result.name, why)
     return result
 
 

@@ -35,6 +35,8 @@ def main(fd: int) -> NoReturn:
     except BaseException:  # noqa: BLE001 - a bug of altar's, or a tool's last trick
         _say_what_happened()
     finally:
+        with suppress(Exception):
+            sys.stdout.flush()
         os._exit(code)
 
 

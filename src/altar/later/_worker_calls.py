@@ -167,7 +167,7 @@ class Calls:
                 return self._runner.run(self._awaited(tool, call, ctx), context=copy_context())
             finally:
                 self._end_threads()
-        return tool.invoke(call, ctx)
+        return copy_context().run(tool.invoke, call, ctx)  # what it sets is not the next one's
 
     async def _awaited(self, tool: Tool, call: FunctionCall, ctx: CallContext) -> ToolResult:
         if self._executor is None:

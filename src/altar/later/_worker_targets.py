@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import traceback
 import warnings
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from altar.adm import FunctionDeclaration
 from altar.later._crossing import MAIN, behind
 from altar.later._entry import SchemaTool, entry_of
 from altar.later._executor import LocalRuntime
+from altar.later._failure import clean
 from altar.later._limits import SessionLimits
 from altar.later._mark import ToolOptions, mark_for
 from altar.runtime._inside import inside
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["RefusedError", "Targets", "Tool"]
 
 _SHOWN = 12  # entries of sys.path
+_LONGEST = 1500  # characters of the traceback of an import
 _ANYTHING = {"type": "object"}
 
 
@@ -192,4 +195,5 @@ def _why(error: BaseException, name: str, what: str | None) -> str:
 
     if isinstance(error, ConfigurationError):
         return str(error)
-    return f"importing {what} raised {type(error).__name__}"
+    text = "".join(traceback.format_exception(error))[-_LONGEST:]
+    return f"importing {what} raised {type(error).__name__}\n{clean(text)}"
