@@ -88,6 +88,7 @@ class Drain:
 
     def round(self, *, everything: bool = False) -> None:
         """Take what there is now, under the lock; ``everything``: leave nothing undecided."""
+        self._cleaner.refresh()
         for ring in self._rings.all():
             is_dead = ring.keeper() is None  # looked at first: nothing comes after
             left = len(ring.spans)

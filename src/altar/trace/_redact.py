@@ -124,6 +124,8 @@ class Cleaner:
             self._environment = values
             longest_first = sorted(values, key=lambda value: (-len(value), value))
             pattern = "|".join(["".join(map(spellings, value)) for value in longest_first])
+            # runs of backslashes are bounded, or a text of nothing else would take minutes
+            pattern = pattern.replace(r"\\*", r"\\{0,15}").replace(r"\\+", r"\\{1,15}")
             self._known = re.compile(pattern) if values else None
             self._texts.clear()
 
@@ -298,7 +300,8 @@ def _mark(found: re.Match[str]) -> str:
 
 
 def _field(found: re.Match[str]) -> str:
-    if _OTHER_TOKEN.search(found.string, 0, found.start(2)):
+    name_end = found.start(2)
+    if _OTHER_TOKEN.search(found.string, max(0, name_end - 24), name_end):
         return found[0]
     return f"{found[1]}{found[2]}{SECRET}{found[2]}"
 
