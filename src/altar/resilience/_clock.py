@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SYSTEM_CLOCK", "Clock", "Flag"]
 
-_DAY = 86_400.0  # an event loop refuses timers that lie too far ahead
+_FOREVER = 1e9  # seconds: event loops refuse timers that lie too far ahead
 
 
 class Flag(Protocol):
@@ -83,7 +83,7 @@ class Clock:
             with suppress(RuntimeError):  # the loop has ended: nobody waits
                 loop.call_soon_threadsafe(end)
 
-        timer = loop.call_later(seconds, end) if seconds < _DAY else None
+        timer = loop.call_later(seconds, end) if seconds < _FOREVER else None
         cancelled.on_cancel(wake)
         try:
             await over

@@ -99,7 +99,7 @@ class ConcurrencyLimit(Wrapper):
     caller's slot: waiting for another could never end.
     """
 
-    __slots__ = ("_clock", "max_wait", "slots")
+    __slots__ = ("max_wait", "slots")
 
     def __init__(
         self,
@@ -117,7 +117,6 @@ class ConcurrencyLimit(Wrapper):
             limit = Slots(limit, max_queue=max_queue, clock=clock)
         self.slots = limit
         self.max_wait = max_wait
-        self._clock = clock
 
     def steps(self, call: FunctionCall, ctx: CallContext) -> Steps:
         return _in_turn(self.slots, call, ctx, self.max_wait)
