@@ -242,7 +242,7 @@ def test_numbers_and_amounts_are_short():
         "3.2M",
     ]
     amounts = [None, Decimal(0), Decimal("0.00001"), Decimal("0.0123"), Decimal("1234.5")]
-    assert [money(one) for one in amounts] == ["", "$0.0000", "<$0.0001", "$0.0123", "$1,234.50"]
+    assert [money(one) for one in amounts] == ["", "$0", "<$0.0001", "$0.0123", "$1,234.50"]
     assert when(2**62)
 
 

@@ -18,7 +18,7 @@ __all__ = ["CliError", "Console", "compact", "is_terminal", "shorten", "standard
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _PLAIN = {0x2192: "->", 0x25B8: ">", 0x2717: "x", 0x2026: "...", 0x00B7: "-", 0x2713: "+"}
-_PLAIN |= {0x2502: "|", 0x251C: "|", 0x2514: "`", 0x2501: "="}  # the lines of a tree
+_PLAIN |= {0x2502: "|", 0x251C: "|", 0x2514: "`", 0x2501: "=", 0x201C: '"', 0x201D: '"'}  # a tree's
 _CONTROLS = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (9, 10)}
 
 

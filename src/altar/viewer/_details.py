@@ -74,7 +74,7 @@ def details(span: SpanRecord, width: int, *, full: bool, call: bool) -> Iterator
 def _short(span: SpanRecord, attributes: Mapping[str, Any], width: int) -> Iterator[Line]:
     asked = question(span)
     if asked:
-        yield [(f'"{cut(asked, width - 2)}"', "cyan")]
+        yield [(f"“{cut(asked, width - 2)}”", "cyan")]
     if span.kind in ("generate", "model"):
         told = _said(attributes.get(names.OUTPUT_MESSAGES), "assistant")
     else:

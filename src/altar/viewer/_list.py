@@ -55,7 +55,7 @@ def _named(trace: TraceRecord, room: int) -> Line:
         left -= columns(said) + 2
     asked = question(trace.root) if left >= _LEAST_SAID else ""
     if asked:
-        line.append((f'  "{cut(asked, left - 2)}"', "dim"))
+        line.append((f"  “{cut(asked, left - 2)}”", "dim"))
     return line
 
 
@@ -72,7 +72,7 @@ def _name(trace: TraceRecord) -> str:
         last = max(trace.spans, key=lambda span: span.end)
         return plain(f"{trace.name} after {last.tool or last.name}")
     root = trace.root
-    return plain(root.model if root.kind == "generate" and root.model else root.name)
+    return plain(root.model if root.kind == "generate" and root.model else root.tool or root.name)
 
 
 def ended(span: SpanRecord, width: int) -> Line:

@@ -113,9 +113,11 @@ def money(amount: Decimal | None) -> str:
     """An amount in US dollars; nothing where it is not known."""
     if amount is None:
         return ""
+    if not amount:
+        return "$0"
     if amount >= 1:
         return f"${amount:,.2f}"
-    return "<$0.0001" if 0 < amount < 0.0001 else f"${amount:.4f}"
+    return "<$0.0001" if amount < 0.0001 else f"${amount:.4f}"
 
 
 def count(number: int) -> str:
