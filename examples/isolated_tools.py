@@ -51,7 +51,9 @@ if __name__ == "__main__":  # a worker imports this file: only the program itsel
             print(f"{name}: {error.type}")
         print("mean:", session.execute("mean", {"numbers": [4]}).content)
 
-    with ProcessRuntime([where], workers=1) as runtime:
-        with altar.Session([where], runtime=runtime) as session:
-            answer = session.execute("where").content
-            print("another process:", answer != os.getpid())
+    with (
+        ProcessRuntime([where], workers=1) as runtime,
+        altar.Session([where], runtime=runtime) as session,
+    ):
+        answer = session.execute("where").content
+        print("another process:", answer != os.getpid())
