@@ -205,11 +205,23 @@ class Session:
         """Carry out one call (the Runtime protocol)."""
         if switch.tracer is not None:
             return invoke_traced(switch.tracer, self, call, ctx)
+        return self.carry_out(call, ctx)
+
+    async def ainvoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
+        """Carry out one call without blocking the event loop (the Runtime protocol)."""
+        if switch.tracer is not None:
+            return await ainvoke_traced(switch.tracer, self, call, ctx)
+        return await self.acarry_out(call, ctx)
+
+    def carry_out(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
+        """Carry out one call, told to nobody; only a session and its trace call this."""
+        refused = self._refuse(call)
+        if refused is not None:
+            return refused
         if not call.supplied:
-            fast = self._fast.get(call.name)  # a closed session has none
+            fast = self._fast.get(call.name)
             if (
                 fast is not None
-                and not self._is_expired()
                 and ctx.deadline is None
                 and ctx.cancelled.reason is None
                 and not ctx.detached
@@ -218,28 +230,21 @@ class Session:
                 result: ToolResult | None = fast(call.args, call.call_id)
                 if result is not None:
                     return correlated(result, ctx)
-        return self.carry_out(call, ctx)
-
-    def carry_out(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
-        """Carry out one call, told to nobody; only a session and its trace call this."""
-        refused = self._refuse(call)
-        if refused is not None:
-            return refused
         with Linked(self._closing, ctx.cancelled) as both:
             inner = self._inner(ctx, both)
             if call.supplied:
                 return once(self._ledger, call, inner, lambda: self._runtime.invoke(call, inner))
             return self._runtime.invoke(call, inner)
 
-    async def ainvoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
-        """Carry out one call without blocking the event loop (the Runtime protocol)."""
-        if switch.tracer is not None:
-            return await ainvoke_traced(switch.tracer, self, call, ctx)
+    async def acarry_out(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
+        """As :meth:`carry_out`, without blocking the event loop."""
+        refused = self._refuse(call)
+        if refused is not None:
+            return refused
         if not call.supplied:
-            fast = self._afast.get(call.name)  # a closed session has none
+            fast = self._afast.get(call.name)
             if (
                 fast is not None
-                and not self._is_expired()
                 and ctx.deadline is None
                 and ctx.cancelled.reason is None
                 and call.args.__class__ is dict
@@ -247,13 +252,6 @@ class Session:
                 result = await self._local.take(fast, call, flag=ctx.cancelled)
                 if result is not None:
                     return correlated(result, ctx)
-        return await self.acarry_out(call, ctx)
-
-    async def acarry_out(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
-        """As :meth:`carry_out`, without blocking the event loop."""
-        refused = self._refuse(call)
-        if refused is not None:
-            return refused
         with Linked(self._closing, ctx.cancelled) as both:
             inner = self._inner(ctx, both)
             if call.supplied:

@@ -17,6 +17,7 @@ MOST_CHARS = 16_384  # of one text
 _MOST_ROOM = 65_536  # characters of one value, about
 _MOST_ITEMS = 1_000  # of one array or object
 _DEEPEST = 32
+_FEW = 4  # values that fit together, however long each may be
 _WORD = 512  # characters of the longest word that is kept from being halved
 _ITEM = 8  # characters that an item takes beside its own
 
@@ -37,7 +38,23 @@ def clipped(text: str, room: int = MOST_CHARS) -> str:
 
 def json_text(value: Any) -> str:
     """The value as JSON text, shortened where it is large."""
+    try:
+        if value.__class__ is dict and _is_small(value):
+            return _encode(value)
+    except (TypeError, RuntimeError):  # odd keys, or another thread is changing it
+        pass
     return _encode(bounded(value))
+
+
+def _is_small(value: dict[Any, Any]) -> bool:
+    """Whether it is as most arguments are: a few plain values, nothing to be shortened."""
+    if len(value) > _FEW or "mime" in value:
+        return False
+    for one in value.values():
+        kind = one.__class__
+        if kind not in _PLAIN and (kind is not str or len(one) > MOST_CHARS):
+            return False
+    return True
 
 
 def bounded(value: Any) -> Any:
