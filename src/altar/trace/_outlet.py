@@ -104,6 +104,8 @@ class Outlet:
     def tell(self, missing: Mapping[str, int]) -> None:
         """Have the sink told what is missing in all, after what was handed over before."""
         with self._changed:
+            if self._held == 0 and {**missing, "sink_lost": self.lost} == self._told:
+                return
             self._news = dict(missing)
             self._changed.notify_all()
 
@@ -116,11 +118,15 @@ class Outlet:
             self._is_hurried = False
             return done
 
-    def close(self, until: float) -> bool:
-        """Write what is left, close the sink; False when time ran out, and the rest is lost."""
+    def end(self) -> None:
+        """Write what is left, close the sink, in its own time."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
+
+    def close(self, until: float) -> bool:
+        """Wait for the end; False when time ran out, and the rest is lost."""
+        with self._changed:
             is_alone = self._thread is None
             if not is_alone:
                 self._changed.wait_for(lambda: self._thread is None, max(0.0, until - monotonic()))
@@ -187,7 +193,8 @@ class Outlet:
         if any(found.values()) and self._call("losses", found):
             self._told = now
         with self._changed:
-            self._news = None
+            if self._news is news:  # else there is more to tell
+                self._news = None
             self._changed.notify_all()
 
     def _call(self, method: str, *args: object) -> bool:

@@ -240,10 +240,12 @@ class Tracer:
         leave(self)
         if switch.tracer is self:
             switch.tracer = self._earlier()
-        self._before = None
+            self._before = None
         self.rings.shut()
         self._settle(until)
         self._drain.stop()
+        for outlet in self._outlets:
+            outlet.end()
         for outlet in self._outlets:
             outlet.close(until)
 
