@@ -179,6 +179,14 @@ def test_the_traceback_of_a_worker_reaches_the_application_and_no_model(session:
     assert caught.value.__cause__ is result.cause
 
 
+@pytest.mark.parametrize("name", ["closes_all", "takes_over"])
+def test_a_tool_that_takes_its_workers_line_is_named_as_the_cause(session: Session, name: str):
+    result = session.execute(name)
+    assert result.error is not None
+    assert result.error.details is not None
+    assert "70" in result.error.details["exit"]
+
+
 def test_what_a_worker_says_of_itself_stays_out_of_the_result(session: Session):
     assert session.execute("raises").extensions == {}
 

@@ -248,3 +248,15 @@ def test_tools_without_a_file_are_refused(tmp_path: Path):
     for out in (run("-c", REFUSED, cwd=tmp_path), run("-", stdin=REFUSED, cwd=tmp_path)):
         assert "DeclarationError" in out
         assert "Put it in a file and import it" in out
+
+
+def test_a_program_without_isolated_tools_imports_nothing_of_it(tmp_path: Path):
+    code = """
+    import sys, altar
+    @altar.tool
+    def add(a: int) -> int:
+        return a + 1
+    assert altar.Session([add]).execute("add", {"a": 1}).content == 2
+    print([name for name in sys.modules if "isolate" in name or "crossing" in name])
+    """
+    assert run("-", stdin=code, cwd=tmp_path) == "[]\n"

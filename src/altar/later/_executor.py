@@ -193,12 +193,10 @@ class LocalRuntime:
             crossing = self._crossing = Crossing(self._limits, strict=self._strict, pool=None)
         return crossing
 
-    def _is_elsewhere(self, entry: Entry) -> bool:
-        """Whether a worker process runs this tool; in a worker, everything runs where it is."""
-        if not (entry.options.isolate or self._crosses):
-            return False
+    def _may_cross(self, name: str) -> bool:
+        """True but in a worker, where everything runs where it is."""
         if inside.loading is not None:
-            inside.refuse(f"the isolated tool {entry.name!r} was called")
+            inside.refuse(f"the isolated tool {name!r} was called")
         return not inside.worker
 
     def _prepare(self, call: FunctionCall, ctx: CallContext) -> Plan | ToolResult:
@@ -224,8 +222,9 @@ class LocalRuntime:
             return bad_arguments(name, call.call_id, error.problems, error.missed)
         if entry.options.approval and ctx.approved is not True:  # asked of calls that would run
             return approval_required(name, call.call_id)
-        plan.is_elsewhere = self._is_elsewhere(entry)
-        if not plan.is_elsewhere:
+        if (entry.options.isolate or self._crosses) and self._may_cross(name):
+            plan.is_elsewhere = True
+        else:
             self._warm(entry, mark)
         return plan
 

@@ -67,9 +67,9 @@ class Crossing:
         return _arrived(plan, await self._pool().ainvoke(plan.call, ctx, target=target))
 
     def close(self) -> None:
-        """Free what is kept for the sessions that came this way."""
+        """Free what the pool of the process keeps for the session that came this way."""
         while self._sessions:
-            self._pool().end_session(self._sessions.pop())
+            default_pool().end_session(self._sessions.pop())
 
     def _pool(self) -> ProcessPool:
         return self._own_pool or default_pool()
@@ -77,7 +77,7 @@ class Crossing:
     def _target(self, plan: Plan) -> Target | ToolResult:
         """Where the call goes; made once for each tool."""
         entry, session = plan.entry, plan.ctx.session_id
-        if session:
+        if session and self._own_pool is None:
             self._sessions.add(session)
         key = (entry, plan.ctx.deps is not None, logger.getEffectiveLevel())
         found = self._targets.get(key)

@@ -70,14 +70,15 @@ class Server:
                 self._state = State()  # what a module does on import is its own affair
             body = self._calls.run(tool, doc, flag)
         except RefusedError as error:
-            self._leave_if_forked()
-            self._send(wire.REFUSED, {"id": number, "pid": self._pid, "why": str(error)})
-            return
+            body = {"why": str(error)}
         finally:
-            self._watch.end()
+            self._watch.end()  # before the answer: what comes after it is not the watch's to read
             self._flag = None
         self._leave_if_forked()
         body |= {"id": number, "pid": self._pid}
+        if "why" in body:
+            self._write(wire.encode(wire.REFUSED, body))
+            return
         changed = self._state.changes()
         if changed:
             body["changed"] = changed
@@ -116,13 +117,12 @@ class Server:
             if len(text) <= self._max_bytes and not _is_deep(text, chunk):
                 self._write(wire.frame(wire.CHUNK, text.encode("ascii")))
 
-    def _send(self, kind: int, body: dict[str, Any]) -> None:
-        self._write(wire.encode(kind, body))
-
     def _write(self, frame: bytes) -> None:
         try:
             self._line.send(frame)
         except LineLostError:
+            with suppress(OSError):
+                os.write(2, b"altar: the tool closed or replaced its worker's own descriptors\n")
             os._exit(_LOST)  # not raised: a tool that catches everything would go on
 
     def _told(self, kind: int, body: bytes) -> None:

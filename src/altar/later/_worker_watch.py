@@ -82,7 +82,7 @@ class Watch:
         while self._running is call:
             ready = poll.poll(_TICK * 1000)
             if ready and ready[0][1] & select.POLLNVAL:
-                os._exit(70)  # the descriptor was closed
+                os._exit(70)  # the descriptor was closed: nothing can be answered
             if not ready or not line.reading.acquire(timeout=_TICK):
                 continue
             try:
