@@ -194,6 +194,8 @@ def test_attempts_add_up_to_the_run_and_calls_belong_to_their_round(way: str):
         ["$.b: string -> integer"],
     )
     assert said["gen_ai.tool.call.id"] == reply.calls[0].call.call_id
+    sessions = {one.attributes["gen_ai.conversation.id"] for one in (root, *models)}
+    assert sessions == {said["altar.session.id"]}
     assert root.attributes["gen_ai.system_instructions"] == [
         {"type": "text", "content": "Be brief."}
     ]

@@ -120,6 +120,37 @@ def test_calls_within_calls_and_spans_of_ones_own_have_their_parents_in_threads(
     assert kinds == [("tool", ()), ("custom", ("inside",))] * 3
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_span_of_ones_own_belongs_to_its_call_wherever_the_tool_runs(way: str):
+    def inline() -> None:
+        """Inline."""
+        with span("own"):
+            pass
+
+    async def on_a_loop() -> None:
+        """On a loop."""
+        with span("own"):
+            await asyncio.sleep(0)
+
+    def streams() -> Any:
+        """In pieces."""
+        with span("own"):
+            yield "piece"
+
+    @altar.tool(timeout=5)
+    def in_time() -> None:
+        """In time."""
+        with span("own"):
+            pass
+
+    with tracing() as told, altar.Session(tools=[inline, on_a_loop, streams, in_time]) as session:
+        for name in ("inline", "on_a_loop", "streams", "in_time"):
+            assert call(session, way, name, {}).ok
+    found = told()
+    parents = [found.by_id[one.parent_id].name for one in found.named("own")]
+    assert sorted(parents) == sorted(one.name for one in found.kind("tool"))
+
+
 def test_calls_within_calls_have_their_parents_in_tasks():
     async def main() -> None:
         async with altar.Session(tools=[anests]) as session:

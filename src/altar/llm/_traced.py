@@ -58,9 +58,11 @@ _USAGE = {
 class RunTrace:
     """The spans of one run: ``end`` ends what is open, however the run ends."""
 
-    __slots__ = ("_asked", "_asks", "_noted", "_root", "_round", "_sent", "_tracer")
+    __slots__ = (
+        *("_asked", "_asks", "_conversation", "_noted", "_root", "_round", "_sent", "_tracer"),
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one parameter per fact of a run
         self,
         tracer: Recorder,
         provider: Provider,
@@ -70,8 +72,10 @@ class RunTrace:
         sampling: Sampling,
         is_typed: bool,
         resumed: str | None,
+        conversation: str | None = None,
     ) -> None:
         self._tracer = tracer
+        self._conversation = conversation
         self._sent = 0 if resumed is not None else prompt_offset(messages)
         self._asked = self._sent
         self._noted = 0
@@ -83,6 +87,8 @@ class RunTrace:
             names.REQUEST_MODEL: provider.model,
         }
         _tell_sampling(told, sampling)
+        if conversation:
+            told[names.CONVERSATION_ID] = conversation
         if is_typed:
             told[names.OUTPUT_TYPE] = "json"
         if instructions:
@@ -158,6 +164,8 @@ class RunTrace:
             names.REQUEST_MODEL: request.model,
             names.ATTEMPT: attempt.number,
         }
+        if self._conversation:
+            told[names.CONVERSATION_ID] = self._conversation
         if stream:
             told[names.REQUEST_STREAM] = True
         _tell_sampling(told, request.sampling)

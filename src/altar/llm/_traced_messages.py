@@ -68,11 +68,14 @@ def system_parts(instructions: str) -> list[dict[str, Any]]:
 def _parts(message: Message) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for part in message.parts:
-        told = _part(part)
-        if told is not None:
-            found.append(told)
-        if isinstance(part, ToolResultPart):
-            found += [_blob(blob) for blob in part.blobs]
+        try:
+            told = _part(part)
+            if told is not None:
+                found.append(told)
+            if isinstance(part, ToolResultPart):
+                found += [_blob(blob) for blob in part.blobs]
+        except Exception:  # noqa: BLE001 - a provider's own fault, which is not the trace's to tell
+            found.append({"type": "unknown"})
     return found
 
 

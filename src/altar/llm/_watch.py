@@ -34,7 +34,7 @@ def watched(task: Task, runtime: Runtime) -> Iterator[Runtime]:
 
     begin_trace()
     if switch.tracer is not None:
-        task.trace = _traced(task, switch.tracer)
+        task.trace = _traced(task, switch.tracer, getattr(runtime, "id", None))
         runtime = Placed(task.trace, runtime)
     if flag is not None:
         flag.on_cancel(pass_on)
@@ -52,7 +52,7 @@ def watched(task: Task, runtime: Runtime) -> Iterator[Runtime]:
             task.trace.end(None)
 
 
-def _traced(task: Task, tracer: Recorder) -> RunTrace:
+def _traced(task: Task, tracer: Recorder, session_id: object) -> RunTrace:
     return RunTrace(
         tracer,
         task.provider,
@@ -61,4 +61,5 @@ def _traced(task: Task, tracer: Recorder) -> RunTrace:
         sampling=task.options.sampling,
         is_typed=task.output is not None,
         resumed=None if task.resumed is None else task.resumed.trace_id,
+        conversation=session_id if isinstance(session_id, str) else None,
     )

@@ -28,6 +28,7 @@ EXECUTE_TOOL = "execute_tool"
 
 OPERATION = "gen_ai.operation.name"
 PROVIDER = "gen_ai.provider.name"
+CONVERSATION_ID = "gen_ai.conversation.id"  # that of the session
 OUTPUT_TYPE = "gen_ai.output.type"
 ERROR_TYPE = "error.type"
 
