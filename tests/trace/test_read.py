@@ -491,3 +491,14 @@ def test_requests_count_while_their_run_has_not_ended_and_a_run_without_requests
     run = span("run", 1, kind="generate", attributes=usage(25, "0.5"))
     assert read(tmp_path, chat, run).traces[0].spend.input_tokens == 25
     assert read(tmp_path, span("x", 1)).traces[0].spend.cost is None
+
+
+def test_a_line_that_is_too_long_is_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setattr("altar.trace._read_jsonl._LONGEST", 2000)
+    long = b'{"x":"' + b"y" * 5_000_000 + b'"}\n'
+    (tmp_path / "t").write_bytes(HEADER + WHOLE[0] + long + WHOLE[2] + long[:-1])
+    found = load(tmp_path / "t")
+    assert [one.document["name"] for one in found.spans] == [
+        json.loads(WHOLE[n])["name"] for n in (0, 2)
+    ]
+    assert found.losses.unreadable == 2

@@ -355,3 +355,19 @@ def test_a_database_can_be_queried_while_it_is_written(tmp_path):
     assert count == sum(span.kind == "tool" for span in SPANS)
     assert doc["span"] == f"{SPANS[0].span_id:016x}"
     assert not (tmp_path / "trace.db-wal").exists()
+
+
+def test_a_database_that_is_locked_now_is_written_later(tmp_path, monkeypatch):
+    monkeypatch.setattr("altar.trace._sqlite._BUSY_SECONDS", 0.01)
+    SqliteSink(tmp_path / "t").close()
+    other = sqlite3.connect(tmp_path / "t", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    sink = SqliteSink(tmp_path / "t")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        sink.write(SPANS[:3])
+    other.execute("COMMIT")
+    other.close()
+    sink.write(SPANS[3:])
+    sink.close()
+    found = load(tmp_path / "t")
+    assert (len(found.spans), found.losses.sink_lost) == (len(SPANS) - 3, 3)

@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         else:
             _show(file, arguments, console)
     except OSError as error:
-        if error.filename != arguments.file:
+        if str(error.filename) != arguments.file:
             raise  # standard output
         raise CliError(f"{arguments.file} cannot be read: {error.strerror}") from error
     return _tell(file, console)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import contextmanager
 from functools import cache
@@ -13,7 +14,11 @@ from altar.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["alone", "identity", "open_own", "read_at", "refused", "shared"]
+__all__ = ["alone", "identity", "is_mistake", "open_own", "read_at", "refused", "shared"]
+
+_MISTAKES = frozenset(
+    {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR}
+)
 
 
 def open_own(path: str) -> int:
@@ -72,6 +77,14 @@ def _locks() -> Any:
         return import_module("fcntl")
     except ImportError:  # pragma: no cover - Windows
         return None
+
+
+def is_mistake(error: OSError) -> bool:
+    """Whether who wrote the path has to mend it; a full disk mends otherwise.
+
+    A sink is made when a program starts: it must start in spite of a full disk.
+    """
+    return error.errno in _MISTAKES
 
 
 def refused(path: str, error: OSError) -> ConfigurationError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import ClosedError, ConfigurationError
 from altar.trace._codec import VERSION, document, encode, header, losses_line
-from altar.trace._files import alone, identity, open_own, read_at, refused, shared
+from altar.trace._files import alone, identity, is_mistake, open_own, read_at, refused, shared
 from altar.trace._told import Told
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["JsonLinesSink"]
 
 _LEAST_ROTATED = 4096
-# A sink is made when the program starts: these are mistakes of who wrote the path. A full disk
-# is not, and a program must start in spite of it.
-_MISTAKES = frozenset(
-    {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR}
-)
 
 
 class JsonLinesSink:
@@ -57,7 +52,7 @@ class JsonLinesSink:
         try:
             self._open()
         except OSError as error:
-            if error.errno in _MISTAKES:
+            if is_mistake(error):
                 raise refused(self.path, error) from error
 
     def __repr__(self) -> str:

@@ -30,6 +30,7 @@ class SqliteReader:
         self.path = path
         self._lock = Lock()
         self._last = 0
+        self._broken = -1
         self._inode = identity(path)
         self.runs: list[Mapping[str, Any]] = []
         try:
@@ -81,7 +82,9 @@ class SqliteReader:
                     record.source, record.place = self, place
                     yield record
         except sqlite3.DatabaseError as error:
-            losses.unread(f"after row {self._last}", error)
+            if self._broken != self._last:  # or it was told the last time
+                losses.unread(f"after row {self._last}", error)
+            self._broken = self._last
 
     def document(self, place: int) -> Mapping[str, Any]:
         """The JSON object of a row; empty where it is no longer there."""

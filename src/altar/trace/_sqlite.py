@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from altar.errors import ClosedError, ConfigurationError
 from altar.trace._codec import APPLICATION, VERSION, encode, header, losses_line
-from altar.trace._files import identity, open_own, refused
+from altar.trace._files import identity, is_mistake, open_own, refused
 from altar.trace._told import Told
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["SqliteSink"]
 
 _BUSY_SECONDS = 5.0
+_PASSING = frozenset(  # of SQLite's errors those that the next batch need not meet
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+)
 _INSERT = 'INSERT INTO spans(trace, span, parent, name, kind, start, "end", error, doc) VALUES'
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION};
@@ -56,8 +59,11 @@ class SqliteSink:
         try:
             self._open()
         except OSError as error:
-            raise refused(self.path, error) from error
+            if is_mistake(error):
+                raise refused(self.path, error) from error
         except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF in _PASSING:
+                return
             raise ConfigurationError(
                 f"{self.path} cannot be written as a database: {error}; name another file"
             ) from error
