@@ -96,7 +96,7 @@ class Cache(Wrapper):
             result = yield from self._fetch(key, ctx, flight)
             return result
         finally:
-            self.store.land(key, flight, place)
+            self.store.land(flight, place)
 
     def _fetch(self, key: Key, ctx: CallContext, flight: Flight | None) -> Steps:
         """Have the call carried out, and keep what it comes to."""
@@ -108,7 +108,7 @@ class Cache(Wrapper):
         finally:
             restore(_leading, token)
         if result.error is None:
-            text = self.store.keep(key, result, ctx.deps)
+            text = self.store.keep(key, result, deps=ctx.deps)
             if flight is not None:
                 flight.text = text
                 flight.solo = text is None

@@ -35,9 +35,10 @@ class _Entry:
 class Flight:
     """A call under way for one key: one leads, the others queue behind it."""
 
-    __slots__ = ("deps", "slots", "solo", "text", "users")
+    __slots__ = ("deps", "key", "slots", "solo", "text", "users")
 
-    def __init__(self, clock: Clock, deps: object) -> None:
+    def __init__(self, key: Key, deps: object, clock: Clock) -> None:
+        self.key = key
         self.slots = Slots(1, clock=clock)
         self.deps = deps
         self.text: str | None = None  # the answer, once there is one
@@ -109,23 +110,23 @@ class CacheStore:
             text = self._look(key)
             flight = self._flights.get(key)
             if flight is None:
-                flight = self._flights[key] = Flight(self.clock, deps)
+                flight = self._flights[key] = Flight(key, deps, self.clock)
             place = flight.slots.enter()
             if place is None:  # pragma: no cover - its queue has no bound
                 raise RuntimeError("the queue of a flight is full")
             flight.users += 1
             return text, flight, place
 
-    def land(self, key: Key, flight: Flight, place: Place) -> None:
+    def land(self, flight: Flight, place: Place) -> None:
         """Leave a flight; the next in its queue goes on."""
         place.leave()
         with self._lock:
             flight.users -= 1
             over = flight.users == 0 or flight.text is not None
-            if over and self._flights.get(key) is flight:
-                del self._flights[key]
+            if over and self._flights.get(flight.key) is flight:
+                del self._flights[flight.key]
 
-    def keep(self, key: Key, result: ToolResult, deps: object) -> str | None:
+    def keep(self, key: Key, result: ToolResult, *, deps: object) -> str | None:
         """Put a successful answer down; its text, or None where it has no JSON form."""
         try:
             # ASCII alone, so that its characters are its bytes

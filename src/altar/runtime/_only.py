@@ -15,12 +15,13 @@ __all__ = ["Only", "chooser"]
 Only: TypeAlias = "Collection[str] | Callable[[FunctionCall], bool] | None"
 
 
-def chooser(owner: str, only: object) -> Callable[[FunctionCall], bool] | None:
+def chooser(owner: str, only: Only) -> Callable[[FunctionCall], bool] | None:
     """The function that ``only`` means; None for None."""
     if only is None or callable(only):
         return only
-    if isinstance(only, Collection) and not isinstance(only, str):
-        names = frozenset(only)
+    given: object = only
+    if isinstance(given, Collection) and not isinstance(given, str):
+        names = frozenset(given)
         if all(isinstance(name, str) for name in names):
             return lambda call: call.name in names
     raise ConfigurationError(

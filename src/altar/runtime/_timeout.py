@@ -110,7 +110,7 @@ class _InTime:
         try:
             with pool.blocking():
                 try:
-                    job = pool.submit(partial(copy_context().run, self._work, gate))
+                    job = pool.submit(partial(copy_context().run, partial(self._work, gate)))
                 except PoolExhaustedError as error:
                     return self._refused(error)
                 try:

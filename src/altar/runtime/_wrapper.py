@@ -77,10 +77,10 @@ class Wrapper:
             step = steps.send(None)
             while True:
                 try:
-                    if step.__class__ is CallContext:
+                    if isinstance(step, CallContext):
                         answer = self.inner.invoke(call, step)
                     else:
-                        answer = step.run()  # type: ignore[union-attr]
+                        answer = step.run()
                 except BaseException as error:  # noqa: BLE001 - it is raised again by steps
                     step = steps.throw(error)
                 else:
@@ -96,10 +96,10 @@ class Wrapper:
             step = steps.send(None)
             while True:
                 try:
-                    if step.__class__ is CallContext:
+                    if isinstance(step, CallContext):
                         answer = await self.inner.ainvoke(call, step)
                     else:
-                        answer = await step.arun()  # type: ignore[union-attr]
+                        answer = await step.arun()
                 except BaseException as error:  # noqa: BLE001 - it is raised again by steps
                     step = steps.throw(error)
                 else:
