@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from altar.later import LocalRuntime
 from altar.resilience import Backoff, CircuitBreaker, RetryPolicy
@@ -92,7 +93,7 @@ WRAPPERS: list[Any] = [
     lambda inner, random: Bulkhead(inner, 2, max_queue=3),
     lambda inner, random: Breaker(inner, lambda: CircuitBreaker(failures=3, wait=0.02)),
     lambda inner, random: Cache(inner, 0.05, only=["quick", "aquick", "far"]),
-    lambda inner, random: Approval(inner, lambda call: hash(call.call_id) % 2 == 0),
+    lambda inner, random: Approval(inner, lambda call: crc32(call.call_id.encode()) % 2 == 0),
     lambda inner, random: Observe(inner, lambda seen: None),
     _faults,
     _fallback,

@@ -69,7 +69,8 @@ def kept_of(mark: Mark) -> Kept:
     Two objects with the same @tool method are two tools: what one of them
     answered is no answer of the other.
     """
-    home, target = mark.home, mark.target
+    home: Any = mark.home
+    target: Any = mark.target
     found: Kept | None
     if home.__class__ is Kept:
         return home
