@@ -69,7 +69,8 @@ def trip(seed: int, at: float, *, fails: bool = False, is_slow: bool = False) ->
     pace = 4.0 if is_slow else 0.6 + pick.random() * 0.8
     root, ask = w.new_id(), f"Plan two days in {city} for me, and keep the hotel below 140 euros."
     system = [{"type": "text", "content": "You plan trips. Be brief. Name prices in euros."}]
-    history = [text("user", ask)]
+    history, sent = [text("user", ask)], 0
+    whole = seed % 2 == 1  # some writers tell the whole history with each request
     clock, used, cost = at, [0, 0], 0.0
     error = {"type": FAILURES[seed % 3][0], "message": FAILURES[seed % 3][1]}
     rounds = [
@@ -108,7 +109,8 @@ def trip(seed: int, at: float, *, fails: bool = False, is_slow: bool = False) ->
                 "altar.cost": f"{price:.6f}", "altar.attempt": 1,
                 "altar.time_to_first_token_ms": round(took / 3, 1),
                 "gen_ai.system_instructions": system,
-                "gen_ai.input.messages": list(history), "gen_ai.output.messages": [answer],
+                "altar.messages.offset": 0 if whole else sent,
+                "gen_ai.input.messages": history[0 if whole else sent :], "gen_ai.output.messages": [answer],
             },
             **({"events": [{"name": "retry", "time": BEGIN + int((clock + took / 2) * MS),
                             "attributes": {"attempt": 2, "wait_s": 0.25, "error": "HTTP 529"}}]}
@@ -116,7 +118,8 @@ def trip(seed: int, at: float, *, fails: bool = False, is_slow: bool = False) ->
         )  # fmt: skip
         used = [used[0] + tokens[0], used[1] + tokens[1]]
         cost += price
-        history.append(answer)
+        sent = len(history)
+        history.append({"role": "assistant", "parts": parts})
         clock += took + 2
         ends = clock
         for n, (name, arguments) in enumerate(calls):
@@ -154,7 +157,7 @@ def trip(seed: int, at: float, *, fails: bool = False, is_slow: bool = False) ->
             "altar.rounds": 3, "gen_ai.usage.input_tokens": used[0],
             "gen_ai.usage.output_tokens": used[1], "altar.cost": f"{cost:.6f}",
             "gen_ai.system_instructions": system, "gen_ai.input.messages": [text("user", ask)],
-            "gen_ai.output.messages": [history[-1]],
+            "gen_ai.output.messages": [answer],
         },
         **({"error": {"type": "UNUSABLE_OUTPUT", "message": "the answer does not fit Trip"}}
            if ended else {}),

@@ -166,7 +166,7 @@ def test_what_a_program_writes_shows_up(browser: Browser, tmp_path: Path):
                 browser.until("document.querySelector('.traces').innerText.includes('running')")
                 browser.press("Home")
                 browser.run("[...document.querySelectorAll('.title')].find((t) => t.innerText.includes('(running)'))"
-                            ".dispatchEvent(new MouseEvent('dblclick', {bubbles: true})); 1")  # fmt: skip
+                            ".click(); 1")  # fmt: skip
                 browser.until("document.querySelector('.fall')?.innerText.includes('(running)')")
             tracer.flush()
             browser.until("document.querySelector('.fall').innerText.includes('second run')")

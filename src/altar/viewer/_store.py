@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["NONE", "Store", "Trace"]
 
 NONE = 0xFFFFFFFF
+_LONGEST = 500  # characters of a name
 
 
 class Trace:
@@ -89,6 +90,7 @@ class Store:
         """The number of a text that many spans share; NONE for an empty one."""
         if not text:
             return NONE
+        text = text[:_LONGEST]
         found = self._word.get(text)
         if found is None:
             found = self._word[text] = len(self.words)
@@ -97,7 +99,7 @@ class Store:
 
     def find(self, text: str) -> int:
         """The number of a text, -1 when no span has it."""
-        return self._word.get(text, -1)
+        return self._word.get(text[:_LONGEST], -1)
 
     def text(self, number: int) -> str:
         """The text with this number."""

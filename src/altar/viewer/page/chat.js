@@ -16,6 +16,9 @@ function chatSpans(tree, root) {
   return found.sort((a, b) => tree.start(a) - tree.start(b) || a - b);
 }
 
+// Two tellings of one message may differ in why it ended.
+const sameness = (message) => JSON.stringify(isObject(message) ? [message.role, message.parts ?? message.content] : message);
+
 class Transcript {
   constructor(tree, docs) {
     this.tree = tree;
@@ -45,20 +48,22 @@ class Transcript {
     this.turns.push({ role: "system", parts: parts.map((part) => this.part(part)), span: i });
   }
 
-  // Messages of which the first may have been said already.
+  // Messages of which the first may have been said already; they stand in the
+  // conversation from `altar.messages.offset` on, without one from its begin.
   say(messages, i) {
+    const given = this.attributes(i)["altar.messages.offset"], offset = Number.isInteger(given) ? given : 0;
     let known = true;
     messages.forEach((message, at) => {
-      const text = JSON.stringify(message);
-      if (known && this.said[at] === text) return;
-      known = known && at >= this.said.length;
+      const text = sameness(message);
+      if (known && this.said[offset + at] === text) return;
+      known = known && offset + at >= this.said.length;
       if (!known && this.said.includes(text)) return;
-      this.push(message, text, i);
+      this.push(message, i);
     });
   }
 
-  push(message, text, i) {
-    this.said.push(text);
+  push(message, i) {
+    this.said.push(sameness(message));
     if (!isObject(message)) message = { role: "message", parts: [message] };
     const parts = Array.isArray(message.parts) ? message.parts : [{ type: "text", content: asText(message.content ?? message) }];
     const shown = parts.map((part) => this.part(part)).filter(Boolean);
@@ -108,7 +113,7 @@ class Transcript {
         this.system(i);
         this.say(this.list(i, "gen_ai.input.messages"), i);
         const answer = this.list(i, "gen_ai.output.messages");
-        for (const message of answer) this.push(message, JSON.stringify(message), i);
+        for (const message of answer) this.push(message, i);
         if (!answer.length) this.turns.push({ role: "assistant", parts: [{ type: "none" }], span: i });
         requests += answer.length;
       } else if (kind === "tool") this.tool(i);
@@ -116,8 +121,7 @@ class Transcript {
     }
     if (this.tree.kind(root) === "model") return this.turns;
     for (const message of this.list(root, "gen_ai.output.messages")) {
-      const text = JSON.stringify(message);
-      if (!(requests && this.said.includes(text))) this.push(message, text, root);
+      if (!(requests && this.said.includes(sameness(message)))) this.push(message, root);
     }
     return this.turns;
   }

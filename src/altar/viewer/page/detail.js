@@ -42,7 +42,7 @@ function detailOf(tree, i, doc, act) {
     messagesBlock("Input messages", attributes["gen_ai.input.messages"]),
     messagesBlock("Output messages", attributes["gen_ai.output.messages"]),
     eventsOf(tree, doc),
-    rest.length ? [el("h3", {}, el("span", {}, "Attributes")), pairs(rest.map(([name, value]) => [name, asText(value)]), "mono")] : null,
+    rest.length ? [el("h3", {}, el("span", {}, "Attributes")), pairs(rest.map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]), "mono")] : null,
     doc ? el("details", { class: "raw" }, el("summary", {}, "Raw JSON"), block("Raw span", raw)) : null,
     doc === null ? el("p", { class: "warn" }, "The file does not hold this span any more.") : null,
   ];

@@ -44,7 +44,7 @@ function merge(one, left, two, right) {
 
 // Lines as [["same" | "cut" | "add", text]]; long texts are compared from both ends alone.
 function lines(before, after) {
-  const a = before.split("\n"), b = after.split("\n");
+  const a = before ? before.split("\n") : [], b = after ? after.split("\n") : [];
   let head = 0, tail = 0;
   while (head < a.length && head < b.length && a[head] === b[head]) head++;
   while (tail < a.length - head && tail < b.length - head && a.at(-1 - tail) === b.at(-1 - tail)) tail++;

@@ -8,6 +8,7 @@ const count = (n) => (n === null || n === undefined || n < 0 ? NONE : grouped.fo
 // Nanoseconds.
 function duration(ns) {
   if (ns === null || ns === undefined) return NONE;
+  if (ns === 0) return "0";
   if (ns < 0) return `\u2212${duration(-ns)}`;
   if (ns < 1e3) return `${ns} ns`;
   if (ns < 999500) return `${figures(ns / 1e3)} \u00b5s`;

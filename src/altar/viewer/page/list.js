@@ -25,7 +25,7 @@ class TraceList {
     this.rows.body.addEventListener("click", (event) => {
       const at = this.rows.at(event.target);
       if (event.target.closest(".pick")) this.pick(at);
-      else if (event.target.closest("a")) { event.preventDefault(); this.open(at); }
+      else if (at >= 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); this.open(at); }
     });
     this.none = el("p", { class: "empty", hidden: true });
     this.element.append(this.none, this.rows.element);
@@ -166,7 +166,8 @@ class TraceList {
       el("div", { class: "cell pickbox", role: "gridcell" },
         el("input", { class: "pick", type: "checkbox", tabindex: "-1", checked: picked, "aria-label": "Pick to compare" })),
       statusCell(one),
-      el("div", { class: "cell title", role: "gridcell", title: one.title }, one.title,
+      el("div", { class: "cell title", role: "gridcell", title: one.title },
+        el("a", { href: `#/trace/${one.id}`, tabindex: "-1" }, one.title),
         one.title === one.name ? null : el("span", { class: "name" }, one.name)),
       el("div", { class: "cell of-time", role: "gridcell", title: `${date} ${time}` }, el("span", { class: "dim date" }, `${date} `), time),
       el("div", { class: "cell of-duration lasting", role: "gridcell" },

@@ -6,7 +6,7 @@ let grids = 0;
 
 class Rows {
   // role: grid or treegrid; head: a row element or null; draw(element, index) fills a row;
-  // onMove(index) the active row changed; onOpen(index) Enter or double click; onKey(event, index) true when taken
+  // onMove(index) the active row changed; onOpen(index) Enter; onKey(event, index) true when taken
   constructor({ role = "grid", label, name = "", head = null, draw, onMove, onOpen, onKey }) {
     Object.assign(this, { draw, onMove, onOpen, onKey });
     this.prefix = `r${grids++}`;
@@ -24,10 +24,6 @@ class Rows {
     this.body.addEventListener("click", (event) => {
       const at = this.at(event.target);
       if (at >= 0) this.move(at, true);
-    });
-    this.body.addEventListener("dblclick", (event) => {
-      const at = this.at(event.target);
-      if (at >= 0 && !event.target.closest("button, input")) this.onOpen?.(at);
     });
     this.watch = new ResizeObserver(() => { this.measure(); this.update(true); });
     this.watch.observe(this.element);

@@ -225,6 +225,8 @@ class TraceView {
       else this.app.go("/");
       return true;
     }
+    // keys of the tree hold beside it, too: after a click on a button, or in the details
+    if (this.tab === "waterfall" && event.key.length === 1 && event.key !== " ") return this.fall.key(event, this.fall.rows.active);
     return false;
   }
 
