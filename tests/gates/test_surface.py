@@ -14,7 +14,17 @@ from tests.gates._source import modules
 PACKAGES = sorted(name for name, module in modules().items() if module.is_package)
 MODULES = sorted(name for name in modules() if not name.endswith("__main__"))
 INTERNAL = {"altar.adm": {"ResultDraft"}}  # for altar's own executors, and said so where imported
-TOP_LEVEL = {"__init__", "__main__", "agent", "config", "errors", "live", "plugins", "_lazy"}
+TOP_LEVEL = {
+    "__init__",
+    "__main__",
+    "agent",
+    "config",
+    "errors",
+    "live",
+    "plugins",
+    "_lazy",
+    "_secrets",
+}
 
 
 def case_order(name: str) -> tuple[int, str]:

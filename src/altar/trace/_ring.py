@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from altar.trace._span import Span
 
 __all__ = ["VOID", "Here", "Ring", "Rings"]
 
@@ -29,14 +27,14 @@ class Ring:
 
     def __init__(self, thread: str, capacity: int, wake: Callable[[], object]) -> None:
         self.thread = thread
-        self.spans: deque[Span] = deque()
+        self.spans: deque[Any] = deque()  # of Span, which is made of this module
         self.capacity = capacity
         self.alarm = capacity // 2  # below it a span is appended without a second thought
         self.dropped = 0
         self.wake = wake
         self.keeper: Callable[[], object] = _always
 
-    def spill(self, span: Span) -> None:
+    def spill(self, span: object) -> None:
         """Take a span when half of the room or more is used."""
         used = len(self.spans)
         if used >= self.capacity:
