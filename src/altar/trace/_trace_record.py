@@ -40,6 +40,10 @@ class Spend(NamedTuple):
 class TraceRecord:
     """One trace of a file.
 
+    ``start`` is when its first span began, ``end`` when the last that the file
+    holds ended, in nanoseconds since the epoch; ``errors`` is how many spans
+    ended with one.
+
     A span whose parent is not in the file stands under a placeholder: named
     ``(running)`` while the trace's root has not ended, ``(lost)`` after that.
     A span whose parent is in another process that wrote elsewhere is a root.
@@ -48,6 +52,9 @@ class TraceRecord:
     def __init__(self, id: str) -> None:  # noqa: A002 - a trace's own field
         self.id = id
         self.spans: list[SpanRecord] = []
+        self.start = 0
+        self.end = 0
+        self.errors = 0
         self._ids: set[str] = set()
         self._tree: _Tree | None = None
 
@@ -59,6 +66,9 @@ class TraceRecord:
         if span.span in self._ids:
             return False
         self._ids.add(span.span)
+        self.start = min(self.start, span.start) if self.spans else span.start
+        self.end = max(self.end, span.end)
+        self.errors += span.error is not None
         self.spans.append(span)
         self._tree = None
         return True
@@ -87,18 +97,8 @@ class TraceRecord:
         return self.root.name
 
     @property
-    def start(self) -> int:
-        """When its first span began, in nanoseconds since the epoch."""
-        return self._built.start
-
-    @property
-    def end(self) -> int:
-        """When the last span of it that the file holds ended."""
-        return self._built.end
-
-    @property
     def seconds(self) -> float:
-        """From the one to the other."""
+        """From when its first span began until the last that the file holds ended."""
         return (self.end - self.start) / 1e9
 
     @property
@@ -112,11 +112,6 @@ class TraceRecord:
         if self.running:
             return "running"
         return "error" if any(root.error for root in self.roots) else "ok"
-
-    @property
-    def errors(self) -> int:
-        """How many of its spans ended with an error."""
-        return self._built.errors
 
     @property
     def spend(self) -> Spend:
@@ -144,9 +139,6 @@ class _Tree:
 
     def __init__(self, trace: str, spans: Sequence[SpanRecord]) -> None:
         self.children: dict[str, list[SpanRecord]] = {}
-        self.start = min((span.start for span in spans), default=0)
-        self.end = max((span.end for span in spans), default=0)
-        self.errors = sum(span.error is not None for span in spans)
         self.roots = self._link(trace, spans)
         for below in self.children.values():
             below.sort(key=_began)
