@@ -84,7 +84,7 @@ def _from_any_thread(
 class _Conversation:
     """One call with one worker, on the running loop."""
 
-    __slots__ = ("crew", "exchange", "loop", "outcome", "rest", "worker")
+    __slots__ = ("crew", "exchange", "loop", "outcome", "rest", "timer", "worker")
 
     def __init__(self, crew: Crew, worker: Worker, exchange: Exchange) -> None:
         self.crew = crew
@@ -93,21 +93,19 @@ class _Conversation:
         self.loop = asyncio.get_running_loop()
         self.outcome: asyncio.Future[_Outcome] = self.loop.create_future()
         self.rest = memoryview(b"")
+        self.timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> ToolResult | None:
         """The answer; None when the worker was dead before it had the call."""
         exchange, worker, loop = self.exchange, self.worker, self.loop
         flag = exchange.ctx.cancelled
         stop = _from_any_thread(loop, self._stop)
-        timer = None
         outcome: _Outcome | None = None
         try:
             if self._send():
                 loop.add_reader(worker.fd, self._read)
                 flag.on_cancel(stop)
-                left = exchange.left()
-                if left is not None:
-                    timer = loop.call_later(max(0.0, left), self._late)
+                self._set_timer()
             outcome = await self.outcome
         except asyncio.CancelledError:
             if self.outcome.done() and not self.outcome.cancelled():
@@ -119,8 +117,8 @@ class _Conversation:
             raise
         finally:
             flag.forget(stop)
-            if timer is not None:
-                timer.cancel()
+            if self.timer is not None:
+                self.timer.cancel()
             with suppress(RuntimeError):  # the loop was closed
                 loop.remove_reader(worker.fd)
                 if self.rest:
@@ -168,6 +166,15 @@ class _Conversation:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
 
+    def _set_timer(self) -> None:
+        """Have the call end when its time is over."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.exchange.moved = False
+        left = self.exchange.left()
+        if left is not None:
+            self.timer = self.loop.call_later(max(0.0, left), self._late)
+
     def _late(self) -> None:
         self._finish(_LATE)
 
@@ -176,7 +183,7 @@ class _Conversation:
 
     def _send(self) -> bool:
         """Send the call, as far as it goes; False when the worker is dead."""
-        data = self.exchange.frame()
+        data = self.exchange.frame(self.worker)
         try:
             count = self.worker.sock.send(data)
         except BlockingIOError:
@@ -227,3 +234,5 @@ class _Conversation:
         else:
             if result is not None:
                 self._finish(result)
+            elif self.exchange.moved:
+                self._set_timer()

@@ -18,6 +18,7 @@ from altar.isolate._wire import (
     CALL,
     CHUNK,
     HARD_LIMIT,
+    LOADED,
     REFUSED,
     RESULT,
     WireError,
@@ -41,22 +42,28 @@ _USUAL = frozenset({"call_id", "name", "status", "content", "x_metadata"})
 _NO = (dict, type(None))
 _MOST_TRIES = 8
 _ENVELOPE = 65_536  # what a CALL holds beside this part of it
+_LOADING = 60.0  # seconds that a module may take to be imported, beside its tool's own
 _LONGEST_WAIT = 3_600_000  # milliseconds; poll takes no more than an int
 
 
 class Exchange:
-    """``limit`` is the memory its worker may use, in bytes, or 0."""
+    """``limit`` is the memory its worker may use, in bytes, or 0.
+
+    ``moved`` says that its time was changed since it was sent.
+    """
 
     __slots__ = (
         "_began",
         "_body",
         "_emit",
+        "_is_loaded",
         "_tries",
         "_until",
         "call",
         "ctx",
         "id",
         "limit",
+        "moved",
         "sent",
         "target",
         "worker",
@@ -69,6 +76,8 @@ class Exchange:
         self.limit = limit
         self.id = next(_ids)
         self.sent = False
+        self.moved = False
+        self._is_loaded = False
         self.worker: Worker | None = None  # whom a place in the queue came to
         self._body = ""
         self._began = 0.0
@@ -108,8 +117,20 @@ class Exchange:
             return answers.uncrossable(call, [fault])
         return None
 
-    def frame(self) -> bytes:
-        """The CALL; the time of the tool itself begins now."""
+    def frame(self, worker: Worker) -> bytes:
+        """The CALL; the time of the tool itself begins now, or when the worker has imported it."""
+        now = self._begin()
+        self._is_loaded = False
+        left = "null" if self._until is None else repr(max(0.0, self._until - now))
+        if self.target.timeout is not None and self.target.path not in worker.loaded:
+            late = now + self.target.timeout + _LOADING
+            deadline = self.ctx.deadline
+            self._until = late if deadline is None else min(late, deadline)
+        body = f'{{{self._body},{self.target.head},"seconds":{left}}}'
+        return frame(CALL, body.encode("ascii"))
+
+    def _begin(self) -> float:
+        """The tool begins now."""
         seconds = self.target.timeout
         now = self._began = monotonic()
         self._until = self.ctx.deadline
@@ -117,9 +138,7 @@ class Exchange:
             until = now + seconds
             if self._until is None or until < self._until:
                 self._until = until
-        left = "null" if self._until is None else repr(max(0.0, self._until - now))
-        body = f'{{{self._body},{self.target.head},"seconds":{left}}}'
-        return frame(CALL, body.encode("ascii"))
+        return now
 
     def wait_ms(self) -> int | None:
         """How long to wait for the worker at most, in milliseconds; None: for ever."""
@@ -160,6 +179,13 @@ class Exchange:
                 raise WireError("an answer to a call that was not made")
             if kind == CHUNK:
                 self._report(doc)
+                continue
+            if kind == LOADED:
+                if self._is_loaded:
+                    raise WireError("it says again that it has imported its target")
+                worker.loaded.add(self.target.path)
+                self._begin()
+                self.moved = self._is_loaded = True
                 continue
             if doc.get("pid") != worker.pid:
                 raise WireError("an answer from another process")

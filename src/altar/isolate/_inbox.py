@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from altar.isolate._wire import CHUNK, HARD_LIMIT, HEADER, READY, REFUSED, RESULT, WireError
+from altar.isolate._wire import (
+    CHUNK,
+    HARD_LIMIT,
+    HEADER,
+    LOADED,
+    READY,
+    REFUSED,
+    RESULT,
+    WireError,
+)
 
 __all__ = ["Inbox", "OverLimitError"]
 
 _SIZE = 65_536
-_KINDS = frozenset({READY, CHUNK, RESULT, REFUSED})
+_KINDS = frozenset({READY, LOADED, CHUNK, RESULT, REFUSED})
 _ENVELOPE = 4096  # what a frame holds beside the value whose size is bounded
 _head = HEADER.unpack_from
 

@@ -70,7 +70,7 @@ def _queue(crew: Crew, exchange: Exchange) -> ToolResult | None:
 
 def _converse(crew: Crew, worker: Worker, exchange: Exchange) -> ToolResult | None:
     """The answer of this worker; None when it was dead before it had the call."""
-    data = exchange.frame()
+    data = exchange.frame(worker)
     try:
         count = worker.sock.send(data)
     except BlockingIOError:

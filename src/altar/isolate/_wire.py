@@ -32,6 +32,9 @@ Parent to worker:
 Worker to parent:
 
 ``READY`` {pid: int}: once, after HELLO was taken in.
+``LOADED`` {id: int}: the target was imported, and the tool begins; sent where this
+    worker had it imported for no call before. The time of the tool itself counts from
+    here: what a module takes to be imported is not its tools'.
 ``CHUNK`` {id: int, chunk: any}: progress, any number of times, before the RESULT.
 ``RESULT`` {id: int, pid: int, result: {...}, changed?: [str], spans?: [...]}: once for
     each CALL. ``result`` is ToolResult.to_dict() (call_id and name may be left out: the
@@ -72,6 +75,7 @@ __all__ = [
     "HARD_LIMIT",
     "HEADER",
     "HELLO",
+    "LOADED",
     "READY",
     "REFUSED",
     "RESULT",
@@ -89,7 +93,7 @@ ENVIRONMENT_MARK = "ALTAR_WORKER"
 HEADER = Struct(">IB")  # length of the body, kind
 
 HELLO, CALL, CANCEL, BYE = 1, 2, 3, 4
-READY, CHUNK, RESULT, REFUSED = 17, 18, 19, 20
+READY, CHUNK, RESULT, REFUSED, LOADED = 17, 18, 19, 20, 21
 
 _scan = json.JSONDecoder().raw_decode
 

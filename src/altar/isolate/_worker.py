@@ -61,6 +61,7 @@ class Worker:
         "idle_since",
         "inbox",
         "kill_at",
+        "loaded",
         "mark",
         "output",
         "pid",
@@ -96,6 +97,7 @@ class Worker:
         self.held = False  # by a caller's thread, which uses its files
         self.session = ""
         self.calls = 0
+        self.loaded: set[str] = set()  # the targets it has imported
         self.changed: list[str] = []
         self.born = now
         self.idle_since = now

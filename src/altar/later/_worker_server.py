@@ -68,6 +68,7 @@ class Server:
             tool, is_new = self._calls.tool(doc)
             if is_new:
                 self._state = State()  # what a module does on import is its own affair
+                self._write(wire.encode(wire.LOADED, {"id": number}))
             body = self._calls.run(tool, doc, flag)
         except RefusedError as error:
             body = {"why": str(error)}
