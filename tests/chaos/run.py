@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EPISODE = 60  # calls to one session
+BATCH = 20 * EPISODE  # calls that are held until they are accounted for
 THREADS = 3
 LIMITS = SessionLimits(max_chunks=2000)
 TYPES = {str(kind) for kind in ErrorType}
@@ -76,12 +77,20 @@ class Sent:
 class Report:
     """What a run came to."""
 
-    outcomes: dict[str, Counter[str]]
-    broken: list[str]
-    sent: int
-    answered: int
-    bodies: int
-    seconds: float
+    outcomes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    broken: list[str] = field(default_factory=list)
+    sent: int = 0
+    answered: int = 0
+    bodies: int = 0
+    seconds: float = 0.0
+
+    def add(self, other: Report) -> None:
+        """Take in what a batch came to."""
+        for name, row in other.outcomes.items():
+            self.outcomes[name] += row
+        self.broken += other.broken
+        self.sent += other.sent
+        self.answered += other.answered
 
     def table(self) -> str:
         """Tools down, outcomes across."""
@@ -98,22 +107,31 @@ class Report:
 
 
 def run(calls: int, seed: int, *, without: frozenset[str] = frozenset()) -> Report:
-    """Send ``calls`` calls, wait until nothing runs any more, and account for each."""
+    """Send ``calls`` calls, and account for each when nothing of its batch runs any more."""
     random, prefix = Random(seed), f"run{next(_runs)}"
+    report = Report()
     began = time.monotonic()
-    episodes: list[list[Sent]] = []
     with log_file() as log:
-        left = calls
-        while left > 0:
-            size = min(EPISODE, left)
-            left -= size
-            episodes.append(_episode(random, f"{prefix}.{len(episodes)}", size, without))
+        bodies: Counter[str] = Counter()
+        for at in range(0, calls, BATCH):
+            batch: list[Sent] = []
+            while (left := min(BATCH, calls - at) - len(batch)) > 0:
+                episode = f"{prefix}.{at + len(batch)}"
+                batch += _episode(random, episode, min(EPISODE, left), without)
+            settle()
+            bodies = _noted(log, prefix)
+            report.add(account(batch, bodies))
         settle()
-        bodies = Counter(log.read_text(encoding="utf-8").split())
-    everything = [sent for episode in episodes for sent in episode]
-    report = account(everything, bodies)
+        late = _noted(log, prefix) - bodies
+    report.broken += [f"a body of {ticket} began when its call had long ended" for ticket in late]
+    report.bodies = bodies.total()
     report.seconds = time.monotonic() - began
     return report
+
+
+def _noted(log: Path, prefix: str) -> Counter[str]:
+    tickets = log.read_text(encoding="utf-8").split()
+    return Counter(one for one in tickets if one.removeprefix("shared.").startswith(f"{prefix}."))
 
 
 @contextmanager
@@ -224,29 +242,23 @@ async def _asend(session: Session, sent: Sent) -> None:
 
 def account(everything: list[Sent], bodies: Counter[str]) -> Report:
     """Hold every call against the laws."""
-    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
-    broken: list[str] = []
-    answered = 0
+    report = Report()
     for sent in everything:
         expected = 2 if sent.twin else 1
+        report.sent += expected
+        report.answered += len(sent.results)
         if len(sent.results) != expected:
-            broken.append(f"{sent.call.call_id}: {len(sent.results)} answers, not {expected}")
+            report.broken.append(
+                f"{sent.call.call_id}: {len(sent.results)} answers, not {expected}"
+            )
+        known = sent.call.name if not sent.call.name.startswith("made_up") else "(unknown)"
         for came in sent.results:
-            answered += 1
-            known = sent.call.name if not sent.call.name.startswith("made_up") else "(unknown)"
-            outcomes[known][_kind(came)] += 1
-            broken += [
+            report.outcomes[known][_kind(came)] += 1
+            report.broken += [
                 f"{sent.call.call_id} {sent.call.name}: {what}\n    {came!r:.300}\n    {sent.where}"
                 for what in _wrong(sent, came, bodies)
             ]
-    return Report(
-        dict(outcomes),
-        broken,
-        sent=sum(2 if sent.twin else 1 for sent in everything),
-        answered=answered,
-        bodies=sum(bodies.values()),
-        seconds=0.0,
-    )
+    return report
 
 
 def _kind(came: Any) -> str:
