@@ -20,6 +20,13 @@ def add(a: int, b: int = 1) -> int:
 
 
 @tool
+def add_slowly(a: int) -> int:
+    """Add one, in a moment."""
+    time.sleep(0.004)
+    return a + 1
+
+
+@tool
 def where() -> int:
     """The process that answers."""
     return os.getpid()

@@ -7,6 +7,7 @@ import logging
 import os
 import select
 from collections import deque
+from signal import SIGKILL
 from threading import Thread, current_thread
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -360,7 +361,8 @@ class Supervisor:
         self._roster.reaped(worker)
         worker.gone.cancel(worker.ended())
         self._sweep(f"{worker.mark}\0")
-        stillborn = was == IDLE and worker.calls == 0 and monotonic() - worker.born < _STILLBORN
+        young = worker.calls == 0 and monotonic() - worker.born < _STILLBORN
+        stillborn = was == IDLE and young and worker.code != -SIGKILL  # which it was sent
         if was == STARTING or worker.why == "start" or stillborn:
             what = f"a worker process did not start ({worker.ended()})"
             self._failed_start(worker.error(what))
