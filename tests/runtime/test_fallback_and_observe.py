@@ -63,6 +63,13 @@ def test_where_the_other_has_no_such_tool_the_first_error_stands():
     assert result.error.type == "TIMEOUT"
 
 
+def test_nothing_was_executed_only_when_neither_did():
+    refused = error("RATE_LIMIT_EXCEEDED", executed="no")
+    for first, said in ((refused, "no"), (error("TIMEOUT", again=True), "unknown")):
+        result = Fallback(Scripted(first), Scripted(refused)).invoke(call(), context())
+        assert result.error.details == {"executed": said}
+
+
 def test_the_application_may_say_when():
     runtime = Fallback(
         Scripted(error("X"), error("Y")), Scripted("second"), when=lambda r: r.error.type == "Y"

@@ -37,6 +37,13 @@ def test_the_last_error_says_how_often_it_was_tried():
     assert result.error.retry_allowed is True
 
 
+def test_nothing_was_executed_only_when_no_attempt_was():
+    refused = error("RATE_LIMIT_EXCEEDED", again=True, executed="no")
+    assert retried(*[refused] * 3)[0].error.details == {"executed": "no", "attempts": 3}
+    mixed = retried(AGAIN, refused, refused)[0].error.details
+    assert mixed == {"executed": "unknown", "attempts": 3}
+
+
 @pytest.mark.parametrize("allowed", [None, False])
 def test_what_does_not_say_it_may_be_sent_again_is_not(allowed):
     result, inner, _ = retried(error(again=allowed))

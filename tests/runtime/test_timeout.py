@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import time
 
@@ -126,3 +127,27 @@ def test_a_stack_keeps_deadlines_when_all_of_it_does():
 def test_a_bad_number_of_seconds_is_refused(seconds):
     with pytest.raises(ConfigurationError, match=r"Timeout\(seconds="):
         Timeout(Scripted(), seconds)
+
+
+def test_an_interrupted_wait_tells_the_call_and_leaves_its_thread():
+    inner = Stubborn()
+    me = threading.main_thread().ident
+    threading.Timer(0.02, signal.pthread_kill, [me, signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        Timeout(inner, 10).invoke(call(), context())
+    assert inner.flags[0].reason == "interrupted"
+    assert inner.gate.wait(5)
+
+
+def test_an_awaited_call_that_is_cancelled_is_told():
+    inner = Stubborn()
+
+    async def main():
+        task = asyncio.create_task(Timeout(inner, 10).ainvoke(call(), context()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert inner.flags[0].reason == "nobody waits any more"

@@ -82,14 +82,14 @@ def timed_out(call: FunctionCall, ctx: CallContext, seconds: float) -> ToolResul
 
 
 def redone(result: ToolResult, message: str, details: dict[str, Any]) -> ToolResult:
-    """The same error result with another message, and with more details."""
+    """The same error result with another message and other details."""
     old = result.error
     if old is None:
         return result
     error = ErrorObject(
         message=message,
         type=old.type,
-        details={**(old.details or {}), **details},
+        details=details,
         retry_allowed=old.retry_allowed,
         retry_after_ms=old.retry_after_ms,
         remediation_steps=old.remediation_steps,

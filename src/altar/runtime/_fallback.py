@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from altar.errors import ConfigurationError, ErrorType
+from altar.runtime._answers import redone
 from altar.runtime._protocol import Runtime
 from altar.runtime._waits import Elsewhere
 from altar.runtime._wrapper import Wrapper
@@ -13,7 +14,7 @@ from altar.trace import event, switch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.adm import FunctionCall, ToolResult
+    from altar.adm import ErrorObject, FunctionCall, ToolResult
     from altar.runtime._protocol import CallContext
     from altar.runtime._wrapper import Steps
 
@@ -81,8 +82,15 @@ class Fallback(Wrapper):
         if switch.tracer is not None:
             event("fallback", {"error": error.type})
         second: ToolResult = yield Elsewhere(self.other, call, ctx)
-        unknown = second.error is not None and second.error.type == ErrorType.TOOL_NOT_FOUND
-        return result if unknown else second
+        last = second.error
+        if last is None:
+            return second
+        if last.type == ErrorType.TOOL_NOT_FOUND:
+            return result
+        details = last.details or {}
+        if details.get("executed") == "no" and not _was_not_run(error):
+            return redone(second, last.message, {**details, "executed": "unknown"})
+        return second
 
     def printed(self) -> str:
         return f"Fallback({self.other!r})"
@@ -92,6 +100,8 @@ def _is_safe(result: ToolResult) -> bool:
     error = result.error
     if error is None or error.type in _FINAL:
         return False
-    if error.retry_allowed is True or error.type in _NOT_RUN:
-        return True
-    return (error.details or {}).get("executed") == "no"
+    return error.retry_allowed is True or _was_not_run(error)
+
+
+def _was_not_run(error: ErrorObject) -> bool:
+    return error.type in _NOT_RUN or (error.details or {}).get("executed") == "no"

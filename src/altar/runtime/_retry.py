@@ -50,7 +50,7 @@ class Retry(Wrapper):
         policy = self.policy
         started = None if policy.budget is None else policy.clock.now()
         result: ToolResult = yield ctx
-        done, attempt = 1, ctx.attempt
+        done, attempt, ran = 1, ctx.attempt, False
         while (error := result.error) is not None and _may_try_again(error):
             hint = None if error.retry_after_ms is None else error.retry_after_ms / 1000
             wait = policy.delay(done, hint=hint, started=started, deadline=ctx.deadline)
@@ -62,9 +62,10 @@ class Retry(Wrapper):
                 yield Pause(policy.clock, wait, ctx.cancelled)
             if ctx.cancelled.reason is not None:
                 return _given_up(call, ctx, done)
+            ran = ran or (error.details or {}).get("executed") != "no"
             result = yield ctx.replace(attempt=attempt + done)
             done += 1
-        return result if done == 1 or result.error is None else _counted(result, done)
+        return result if done == 1 or result.error is None else _counted(result, done, ran)
 
     def printed(self) -> str:
         return f"Retry({self.policy.attempts})"
@@ -81,9 +82,13 @@ def _given_up(call: FunctionCall, ctx: CallContext, attempts: int) -> ToolResult
     return redone(result, message, {"executed": "unknown", "attempts": attempts})
 
 
-def _counted(result: ToolResult, attempts: int) -> ToolResult:
+def _counted(result: ToolResult, attempts: int, ran: bool) -> ToolResult:
     """The error of the last attempt, which says how many there were."""
     error = result.error
-    message = "" if error is None else error.message
-    stop = "" if message.endswith((".", "!", "?")) else "."
-    return redone(result, f"{message}{stop} It was tried {attempts} times.", {"attempts": attempts})
+    if error is None:
+        return result
+    details = {**(error.details or {}), "attempts": attempts}
+    if ran and details.get("executed") == "no":  # not the last attempt, but an earlier one
+        details["executed"] = "unknown"
+    stop = "" if error.message.endswith((".", "!", "?")) else "."
+    return redone(result, f"{error.message}{stop} It was tried {attempts} times.", details)
