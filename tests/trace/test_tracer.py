@@ -267,6 +267,17 @@ def test_adopted_spans_share_the_fate_of_the_trace_they_belong_to():
         assert tracer.counts.recorded == 2
 
 
+def test_ids_are_random_even_of_a_tracer_that_is_never_started():
+    code = """
+        from altar.trace import Tracer
+        span = Tracer().span("a")
+        print(span.trace_id, span.span_id)
+        """
+    ids = {number for _ in range(2) for number in run(code).split()}
+    assert len(ids) == 4
+    assert min(map(int, ids)) > 1 << 32
+
+
 def run(code, *args):
     """What a program prints, in a process of its own."""
     done = subprocess.run(

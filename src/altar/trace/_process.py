@@ -9,7 +9,7 @@ from typing import Protocol
 
 from altar.trace._ids import ids
 
-__all__ = ["leave", "watch"]
+__all__ = ["leave", "prepare", "watch"]
 
 
 class _Started(Protocol):
@@ -54,9 +54,13 @@ class _Watch:
 _watch = _Watch()
 
 
+def prepare() -> None:
+    """Draw ids at random, and again in a forked process; before the first span."""
+    _watch.set()
+
+
 def watch(tracer: _Started) -> None:
     """Have it told when the process is forked, and closed when the process ends."""
-    _watch.set()
     _watch.started[tracer] = None
 
 

@@ -15,7 +15,7 @@ from altar.trace._drain import Drain
 from altar.trace._ids import ids
 from altar.trace._local import Local
 from altar.trace._outlet import Outlet, Sink
-from altar.trace._process import leave, watch
+from altar.trace._process import leave, prepare, watch
 from altar.trace._ring import VOID, Here, Ring, Rings
 from altar.trace._sampling import Sampler, Sampling
 from altar.trace._span import Kind, Parent, Span, current_span
@@ -90,6 +90,7 @@ class Tracer:
         )
         self._before: Tracer | None = None
         self._is_closed = False
+        prepare()
         self._begin()
 
     def _begin(self) -> None:
