@@ -226,7 +226,7 @@ def test_two_traces_are_laid_over_each_other(page: Browser):
     assert "same" in results
     assert {"differs"} <= set(results)
     page.press("e")
-    page.until("document.querySelector('.diff .sides .add')")
+    page.until("document.querySelector('.diff .sides pre')")
     page.click(".check input")
     page.until(f"{ROWS}.every((row) => row.lastElementChild.innerText !== 'same')")
 

@@ -308,6 +308,25 @@ def test_columns_tell_each_span_once_and_can_be_asked_for_from_a_number_on(viewe
     ]
 
 
+def test_a_result_is_the_same_whatever_ids_its_calls_have(tmp_path: Path):
+    one = specimen.trip(5, 0)
+    other = json.loads(
+        json.dumps(one).replace("call_5_", "other_").replace(one[0]["trace"], "f" * 32)
+    )
+    changed = json.loads(
+        json.dumps(one).replace("Turin", "Oslo").replace(one[0]["trace"], "e" * 32)
+    )
+    assert other != one
+    with Viewer(specimen.write(tmp_path / "t.jsonl", one, other, changed)) as viewer:
+        settled(viewer)
+        digests = [
+            ask(viewer, f"api/trace/{trace}?digest=1").json["digest"]
+            for trace in (one[0]["trace"], "f" * 32, "e" * 32)
+        ]
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
+
+
 def test_tables_give_measured_percentiles_for_all_or_one(viewer: Viewer):
     found = ask(viewer, "api/tables").json
     assert [row["name"] for row in found["tools"]] == sorted(

@@ -28,7 +28,6 @@ class CompareView {
       head: el("div", { class: "row", role: "row", "aria-rowindex": "1" }, titles.map(([name, text]) => headCell(name, text))),
       draw: (row, at) => this.drawRow(row, this.list[at]),
       onMove: (at) => this.select(this.list[at]),
-      onKey: (event) => event.key === "e" && (this.jump(), true),
     });
     this.only = el("input", { type: "checkbox", on: { change: () => this.show() } });
     this.sum = el("span", { class: "sum", role: "status" });
@@ -134,6 +133,7 @@ class CompareView {
   }
 
   key(event) {
+    if (event.key === "e" && this.rows) { this.jump(); return true; }
     if (event.key !== "Escape") return false;
     this.app.go("/");
     return true;

@@ -113,10 +113,10 @@ class TraceList {
   async reload(fromTop = false) {
     this.stop?.abort();
     this.stop = new AbortController();
-    const kept = this.at(this.rows.active)?.id;
     const page = fromTop ? 0 : Math.floor(Math.max(0, this.rows.first() || 0) / PAGE);
     try {
       const answer = await this.app.source.traces({ ...filters, offset: page * PAGE, limit: PAGE }, this.stop.signal);
+      const kept = this.at(this.rows.active)?.id; // now: the keys may have moved while it was asked
       this.pages = new Map([[page, answer.rows]]);
       this.take(answer, fromTop, kept);
     } catch (error) {
@@ -130,7 +130,7 @@ class TraceList {
     if (fromTop) this.rows.element.scrollTop = 0;
     const first = answer.offset;
     const at = answer.rows.findIndex((row) => row.id === (kept || this.app.lastTrace));
-    this.rows.set(answer.total, at >= 0 ? first + at : -1);
+    this.rows.set(answer.total, at >= 0 ? first + at : fromTop ? -1 : this.rows.active);
     this.sum.textContent = some(answer.total, "trace");
     this.none.hidden = answer.total > 0;
     this.none.textContent = this.app.state.reading ? "Reading the file\u2026"
