@@ -260,3 +260,19 @@ def test_a_program_without_isolated_tools_imports_nothing_of_it(tmp_path: Path):
     print([name for name in sys.modules if "isolate" in name or "crossing" in name])
     """
     assert run("-", stdin=code, cwd=tmp_path) == "[]\n"
+
+
+def test_what_a_module_takes_to_be_imported_is_not_its_tools_time(tmp_path: Path):
+    (tmp_path / "slowly.py").write_text(
+        "import time\ntime.sleep(0.3)\ndef f(a: int) -> int:\n    return a\n"
+    )
+    module = ModuleType("slowly")
+    module.__file__ = str(tmp_path / "slowly.py")
+    sys.modules["slowly"] = module
+    try:
+        exec("def f(a: int) -> int: return a", vars(module))
+        options = ToolOptions(isolate=True, timeout=0.2)
+        with altar.Session([Mark(vars(module)["f"], "f", None, options)]) as session:
+            assert session.execute("f", {"a": 1}).content == 1
+    finally:
+        del sys.modules["slowly"]

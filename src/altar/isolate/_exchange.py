@@ -181,11 +181,7 @@ class Exchange:
                 self._report(doc)
                 continue
             if kind == LOADED:
-                if self._is_loaded:
-                    raise WireError("it says again that it has imported its target")
-                worker.loaded.add(self.target.path)
-                self._begin()
-                self.moved = self._is_loaded = True
+                self._loaded(worker)
                 continue
             if doc.get("pid") != worker.pid:
                 raise WireError("an answer from another process")
@@ -197,6 +193,14 @@ class Exchange:
                 why = str(doc.get("why"))[:2000]
                 return answers.refused(self, ConfigurationError(why))
             raise WireError("it says again that it is ready")
+
+    def _loaded(self, worker: Worker) -> None:
+        """The worker has imported the target: the tool begins now."""
+        if self._is_loaded:
+            raise WireError("it says again that it has imported its target")
+        worker.loaded.add(self.target.path)
+        self._begin()
+        self.moved = self._is_loaded = True
 
     def silence(self) -> None:
         """Nobody listens to progress any more."""

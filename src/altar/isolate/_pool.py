@@ -103,6 +103,11 @@ class ProcessPool:
 
         return await atalk(crew, exchange)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no calls any more."""
+        return not self._close.alive
+
     def end_session(self, session_id: str) -> None:
         """Replace the worker that was kept for a session (``affinity="session"``)."""
         self._crew.end_session(session_id)
@@ -141,7 +146,7 @@ def default_pool() -> ProcessPool:
     """The pool that every isolated tool of this process shares; another, once it was closed."""
     global _default  # noqa: PLW0603 - the one of this process
     with _first_use:
-        if _default is None or not _default._close.alive:
+        if _default is None or _default.closed:  # noqa: SLF001 - ours
             _default = ProcessPool()
         return _default
 
