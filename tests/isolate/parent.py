@@ -40,7 +40,7 @@ def main(way: str) -> None:
         print(ask("where").content, flush=True)
     elif way == "wait":
         while True:
-            time.sleep(1)
+            time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from altar.adm import ErrorObject, FunctionCall, Problem, ToolResult
 from altar.errors import ErrorType
 
 if TYPE_CHECKING:
-    from altar.isolate._exchange import Exchange
+    from altar.isolate._asked import Asked
 
 __all__ = [
     "cancelled",
@@ -47,7 +47,7 @@ def _failure(
     return result
 
 
-def timed_out(exchange: Exchange, seconds: float, *, began: bool = True) -> ToolResult:
+def timed_out(exchange: Asked, seconds: float, *, began: bool = True) -> ToolResult:
     """The deadline passed; the worker is killed."""
     name = exchange.call.name
     spoken = f"{seconds:.3g}"
@@ -63,7 +63,7 @@ def timed_out(exchange: Exchange, seconds: float, *, began: bool = True) -> Tool
     )
 
 
-def cancelled(exchange: Exchange, reason: str | None) -> ToolResult:
+def cancelled(exchange: Asked, reason: str | None) -> ToolResult:
     """The call was given up by the application."""
     why = reason or "cancelled by the application"
     message = f"The call was not finished: {why}."
@@ -76,7 +76,7 @@ def closed(call: FunctionCall) -> ToolResult:
     return _failure(call, message, type=ErrorType.CANCELLED, retry=False)
 
 
-def died(exchange: Exchange, how: str, cause: BaseException) -> ToolResult:
+def died(exchange: Asked, how: str, cause: BaseException) -> ToolResult:
     """The worker process ended in the middle of the call."""
     idempotent = exchange.target.idempotent
     return _failure(
@@ -90,7 +90,7 @@ def died(exchange: Exchange, how: str, cause: BaseException) -> ToolResult:
     )
 
 
-def too_much_memory(exchange: Exchange, limit: int, cause: BaseException) -> ToolResult:
+def too_much_memory(exchange: Asked, limit: int, cause: BaseException) -> ToolResult:
     """The worker was killed because it held more than it may; ``limit`` in bytes."""
     megabytes = limit // _MEGABYTE
     return _failure(
@@ -104,7 +104,7 @@ def too_much_memory(exchange: Exchange, limit: int, cause: BaseException) -> Too
     )
 
 
-def too_large(exchange: Exchange, size: int, limit: int) -> ToolResult:
+def too_large(exchange: Asked, size: int, limit: int) -> ToolResult:
     """The worker announced more than is taken; it is killed."""
     return _failure(
         exchange.call,
@@ -117,7 +117,7 @@ def too_large(exchange: Exchange, size: int, limit: int) -> ToolResult:
     )
 
 
-def unreadable(exchange: Exchange, cause: BaseException) -> ToolResult:
+def unreadable(exchange: Asked, cause: BaseException) -> ToolResult:
     """The worker said what no worker says; it is killed."""
     return _failure(
         exchange.call,
@@ -129,7 +129,7 @@ def unreadable(exchange: Exchange, cause: BaseException) -> ToolResult:
     )
 
 
-def refused(exchange: Exchange, cause: BaseException) -> ToolResult:
+def refused(exchange: Asked, cause: BaseException) -> ToolResult:
     """The worker cannot find or import the function."""
     return _failure(
         exchange.call,

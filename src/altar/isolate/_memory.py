@@ -11,7 +11,7 @@ from altar.isolate._worker import BUSY, IDLE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.isolate._exchange import Exchange
+    from altar.isolate._asked import Asked
     from altar.isolate._worker import Worker
 
 __all__ = ["MemoryWatch"]
@@ -26,7 +26,7 @@ _FULL = 0.75  # of the limit: an idle worker that holds so much is replaced
 class MemoryWatch:
     """``over`` is called with a worker, its call (None: idle) and the bytes it holds."""
 
-    def __init__(self, over: Callable[[Worker, Exchange | None, int], None]) -> None:
+    def __init__(self, over: Callable[[Worker, Asked | None, int], None]) -> None:
         self._over = over
         self._quiet = 0
         self._looks = 0

@@ -146,7 +146,7 @@ def default_pool() -> ProcessPool:
     """The pool that every isolated tool of this process shares; another, once it was closed."""
     global _default  # noqa: PLW0603 - the one of this process
     with _first_use:
-        if _default is None or _default.closed:  # noqa: SLF001 - ours
+        if _default is None or _default.closed:
             _default = ProcessPool()
         return _default
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from altar.adm import ToolResult
+    from altar.isolate._asked import Asked
     from altar.isolate._exchange import Exchange
     from altar.isolate._settings import Settings
     from altar.isolate._worker import Worker
@@ -163,7 +164,7 @@ class Roster:
         _wake(woken)
         return True
 
-    def drop(self, worker: Worker, exchange: Exchange | None = None, *, why: str = "") -> bool:
+    def drop(self, worker: Worker, exchange: Asked | None = None, *, why: str = "") -> bool:
         """Give a worker up, whatever its place; False when it was given up before.
 
         With ``exchange``: only if it still works on that, and no other call is hurt.

@@ -23,6 +23,7 @@ from altar.resilience import CircuitBreaker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from altar.isolate._asked import Asked
     from altar.isolate._exchange import Exchange
     from altar.isolate._roster import Roster
     from altar.isolate._settings import Settings
@@ -201,7 +202,7 @@ class Supervisor:
                 if worker.idle_since + idle <= now and self._roster.drop_idle(worker, "idle"):
                     self._retire(worker)
 
-    def _over(self, worker: Worker, exchange: Exchange | None, bytes_held: int) -> None:
+    def _over(self, worker: Worker, exchange: Asked | None, bytes_held: int) -> None:
         """A worker holds more than it may: in a call, or on its own."""
         if exchange is None:
             if self._roster.drop_idle(worker, "grown"):
@@ -258,8 +259,7 @@ class Supervisor:
             return
         self._unlisten(worker.fd)
         if found is None or found[0] != READY:
-            if self._roster.drop(worker, why="start"):
-                worker.kill_at = monotonic() + _GRACE  # it may have more to say about why
+            worker.kill_at = monotonic() + _GRACE  # it may have more to say about why
             return
         worker.kill_at = None
         worker.resident = self._memory.baseline(worker.pid)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST_DEATH", "talk"]
 
 LONGEST_DEATH = 5.0  # seconds in which a worker that closed its socket is gone, or never
-_READY, _LATE, _STOPPED = range(3)
+_READY, _LATE, _STOPPED, _DEAD = range(4)
 
 
 def talk(crew: Crew, exchange: Exchange) -> ToolResult:
@@ -70,18 +70,9 @@ def _queue(crew: Crew, exchange: Exchange) -> ToolResult | None:
 
 def _converse(crew: Crew, worker: Worker, exchange: Exchange) -> ToolResult | None:
     """The answer of this worker; None when it was dead before it had the call."""
-    data = exchange.frame(worker)
-    try:
-        count = worker.sock.send(data)
-    except BlockingIOError:
-        count = 0
-    except OSError:
-        return _lost(crew, worker, exchange)
-    if count < len(data):
-        state = _send_rest(worker, exchange, data[count:])
-        if state != _READY:
-            return _given_up(crew, worker, exchange, state)
-    exchange.sent = True
+    state = _send(worker, exchange)
+    if state != _READY:
+        return _given_up(crew, worker, exchange, state)
     poll, sock, inbox = worker.poll.poll, worker.sock, worker.inbox
     while True:
         state = _wait(poll, worker, exchange)
@@ -89,16 +80,15 @@ def _converse(crew: Crew, worker: Worker, exchange: Exchange) -> ToolResult | No
             return _given_up(crew, worker, exchange, state)
         try:
             count = sock.recv_into(inbox.space())
+            if count == 0:
+                return _lost(crew, worker, exchange)
+            inbox.took(count)
+            result = exchange.read(worker)
         except BlockingIOError:
             continue
         except OSError as error:
             exchange.broken(error)
-            count = 0
-        if count == 0:
             return _lost(crew, worker, exchange)
-        inbox.took(count)
-        try:
-            result = exchange.read(worker)
         except WireError as error:
             return crew.breach(worker, exchange, error)
         if result is not None:
@@ -132,6 +122,22 @@ def _still_wanted(exchange: Exchange) -> int:
     return _READY if left is None or left > 0 else _LATE
 
 
+def _send(worker: Worker, exchange: Exchange) -> int:
+    """Send the CALL: in one piece, but for large arguments."""
+    data = exchange.frame(worker)
+    try:
+        count = worker.sock.send(data)
+    except BlockingIOError:
+        count = 0
+    except OSError:
+        return _DEAD
+    state = _READY
+    if count < len(data):
+        state = _send_rest(worker, exchange, data[count:])
+    exchange.sent = state == _READY
+    return state
+
+
 def _send_rest(worker: Worker, exchange: Exchange, data: bytes) -> int:
     """Send what did not fit at once."""
     rest = memoryview(data)
@@ -147,11 +153,13 @@ def _send_rest(worker: Worker, exchange: Exchange, data: bytes) -> int:
         except BlockingIOError:
             continue
         except OSError:
-            return _READY  # it is dead, as the next read says
+            return _DEAD
     return _READY
 
 
-def _given_up(crew: Crew, worker: Worker, exchange: Exchange, state: int) -> ToolResult:
+def _given_up(crew: Crew, worker: Worker, exchange: Exchange, state: int) -> ToolResult | None:
+    if state == _DEAD:
+        return _lost(crew, worker, exchange)
     return crew.expire(worker, exchange) if state == _LATE else crew.stop(worker, exchange)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import socket
     from subprocess import Popen
 
-    from altar.isolate._exchange import Exchange
+    from altar.isolate._asked import Asked
 
 __all__ = ["BUSY", "GONE", "IDLE", "STARTING", "Worker", "WorkerError"]
 
@@ -92,8 +92,8 @@ class Worker:
         self.poll.register(self.fd, select.POLLIN)
         self.poll.register(self.bell.fd, select.POLLIN)
         self.place = STARTING
-        self.exchange: Exchange | None = None
-        self.drain: Exchange | None = None  # given up by its caller; the supervisor reads the end
+        self.exchange: Asked | None = None
+        self.drain: Asked | None = None  # given up by its caller; the supervisor reads the end
         self.held = False  # by a caller's thread, which uses its files
         self.session = ""
         self.calls = 0
