@@ -10,7 +10,7 @@ import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from altar.errors import ConfigurationError
@@ -137,12 +137,15 @@ class _Refused(Exception):  # noqa: N818 - an answer
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
     protocol_version = "HTTP/1.1"
     server_version = "altar"
     sys_version = ""
     timeout = 60
     disable_nagle_algorithm = True
+
+    @property
+    def _viewer(self) -> Viewer:
+        return cast("_Server", self.server).viewer
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """The terminal belongs to the program."""
@@ -182,9 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             raise _Refused(HTTPStatus.BAD_REQUEST, "not an address of this server") from None
         _, token, *rest = ["", *address.path.removeprefix("/").split("/")]
-        if not hmac.compare_digest(token.encode(), self.server.viewer.token.encode()):
+        if not hmac.compare_digest(token.encode(), self._viewer.token.encode()):
             raise _Refused(HTTPStatus.NOT_FOUND, "not found")
-        follower = self.server.viewer.follower
+        follower = self._viewer.follower
         match rest:
             case [""]:
                 self._send(page().encode(), "text/html; charset=utf-8")
@@ -206,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check_origin(self) -> None:
         """Refuse what another site has its visitor's browser ask, by whatever name of this host."""
-        port = self.server.viewer.port
+        port = self._viewer.port
         hosts = {f"{_HOST}:{port}", f"localhost:{port}"}
         if self.headers.get("Host", "").lower() not in hosts:
             raise _Refused(HTTPStatus.FORBIDDEN, "another host's name")
@@ -217,13 +220,13 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(HTTPStatus.FORBIDDEN, "another site")
 
     def _trace(self, identity: str) -> Trace:
-        found = self.server.viewer.follower.store.by_id.get(identity)
+        found = self._viewer.follower.store.by_id.get(identity)
         if found is None:
             raise _Refused(HTTPStatus.NOT_FOUND, "no such trace in this file")
         return found
 
     def _json(self, ask: Callable[[], dict[str, Any]]) -> None:
-        with self.server.viewer.follower.lock:
+        with self._viewer.follower.lock:
             answer = ask()
         self._send(json.dumps(answer, separators=(",", ":")).encode(), "application/json")
 
@@ -236,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        for piece in _gathered(export(self.server.viewer.follower, trace)):
+        for piece in _gathered(export(self._viewer.follower, trace)):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         self.wfile.write(b"0\r\n\r\n")
 

@@ -38,7 +38,7 @@ class TraceList {
       this.ask();
     };
     this.search = el("input", {
-      type: "search", placeholder: "Search names, arguments, results, messages  ( / )", "aria-label": "Search traces",
+      type: "search", placeholder: "Search all texts  ( / )", "aria-label": "Search traces",
       value: filters.q, on: { input: change("q"), keydown: (event) => this.leave(event) }, maxlength: "300",
     });
     this.choices = {};
