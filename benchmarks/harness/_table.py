@@ -145,13 +145,13 @@ def document(run: dict[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def replace_between(text: str, body: str) -> str:
+def replace_between(text: str, body: str, first: str = START, last: str = END) -> str:
     """``text`` with what stands between the two markers replaced by ``body``.
 
     Raises ValueError when a marker is missing.
     """
-    head, start, rest = text.partition(START)
-    _, end, tail = rest.partition(END)
+    head, start, rest = text.partition(first)
+    _, end, tail = rest.partition(last)
     if not start or not end:
-        raise ValueError(f"the document needs the two lines {START} and {END}, in this order")
-    return f"{head}{START}\n\n{body}\n{END}{tail}"
+        raise ValueError(f"the document needs the two lines {first} and {last}, in this order")
+    return f"{head}{first}\n\n{body}\n{last}{tail}"
