@@ -7,7 +7,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from typing import Any, Protocol
 
-from altar.later._registry import registry
+from altar.later._mark import mark_of
 
 __all__ = ["MAIN", "Way", "behind", "obstacle", "way_to"]
 
@@ -37,7 +37,8 @@ class Crosser(Protocol):
 class Way:
     """How a worker finds a function.
 
-    ``path`` is "module:qualname", ``behind`` what :func:`behind` takes, ``main``
+    ``path`` is "module:qualname", ``behind`` how many wrappers stand before it (None:
+    the registry of tools knows it alone), ``main``
     the name of the module that was started with ``python -m``, ``file`` where a
     module was read that cannot be imported by its name.
     """
@@ -83,7 +84,8 @@ def way_to(mark: Crosser) -> Way | str:
         if reason is not None:
             return reason
     depth = _depth(module, qualname, fn)
-    if depth is None and behind(module, qualname, mark.name, None) is not fn:
+    # a decorator that tells nothing may hide a tool, which its registry knows; not another tool
+    if depth is None and (mark_of(fn) is None or mark_of(_attribute(module, qualname)) is not None):
         return (
             f"{module_name}.{qualname} is another object than the tool: leave the function under "
             "its own name at the top level of its module"
@@ -95,17 +97,8 @@ def way_to(mark: Crosser) -> Way | str:
     return Way(f"{where}:{qualname}", depth, main, file)
 
 
-def behind(module: Any, qualname: str, name: str, depth: int | None) -> Any:
-    """The function that stands in ``module`` under ``qualname``, or None.
-
-    ``depth`` says how many wrappers stand before it; None: it is the tool that
-    the registry holds as ``name``, where a decorator hid it.
-    """
-    if depth is None:
-        mark = registry.get(name) if name in registry else None
-        target: Any = None if mark is None else mark.target
-        mine = getattr(target, "__module__", None) == module.__name__
-        return target if mine and getattr(target, "__qualname__", None) == qualname else None
+def behind(module: Any, qualname: str, depth: int) -> Any:
+    """The function in ``module`` under ``qualname``, below ``depth`` wrappers, or None."""
     found = _attribute(module, qualname)
     for _ in range(depth):
         found = getattr(found, "__wrapped__", None)

@@ -17,6 +17,7 @@ from altar.later._executor import LocalRuntime
 from altar.later._failure import clean
 from altar.later._limits import SessionLimits
 from altar.later._mark import ToolOptions, mark_for
+from altar.later._registry import registry
 from altar.runtime._inside import inside
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ class Targets:
         """Import it. Raises RefusedError; what the module itself raises is told by its class."""
         module_name, _, qualname = path.partition(":")
         module = self._module(module_name, extra)
-        function = behind(module, qualname, name, extra.get("behind"))
+        depth = extra.get("behind")
+        function = _hidden(module, qualname) if depth is None else behind(module, qualname, depth)
         if function is None:
             raise RefusedError(
                 f"{_spoken(module_name, self._main)} was imported, but holds no {qualname} there: "
@@ -122,6 +124,16 @@ def _imported(name: str, file: str | None) -> ModuleType:
         sys.modules.pop(name, None)
         raise
     return module
+
+
+def _hidden(module: ModuleType, qualname: str) -> Any:
+    """The tool of that module and name, where a decorator above ``@tool`` hid the function."""
+    for mark in registry.snapshot().marks.values():
+        target: Any = mark.target
+        where = getattr(target, "__module__", None), getattr(target, "__qualname__", None)
+        if where == (module.__name__, qualname):
+            return target
+    return None
 
 
 def _run_main(path: str | None, spec: str | None) -> ModuleType:
