@@ -242,6 +242,9 @@ def test_a_root_that_has_not_ended_is_shown_as_running(page: Browser):
 
 def test_a_narrow_window_needs_no_sideways_scrolling(page: Browser):
     page.size(400, 800)
+    page.run("(s => { s.value = 'duration'; s.dispatchEvent(new Event('change')) })"
+             "(document.querySelector('select[aria-label=Order]')); 1")  # fmt: skip
+    page.until(f"{ROWS}[0].innerText.includes('13.4 s')")
     for path, until in [("/", ".traces .row .status"), (f"/trace/{QUITO}", ".fall .row .label"),
                         (f"/trace/{QUITO}/chat", ".turn"), ("/tables", "caption")]:  # fmt: skip
         go(page, path, until)

@@ -71,7 +71,7 @@ const app = {
         if (this.view instanceof TraceList) this.view.state(state);
         if (old.version && state.generation !== old.generation && !(this.view instanceof TraceList)) this.go("/");
         else if (!(state.reading && this.view.tree)) await this.view.refresh();
-        if (old.version && state.traces !== old.traces && !state.reading) announce(some(state.traces, "trace"));
+        if (old.version && state.traces !== old.traces && !state.reading) announceNews(some(state.traces, "trace"));
       }
       if (state.reading) wait = 120;
     } catch (error) {

@@ -30,6 +30,18 @@ function announce(text) {
   announcing = setTimeout(() => { $("announce").textContent = text; }, 150);
 }
 
+let newsTimer = 0, news = "";
+// What a growing file brings: the newest of it, at most every two seconds.
+function announceNews(text) {
+  news = text;
+  if (newsTimer) return;
+  announce(text);
+  newsTimer = setTimeout(() => {
+    newsTimer = 0;
+    if (news !== text) announceNews(news);
+  }, 2000);
+}
+
 async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);

@@ -52,11 +52,14 @@ class TraceList {
       [["", "Any duration"], ["tenth", "Slowest tenth"], ["1000", "Over 1 s"], ["5000", "Over 5 s"], ["30000", "Over 30 s"]]
         .map(([value, text]) => el("option", { value }, text)));
     slow.value = filters.slow;
+    this.order = el("select", { "aria-label": "Order", class: "narrow", on: { change: (event) => this.sort(event.target.value) } },
+      [["status", "Errors first"], ["time", "Newest"], ["duration", "Longest"], ["cost", "Dearest"], ["in", "Most tokens"], ["spans", "Most spans"], ["title", "By name"]]
+        .map(([value, text]) => el("option", { value }, text)));
     this.sum = el("span", { class: "sum", role: "status" });
     this.compare = button("Compare", () => this.app.compare(), { disabled: true });
     this.showPicked();
     return el("div", { class: "tools", role: "search" }, this.search, check("error", "Errors"), check("running", "Running"),
-      slow, choose("model", "Model"), choose("tool", "Tool"), choose("kind", "Kind"), el("span", { class: "gap" }), this.sum, this.compare);
+      slow, choose("model", "Model"), choose("tool", "Tool"), choose("kind", "Kind"), this.order, el("span", { class: "gap" }), this.sum, this.compare);
   }
 
   leave(event) {

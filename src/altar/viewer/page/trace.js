@@ -208,7 +208,7 @@ class TraceView {
       this.drawFacts();
       this.fall.grown();
       if (this.tab === "chat") await this.showChat();
-      announce(`${some(this.tree.count, "span")} now`);
+      announceNews(`${some(this.tree.count, "span")} now`);
     } catch (error) {
       this.app.fail(error);
     }
