@@ -25,6 +25,17 @@ __all__ = ["Crossing", "WorkerTraceback"]
 _ESCAPED = 6  # bytes that JSON in ASCII may need for one of UTF-8
 _BESIDE = 131_072  # bytes for what stands beside a result's content: error, notes, log records
 _REPORT = "x_worker"
+_USUAL = {
+    "schema": False,
+    "deps": False,
+    "log_level": logging.WARNING,
+    "strict": False,
+    "tool_strict": False,
+    "idempotent": False,
+    "expose_errors": False,
+    "max_result_bytes": 65_536,
+    "max_chunks": 100_000,
+}
 
 
 class WorkerTraceback(Exception):  # noqa: N818 - what it stands for, not what went wrong
@@ -106,7 +117,8 @@ class Crossing:
                 memory_mb=options.memory_mb,
                 idempotent=options.idempotent,
                 max_bytes=min(HARD_LIMIT, limits.max_result_bytes * _ESCAPED + _BESIDE),
-                extra=extra,
+                # each call carries it, and a worker reads it: what is as usual is left out
+                extra={key: value for key, value in extra.items() if value != _USUAL.get(key)},
                 on_spans=_adopt,
             )
         return found

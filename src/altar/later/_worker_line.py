@@ -12,7 +12,7 @@ from altar.isolate._wire import HARD_LIMIT, HEADER
 
 __all__ = ["Line", "LineLostError"]
 
-_READ = 65_536
+_READ, _READ_MORE = 4096, 262_144  # what most frames fit into, and what follows where not
 _HIGH = 4096  # a tool that closes descriptors begins with the low ones
 _HEAD = HEADER.size
 
@@ -69,12 +69,14 @@ class Line:
     def fill(self) -> bool:
         """Read more, waiting for it; False at the end."""
         try:
-            data = os.read(self._fd, _READ)
+            data = os.read(self._fd, _READ_MORE if self._buffer else _READ)
         except ConnectionError:
             return False
         except OSError as error:
             raise LineLostError from error
         if not data:
+            if _identity_of(self._fd) != self._identity:  # another file's end
+                raise LineLostError
             return False
         self._buffer += data
         return True

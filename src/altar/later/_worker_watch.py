@@ -9,6 +9,8 @@ from _thread import allocate_lock, start_new_thread
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from altar.later._worker_line import LineLostError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Watch"]
 
+_LOST = 70  # exit code: the line to the parent is gone
 _TICK = 0.025  # seconds between two looks; what a stop of a short call may be late
 _RESTLESS = 40  # ticks without a call after which it sleeps until woken
 
@@ -82,7 +85,7 @@ class Watch:
         while self._running is call:
             ready = poll.poll(_TICK * 1000)
             if ready and ready[0][1] & select.POLLNVAL:
-                os._exit(70)  # the descriptor was closed: nothing can be answered
+                os._exit(_LOST)  # the descriptor was closed: nothing can be answered
             if not ready or not line.reading.acquire(timeout=_TICK):
                 continue
             try:
@@ -92,5 +95,7 @@ class Watch:
                     self._ended()
                 while (frame := line.buffered()) is not None:
                     self._told(*frame)
+            except (LineLostError, OSError):
+                os._exit(_LOST)
             finally:
                 line.reading.release()
