@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from contextlib import suppress
 
+import pytest
+
 from altar.isolate import ProcessPool
 from altar.isolate._worker import STARTING
 from altar.runtime import CallContext
@@ -20,6 +22,7 @@ CALLS = 60  # of each thread, and of the loop
 EXPECTED = {None, "TOOL_EXECUTION_FAILED", "TIMEOUT"}
 
 
+@pytest.mark.slow
 def test_no_call_is_lost_or_answered_twice_while_workers_are_killed_at_random():
     chance = random.Random(7)
     seen: set[int] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def test_calls_beyond_the_size_wait_in_the_order_in_which_they_came(one: Process
 def test_a_deadline_that_passes_in_the_queue_is_a_timeout_that_ran_nothing(one, tmp_path):
     held = Held(one, tmp_path / "go")
     for run in (ask, lambda *a, **k: asyncio.run(aask(*a, **k))):
-        ctx = CallContext(deadline=__import__("time").monotonic() + 0.05)
+        ctx = CallContext(deadline=time.monotonic() + 0.05)
         error = run(one, "add", {"a": 1}, ctx=ctx).error
         assert (error.type, error.details["executed"]) == ("TIMEOUT", "no")
         assert one.stats()["waiting"] == 0

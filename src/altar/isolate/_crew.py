@@ -225,13 +225,19 @@ class Crew:
             **counts,
         }  # fmt: skip
 
-    def close(self, *, wait: bool = True) -> None:
-        """Kill all; with ``wait`` until they are gone."""
+    def close(self) -> None:
+        """Kill all, and wait until they are gone."""
+        supervisor = self._supervisor
+        if supervisor is not None and supervisor.is_current():
+            # the garbage collector found the pool in that thread, which may hold the lock
+            supervisor.post(self._shut)
+            return
+        self._shut()
+        if supervisor is not None:
+            supervisor.join(_CLOSING)
+
+    def _shut(self) -> None:
         self.roster.close()
         self.roster.refuse_all(lambda ticket: lambda: answers.closed(ticket.exchange.call))
-        supervisor = self._supervisor
-        if supervisor is None:
-            return
-        supervisor.stop()
-        if wait and not supervisor.is_current():
-            supervisor.join(_CLOSING)
+        if self._supervisor is not None:
+            self._supervisor.stop()

@@ -166,6 +166,8 @@ class Supervisor:
             self._sweep(f"{self._token}.")
         except Exception:
             _logger.exception("the supervisor of a pool of worker processes failed")
+            self._roster.close()  # nobody would start a worker for those who wait
+            self._on_stuck(WorkerError("the supervisor of the worker processes failed"))
             raise
 
     def _wait_ms(self) -> int | None:
