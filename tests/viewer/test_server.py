@@ -434,6 +434,19 @@ def test_damage_is_counted_and_the_rest_shown(tmp_path: Path):
     )
 
 
+def test_a_damaged_database_is_told_and_never_a_failure_of_the_server(tmp_path: Path):
+    path = tmp_path / "t.db"
+    samples.write_sqlite(path, samples.sample_trace(3, spans=400))
+    whole = path.read_bytes()
+    for begin in (100, 4096, len(whole) // 2, len(whole) - 5000):
+        path.write_bytes(whole[:begin] + b"\xa5" * 3000 + whole[begin + 3000 :])
+        with Viewer(path) as viewer:
+            state = settled(viewer)
+            assert state["problem"] or state["losses"]["unreadable"] or state["spans"] == 400
+            assert ask(viewer, "api/traces?q=weather").status == 200
+            assert ask(viewer, "api/tables").status == 200
+
+
 def test_a_file_that_goes_away_leaves_what_was_read(tmp_path: Path):
     path = specimen.write(tmp_path / "t.jsonl", specimen.trip(1, 0))
     with Viewer(path) as viewer:

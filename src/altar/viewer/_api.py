@@ -119,14 +119,11 @@ def _title(follower: Follower, trace: Trace) -> str:
     """What the user asked in this trace's first run; else the root's name."""
     if trace.title is None:
         store = follower.store
-        runs = [at for at in trace.spans if store.kind[at] in _asking(store)]
+        asking = {store.find("generate"), store.find("model")}
+        runs = [at for at in trace.spans if store.kind[at] in asking]
         runs.sort(key=lambda at: (store.start[at], -store.end[at]))
         trace.title = next(filter(None, (_asked(follower.document(at)) for at in runs[:5])), "")
     return trace.title or _root_name(follower.store, trace)
-
-
-def _asking(store: Store) -> set[int]:
-    return {store.find("generate"), store.find("model")}
 
 
 def _asked(doc: Mapping[str, Any]) -> str:

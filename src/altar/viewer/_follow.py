@@ -56,6 +56,8 @@ class Follower:
                 self._refuse(str(error))
             except OSError as error:
                 self._refuse(f"{self.path} cannot be read: {error.strerror or error}")
+            except Exception as error:  # noqa: BLE001 - damage of a kind nobody thought of is told
+                self._refuse(f"{self.path} cannot be read: {type(error).__name__}: {error}")
             self.version += before != self._shown()
             return self.reading
 
