@@ -54,6 +54,7 @@ def opened(browser: chromium.Browser, path: Path) -> dict[str, float]:
         begin = time.perf_counter()
         browser.ask("Page.navigate", url=viewer.url)
         browser.until("document.querySelector('.traces .row .status')")
+        browser.until("performance.getEntriesByName('first-contentful-paint').length")
         found = browser.run(MARKS % "altar-list")
         browser.until("!document.getElementById('live').innerText.includes('reading')")
         whole = time.perf_counter() - begin
