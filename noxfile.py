@@ -67,7 +67,14 @@ WIRE = (
 SOURCE_GATES = ("layers", "imports", "surface", "shape", "rules")
 
 # the best cut of the suite for an interpreter that is not the main one
-SHORT = ("tests", "-m", "not slow", "--ignore=tests/gates")
+SHORT = (
+    "tests",
+    "-m",
+    "not slow",
+    "--ignore=tests/gates",
+    "--ignore=tests/viewer/test_page.py",  # a page is the same, whichever Python serves it
+    "--ignore=tests/viewer/test_page_trust.py",
+)
 
 
 def starts(command: str) -> str | None:
