@@ -844,9 +844,7 @@ def test_a_function_that_returns_a_coroutine_is_awaited():
         assert session.execute("stream", {"x": 2}).content == [2]
 
 
-def test_a_bug_in_a_wrapper_is_not_hidden():
-    """What is altar's or a runtime's own propagates; only tools and models are contained."""
-
+def test_a_bug_in_a_runtime_is_an_answer_with_its_cause_and_is_logged(caplog):
     class Buggy:
         def invoke(self, call, ctx):
             raise LookupError("a bug")
@@ -855,10 +853,10 @@ def test_a_bug_in_a_wrapper_is_not_hidden():
             raise LookupError("a bug")
 
     session = Session(tools=[], runtime=Buggy())
-    with pytest.raises(LookupError):
-        session.execute("x")
-    with pytest.raises(LookupError):
-        asyncio.run(session.aexecute("x", call_id="1"))
+    for result in (session.execute("x"), asyncio.run(session.aexecute("x", call_id="1"))):
+        assert result.error.type == "TOOL_EXECUTION_FAILED"
+        assert isinstance(result.cause, LookupError)
+    assert caplog.text.count("Buggy raised LookupError") == 2
 
 
 def test_a_local_runtime_stands_alone():

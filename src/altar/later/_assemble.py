@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.config import settings
 from altar.errors import ConfigurationError
+from altar.later._answering import Answering
 from altar.later._entry import DEFAULTS
 from altar.later._kept import kept_of
 from altar.later._mark import has_policies
@@ -81,6 +82,11 @@ class Assembly:
         """Whether a call may take a fast lane of the local runtime."""
         return self.outer is self._local or (self.outer is self and self._inner is self._local)
 
+    @property
+    def answering(self) -> Runtime:
+        """What the session sends its calls to: ``outer``, which answers whatever befalls it."""
+        return self.outer if self.lanes_hold else Answering(self.outer)
+
     def invoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
         """Carry out one call and wait for its result (the Runtime protocol)."""
         stack = self._stacks.get(call.name)
@@ -92,10 +98,10 @@ class Assembly:
         return await (self._found(call.name) if stack is None else stack).ainvoke(call, ctx)
 
     def add(self, marks: list[Mark]) -> Runtime:
-        """Make ready for these tools, before the toolset shows them; returns ``outer``."""
+        """Make ready for these tools, before the toolset shows them; returns ``answering``."""
         if self.outer is self._inner and has_policies(marks):
             self._stand_before()
-        return self.outer
+        return self.answering
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove tools from the toolset, with their stacks: what comes later under a name is new.

@@ -82,7 +82,7 @@ class Session:
         self._local = LocalRuntime(self._toolset, limits=self._limits, strict=strict)
         self._local.serve(self)
         self._assembly = Assembly(self._toolset, self._local, runtime)
-        self._runtime = self._assembly.outer
+        self._runtime = self._assembly.answering
         begin_trace()
         # where the runtime is another, every call goes through it
         mine = self._assembly.lanes_hold
@@ -114,7 +114,7 @@ class Session:
     @property
     def runtime(self) -> Runtime:
         """What carries out the calls; ``print(session.runtime)`` shows each tool's wrappers."""
-        return self._runtime
+        return self._assembly.outer
 
     @property
     def closed(self) -> bool:
