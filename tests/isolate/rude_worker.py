@@ -51,6 +51,10 @@ def as_result(body: dict) -> bytes:
     return wire.encode(wire.RESULT, body)
 
 
+def retirement(**fields) -> bytes:
+    return wire.encode(wire.RETIRED, {"pid": os.getpid()} | fields)
+
+
 def stretched(data: bytes) -> bytes:
     """Announced as longer than it may be."""
     return wire.HEADER.pack(wire.HARD_LIMIT + 1, wire.RESULT) + data
@@ -85,5 +89,11 @@ WAYS = {
         b"".join(wire.encode(wire.CHUNK, {"id": doc["id"], "chunk": at}) for at in range(100))
         + as_result(answer(doc))
     ),
-    "odd_changes": lambda doc: as_result(answer(doc, changed={"a": 1}, spans=7)),
+    "odd_spans": lambda doc: as_result(answer(doc, spans=7)),
+    "retires": lambda doc: as_result(answer(doc)) + retirement(changed={"a": 1}),
+    "retires_slowly": lambda doc: as_result(answer(doc)) + retirement()[:3],
+    "refuses_in_the_middle": lambda doc: (
+        wire.encode(wire.CHUNK, {"id": doc["id"], "chunk": 1}) + retirement()
+    ),
+    "retired_before": lambda doc: retirement(),
 }

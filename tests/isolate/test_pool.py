@@ -212,8 +212,20 @@ def test_a_target_that_is_not_there_is_a_fault_of_configuration(pool: ProcessPoo
 def test_a_worker_that_was_moved_is_replaced(pool: ProcessPool, tmp_path):
     before = pool.stats()["recycled"]
     moved = ask(pool, "move", {"folder": str(tmp_path)}).content
-    assert soon(lambda: not lives(moved))
-    assert pool.stats()["recycled"] > before
+    assert soon(lambda: pool.stats()["recycled"] > before)
+    assert not lives(moved)
+
+
+def test_no_call_runs_in_a_worker_that_was_moved(pool: ProcessPool, tmp_path):
+    async def aboth() -> tuple[int, int]:
+        moved = await aask(pool, "move", {"folder": str(tmp_path)})
+        return moved.content, (await aask(pool, "where")).content
+
+    for _ in range(2):
+        moved = ask(pool, "move", {"folder": str(tmp_path)}).content
+        assert ask(pool, "where").content != moved
+        moved, next_one = asyncio.run(aboth())
+        assert next_one != moved
 
 
 def test_an_idle_worker_that_is_killed_costs_no_call(pool: ProcessPool):

@@ -13,7 +13,8 @@ from altar.runtime import CallContext
 from tests.isolate.conftest import RudePool, soon
 from tests.isolate.rude_worker import WAYS
 
-CIVIL = {"polite", "other_name", "chunks", "odd_changes"}
+RETIRING = {"retires", "retires_slowly"}
+CIVIL = {"polite", "other_name", "chunks", "odd_spans", "retired_before"} | RETIRING
 LARGE = {"endless"}
 
 
@@ -58,10 +59,27 @@ def test_many_frames_at_once_are_all_read(rude: ProcessPool):
 
 
 def test_what_is_odd_beside_a_result_does_no_harm(rude: ProcessPool):
+    for result in both(rude, "odd_spans", {"a": 1}):
+        assert result.content == {"a": 1}
+
+
+@pytest.mark.parametrize("way", sorted(RETIRING))
+def test_a_worker_that_retires_with_its_answer_is_replaced(rude: ProcessPool, way: str):
     recycled = rude.stats()["recycled"]
-    for result in both(rude, "odd_changes", {"a": 1}):
+    for result in both(rude, way, {"a": 1}):
         assert result.content == {"a": 1}
     assert soon(lambda: rude.stats()["recycled"] == recycled + 2)
+
+
+def test_a_call_that_meets_a_retired_worker_is_anothers(rude: ProcessPool):
+    # the first worker has answered before, so it may retire; the next has not: its life
+    assert [result.content for result in both(rude, "polite", {"a": 1})] == [{"a": 1}] * 2
+    before = rude.stats()
+    result = both(rude, "retired_before")[0]
+    assert result.error.type == "TOOL_EXECUTION_FAILED"
+    after = rude.stats()
+    assert soon(lambda: rude.stats()["recycled"] == before["recycled"] + 1)
+    assert after["calls"] == before["calls"]
 
 
 def test_workers_that_do_not_start_are_told_with_what_they_printed(monkeypatch):

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
 from altar.adm import ToolResult
+from altar.isolate._hub import Wakeable, hub_of
 from altar.isolate._roster import Ticket
 from altar.isolate._talk import LONGEST_DEATH
 from altar.isolate._wire import WireError
@@ -84,28 +85,27 @@ def _from_any_thread(
 class _Conversation:
     """One call with one worker, on the running loop."""
 
-    __slots__ = ("crew", "exchange", "loop", "outcome", "rest", "timer", "worker")
+    __slots__ = ("crew", "exchange", "hub", "outcome", "rest", "worker")
 
     def __init__(self, crew: Crew, worker: Worker, exchange: Exchange) -> None:
         self.crew = crew
         self.worker = worker
         self.exchange = exchange
-        self.loop = asyncio.get_running_loop()
-        self.outcome: asyncio.Future[_Outcome] = self.loop.create_future()
+        loop = asyncio.get_running_loop()
+        self.hub = hub_of(loop)
+        self.outcome = Wakeable(loop=loop)
         self.rest = memoryview(b"")
-        self.timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> ToolResult | None:
-        """The answer; None when the worker was dead before it had the call."""
-        exchange, worker, loop = self.exchange, self.worker, self.loop
+        """The answer; None when the worker never began the call."""
+        exchange, worker, hub = self.exchange, self.worker, self.hub
         flag = exchange.ctx.cancelled
-        stop = _from_any_thread(loop, self._stop)
+        stop = self._stop_from_any_thread
         outcome: _Outcome | None = None
         try:
             if self._send():
-                loop.add_reader(worker.fd, self._read)
+                hub.begin(worker.fd, self)
                 flag.on_cancel(stop)
-                self._set_timer()
             outcome = await self.outcome
         except asyncio.CancelledError:
             if self.outcome.done() and not self.outcome.cancelled():
@@ -117,12 +117,10 @@ class _Conversation:
             raise
         finally:
             flag.forget(stop)
-            if self.timer is not None:
-                self.timer.cancel()
-            with suppress(RuntimeError):  # the loop was closed
-                loop.remove_reader(worker.fd)
-                if self.rest:
-                    loop.remove_writer(worker.fd)
+            hub.end(worker.fd, answered=isinstance(outcome, ToolResult))
+            if self.rest:
+                with suppress(RuntimeError):  # the loop was closed
+                    hub.loop.remove_writer(worker.fd)
             if outcome is None:
                 self.crew.abandon(worker)
             else:
@@ -148,8 +146,9 @@ class _Conversation:
 
     async def _death(self) -> None:
         """Wait to hear how the process ended."""
-        heard = self.loop.create_future()
-        tell = _from_any_thread(self.loop, lambda: _open(heard))
+        loop = self.hub.loop
+        heard = loop.create_future()
+        tell = _from_any_thread(loop, lambda: _open(heard))
         self.worker.gone.on_cancel(tell)
         try:
             async with asyncio.timeout(LONGEST_DEATH):
@@ -164,22 +163,23 @@ class _Conversation:
 
     def _finish(self, outcome: _Outcome) -> None:
         if not self.outcome.done():
-            self.outcome.set_result(outcome)
+            self.outcome.settle(outcome)
 
-    def _set_timer(self) -> None:
-        """Have the call end when its time is over."""
-        if self.timer is not None:
-            self.timer.cancel()
-        self.exchange.moved = False
-        left = self.exchange.left()
-        if left is not None:
-            self.timer = self.loop.call_later(max(0.0, left), self._late)
+    @property
+    def until(self) -> float | None:
+        """When its time is over."""
+        return self.exchange.until
 
-    def _late(self) -> None:
+    def late(self) -> None:
+        """Its time is over."""
         self._finish(_LATE)
 
     def _stop(self) -> None:
         self._finish(_STOPPED)
+
+    def _stop_from_any_thread(self) -> None:
+        with suppress(RuntimeError):  # the loop was closed, and nobody waits in it
+            self.hub.loop.call_soon_threadsafe(self._stop)
 
     def _send(self) -> bool:
         """Send the call, as far as it goes; False when the worker is dead."""
@@ -195,7 +195,7 @@ class _Conversation:
             self.exchange.sent = True
         else:
             self.rest = memoryview(data)[count:]
-            self.loop.add_writer(self.worker.fd, self._send_rest)
+            self.hub.loop.add_writer(self.worker.fd, self._send_rest)
         return True
 
     def _send_rest(self) -> None:
@@ -208,16 +208,18 @@ class _Conversation:
         self.rest = self.rest[count:]
         if not self.rest:
             self.exchange.sent = True
-            self.loop.remove_writer(self.worker.fd)
+            self.hub.loop.remove_writer(self.worker.fd)
 
-    def _read(self) -> None:
-        worker = self.worker
+    def read(self) -> None:
+        """Something came, or the worker has ended."""
+        worker, exchange = self.worker, self.exchange
         try:
             count = worker.sock.recv_into(worker.inbox.space())
         except BlockingIOError:
+            self.hub.more(worker.fd)
             return
         except OSError as error:
-            self.exchange.broken(error)
+            exchange.broken(error)
             count = 0
         if self.outcome.done():
             return
@@ -226,13 +228,16 @@ class _Conversation:
             return
         worker.inbox.took(count)
         try:
-            result = self.exchange.read(worker)
+            result = exchange.read(worker)
         except WireError as error:
             self._finish(error)
         except Exception as error:  # noqa: BLE001 - the awaiting task is where it belongs
-            self.outcome.set_exception(error)
+            self.outcome.fail(error)
         else:
             if result is not None:
-                self._finish(result)
-            elif self.exchange.moved:
-                self._set_timer()
+                self.outcome.wake(result)
+            else:
+                self.hub.more(worker.fd)
+                if exchange.moved:
+                    exchange.moved = False
+                    self.hub.tell(self)

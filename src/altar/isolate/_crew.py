@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from altar.isolate import _answers as answers
-from altar.isolate._exchange import MEGABYTE, Exchange
+from altar.isolate._exchange import MEGABYTE, Exchange, RetiredError
 from altar.isolate._inbox import OverLimitError
 from altar.isolate._roster import Roster, Ticket
 from altar.isolate._spawn import WORKER
@@ -59,6 +59,7 @@ class Crew:
         """The call, ready to be sent, or what it is answered at once."""
         megabytes = target.memory_mb or self.settings.memory_mb or 0
         exchange = Exchange(call, ctx, target, megabytes * MEGABYTE)
+        exchange.is_kept = self.settings.bound and ctx.session_id != ""
         if self.roster.closed:
             return answers.closed(call)
         refusal = exchange.refusal()
@@ -162,8 +163,13 @@ class Crew:
         self.supervisor().drain(worker, exchange, reason or "")
         return answers.cancelled(exchange, reason)
 
-    def breach(self, worker: Worker, exchange: Exchange, error: WireError) -> ToolResult:
-        """The worker said what it may not say: kill it."""
+    def breach(self, worker: Worker, exchange: Exchange, error: WireError) -> ToolResult | None:
+        """The worker said what it may not say: kill it. None: it only said that it ends."""
+        if isinstance(error, RetiredError):
+            if self.roster.drop(worker, why="recycled"):
+                self.supervisor().retire(worker)
+            self.roster.let_go(worker)
+            return None
         self._kill(worker, "protocol")
         if isinstance(error, OverLimitError):
             return answers.too_large(exchange, error.size, exchange.target.max_bytes)

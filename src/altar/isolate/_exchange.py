@@ -21,6 +21,7 @@ from altar.isolate._wire import (
     LOADED,
     REFUSED,
     RESULT,
+    RETIRED,
     WireError,
     decode,
     frame,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from altar.isolate._worker import Worker
     from altar.runtime import CallContext
 
-__all__ = ["MEGABYTE", "Exchange"]
+__all__ = ["MEGABYTE", "Exchange", "RetiredError"]
 
 MEGABYTE = 1_048_576
 _ids = count(1)
@@ -46,8 +47,13 @@ _LOADING = 60.0  # seconds that a module may take to be imported, beside its too
 _LONGEST_WAIT = 3_600_000  # milliseconds; poll takes no more than an int
 
 
+class RetiredError(WireError):
+    """The worker takes no calls any more; this one was not begun."""
+
+
 class Exchange:
-    """``limit`` is the memory its worker may use, in bytes, or 0.
+    """``limit`` is the memory its worker may use, in bytes, or 0; ``until`` when its time is
+    over (of monotonic()), or None.
 
     ``moved`` says that its time was changed since it was sent.
     """
@@ -56,16 +62,18 @@ class Exchange:
         "_began",
         "_body",
         "_emit",
+        "_heard",
         "_is_loaded",
         "_tries",
-        "_until",
         "call",
         "ctx",
         "id",
+        "is_kept",
         "limit",
         "moved",
         "sent",
         "target",
+        "until",
         "worker",
     )
 
@@ -74,16 +82,18 @@ class Exchange:
         self.ctx = ctx
         self.target = target
         self.limit = limit
+        self.is_kept = False  # its worker, for its session
         self.id = next(_ids)
         self.sent = False
         self.moved = False
         self._is_loaded = False
+        self._heard = False  # whether the worker said anything of it
         self.worker: Worker | None = None  # whom a place in the queue came to
         self._body = ""
         self._began = 0.0
         self._tries = 0
         self._emit = ctx.emit
-        self._until: float | None = ctx.deadline
+        self.until: float | None = ctx.deadline
 
     def refusal(self) -> ToolResult | None:
         """Write the call down; what is answered at once where it cannot be sent or is over."""
@@ -92,21 +102,8 @@ class Exchange:
             return answers.cancelled(self, ctx.cancelled.reason)
         if ctx.deadline is not None and ctx.deadline <= monotonic():
             return answers.timed_out(self, 0.0, began=False)
-        fields = {
-            "id": self.id,
-            "name": call.name,
-            "call_id": call.call_id,
-            "correlation_id": ctx.correlation_id,
-            "session": ctx.session_id,
-            "attempt": ctx.attempt,
-            "approved": ctx.approved,
-            "emit": ctx.emit is not None,
-            "traceparent": None if switch.tracer is None else traceparent(),
-            "memory_mb": self.limit // MEGABYTE or None,
-            "args": call.args,
-        }
         try:
-            self._body = to_json(fields)[1:-1]
+            self._body = to_json(_fields(call, ctx))[1:-1]
         except (TypeError, ValueError, RecursionError) as error:
             problems = json_problems(call.args, any_integer=True)
             fault = Problem("$", "JSON", type(error).__name__, keyword="type")
@@ -120,35 +117,36 @@ class Exchange:
     def frame(self, worker: Worker) -> bytes:
         """The CALL; the time of the tool itself begins now, or when the worker has imported it."""
         now = self._begin()
-        self._is_loaded = False
-        left = "null" if self._until is None else repr(max(0.0, self._until - now))
+        self._is_loaded = self._heard = False
+        left = "" if self.until is None else f',"seconds":{max(0.0, self.until - now):.6f}'
+        kept = ',"kept":true' if self.is_kept else ""
         if self.target.timeout is not None and self.target.path not in worker.loaded:
             late = now + self.target.timeout + _LOADING
             deadline = self.ctx.deadline
-            self._until = late if deadline is None else min(late, deadline)
-        body = f'{{{self._body},{self.target.head},"seconds":{left}}}'
+            self.until = late if deadline is None else min(late, deadline)
+        body = f'{{"id":{self.id},{self._body},{self.target.head}{left}{kept}}}'
         return frame(CALL, body.encode("ascii"))
 
     def _begin(self) -> float:
         """The tool begins now."""
         seconds = self.target.timeout
         now = self._began = monotonic()
-        self._until = self.ctx.deadline
+        self.until = self.ctx.deadline
         if seconds is not None:
             until = now + seconds
-            if self._until is None or until < self._until:
-                self._until = until
+            if self.until is None or until < self.until:
+                self.until = until
         return now
 
     def wait_ms(self) -> int | None:
         """How long to wait for the worker at most, in milliseconds; None: for ever."""
-        if self._until is None:
+        if self.until is None:
             return None
-        return min(_LONGEST_WAIT, max(0, ceil((self._until - monotonic()) * 1000)))
+        return min(_LONGEST_WAIT, max(0, ceil((self.until - monotonic()) * 1000)))
 
     def left(self) -> float | None:
         """Seconds until the deadline, or None without one."""
-        return None if self._until is None else self._until - monotonic()
+        return None if self.until is None else self.until - monotonic()
 
     def took(self) -> float:
         """Seconds it has had since it was sent."""
@@ -174,25 +172,33 @@ class Exchange:
             if found is None:
                 return None
             kind, body = found
+            if kind == RETIRED and worker.calls and not self._heard:
+                self.sent = False
+                raise RetiredError("it was changed by the call before")
             doc = decode(body)
             if doc.get("id") != self.id:
                 raise WireError("an answer to a call that was not made")
+            self._heard = True
             if kind == CHUNK:
                 self._report(doc)
-                continue
-            if kind == LOADED:
+            elif kind == LOADED:
                 self._loaded(worker)
-                continue
-            if doc.get("pid") != worker.pid:
-                raise WireError("an answer from another process")
-            if not inbox.empty:
+            else:
+                return self._answer(worker, kind, doc)
+
+    def _answer(self, worker: Worker, kind: int, doc: dict[str, Any]) -> ToolResult:
+        if doc.get("pid") != worker.pid:
+            raise WireError("an answer from another process")
+        if not worker.inbox.empty:
+            if kind != RESULT or not worker.inbox.is_retirement():
                 raise WireError("more after the answer")
-            if kind == RESULT:
-                return self._result(worker, doc)
-            if kind == REFUSED:
-                why = str(doc.get("why"))[:2000]
-                return answers.refused(self, ConfigurationError(why))
-            raise WireError("it says again that it is ready")
+            worker.is_changed = True
+        if kind == RESULT:
+            return self._result(doc)
+        if kind == REFUSED:
+            why = str(doc.get("why"))[:2000]
+            return answers.refused(self, ConfigurationError(why))
+        raise WireError("a frame that is no answer")
 
     def _loaded(self, worker: Worker) -> None:
         """The worker has imported the target: the tool begins now."""
@@ -220,7 +226,7 @@ class Exchange:
             message = "progress of tool %r is not reported any more: its listener failed"
             logging.getLogger("altar").warning(message, self.call.name, exc_info=True)
 
-    def _result(self, worker: Worker, doc: dict[str, Any]) -> ToolResult:
+    def _result(self, doc: dict[str, Any]) -> ToolResult:
         said = doc.get("result")
         if said.__class__ is not dict:
             raise WireError("a result that is no object")
@@ -232,15 +238,28 @@ class Exchange:
                 result = ToolResult.from_dict(said)
             except InvalidDataError as error:
                 raise WireError("a result that breaks the data model") from error
-        changed = doc.get("changed")
-        if changed:
-            worker.changed = (
-                [str(word)[:40] for word in changed] if type(changed) is list else ["?"]
-            )
         spans = doc.get("spans")
         if self.target.on_spans is not None and type(spans) is list:
             self.target.on_spans(spans)
         return result
+
+
+def _fields(call: FunctionCall, ctx: CallContext) -> dict[str, Any]:
+    """What a CALL says of this call; what is as usual is left out."""
+    fields: dict[str, Any] = {"name": call.name, "call_id": call.call_id, "args": call.args}
+    if ctx.session_id:
+        fields["session"] = ctx.session_id
+    if ctx.correlation_id:
+        fields["correlation_id"] = ctx.correlation_id
+    if ctx.attempt != 1:
+        fields["attempt"] = ctx.attempt
+    if ctx.approved:
+        fields["approved"] = True
+    if ctx.emit is not None:
+        fields["emit"] = True
+    if switch.tracer is not None:
+        fields["traceparent"] = traceparent()
+    return fields
 
 
 def _plain(said: dict[str, Any]) -> ToolResult | None:

@@ -10,13 +10,14 @@ from altar.isolate._wire import (
     READY,
     REFUSED,
     RESULT,
+    RETIRED,
     WireError,
 )
 
 __all__ = ["Inbox", "OverLimitError"]
 
 _SIZE = 65_536
-_KINDS = frozenset({READY, LOADED, CHUNK, RESULT, REFUSED})
+_KINDS = frozenset({READY, LOADED, CHUNK, RESULT, REFUSED, RETIRED})
 _ENVELOPE = 4096  # what a frame holds beside the value whose size is bounded
 _head = HEADER.unpack_from
 
@@ -82,6 +83,12 @@ class Inbox:
         else:
             self._start = end
         return kind, self._view[start + 5 : end]
+
+    def is_retirement(self) -> bool:
+        """Whether what is left may be a RETIRED, whole or not."""
+        if self._end - self._start < 5:
+            return True
+        return int(_head(self._buffer, self._start)[1]) == RETIRED
 
     def _make_room(self) -> None:
         """Move what is left to the front; double only what is full, whatever a frame announces."""

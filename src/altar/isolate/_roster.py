@@ -152,7 +152,7 @@ class Roster:
             worker.exchange = None
             worker.held = False
             kept = self._bound and worker.session
-            if not kept and (worker.changed or worker.calls == self._recycle_after):
+            if not kept and (worker.is_changed or worker.calls == self._recycle_after):
                 return False
             self.busy -= 1
             worker.place = IDLE

@@ -16,7 +16,7 @@ from altar.isolate._bell import Bell
 from altar.isolate._memory import MemoryWatch
 from altar.isolate._processes import bearers, has_ended, kill, kill_group
 from altar.isolate._spawn import WORKER, spawn
-from altar.isolate._wire import BYE, CANCEL, READY, WireError, encode
+from altar.isolate._wire import BYE, CANCEL, READY, RETIRED_CODE, WireError, encode
 from altar.isolate._worker import GONE, IDLE, STARTING, Worker, WorkerError
 from altar.resilience import CircuitBreaker
 
@@ -359,7 +359,7 @@ class Supervisor:
         os.close(worker.pipe)
         self._roster.drop(worker)
         if not worker.why:
-            self.counts["died"] += 1
+            self.counts["recycled" if worker.code == RETIRED_CODE else "died"] += 1
         self._roster.reaped(worker)
         worker.gone.cancel(worker.ended())
         self._sweep(f"{worker.mark}\0")

@@ -54,7 +54,10 @@ class Target:
         self.max_bytes = max_bytes
         self.on_spans = on_spans
         # the part of a CALL that is the same for every call
-        self.head = to_json({"target": path, "extra": extra or {}, "max_bytes": max_bytes})[1:-1]
+        head: dict[str, Any] = {"target": path, "extra": extra or {}, "max_bytes": max_bytes}
+        if memory_mb is not None:
+            head["memory_mb"] = memory_mb
+        self.head = to_json(head)[1:-1]
 
     def __repr__(self) -> str:
         return f"Target({self.path!r})"

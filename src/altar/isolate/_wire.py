@@ -22,9 +22,11 @@ Parent to worker:
     program), main_name: str | null (its module name, of ``python -m name``), mark: str,
     memory_mb: int | null, parent: pid}
 ``CALL`` {id: int, target: "module:qualname", extra: {...} (as given to ``Target``),
-    max_bytes: int, memory_mb: int | null, name: str, call_id: str, correlation_id: str,
-    session: str, seconds: float | null (left), attempt: int, approved: bool,
-    emit: bool (whether anybody listens to chunks), traceparent: str | null, args: {...}}
+    max_bytes: int, memory_mb?: int (where it is not HELLO's), name: str, call_id: str,
+    args: {...}, correlation_id?: str, session?: str, seconds?: float (left),
+    attempt?: int (1), approved?: true, emit?: true (somebody listens to chunks),
+    traceparent?: str, kept?: true (this worker is kept for the session: what the tool
+    leaves behind is the session's own)}. What is as usual is left out.
 ``CANCEL`` {id: int, reason: str}: stop if it can be stopped; the answer is still due.
     A worker that does not answer within 0.25 s is killed.
 ``BYE`` {}: no more calls; end at once. End of file means the same.
@@ -36,15 +38,18 @@ Worker to parent:
     worker had it imported for no call before. The time of the tool itself counts from
     here: what a module takes to be imported is not its tools'.
 ``CHUNK`` {id: int, chunk: any}: progress, any number of times, before the RESULT.
-``RESULT`` {id: int, pid: int, result: {...}, changed?: [str], spans?: [...]}: once for
-    each CALL. ``result`` is ToolResult.to_dict() (call_id and name may be left out: the
-    parent knows them). ``changed`` names what the tool left behind and makes the parent
-    replace the worker: "cwd", "threads", "signals", "umask", "fds", "children". Left
-    out when nothing is. ``spans`` are objects of the trace file format.
+``RESULT`` {id: int, pid: int, result: {...}, spans?: [...]}: once for each CALL.
+    ``result`` is ToolResult.to_dict() (call_id and name may be left out: the
+    parent knows them). ``spans`` are objects of the trace file format.
 ``REFUSED`` {id: int, pid: int, why: str}: in the place of RESULT where the target cannot
     be found or imported; the tool did not run. ``why`` is a sentence for a person.
+``RETIRED`` {pid: int, changed: [str]}: after a RESULT, when it was sent: the tool left
+    behind what the words say ("working directory", "threads", "descriptors"). The worker
+    reads nothing more and ends with the exit code ``RETIRED_CODE``; a CALL that was under
+    way to it was not begun, and is another worker's.
 
-One call at a time: the parent sends no CALL before the answer to the last one.
+One call at a time: the parent sends no CALL before the answer to the last one. Between
+RESULT and the next CALL the worker looks at itself; no call runs in one that was changed.
 ``pid`` is ``os.getpid()``, read for each answer: a process that a tool forked, and that
 runs on in the worker's loop, gives itself away. The worker closes the socket in
 children by ``os.register_at_fork`` as well.
@@ -79,6 +84,8 @@ __all__ = [
     "READY",
     "REFUSED",
     "RESULT",
+    "RETIRED",
+    "RETIRED_CODE",
     "WIRE_VERSION",
     "WireError",
     "decode",
@@ -93,7 +100,8 @@ ENVIRONMENT_MARK = "ALTAR_WORKER"
 HEADER = Struct(">IB")  # length of the body, kind
 
 HELLO, CALL, CANCEL, BYE = 1, 2, 3, 4
-READY, CHUNK, RESULT, REFUSED, LOADED = 17, 18, 19, 20, 21
+READY, CHUNK, RESULT, REFUSED, LOADED, RETIRED = 17, 18, 19, 20, 21, 22
+RETIRED_CODE = 75  # EX_TEMPFAIL: nothing is wrong, another will do it
 
 _scan = json.JSONDecoder().raw_decode
 

@@ -51,7 +51,6 @@ class Worker:
         "bell",
         "born",
         "calls",
-        "changed",
         "code",
         "drain",
         "exchange",
@@ -60,6 +59,7 @@ class Worker:
         "held",
         "idle_since",
         "inbox",
+        "is_changed",
         "kill_at",
         "loaded",
         "mark",
@@ -98,7 +98,7 @@ class Worker:
         self.session = ""
         self.calls = 0
         self.loaded: set[str] = set()  # the targets it has imported
-        self.changed: list[str] = []
+        self.is_changed = False  # by its last call, as it said together with the answer
         self.born = now
         self.idle_since = now
         self.kill_at: float | None = None

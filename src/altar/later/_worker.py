@@ -57,8 +57,7 @@ def _serve(fd: int) -> int:
     line.send(wire.encode(wire.READY, {"pid": os.getpid()}))
     from altar.later._worker_server import Server  # noqa: PLC0415 - most of altar; READY first
 
-    Server(line, main=hello["main"], memory_mb=hello["memory_mb"]).serve()
-    return _ENDED
+    return Server(line, main=hello["main"], memory_mb=hello["memory_mb"]).serve()
 
 
 def _die_with(parent: int) -> None:

@@ -36,6 +36,10 @@ _TO_THREAD = "asyncio.to_thread"
 _PATIENCE = 0.02  # seconds that such threads may take to end
 
 
+_ASYNC = ("async", "async_generator")
+_NOTHING = nullcontext()
+
+
 class NotHereError(Exception):
     """A tool asked for an object that stayed in the process that called it."""
 
@@ -101,7 +105,6 @@ class Calls:
         self._targets = Targets(main)
         self._chunk = chunk
         self._runner = asyncio.Runner()
-        self._runner.get_loop()  # its descriptors are there before a tool's
         self._executor: ThreadPoolExecutor | None = None
         self._spans: Spans | None = None
         self._records = Records()
@@ -115,19 +118,22 @@ class Calls:
         if found is not None:
             return found, False
         logger.setLevel(extra.get("log_level", logging.WARNING))
-        return self._targets.load(path, name, extra), True
+        tool = self._targets.load(path, name, extra)
+        if tool.kind in _ASYNC:
+            self._runner.get_loop()  # its descriptors belong to what the tool finds
+        return tool, True
 
     def run(self, tool: Tool, doc: dict[str, Any], flag: Cancellation) -> dict[str, Any]:
         """The RESULT's parts: ``result``, and ``spans`` where there are some."""
         spans = self._recording(doc.get("traceparent"))
-        call = FunctionCall(name=doc["name"], args=doc["args"], call_id=doc["call_id"])
         try:
-            with spans or nullcontext():
-                result = self._invoke(tool, call, self._context(tool, doc, flag))
+            with spans or _NOTHING:
+                result = self._invoke(tool, doc, flag)
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt of the tool's own, say
             sys.settrace(None)
-            result = failed(call.name, call.call_id, error)
-            log_failure("it failed", call.name, call.call_id, error)
+            name, call_id = doc["name"], doc["call_id"]
+            result = failed(name, call_id, error)
+            log_failure("it failed", name, call_id, error)
         finally:
             self._calm_down()
         body: dict[str, Any] = {"result": self._document(result, doc)}
@@ -161,8 +167,15 @@ class Calls:
             approved=doc.get("approved") is True,
         )
 
-    def _invoke(self, tool: Tool, call: FunctionCall, ctx: CallContext) -> ToolResult:
-        if tool.kind in ("async", "async_generator"):
+    def _invoke(self, tool: Tool, doc: dict[str, Any], flag: Cancellation) -> ToolResult:
+        lane = tool.lanes.get(doc["name"])
+        if lane is not None:  # as a session would
+            result: ToolResult | None = copy_context().run(lane, doc["args"], doc["call_id"])
+            if result is not None:
+                return result
+        call = FunctionCall(name=doc["name"], args=doc["args"], call_id=doc["call_id"])
+        ctx = self._context(tool, doc, flag)
+        if tool.kind in _ASYNC:
             try:
                 return self._runner.run(self._awaited(tool, call, ctx), context=copy_context())
             finally:
@@ -194,6 +207,8 @@ class Calls:
 
     def _document(self, result: ToolResult, doc: dict[str, Any]) -> dict[str, Any]:
         cause, name, call_id = result.cause, result.name, result.call_id
+        if result.error is None and not (result.metadata or self._records.kept):
+            return {"status": "SUCCESS", "content": result.content}
         if isinstance(cause, NotHereError):
             kind = ErrorType.CONFIGURATION_ERROR
             result = failure(name, call_id, str(cause), type=kind, retry=False, cause=cause)

@@ -44,6 +44,15 @@ class Line:
 
     def receive(self) -> tuple[int, bytes] | None:
         """The kind and the body of the next frame; None when the parent has closed the line."""
+        if not self._buffer:
+            data = self._read()
+            if len(data) >= _HEAD:
+                length, kind = HEADER.unpack_from(data)
+                if length == len(data) - _HEAD:  # nearly always: one frame, and all of it
+                    return kind, data[_HEAD:]
+            if not data:
+                return None
+            self._buffer += data
         while True:
             frame = self.buffered()
             if frame is not None:
@@ -68,18 +77,21 @@ class Line:
 
     def fill(self) -> bool:
         """Read more, waiting for it; False at the end."""
+        data = self._read()
+        self._buffer += data
+        return data != b""
+
+    def _read(self) -> bytes:
+        """What comes next; nothing at the end."""
         try:
             data = os.read(self._fd, _READ_MORE if self._buffer else _READ)
         except ConnectionError:
-            return False
+            return b""
         except OSError as error:
             raise LineLostError from error
-        if not data:
-            if _identity_of(self._fd) != self._identity:  # another file's end
-                raise LineLostError
-            return False
-        self._buffer += data
-        return True
+        if not data and _identity_of(self._fd) != self._identity:  # another file's end
+            raise LineLostError
+        return data
 
     def send(self, data: bytes) -> None:
         """Write one whole frame. Raises LineLostError when there is nobody to write to."""

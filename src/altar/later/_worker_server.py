@@ -46,18 +46,21 @@ class Server:
         with suppress(OSError, ValueError):
             faulthandler.enable(2)  # what a crash prints is kept by the parent
 
-    def serve(self) -> None:
-        """Answer calls until the parent ends the conversation."""
+    def serve(self) -> int:
+        """Answer calls until the parent ends the conversation, or a tool changed this process;
+        the exit code.
+        """
         line = self._line
         while True:
             with line.reading:
                 frame = line.receive()
             if frame is None or frame[0] == wire.BYE:
-                return
-            if frame[0] == wire.CALL:
-                self._answer(wire.decode(frame[1]))
+                return 0
+            if frame[0] == wire.CALL and not self._answer(wire.decode(frame[1])):
+                return wire.RETIRED_CODE
 
-    def _answer(self, doc: dict[str, Any]) -> None:
+    def _answer(self, doc: dict[str, Any]) -> bool:
+        """Carry a call out; False when this process is not fit for another."""
         number = self._current = doc["id"]
         self._max_bytes = doc["max_bytes"]
         flag = self._flag = Cancellation()
@@ -79,11 +82,13 @@ class Server:
         body |= {"id": number, "pid": self._pid}
         if "why" in body:
             self._write(wire.encode(wire.REFUSED, body))
-            return
-        changed = self._state.changes()
-        if changed:
-            body["changed"] = changed
+            return True
         self._send_result(body, doc)
+        # after the answer: nobody waits for this
+        changed = [] if doc.get("kept") is True else self._state.changes()
+        if changed:
+            self._write(wire.encode(wire.RETIRED, {"pid": self._pid, "changed": changed}))
+        return not changed
 
     def _limit(self, megabytes: int | None) -> None:
         """Bound this process's data; the parent, which watches what is resident, is stricter."""

@@ -15,6 +15,7 @@ _LOW = 64  # descriptors of the interpreter and its modules lie below
 _SIGNALS = tuple(sorted(signal.valid_signals()))
 # signal.getsignal makes an enumeration's member of each answer: ten times as slow
 _getsignal: Any = importlib.import_module("_signal").getsignal
+_getitimer, _ITIMER_REAL = signal.getitimer, signal.ITIMER_REAL
 # every thread counts, also one that nothing of threading knows
 _count_threads: Any = importlib.import_module("_thread")._count  # noqa: SLF001
 
@@ -41,7 +42,7 @@ class State:
         self.started = _count_threads()
         self.threads = _foreign_threads()
         self.children = _has_children()
-        self.environment = _environment()
+        self.environment = dict(_environ())
         self.descriptors = _descriptors()
         self.streams = (sys.stdin, sys.stdout, sys.stderr)
 
@@ -58,9 +59,11 @@ class State:
             found.append("threads")
         if not self.children and _has_children():
             found.append("children")
-        if any(_identity(fd) != known for fd, known in self.descriptors.items()):
-            found.append("descriptors")
-        if _environment() != self.environment:
+        for fd, known in self.descriptors.items():
+            if _identity(fd) != known:
+                found.append("descriptors")
+                break
+        if _environ() != self.environment:
             found.append("environment")
         if (sys.stdin, sys.stdout, sys.stderr) != self.streams or not _flushed():
             found.append("streams")
@@ -80,10 +83,8 @@ def _mask() -> int:
     return mask
 
 
-def _handlers() -> list[object]:
-    found: list[object] = [_getsignal(number) for number in _SIGNALS]
-    found.append(signal.getitimer(signal.ITIMER_REAL)[0] > 0)
-    return found
+def _handlers() -> tuple[object, ...]:
+    return (*map(_getsignal, _SIGNALS), _getitimer(_ITIMER_REAL)[0] > 0)
 
 
 def _descriptors() -> dict[int, tuple[int, int]]:
@@ -113,8 +114,10 @@ def _has_children() -> bool:
     return True
 
 
-def _environment() -> object:
-    return dict(getattr(os.environ, "_data", os.environ))
+def _environ() -> dict[Any, Any]:
+    environ: Any = os.environ
+    found: dict[Any, Any] = getattr(environ, "_data", environ)
+    return found
 
 
 def _foreign_threads() -> int:
