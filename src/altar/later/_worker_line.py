@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import select
 from _thread import allocate_lock
 from stat import S_ISSOCK
 
@@ -28,11 +29,14 @@ class Line:
     lock of its own.
     """
 
-    __slots__ = ("_buffer", "_fd", "_identity", "_sending", "reading")
+    __slots__ = ("_buffer", "_fd", "_identity", "_sending", "_until_ready", "reading")
 
     def __init__(self, fd: int) -> None:
         self._fd = _moved_up(fd)
         self._identity = _identity_of(self._fd)
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        self._until_ready = poll.poll
         self._buffer = bytearray()
         self._sending = allocate_lock()
         self.reading = allocate_lock()
@@ -45,6 +49,9 @@ class Line:
     def receive(self) -> tuple[int, bytes] | None:
         """The kind and the body of the next frame; None when the parent has closed the line."""
         if not self._buffer:
+            # a read that waits is woken as well when the parent takes the last answer out,
+            # and goes to sleep again: two changes of process for each call; poll is not
+            self._until_ready()
             data = self._read()
             if len(data) >= _HEAD:
                 length, kind = HEADER.unpack_from(data)
