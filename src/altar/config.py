@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, fields, replace
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from altar.errors import ConfigurationError
@@ -42,7 +43,7 @@ class _State:
     """What was given to configure(), and the settings read with it."""
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock = RLock()  # a plugin that is loaded for them may ask, too
         self.given: dict[str, Any] = {}
         self.known: Settings | None = None
         self.traced: str | None = None  # where a trace was begun for them
@@ -88,6 +89,10 @@ def configure(
         _check_mode(found)
         _state.given.update(changes)
         _state.known = found
+    if trace is not None:
+        from altar.trace._active import switch  # noqa: PLC0415 - loaded by the check above
+
+        switch.settled = False  # the next span asks again
     return found
 
 
@@ -110,26 +115,44 @@ def reset() -> None:
         is_traced, _state.traced = _state.traced, None
     if is_traced is not None:
         _trace_to(None)
+    active = sys.modules.get("altar.trace._active")
+    if active is not None:
+        active.switch.settled = False
 
 
-def begin_trace() -> None:
-    """Trace as the settings say; a session that is made and a run that begins ask for it.
+def begin_trace(*, first: bool = False, strict: bool = False) -> None:
+    """Trace as the settings say; the first span, a session and a run that begin ask for it.
 
-    It raises nothing: settings that cannot be read are told where they are needed.
+    Settings that cannot be read are told where they are needed; by the
+    ``first`` span in a warning. ``strict`` raises ConfigurationError for a
+    trace that cannot be written, which is a warning else.
     """
     try:
         path = settings().trace
-    except ConfigurationError:
+    except ConfigurationError as error:
+        if first:
+            from altar.trace._active import switch  # noqa: PLC0415 - it is loaded
+            from altar.trace._configured import told  # noqa: PLC0415 - only where something is wrong
+
+            switch.settled = True
+            told(error)
         return
-    if path != _state.traced:
-        _trace_to(path)
+    if path != _state.traced or first:
+        _trace_to(path, strict=strict)
 
 
-def _trace_to(path: str | None) -> None:
+def _trace_to(path: str | None, *, strict: bool = False) -> None:
     from altar.trace._configured import configured  # noqa: PLC0415 - only where it is asked for
 
-    configured.follow(path)
-    _state.traced = configured.path
+    source = _FILE
+    if "trace" in _state.given:
+        source = "configure"
+    elif os.environ.get(_VARIABLES["trace"], "").strip():
+        source = f"the variable {_VARIABLES['trace']}"
+    try:
+        configured.follow(path, source, strict=strict)
+    finally:
+        _state.traced = configured.path
 
 
 def _read() -> Settings:

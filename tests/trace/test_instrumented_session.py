@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 import pytest
 
 import altar
-from altar import config
+from altar import config, trace
 from altar.adm import FunctionCall
+from altar.cli import main
 from altar.errors import ConfigurationError
 from altar.trace import MemorySink, Tracer, current_span, event, load, span, switch
 from tests.trace.telling import Told, tracing
@@ -251,15 +251,75 @@ def test_a_path_that_cannot_be_written_is_refused_where_it_is_configured(path: s
 
 @pytest.mark.usefixtures("_settings")
 def test_a_path_of_the_environment_that_cannot_be_written_stops_nobody(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setenv("ALTAR_TRACE", "nowhere/run.jsonl")
-    with caplog.at_level(logging.WARNING, logger="altar"):
+    with pytest.warns(RuntimeWarning) as warned:
         for _ in range(2):
-            with altar.Session(tools=[add]) as session:
+            with trace.span("mine"), altar.Session(tools=[add]) as session:
                 assert session.execute("add", {"a": 1, "b": 2}).content == 3
-    (said,) = [one.message for one in caplog.records if "traced" in one.message]
-    assert "nowhere/run.jsonl" in said
+    (said,) = [str(one.message) for one in warned]
+    assert "nothing is traced: trace='nowhere/run.jsonl' in the variable ALTAR_TRACE" in said
+
+
+@pytest.mark.usefixtures("_settings")
+@pytest.mark.parametrize("how", ["span", "event", "continued"])
+def test_the_first_span_of_ones_own_begins_the_trace_that_is_configured(
+    how: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ALTAR_TRACE", "run.jsonl")
+    if how == "event":
+        trace.event("nobody's")
+    elif how == "continued":
+        with trace.continued("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
+            pass
+    else:
+        with trace.span("mine"), altar.Session(tools=[add]) as session:
+            session.execute("add", {"a": 1, "b": 2})
+    assert switch.tracer is not None
+    config.reset()
+    names = [one.name for one in load("run.jsonl").spans]
+    assert names == (["execute_tool add", "mine"] if how == "span" else [])
+
+
+@pytest.mark.usefixtures("_settings")
+def test_threads_that_begin_the_trace_at_once_share_it():
+    assert trace.span("before").name == ""  # nothing is configured: it is asked once
+    assert switch.settled
+    altar.configure(trace="run.jsonl")
+    start = threading.Barrier(8)
+
+    def work(number: int) -> None:
+        start.wait()
+        trace.span(f"work {number}").finish()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    config.reset()
+    assert len(load("run.jsonl").spans) == 8
+
+
+@pytest.mark.usefixtures("_settings")
+def test_settings_that_cannot_be_read_are_told_once_by_the_first_span(tmp_path: Path):
+    (tmp_path / "altar.toml").write_text("trace = 3\n", encoding="utf-8")
+    with pytest.warns(RuntimeWarning, match="nothing is traced: trace in altar.toml"):
+        trace.span("mine").finish()
+    trace.span("mine").finish()  # and a warning here is an error
+
+
+@pytest.mark.usefixtures("_settings")
+@pytest.mark.parametrize("words", [["call", "nothing.py", "add"], ["demo"], ["run", "hi"]])
+def test_the_command_line_refuses_a_trace_that_cannot_be_written_before_it_runs(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("ALTAR_TRACE", "run.txt")
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("altar: error: trace='run.txt' in the variable ALTAR_TRACE: ")
 
 
 @pytest.mark.usefixtures("_settings")

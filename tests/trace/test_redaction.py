@@ -7,6 +7,7 @@ import decimal
 import enum
 import json
 import math
+import threading
 import uuid
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from altar import trace
 from altar.errors import ConfigurationError
+from altar.trace._content import clipped
 from altar.trace._redact import Cleaner
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA7\nabc\n-----END RSA PRIVATE KEY-----"
@@ -217,7 +219,7 @@ def test_any_value_becomes_json():
 
 def test_a_long_value_is_cut_with_a_note_of_how_much():
     assert value("x" * 1_000, max_value=100) == "x" * 100 + "... [900 bytes cut]"
-    assert value("é" * 100, max_value=101) == "é" * 50 + "... [99 bytes cut]"
+    assert value("é" * 100, max_value=101) == "é" * 50 + "... [100 bytes cut]"
     assert value("x" * 100, max_value=100) == "x" * 100
     assert value("y" * 100_000, max_value=100).endswith("... [99,900 bytes cut]")
     found = value(["z" * 60] * 50, max_value=200)
@@ -276,3 +278,72 @@ def test_a_text_made_to_be_slow_is_not(monkeypatch):
         "-----BEGIN PRIVATE KEY-----" * 2_000,
     ):
         value(text)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"password": {"value": "hunter2"}},
+        {"api_key": [["hunter2"]]},
+        {"pwd": "hunter2"},
+        {"password": "hunter2\\"},
+        {"token": ["x", "]hunter2"]},
+        {"headers": [["authorization", "hunter2"]]},
+        {"headers": [{"name": "Cookie", "value": "hunter2"}]},
+        {"DB_PASS": "hunter2", "access_tokens": ["hunter2"]},
+    ],
+)
+def test_in_a_text_of_json_a_secret_is_hidden_as_it_is_in_the_object(given):
+    inner = json.dumps({"a": given, "b": "stays"})
+    for text in (inner, json.dumps(inner), inner.replace("password", "pass\\u0077ord")):
+        found = value(text)
+        assert "hunter2" not in found
+        assert "stays" in found
+        json.loads(found)
+    assert "hunter2" not in str(value(given))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cannot connect: DB_PASSWORD=hunter2hunter2",
+        "OPENAI_API_KEY=hunter",
+        "{'password': \"it'shunter2\"}",
+        "{'password': b'hunter2'}",
+        "https://hunter2hunter2hunter2@example.com/x",
+        "postgres://bob:p@ss/hunter2@db.example/x",
+        "https://x.example/a?pwd=hunter2",
+        "<password>hunter2</password>",
+        "Cookie: session=hunter2; other=1",
+    ],
+)
+def test_a_secret_in_a_line_of_text_is_taken_out(text):
+    assert "hunter" not in value(text)
+
+
+def test_no_half_of_a_secret_is_left_where_much_is_cut(monkeypatch):
+    monkeypatch.setenv("SHOP_API_KEY", "Zq9vTr7LmXk2Pw8sYb4NcHd6GfJa1Re3")
+    url = "postgres://ada:hunter2hunter2@db/"
+    for secret, half in ((url, "hunter2"), ("Zq9vTr7LmXk2Pw8sYb4NcHd6GfJa1Re3", "Zq9vTr7L")):
+        for cut in range(4, len(secret), 5):
+            for long in (clipped("," * (4_000 - cut) + secret + "," * 9_000, 4_000),):
+                assert half not in long
+    jwt = f"eyJ{'a' * 2_000}.{'b' * 2_000} "  # its going makes room for what was read past the cut
+    text = (jwt + "y " * 3_000)[: 1_000 + 4_096 - 29] + url + " tail"
+    assert "hunter2" not in value(text, max_value=1_000)
+
+
+def test_the_name_of_a_thread_is_cleaned_and_a_dict_that_is_handed_in_is_the_caller_s():
+    mine = {"service": "shop"}
+    memory = trace.MemorySink()
+    with trace.Tracer(memory, interval=60):
+
+        def work():
+            with trace.span("work", attributes=mine) as span:
+                span.set("user", "ada")
+
+        thread = threading.Thread(target=work, name="for sk-abcdefgh12345678")
+        thread.start()
+        thread.join()
+    assert mine == {"service": "shop"}
+    assert memory.spans[0].thread == "for [secret]"

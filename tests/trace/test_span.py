@@ -26,7 +26,7 @@ def test_where_nothing_is_traced_a_span_keeps_nothing():
         span.fail("c")
         trace.event("d")
         assert trace.current_span.get() is None
-    assert (span.attributes, span.events, span.error, span.trace_id) == (None, None, None, 0)
+    assert (span.attributes, span.events, span.error, span.trace_id) == ({}, (), None, 0)
 
 
 def test_a_span_belongs_to_the_current_one_and_is_current_inside_with(traced):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from altar import __version__
 from altar.cli._console import CliError, Console, standard
 from altar.cli._parser import Parser
+from altar.config import begin_trace
 from altar.errors import AltarError, DeclarationError, InvalidDataError, ProviderError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ COMMANDS = {
     "manifest": ("altar.cli._manifest", "write, show or compare tool manifests"),
     "trace": ("altar.cli._trace", "show what a trace file holds, here or in the browser"),
 }
+
+_TRACED = frozenset({"altar.cli._run", "altar.cli._demo", "altar.cli._call"})  # ALTAR_TRACE
 
 # a full disk or device, a closed one
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
@@ -68,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: console.note(f"warning: {message}")
+            if arguments.run.__module__ in _TRACED:
+                begin_trace(strict=True)
             status: int = arguments.run(arguments, console)
         console.out.flush()
     except KeyboardInterrupt:

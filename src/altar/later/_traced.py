@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from altar.trace import _conventions as names
 from altar.trace._content import clipped, json_text
 from altar.trace._scope import Inside, fault
+from altar.trace._span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from altar.adm import FunctionCall, ToolResult
     from altar.runtime import CallContext
-    from altar.trace import Recorder, Span
+    from altar.trace import Recorder
 
 __all__ = ["ainvoke_traced", "invoke_traced", "tell_refused"]
 
@@ -76,7 +77,7 @@ def _begin(tracer: Recorder, session_id: str, tool: str, call_id: str, args: obj
         names.SESSION_ID: session_id,
         names.TOOL_ARGUMENTS: clipped(args) if isinstance(args, str) else json_text(args),
     }
-    return tracer.span(f"{names.EXECUTE_TOOL} {name}", kind="tool", attributes=told)
+    return Span(tracer, f"{names.EXECUTE_TOOL} {name}", "tool", told)
 
 
 def _end(span: Span, result: ToolResult) -> None:

@@ -11,12 +11,16 @@ __all__ = ["Switch", "switch"]
 
 
 class Switch:
-    """``tracer`` is the process's, or None."""
+    """``tracer`` is the process's, or None.
 
-    __slots__ = ("tracer",)
+    ``settled`` is whether the settings were asked for one, since they changed last.
+    """
+
+    __slots__ = ("settled", "tracer")
 
     def __init__(self) -> None:
         self.tracer: Recorder | None = None
+        self.settled = False
 
 
 switch = Switch()

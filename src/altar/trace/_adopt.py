@@ -19,7 +19,7 @@ _KINDS = frozenset(get_args(Kind))
 _LATEST = 1 << 63
 _MOST_DOCS = 100_000
 _MOST_EVENTS = 1_000
-_LONGEST_NAME = 256
+_LONGEST_NAME = 8_192  # far more than a sink sees: a secret at the end is cut there, or whole
 
 
 def adopted(
@@ -64,8 +64,8 @@ def _read(doc: Mapping[str, Any]) -> tuple[Span, tuple[int, int, int]]:
     if not 0 < span.started <= span.ended:
         raise ValueError
     attributes, events = doc.get("attributes"), doc.get("events")
-    span.attributes = dict(attributes) if attributes else None
-    span.events = [_event(event) for event in events[:_MOST_EVENTS]] if events else None
+    span.attributes = dict(attributes) if attributes else {}
+    span.events = [_event(event) for event in events[:_MOST_EVENTS]] if events else ()
     error = doc.get("error")
     span.error = (_text(error["type"]), str(error["message"])) if error else None
     span.thread = _text(doc.get("thread") or "?")

@@ -29,9 +29,12 @@ def clipped(text: str, room: int = MOST_CHARS) -> str:
     """The text, or its beginning and how much is missing."""
     if len(text) <= room:
         return text
-    kept = text[:room]
-    if room > _WORD:  # no word is halved: half of a secret is not known for one
-        head, space, _ = kept[-_WORD:].rpartition(" ")
+    from altar.trace._redact import Cleaner  # noqa: PLC0415 - re, only where much is said
+
+    # half of a secret is not known for one
+    kept = Cleaner.current().shown(text, room) if room > 0 else ""
+    head, space, _ = kept[-_WORD:].rpartition(" ") if room > _WORD else ("", "", "")
+    if space:  # nor is half of a word known for somebody's name
         kept = kept[:-_WORD] + head + space
     return f"{kept}… [+{len(text) - len(kept)} characters]"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from altar.trace._active import switch
+from altar.trace._begun import begun
 from altar.trace._span import NOTHING, Kind, Span, current_span
 from altar.trace._traceparent import parse_traceparent, traceparent_text
 
@@ -20,17 +21,25 @@ __all__ = ["continued", "event", "span", "traceparent", "tracestate"]
 
 def event(name: str, attributes: Mapping[str, Any] | None = None) -> None:
     """Note on the current span that something happened now; nothing when nothing is traced."""
-    if switch.tracer is not None:
+    if switch.tracer is not None or (not switch.settled and begun() is not None):
         current = current_span.get()
         if isinstance(current, Span):
             current.event(name, attributes)
 
 
 def span(name: str, *, kind: Kind = "custom", attributes: dict[str, Any] | None = None) -> Span:
-    """A span of your own, for ``with``; one that keeps nothing when nothing is traced."""
+    """A span of your own, for ``with``; one that keeps nothing when nothing is traced.
+
+    The first one starts the tracer that the settings ask for (``ALTAR_TRACE``).
+    ``attributes`` are copied.
+    """
     tracer = switch.tracer
     if tracer is None:
-        return NOTHING
+        if switch.settled:
+            return NOTHING
+        tracer = begun()
+        if tracer is None:
+            return NOTHING
     return tracer.span(name, kind=kind, attributes=attributes)
 
 
@@ -61,6 +70,8 @@ class continued:  # noqa: N801 - read as a function, as contextlib's are
     __slots__ = ("_parent", "_token")
 
     def __init__(self, header: str | None, *, tracestate: str | None = None) -> None:
+        if switch.tracer is None and not switch.settled:
+            begun()
         self._parent = parse_traceparent(header, tracestate)
         self._token: Token[Span | Parent | None] | None = None
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from altar.trace._redact import Cleaner
     from altar.trace._ring import Ring, Rings
     from altar.trace._sampling import Sampler
+    from altar.trace._span import Span
 
 __all__ = ["Drain"]
 
@@ -37,13 +41,18 @@ class Drain:
     ) -> None:
         self.lock = threading.Lock()
         self.drained = 0
+        self.spoiled = 0  # spans that were in hand when something went wrong here
         self._in_hand = 0
         self._rings = rings
         self._sampler = sampler
         self._cleaner = cleaner
         self._outlets = outlets
+        self._early = [] if sampler.keeps_all else [one for one in outlets if one.sees_all]
+        self._late = [one for one in outlets if one not in self._early]
         self._interval = interval
-        self._bell: SimpleQueue[bool] = SimpleQueue()  # its put may be interrupted by another
+        self._bell: SimpleQueue[bool | threading.Event] = (
+            SimpleQueue()
+        )  # its put may be interrupted by another
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -78,13 +87,44 @@ class Drain:
     def _run(self) -> None:
         self._rings.mute()
         while True:
+            rung: bool | threading.Event = True
+            with suppress(Empty):
+                rung = self._bell.get(timeout=self._interval)
+            if rung is False:
+                return
             try:
-                if not self._bell.get(timeout=self._interval):
-                    return
-            except Empty:
-                pass
-            with self.lock:
-                self.round()
+                with self.lock:
+                    self.round(everything=rung is not True)
+            except BaseException as error:  # noqa: BLE001 - this thread must not end
+                self.spoiled += self._in_hand
+                self._in_hand = 0
+                log = logging.getLogger("altar")
+                log.warning("trace: spans are lost (%s)", type(error).__name__)
+            if rung is not True:
+                rung.set()
+
+    def settle(self, until: float) -> bool:
+        """Take all there is now, and leave nothing undecided; False when time ran out.
+
+        The thread does it: what it calls is the application's, and may block.
+        """
+        if self._thread is None and not self._rings.held and not self.held:
+            return True
+        self.start()
+        thread = self._thread
+        if thread is threading.current_thread():
+            return False
+        if thread is not None:
+            done = threading.Event()
+            self._bell.put(done)
+            return done.wait(max(0.0, until - monotonic()))
+        if not self.lock.acquire(timeout=max(0.0, until - monotonic())):
+            return False
+        try:
+            self.round(everything=True)
+        finally:
+            self.lock.release()
+        return True
 
     def round(self, *, everything: bool = False) -> None:
         """Take what there is now, under the lock; ``everything``: leave nothing undecided."""
@@ -108,18 +148,26 @@ class Drain:
         for span in batch:
             if not span.thread:
                 span.thread = ring.thread
+        if self._early:
+            self._hand(batch, self._early)
         if not self._sampler.keeps_all:
             batch = self._sampler.take(batch)
             self._in_hand = len(batch)
         if batch:
-            clean = self._cleaner.clean
-            for span in batch:
-                clean(span)
-            for outlet in self._outlets:
-                outlet.put(batch)
+            self._hand(batch, self._late, is_clean=bool(self._early))
         self.drained += len(batch)
         self._in_hand = 0
         return most
+
+    def _hand(
+        self, batch: Sequence[Span], outlets: Sequence[Outlet], *, is_clean: bool = False
+    ) -> None:
+        if not is_clean:
+            clean = self._cleaner.clean
+            for span in batch:
+                clean(span)
+        for outlet in outlets:
+            outlet.put(batch)
 
     def _wait_for_room(self, spans: int) -> None:
         """Let the fastest sink set the pace; the rings hold what comes meanwhile."""

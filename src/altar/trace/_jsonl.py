@@ -72,7 +72,11 @@ class JsonLinesSink:
     def losses(self, found: Mapping[str, int]) -> None:
         """Write how many spans are missing since this was last told; OSError when it cannot."""
         self._told.note(found)
-        self._tell()
+        try:
+            self._tell()
+        except BaseException:
+            self._told.untold(found)
+            raise
 
     def forked(self) -> None:
         """Begin a run of its own in a process that was forked."""

@@ -29,10 +29,13 @@ class Metrics:
     """A sink that keeps sums instead of spans; ``text()`` is what Prometheus collects.
 
     A label has at most ``max_label_values`` values: what comes later counts
-    under ``(other)``. Buckets are upper bounds in seconds. Spans that a tracer
-    samples out, drops or cannot write are counted in ``altar_spans_total``
-    alone.
+    under ``(other)``. Buckets are upper bounds in seconds. It counts every
+    span, those too that its tracer samples out; what the tracer drops or loses
+    is counted in ``altar_spans_total`` alone. In a process that was forked it
+    begins anew.
     """
+
+    before_sampling = True
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -47,7 +50,12 @@ class Metrics:
             raise ConfigurationError(
                 f"max_label_values is {max_label_values!r}; give a positive number"
             )
-        most = max_label_values
+        self._options = (max_label_values, tool_buckets, model_buckets)
+        self._begin(*self._options)
+
+    def _begin(
+        self, most: int, tool_buckets: Sequence[float], model_buckets: Sequence[float]
+    ) -> None:
         self._lock = Lock()
         self._tools = _Counter(
             "altar_tool_calls_total", "Tool calls that ended.", ("tool", "status"), most
@@ -87,6 +95,10 @@ class Metrics:
             for outcome, count in found.items():
                 if count:
                     self._spans.add((outcome,), count)
+
+    def forked(self) -> None:
+        """Begin anew: what was counted, and a lock that may be held, are the parent's."""
+        self._begin(*self._options)
 
     def close(self) -> None:
         """What was counted can still be read."""

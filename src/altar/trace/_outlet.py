@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from altar.trace._span import Span
 
@@ -27,11 +27,13 @@ _LOSSES = ("dropped", "sampled_out", "sink_lost")
 class Sink(Protocol):
     """Where spans go. It is called from one thread of the tracer's, never from the program's.
 
-    A sink may have two more methods. ``losses(found)`` is told, when the tracer
-    is flushed or closed, how many spans are missing since it was told last: a
-    mapping with ``dropped``, ``sampled_out`` and ``sink_lost``. ``forked()`` is
-    called in a process that was forked, before its first span: what the sink
-    holds open belongs to the parent.
+    A sink with ``before_sampling = True`` is handed every span that was not
+    dropped, before any is sampled out. A sink may have two more methods.
+    ``losses(found)`` is told, when the tracer is flushed or closed, how many
+    spans are missing since it was told last: a mapping with ``dropped``,
+    ``sampled_out`` and ``sink_lost``; what it raises then is told again.
+    ``forked()`` is called in a process that was forked, before its first span:
+    what the sink holds open belongs to the parent.
     """
 
     def write(self, spans: Sequence[Span]) -> None:
@@ -61,6 +63,7 @@ class Outlet:
         self._thread: threading.Thread | None = None
         self._failures = 0  # in a row
         self._is_hurried = self._is_closing = self._is_abandoned = self._is_stuck = False
+        self._has_ended = False
         self._news: dict[str, int] | None = None  # what is missing in all, to be told
         self._told = dict.fromkeys(_LOSSES, 0)
 
@@ -70,6 +73,11 @@ class Outlet:
         self._call("forked")
 
     @property
+    def sees_all(self) -> bool:
+        """Whether it is handed spans before they are sampled."""
+        return getattr(self.sink, "before_sampling", False) is True
+
+    @property
     def name(self) -> str:
         """What it is called in a count and in the log."""
         return type(self.sink).__name__
@@ -77,7 +85,7 @@ class Outlet:
     def start(self) -> None:
         """Start the thread, if there is none: early, for none can be started at exit."""
         with self._changed:
-            if self._thread is None and not self._is_closing:
+            if self._thread is None and not self._has_ended:
                 thread = threading.Thread(target=self._run, name=f"altar {self.name}", daemon=True)
                 self._thread = thread
                 try:
@@ -101,8 +109,9 @@ class Outlet:
                 self._batches.append(spans)
                 self._changed.notify_all()
 
-    def tell(self, missing: Mapping[str, int]) -> None:
+    def tell(self, *, dropped: int, sampled_out: int) -> None:
         """Have the sink told what is missing in all, after what was handed over before."""
+        missing = {"dropped": dropped, "sampled_out": 0 if self.sees_all else sampled_out}
         with self._changed:
             if self._held == 0 and {**missing, "sink_lost": self.lost} == self._told:
                 return
@@ -126,18 +135,19 @@ class Outlet:
 
     def close(self, until: float) -> bool:
         """Wait for the end; False when time ran out, and the rest is lost."""
+        self.start()  # there is none where nothing was recorded
         with self._changed:
-            is_alone = self._thread is None
-            if not is_alone:
-                self._changed.wait_for(lambda: self._thread is None, max(0.0, until - monotonic()))
-        if is_alone:
+            is_alone = self._thread is None and not self._has_ended and bool(self._batches)
+            if self._thread is not None:
+                self._changed.wait_for(lambda: self._has_ended, max(0.0, until - monotonic()))
+        if is_alone:  # the interpreter is ending, and what was recorded then is to be written
             self._run()
         with self._changed:
             self._is_abandoned = True
             self.lost += self._held
             self._held = 0
             self._batches.clear()
-            return self._thread is None
+            return self._has_ended
 
     def fits(self, spans: int) -> bool:
         """Whether so many more would not be lost now."""
@@ -168,6 +178,7 @@ class Outlet:
         self._call("close")
         with self._changed:
             self._thread = None
+            self._has_ended = True
             self._changed.notify_all()
 
     def _write(self, spans: Sequence[Span]) -> None:

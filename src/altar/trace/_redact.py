@@ -12,17 +12,20 @@ import logging
 import os
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from altar._secrets import SECRET, is_secret_variable, redacted, spellings
+from altar._secrets import SECRET, is_secret_variable, spellings
 from altar.trace import _conventions as names
+from altar.trace._looks import is_named, is_secret_key, without_looks
+from altar.trace._plain import number_of, read_json, write_json
+from altar.trace._span import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from altar.trace._span import Span
 
-__all__ = ["Cleaner", "is_secret_key"]
+__all__ = ["Cleaner"]
 
 _CONTENT = frozenset(
     {
@@ -33,33 +36,16 @@ _CONTENT = frozenset(
         names.TOOL_RESULT,
     }
 )
-_NAMED = (  # how the name of a secret ends
-    r"(?:passw(?:or)?d|passphrase|secret|credentials?|authorization|cookie|token|[-_.]pwd"
-    r"|(?:api|access|private|secret|signing|encryption)[-_. ]?key)"
+_OWN = ("gen_ai.", "altar.")  # how our own names begin
+# the fields of messages and parts, which the convention names
+_OWN_FIELDS = frozenset(
+    """arguments content file_id finish_reason id mime_type modality name parts response role size
+    type uri""".split()  # noqa: SIM905
 )
-_SECRET_KEY = re.compile(rf"(?i)(?:{_NAMED}|^pwd)$")
-# of language models, and of pages: "token" in another sense
-_OTHER_TOKEN = re.compile(
-    r"(?i)(?:page|next|sync|bos|eos|pad|unk|sep|mask|stop|first|last|per|cancellation)[-_ ]?token$"
-)
-# a field of JSON, however deep in texts of JSON: its quotes then have backslashes
-_FIELD = re.compile(
-    rf"(?is)({_NAMED}(\\*[\"'])\s*:\s*)(?!true|false|null)"
-    r"(?:\2.*?(?:(?<!\\)\2|\Z)|\[[^\[\]{}]*(?:\]|\Z)|[^\s,{}\[\]\"'\\]+)"
-)
-_QUERY = r"(?i:(?P<query>[?&][\w-]{0,40}(?:key|token|secret|password|signature|sig)=)[^&\s\"'\\]+)"
-_URL = r"(?P<url>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@\"']{0,256}:)[^\s/@\"']{1,512}(?=@)"
-_PEM = (
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
-    r"(?s:.*?)(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)"
-)
-_JWT = r"\beyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*)?"
-_BASIC = r"(?i:(?P<basic>\bbasic\s+))(?=[A-Za-z0-9+/]*[0-9=])[A-Za-z0-9+/]{12,}={0,2}"
-_PREFIXED = (
-    r"\b(?:gh[pousr]_|github_pat_|glpat-|hf_|npm_|pypi-|AKIA|ASIA|[sr]k_(?:live|test)_|whsec_|xapp-"
-    r"|xox[a-z]-|sk-|AIza|ya29\.|SG\.|dop_v1_|shpat_|nvapi-|gsk_|r8_|pplx-)[\w.-]{10,}"
-)
-_LOOKS = re.compile(f"{_QUERY}|{_URL}|{_PEM}|{_JWT}|{_BASIC}|{_PREFIXED}")
+_KINDS = get_args(Kind)
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+_JSON_BEGINS = frozenset('{["')
+_MOST_PARSED = 1 << 20  # characters of a text that is read as JSON
 
 _SHORTEST = 8  # characters of a text that may be a secret
 _MEMO = 64  # characters of a text whose cleaning is remembered
@@ -70,16 +56,13 @@ _MOST_KEYS = 128
 _MOST_EVENTS = 256
 _DEEPEST = 32
 _PLACES = frozenset({"datetime", "decimal", "fractions", "ipaddress", "pathlib", "uuid"})
-_NUMBERS = 1 << 63
-
-
-def is_secret_key(name: str) -> bool:
-    """Whether an attribute of this name holds a secret, whatever its value looks like."""
-    return _SECRET_KEY.search(name) is not None and _OTHER_TOKEN.search(name) is None
 
 
 class Cleaner:
-    """Cleans spans in their place; used by the drainer alone."""
+    """Cleans spans in their place; used by the drainer alone.
+
+    ``redact(key, value)`` is the application's: see :class:`Tracer`.
+    """
 
     __slots__ = (
         "_environment",
@@ -132,10 +115,12 @@ class Cleaner:
     def clean(self, span: Span) -> None:
         """Make of a span what a sink may see. Never raises."""
         try:
-            span.name = self._text(str(span.name), _LONGEST_NAME)
-            if span.attributes is not None:
+            span.name = self._word("span.name", span.name)
+            if span.kind not in _KINDS:
+                span.kind = "custom"
+            if span.attributes:
                 span.attributes = self._mapping(span.attributes)
-            if span.events is not None:
+            if span.events:
                 span.events = self._events(span.events)
             if span.error is not None:
                 kind, message = span.error
@@ -143,20 +128,23 @@ class Cleaner:
                     message = ""
                 elif message:
                     message = self._attribute("exception.message", message)
-                span.error = (self._text(str(kind), _LONGEST_NAME), message)
-        except Exception as error:  # noqa: BLE001 - a value of the program's, with a fault of its own
-            span.name = str(span.kind)
+                    message = message if type(message) is str else SECRET
+                span.error = (self._word("exception.type", kind), message)
+            span.thread = self._word("thread.name", span.thread)
+        except BaseException as error:  # noqa: BLE001 - a value of the program's, or its function
+            span.name = span.kind if span.kind in _KINDS else "custom"
             span.attributes = {"altar.unreadable": type(error).__name__}
-            span.events = None
+            span.events = ()
             span.error = None if span.error is None else ("", "")
+            span.thread = "?"
 
     def _events(
-        self, events: list[tuple[str, int, Mapping[str, Any] | None]]
+        self, events: Sequence[tuple[str, int, Mapping[str, Any] | None]]
     ) -> list[tuple[str, int, Mapping[str, Any] | None]]:
         found = events[: _MOST_EVENTS + 1]
         clean: list[tuple[str, int, Mapping[str, Any] | None]] = [
             (
-                self._text(str(name), _LONGEST_NAME),
+                self._word("event.name", name),
                 time,
                 None if attributes is None else self._mapping(attributes),
             )
@@ -168,118 +156,161 @@ class Cleaner:
         return clean
 
     def _mapping(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        clean = {}
+        clean: dict[str, Any] = {}
         items = list(attributes.items())  # one step: the program may add to it meanwhile
+        is_plain = self._redact is None
         for key, value in items[:_MOST_KEYS]:
             if self._has_content or key not in _CONTENT:
-                name = key if type(key) is str and key in self._keys else self._key(key)
+                is_known = is_plain and type(key) is str and key in self._keys
+                name = key if is_known else self._key(key, clean)
                 clean[name] = self._attribute(name, value)
         if len(items) > _MOST_KEYS:
             clean["altar.cut"] = f"{len(items) - _MOST_KEYS:,} more attributes"
         return clean
 
-    def _key(self, key: object) -> str:
+    def _key(self, key: object, taken: Mapping[str, Any]) -> str:
         """A name that is JSON and short, and known as that of a secret or of none."""
-        name = self._text(str(key), _LONGEST_NAME)
+        text = name = str(key)
+        if self._redact is not None and not (text.startswith(_OWN) or text in _OWN_FIELDS):
+            name = self._word("attribute.name", text)
+            while name in taken and name != text:  # two names became one
+                name += "'"
+        else:
+            name = self._text(text, _LONGEST_NAME)
         if name not in self._keys:
             if len(self._keys) >= _MOST_MEMOS:
                 self._keys.clear()
-            self._keys[name] = is_secret_key(name)
+            self._keys[name] = is_secret_key(name) or is_secret_key(text)
         return name
 
+    def _word(self, key: str, given: object) -> str:
+        """A name of something, as the application wants it seen."""
+        text = given if type(given) is str else str(given)
+        if self._redact is not None and text:
+            found = self._ask(key, text)
+            text = found if type(found) is str else SECRET
+        return self._text(text, _LONGEST_NAME)
+
+    def _ask(self, key: str, value: Any) -> Any:
+        """What the application's function makes of a value; hidden where it fails."""
+        try:
+            return None if self._redact is None else self._redact(key, value)
+        except BaseException as error:  # noqa: BLE001 - and SystemExit, in a thread of ours
+            if not self._warned:
+                self._warned = True
+                logging.getLogger("altar").warning(
+                    "trace: redact= failed (%s); values it fails on are not written",
+                    type(error).__name__,
+                )
+            return SECRET
+
     def _attribute(self, name: str, value: Any) -> Any:
-        if self._redact is not None:
-            try:
-                value = self._redact(name, value)
-            except Exception as error:  # noqa: BLE001 - the application's own function
-                self._warn(error)
-                return SECRET
         kind = type(value)
         if value is None or kind is bool:
             return value
         if self._keys.get(name):
             return SECRET
-        if kind is str:
-            return self._text(value, self._max)
         try:
-            return self._value(value, [self._max], 0)
-        except Exception:  # noqa: BLE001 - as above
+            if kind is str:
+                return self._string(name, value, self._max, 0)
+            return self._value(name, value, [self._max], 0)
+        except Exception:  # noqa: BLE001 - an object of the program's, with a fault of its own
             return f"<unreadable: {kind.__name__}>"
 
-    def _warn(self, error: BaseException) -> None:
-        if not self._warned:
-            self._warned = True
-            logging.getLogger("altar").warning(
-                "trace: redact= failed (%s); values it fails on are not written",
-                type(error).__name__,
-            )
+    def _string(self, key: str, text: str, room: int, depth: int) -> Any:
+        if self._redact is None:
+            return self._text(text, room, key, depth)
+        seen = text
+        if "\\u" in text and read_json(text) is None:  # JSON that is broken
+            seen = _ESCAPED.sub(lambda one: chr(int(one[1], 16)), text)
+        found = self._ask(key, seen)
+        if found == seen:
+            found = text
+        if type(found) is str:
+            return self._text(found, room, key, depth)
+        return self._given(key, found, room, depth)
 
-    def _value(self, value: Any, room: list[int], depth: int) -> Any:
+    def _given(self, key: str, found: Any, room: int, depth: int) -> Any:
+        """What the application's function gave, which is not asked of it again."""
+        redact, self._redact = self._redact, None
+        try:
+            return self._value(key, found, [room], depth + 1)
+        finally:
+            self._redact = redact
+
+    def _value(self, key: str, value: Any, room: list[int], depth: int) -> Any:
         """JSON of any value; ``room`` is what is left of the bytes of its attribute."""
         room[0] -= 8
         if value is None or value is True or value is False:
             return value
         if isinstance(value, str):
-            text = self._text(str.__str__(value), max(room[0], 0))
-            room[0] -= len(text)
+            text = self._string(key, str.__str__(value), max(room[0], 0), depth)
+            room[0] -= len(text) if type(text) is str else 8
             return text
-        if isinstance(value, int):
-            number = int.__add__(value, 0)
-            if -_NUMBERS <= number < 2 * _NUMBERS:
-                return number
-            bits = number.bit_length()
-            return str(number) if bits < 2_048 else f"<a whole number of {bits:,} bits>"
-        if isinstance(value, float):
-            number_ = float.__add__(value, 0.0)
-            return number_ if number_ - number_ == 0 else str(number_)
+        if isinstance(value, (int, float)):
+            return self._number(key, value, room, depth)
         if isinstance(value, (bytes, bytearray, memoryview)):
             return f"<{len(value):,} bytes>"
-        if isinstance(value, (Mapping, list, tuple, set, frozenset)):
-            return self._container(value, room, depth + 1)
+        if isinstance(value, Mapping):
+            return self._object(value, room, depth + 1)
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return self._array(key, value, room, depth + 1)
         if hasattr(type(value), "__members__"):  # an Enum
-            return self._value(value.value, room, depth + 1)
+            return self._value(key, value.value, room, depth + 1)
         if type(value).__module__.split(".")[0] in _PLACES:
-            return self._text(str(value), max(room[0], 0))
+            return self._string(key, str(value), max(room[0], 0), depth)
         return f"<{type(value).__qualname__}>"
 
-    def _container(self, value: Any, room: list[int], depth: int) -> Any:
+    def _number(self, key: str, value: float, room: list[int], depth: int) -> Any:
+        if self._redact is None:
+            return number_of(value)
+        found = self._ask(key, value)
+        if isinstance(found, (int, float)):
+            return found if isinstance(found, bool) else number_of(found)
+        return self._given(key, found, max(room[0], 0), depth)
+
+    def _object(self, value: Mapping[Any, Any], room: list[int], depth: int) -> Any:
         if depth > _DEEPEST:
             return "..."
-        if isinstance(value, Mapping):
-            items = list(value.items())
-            clean: dict[str, Any] = {}
-            for count, (key, item) in enumerate(items):
-                if room[0] <= 0:
-                    clean["..."] = f"[{len(items) - count:,} more cut]"
-                    break
-                name = self._key(key)
-                room[0] -= len(name)
-                is_plain = item is None or isinstance(item, bool)
-                is_secret = self._keys[name] and not is_plain
-                clean[name] = SECRET if is_secret else self._value(item, room, depth)
-            return clean
-        found = []
+        items = list(value.items())
+        clean: dict[str, Any] = {}
+        named = value.get("name", value.get("key")) if "value" in value else None
+        is_header = type(named) is str and is_secret_key(named)
+        for count, (key, item) in enumerate(items):
+            if room[0] <= 0:
+                clean["..."] = f"[{len(items) - count:,} more cut]"
+                break
+            name = self._key(key, clean)
+            room[0] -= len(name)
+            is_plain = item is None or isinstance(item, bool)
+            is_secret = (self._keys[name] or (is_header and key == "value")) and not is_plain
+            clean[name] = SECRET if is_secret else self._value(name, item, room, depth)
+        return clean
+
+    def _array(self, key: str, value: Any, room: list[int], depth: int) -> Any:
+        if depth > _DEEPEST:
+            return "..."
         many = list(value)
+        if len(many) == 2 and type(many[0]) is str and is_secret_key(many[0]):  # a header
+            many[1] = SECRET
+        found = []
         for count, item in enumerate(many):
             if room[0] <= 0:
                 found.append(f"... [{len(many) - count:,} more cut]")
                 break
-            found.append(self._value(item, room, depth))
+            found.append(self._value(key, item, room, depth))
         return found
 
-    def _text(self, text: str, room: int) -> str:
+    def _text(self, text: str, room: int, key: str = "", depth: int = 0) -> str:
         """A text without secrets, of so many bytes at most and a note of what was cut."""
-        is_short = len(text) <= _MEMO
+        is_short = len(text) <= _MEMO and self._redact is None
         if is_short:
             known = self._texts.get(text)
             if known is not None:
                 return known
-        clean = text if len(text) <= room + _MARGIN else text[: room + _MARGIN]
-        if not clean.isascii():  # halves of surrogate pairs are no text; whole pairs are
-            clean = clean.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        if len(clean) >= _SHORTEST:
-            clean = self._without_secrets(clean)
-        clean = _cut(clean, text, room)
+        whole = self._from_json(text, key, depth) if text[:1] in _JSON_BEGINS else None
+        clean = self._window(text, room) if whole is None else whole
+        clean = _cut(clean, text if whole is None else clean, room)
         if is_short and len(clean) <= 2 * _MEMO:
             if len(self._texts) >= _MOST_MEMOS:
                 self._texts.clear()
@@ -287,23 +318,43 @@ class Cleaner:
                 self._texts[text] = clean
         return clean
 
-    def _without_secrets(self, text: str) -> str:
-        if self._known is not None:
-            text = self._known.sub(SECRET, text)
-        if '"' in text or "'" in text:
-            text = _FIELD.sub(_field, text)
-        return redacted(_LOOKS.sub(_mark, text))
+    @classmethod
+    def current(cls) -> Cleaner:
+        """One that knows the process's variables as they are now."""
+        made = cls()
+        made.refresh()
+        return made
 
+    def shown(self, text: str, room: int) -> str:
+        """The beginning of a text that is longer: so many characters at most, without secrets."""
+        return self._window(text, room)[:room]
 
-def _mark(found: re.Match[str]) -> str:
-    return f"{found['query'] or found['url'] or found['basic'] or ''}{SECRET}"
+    def _window(self, text: str, room: int) -> str:
+        """As much of a text as may be shown, without secrets: nor the half of one at its end."""
+        is_whole = len(text) <= room + _MARGIN
+        clean = text if is_whole else text[: room + _MARGIN]
+        if not clean.isascii():  # halves of surrogate pairs are no text; whole pairs are
+            clean = clean.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        if len(clean) >= _SHORTEST:
+            clean = without_looks(self._without_known(clean))
+        return clean if is_whole else clean[: max(0, len(clean) - _MARGIN)]
 
+    def _from_json(self, text: str, key: str, depth: int) -> str | None:
+        """A text of JSON, cleaned as what it says; None where it is none, or need not be."""
+        if len(text) < _SHORTEST or len(text) > _MOST_PARSED or depth >= _DEEPEST:
+            return None
+        if self._redact is None and not ("\\u" in text or is_named(text)):
+            return None  # as a text it is as clean
+        found = read_json(self._without_known(text))
+        if found is None:
+            return None
+        clean = self._value(key, found, [1 << 40], depth + 1)
+        if clean == found:
+            return self._without_known(text)
+        return self._without_known(write_json(clean))
 
-def _field(found: re.Match[str]) -> str:
-    name_end = found.start(2)
-    if _OTHER_TOKEN.search(found.string, max(0, name_end - 24), name_end):
-        return found[0]
-    return f"{found[1]}{found[2]}{SECRET}{found[2]}"
+    def _without_known(self, text: str) -> str:
+        return text if self._known is None else self._known.sub(SECRET, text)
 
 
 def _cut(clean: str, text: str, room: int) -> str:
@@ -318,4 +369,4 @@ def _cut(clean: str, text: str, room: int) -> str:
 def _noted(data: bytes, text: str, room: int) -> str:
     kept = data[:room].decode("utf-8", "ignore")
     whole = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    return f"{kept}... [{max(whole - room, 1):,} bytes cut]"
+    return f"{kept}... [{max(whole - len(kept.encode()), 1):,} bytes cut]"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from altar.trace._span import current_span
+from altar.trace._content import clipped
+from altar.trace._span import Span, current_span
 
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from altar.trace._span import Kind, Parent, Recorder, Span
+    from altar.trace._span import Kind, Parent, Recorder
 
 __all__ = ["Inside", "child", "fault"]
 
@@ -48,7 +49,7 @@ def child(
     """A span that began now, and belongs to ``parent`` whatever the current one is."""
     token = current_span.set(parent)
     try:
-        return tracer.span(name, kind=kind, attributes=attributes)
+        return Span(tracer, name, kind, attributes)
     finally:
         current_span.reset(token)
 
@@ -59,6 +60,6 @@ def fault(error: BaseException) -> tuple[str, str]:
     if name in _LEFT:
         return "cancelled", ""
     try:
-        return name, str(error)[:_LONGEST]
+        return name, clipped(str(error), _LONGEST)
     except Exception:  # noqa: BLE001 - an exception of the program's, with a fault of its own
         return name, ""

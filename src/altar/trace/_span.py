@@ -16,7 +16,7 @@ from altar.trace._local import Local
 from altar.trace._ring import VOID, Here
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextvars import Token
     from types import TracebackType
 
@@ -92,7 +92,7 @@ class Span:
     process. ``started`` and ``ended`` are nanoseconds since the epoch that never
     go back within a process; ``ended`` is 0 while it runs. ``attributes`` are
     named as OpenTelemetry names them, where it has a name. ``error`` is None or
-    (type, message). ``events`` are (name, nanoseconds, attributes) or None.
+    (type, message). ``events`` are (name, nanoseconds, attributes).
     ``thread`` (its name) is where it ended; a sink finds it filled in.
 
     A value is read when the span is drained, up to a fraction of a second after
@@ -137,8 +137,8 @@ class Span:
         self._token: Token[Span | Parent | None] | None = None
         self.name = name
         self.kind = kind
-        self.attributes = attributes
-        self.events: list[tuple[str, int, Mapping[str, Any] | None]] | None = None
+        self.attributes: dict[str, Any] = {} if attributes is None else attributes
+        self.events: Sequence[tuple[str, int, Mapping[str, Any] | None]] = ()
         self.error: tuple[str, str] | None = None
         self.thread = ""
         self.ended = 0
@@ -171,15 +171,14 @@ class Span:
 
     def set(self, key: str, value: Any) -> None:
         """Add an attribute: JSON."""
-        if self.attributes is None:
-            self.attributes = {}
         self.attributes[key] = value
 
     def event(self, name: str, attributes: Mapping[str, Any] | None = None) -> None:
         """Note that something happened now."""
-        if self.events is None:
-            self.events = []
-        self.events.append((name, self._local.anchor + perf_counter_ns(), attributes))
+        events = self.events
+        if not isinstance(events, list):
+            events = self.events = []
+        events.append((name, self._local.anchor + perf_counter_ns(), attributes))
 
     def fail(self, type: str, message: str = "") -> None:  # noqa: A002 - the error's own field
         """Say that the work failed."""
@@ -243,6 +242,13 @@ def _said(error: BaseException) -> str:
         return ""
 
 
+class _Void(dict[str, Any]):
+    """Attributes that nobody keeps."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        pass
+
+
 class _Nothing(Span):
     """What stands for a span where nothing is traced: it keeps nothing, and is never current."""
 
@@ -251,7 +257,8 @@ class _Nothing(Span):
     def __init__(self) -> None:
         self._local = Local(Here(), lambda _: VOID, trace_id=0, root_id=0)
         self._local.sampled = False
-        self._token = self.attributes = self.events = self.error = None
+        self._token = self.error = None
+        self.attributes, self.events = _Void(), ()
         self.name = self.thread = ""
         self.kind = "custom"
         self.span_id = self.parent_id = self.started = self.ended = 0

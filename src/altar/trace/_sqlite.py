@@ -86,7 +86,11 @@ class SqliteSink:
     def losses(self, found: Mapping[str, int]) -> None:
         """Write how many spans are missing since this was last told."""
         self._told.note(found)
-        self._tell()
+        try:
+            self._tell()
+        except BaseException:
+            self._told.untold(found)
+            raise
 
     def forked(self) -> None:
         """Begin a run of its own in a process that was forked."""

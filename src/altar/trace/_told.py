@@ -32,6 +32,10 @@ class Told:
             self._open[kind] = self._open.get(kind, 0) + count
         self._theirs += found.get("sink_lost", 0)
 
+    def untold(self, found: Mapping[str, int]) -> None:
+        """It was not written, and will be noted again."""
+        self.note({kind: -count for kind, count in found.items()})
+
     def open(self, *, last: bool = False) -> dict[str, int]:
         """What is to be written; the last time with what no tracer has told."""
         found = {kind: count for kind, count in self._open.items() if count}

@@ -45,8 +45,15 @@ class Tracer:
 
     ``sampling`` says which traces are kept. ``content="none"`` leaves out what
     was said: messages, arguments, results and the texts of errors. Secrets are
-    always taken out; ``redact(name, value)`` returns what is to stand for the
-    value of an attribute besides. ``max_value`` is how many bytes of a value
+    always taken out; ``redact(key, value)`` returns what is to stand for the
+    value besides. It is
+    called for every text and number: ``value`` may be a part of an attribute, and
+    ``key`` is what that part is called, the name of the nearest field around it,
+    or else of the attribute. A text that is JSON is given as a whole, and then
+    what is in it. Other keys are ``span.name``, ``event.name``,
+    ``attribute.name`` (fields within values, too), ``exception.type``,
+    ``exception.message`` and ``thread.name``. A value of which it fails is
+    hidden. ``max_value`` is how many bytes of a value
     are kept. Where a sink has a function ``outer``, it is asked for the parent of
     each root: a :class:`Parent` of another library's traces, or None.
 
@@ -74,15 +81,15 @@ class Tracer:
             )
         if redact is not None and not callable(redact):
             raise ConfigurationError(
-                f"Tracer(redact={redact!r:.60}): a function of a name and a value; "
-                "type Tracer(redact=lambda name, value: value)"
+                f"Tracer(redact={redact!r:.60}): a function of a key and a value; "
+                "type Tracer(redact=lambda key, value: value)"
             )
         whole("Tracer", "max_value", max_value, least=64)
         whole("Tracer", "capacity", capacity, least=2)
         number("Tracer", "interval", interval, example=0.2)
         self.content = content
         self._options = (redact, max_value, capacity, float(interval))
-        self._sampling = sampling if sampling is not None else Sampling()
+        self._sampling = _rule(sampling)
         self._sinks = [_sink(sink) for sink in sinks]
         asked: list[Any] = [getattr(sink, "outer", None) for sink in self._sinks]
         self.outer: Callable[[], Parent | None] | None = next(
@@ -114,8 +121,8 @@ class Tracer:
     def span(
         self, name: str, *, kind: Kind = "custom", attributes: dict[str, Any] | None = None
     ) -> Span:
-        """A span that began now; its parent is the current one."""
-        return Span(self, name, kind, attributes)
+        """A span that began now; its parent is the current one. ``attributes`` are copied."""
+        return Span(self, name, kind, dict(attributes) if attributes else None)
 
     def begin(self, parent: Span | Parent | None, span_id: int) -> Local:
         """What a local root and the spans below it share; ``parent`` is no span of this tracer."""
@@ -186,7 +193,7 @@ class Tracer:
         is_locked = self._drain.lock.acquire(timeout=0.1)
         try:
             waiting = self.rings.held + self._drain.held
-            dropped = self.rings.dropped
+            dropped = self.rings.dropped + self._drain.spoiled
             if self._is_closed:  # nobody will take them any more
                 waiting, dropped = 0, dropped + waiting
             lost: dict[str, int] = {}
@@ -259,21 +266,19 @@ class Tracer:
 
     def _settle(self, until: float) -> bool:
         """Drain all there is, and have the sinks told what is missing."""
-        if not self._drain.lock.acquire(timeout=max(0.0, until - monotonic())):
+        if not self._drain.settle(until):
             return False
-        try:
-            self._drain.round(everything=True)
-        finally:
-            self._drain.lock.release()
         counts = self.counts
         for outlet in self._outlets:
-            outlet.tell({"dropped": counts.dropped, "sampled_out": counts.sampled_out})
+            outlet.tell(dropped=counts.dropped, sampled_out=counts.sampled_out)
         return True
 
     def forked(self) -> None:
         """Begin again in a forked process: what was recorded is the parent's."""
         self.here.ring = VOID
         self._begin()
+        for outlet in self._outlets:
+            outlet.forked()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -285,6 +290,18 @@ class Tracer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _rule(given: object) -> Sampling:
+    if given is None:
+        return Sampling()
+    if not isinstance(given, Sampling):
+        share = given if isinstance(given, (int, float)) and 0 <= given <= 1 else 0.1
+        raise ConfigurationError(
+            f"Tracer(sampling={given!r:.60}): a Sampling, altar.trace.Sampling; "
+            f"type Tracer(sampling=Sampling(share={share!r}))"
+        )
+    return given
 
 
 def _sink(sink: Sink | str | os.PathLike[str]) -> Sink:
