@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altar.errors import ConfigurationError
-from altar.trace import Metrics, Tracer
+from altar.trace import MemorySink, Metrics, Sampling, Tracer, span
 from tests.trace.samples import MS, START, SampleSpan, sample_spans
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -193,3 +193,19 @@ def test_a_tracer_takes_metrics_as_a_sink():
         pass
     metrics.close()
     assert of(metrics, "altar_tool_calls_total") == {("x", "ok"): 1}
+
+
+def test_metrics_count_before_sampling_and_other_sinks_see_what_is_kept():
+    metrics, memory = Metrics(), MemorySink()
+    with Tracer(metrics, memory, sampling=Sampling(0), interval=60) as tracer:
+        for number in range(40):
+            with span("request"), span("work") as inner:
+                if number % 10 == 0:
+                    inner.fail("TIMEOUT")
+    counts = tracer.counts
+    assert (counts.recorded, counts.drained, counts.sampled_out) == (80, 8, 72)
+    assert counts.lost == {"Metrics": 0, "MemorySink": 0}
+    assert len(memory.spans) == 8
+    found = parsed(metrics.text())
+    told = {labels[0][1]: n for (name, labels), n in found.items() if name == "altar_spans_total"}
+    assert told == {"ok": 76, "error": 4}

@@ -371,3 +371,17 @@ def test_a_database_that_is_locked_now_is_written_later(tmp_path, monkeypatch):
     sink.close()
     found = load(tmp_path / "t")
     assert (len(found.spans), found.losses.sink_lost) == (len(SPANS) - 3, 3)
+
+
+@pytest.mark.parametrize("kind", [JsonLinesSink, SqliteSink])
+def test_losses_that_could_not_be_told_are_told_once(kind, tmp_path, monkeypatch):
+    path = tmp_path / "trace"
+    sink = kind(path)
+    with monkeypatch.context() as full:
+        full.setattr(sink, "_tell", lambda: (_ for _ in ()).throw(OSError()))
+        for _ in range(3):
+            with pytest.raises(OSError):
+                sink.losses({"dropped": 5, "sampled_out": 0, "sink_lost": 0})
+    sink.losses({"dropped": 7, "sampled_out": 0, "sink_lost": 0})
+    sink.close()
+    assert load(path).losses.dropped == 7

@@ -399,3 +399,71 @@ def test_a_sink_that_blocks_does_not_keep_a_program_from_ending():
         """
     )
     assert out == "{'Stuck': 1}\n"
+
+
+def test_closing_a_sink_that_blocks_holds_up_no_end_even_where_nothing_was_recorded():
+    gate = threading.Event()
+
+    class Stuck(Sink):
+        def close(self):
+            gate.wait(20)
+
+    for spans in (0, 1):
+        tracer = trace.Tracer(Stuck(), Sink(), interval=60).start()
+        record(spans)
+        began = monotonic()
+        tracer.close(0.05)
+        assert monotonic() - began < 10
+    gate.set()
+
+
+def test_a_sink_is_closed_once_whichever_ends_first():
+    closed = []
+
+    class Counting(Sink):
+        def close(self):
+            closed.append(self)
+
+    gate = threading.Event()
+    slow, quick = Counting(gate=gate), Counting()
+    tracer = trace.Tracer(slow, quick, interval=60).start()
+    record(1)
+    threading.Timer(0.02, gate.set).start()
+    tracer.close()
+    assert sorted(map(id, closed)) == sorted([id(slow), id(quick)])
+
+
+def test_a_forked_child_tells_its_sinks_so(tmp_path):
+    run = """
+        import os
+        from altar import trace
+
+        class Sink:
+            def write(self, spans): pass
+            def close(self): pass
+            def forked(self): print("forked", flush=True)
+
+        metrics = trace.Metrics()
+        with trace.Tracer(Sink(), metrics) as tracer:
+            trace.span("parent's").finish()
+            tracer.flush()
+            metrics._lock.acquire()  # as a thread of the parent's may have
+            child = os.fork()
+            if child == 0:
+                print("ok" if "altar_spans_total{" not in metrics.text() else "counted", flush=True)
+                os._exit(0)
+            metrics._lock.release()
+            os.waitpid(child, 0)
+    """
+    made = subprocess.run(
+        [sys.executable, "-c", dedent(run)], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert made.stdout.split() == ["forked", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("given", "typed"), [(0.1, "share=0.1"), (5, "share=0.1"), (trace.Sampling, "share=0.1")]
+)
+def test_sampling_is_a_sampling_and_the_error_says_how_to_type_it(given, typed):
+    with pytest.raises(ConfigurationError, match=rf"Tracer\(sampling=Sampling\({typed}\)\)"):
+        trace.Tracer(sampling=given)
