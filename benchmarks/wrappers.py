@@ -84,7 +84,7 @@ WRAPPERS: dict[str, Callable[[Runtime], Runtime]] = {
     "ConcurrencyLimit": lambda inner: ConcurrencyLimit(inner, 4),
     "Bulkhead": lambda inner: Bulkhead(inner, 4),
     "Observe": lambda inner: Observe(inner, lambda told: None),
-    "Cache (a hit)": lambda inner: Cache(inner, 3600),
+    "Cache (a hit)": lambda inner: Cache(inner, 3600, only=["add", "aadd"]),
     "Timeout": lambda inner: Timeout(inner, 60),
 }
 

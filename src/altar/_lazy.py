@@ -7,9 +7,17 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import FrameType
     from typing import Any
 
 __all__ = ["lazy_names"]
+
+
+def _is_import(frame: FrameType) -> bool:
+    """Whether it is at ``from package import name``, which hides the text of an AttributeError."""
+    from opcode import opmap  # noqa: PLC0415 - only for an error
+
+    return frame.f_code.co_code[frame.f_lasti] == opmap.get("IMPORT_FROM")
 
 
 def lazy_names(
@@ -26,7 +34,10 @@ def lazy_names(
         home = homes.get(name)
         if home is None:
             if below is not None and name in below:
-                raise AttributeError(f"{package} has no {name}; it is {below[name]}.{name}")
+                text = f"{package} has no {name}; it is {below[name]}.{name}"
+                if _is_import(sys._getframe(1)):  # noqa: SLF001 - see there
+                    raise ImportError(f"{text}: type from {below[name]} import {name}")
+                raise AttributeError(text)
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module = __import__(home, fromlist=[name])
         value = module if home == f"{package}.{name}" else getattr(module, name)

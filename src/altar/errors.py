@@ -208,8 +208,11 @@ class ToolError(AltarError):
     """Raised inside a tool to say what the model should hear.
 
     ``message`` reaches the model as it is. ``type`` is the wire error type,
-    ``retry_after`` the seconds after which a retry makes sense (None: altar
-    says nothing about retries), ``details`` a JSON object for the model.
+    ``retry_after`` the seconds after which a retry makes sense, a number or its
+    text, as a header holds it (None: altar says nothing about retries),
+    ``details`` a JSON object for the model.
+
+    Raises ConfigurationError for a ``retry_after`` of any other kind.
     """
 
     def __init__(
@@ -217,14 +220,30 @@ class ToolError(AltarError):
         message: str,
         *,
         type: str = ErrorType.TOOL_EXECUTION_FAILED,  # noqa: A002 - the field's own name
-        retry_after: float | None = None,
+        retry_after: float | str | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.type = str(type)
-        self.retry_after = retry_after
+        self.retry_after: float | None = None if retry_after is None else _seconds(retry_after)
         self.details = details
+
+
+def _seconds(given: Any) -> float:
+    """A number of seconds, or the text of one."""
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        return given  # a NaN among them says nothing
+    try:
+        found = None if isinstance(given, bool) else float(given)
+    except (TypeError, ValueError, OverflowError):
+        found = None
+    if found is None or not 0 <= found < float("inf"):
+        raise ConfigurationError(
+            f"ToolError(retry_after={given!r:.60}): give seconds as a number, or the text of one; "
+            "type ToolError(..., retry_after=2.5)"
+        )
+    return found
 
 
 class ToolCallError(AltarError):

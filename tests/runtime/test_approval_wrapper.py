@@ -76,7 +76,7 @@ def test_asking_that_fails_is_no_yes_and_its_reason_stays_inside():
         assert isinstance(result.cause, ValueError)
 
 
-def test_an_async_function_is_awaited_and_needs_an_event_loop():
+def test_an_async_function_is_awaited_in_sync_calls_too(caplog):
     async def ask(one):
         await asyncio.sleep(0)
         return True
@@ -88,9 +88,50 @@ def test_an_async_function_is_awaited_and_needs_an_event_loop():
     for asking in (ask, Asker()):
         runtime = Approval(Scripted(), asking, only=["read"])
         assert asyncio.run(runtime.ainvoke(call(), context())).ok
-        refused = runtime.invoke(call(), context())
-        assert refused.error.type == "PERMISSION_DENIED"
-        assert "session.aexecute" in str(refused.cause)
+        assert runtime.invoke(call(), context()).ok
+
+        async def within_a_loop(runtime=runtime):
+            return runtime.invoke(call(), context())
+
+        assert asyncio.run(within_a_loop()).ok
+    assert caplog.text == ""
+
+
+def test_an_async_function_that_fails_or_ends_itself_is_no_yes():
+    async def fails(one):
+        raise ValueError("secret")
+
+    async def ends(one):
+        raise asyncio.CancelledError
+
+    for asking in (fails, ends):
+        result = Approval(Scripted(), asking, only=["read"]).invoke(call(), context())
+        assert result.error.type == "PERMISSION_DENIED"
+        assert "secret" not in result.error.message
+
+
+def test_who_says_neither_yes_nor_no_is_told_in_the_log(caplog):
+    runtime = Approval(Scripted(), lambda one: None, only=["read"])
+    assert runtime.invoke(call(), context()).error.type == "PERMISSION_DENIED"
+    assert "ask= answered None; return True, False, or a text" in caplog.text
+
+    def fails(one):
+        raise ValueError("secret")
+
+    Approval(Scripted(), fails, only=["read"]).invoke(call(), context())
+    assert "ask= raised ValueError" in caplog.text
+    assert not any("secret" in line.getMessage() for line in caplog.records)
+
+
+def test_a_call_that_was_cancelled_while_a_person_thought_is_not_run():
+    inner, ctx = Scripted(), context()
+
+    def ask(one):
+        ctx.cancelled.cancel("closed")
+        return True
+
+    result = Approval(inner, ask, only=["read"]).invoke(call(), ctx)
+    assert (result.error.type, inner.ran) == ("CANCELLED", 0)
 
 
 def test_a_plain_function_may_wait_without_stopping_the_event_loop():

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
+from altar import Session
 from altar.errors import ConfigurationError
 from altar.resilience import CircuitBreaker
 from altar.runtime import Breaker
+from altar.runtime._pool import WorkerPool
 from tests.runtime._scripted import Hand, Scripted, call, context, error
 
 
@@ -101,3 +106,52 @@ def test_made_up_names_do_not_pile_up():
 def test_what_makes_no_breaker_is_refused():
     with pytest.raises(ConfigurationError, match="type Breaker"):
         Breaker(Scripted(), 5)
+
+
+def test_calls_that_never_began_say_nothing_of_a_tool():
+    """Or whoever has no time left would close it for everyone."""
+
+    def fine() -> str:
+        return "ok"
+
+    with Session(
+        {"fine": fine}, runtime=lambda local: Breaker(local, lambda: CircuitBreaker(failures=2))
+    ) as session:
+        for _ in range(4):
+            late = session.execute("fine", timeout=0)
+            assert late.error.details["executed"] == "no"
+            assert (
+                asyncio.run(session.aexecute("fine", timeout=0)).error.details["executed"] == "no"
+            )
+        assert session.execute("fine").ok
+
+
+def test_a_call_that_the_pool_never_reached_was_not_begun(monkeypatch):
+    pool = WorkerPool(1)
+    monkeypatch.setattr("altar.later._run.default_pool", lambda: pool)
+    busy = threading.Event()
+    pool.submit(lambda: busy.wait(10))
+
+    def fine() -> str:
+        return "ok"
+
+    with Session({"fine": fine}) as session:
+        sync = session.execute("fine", timeout=0.01)
+        late = asyncio.run(session.aexecute("fine", timeout=0.01))
+
+        async def closed():
+            task = asyncio.create_task(session.aexecute("fine"))
+            await asyncio.sleep(0.005)
+            session.close()
+            return await task
+
+        ended = asyncio.run(closed())
+        refused = session.execute("fine")
+    busy.set()
+    assert [one.error.type for one in (sync, late, ended, refused)] == [
+        "TIMEOUT",
+        "TIMEOUT",
+        "CANCELLED",
+        "INVALID_STATE",
+    ]
+    assert all(one.error.details["executed"] == "no" for one in (sync, late, ended, refused))

@@ -155,7 +155,7 @@ def test_what_a_wrapper_does_stands_in_the_trace():
     assert noted(Retry(Scripted(again), policy)) == [
         ("retry", {"attempt": 2, "wait_s": 0.5, "error": "TIMEOUT"})
     ]
-    hits = noted(Cache(Scripted(), 60), 2)
+    hits = noted(Cache(Scripted(), 60, only=["read"]), 2)
     assert hits == [("cache", {"hit": False}), ("cache", {"hit": True})]
     limited = RateLimit(Scripted(), 1, max_wait=5, clock=clock)
     assert noted(limited, 2) == [("rate_limited", {"wait_s": 1.0})]

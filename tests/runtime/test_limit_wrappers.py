@@ -10,7 +10,15 @@ import pytest
 from altar import Session
 from altar.errors import ConfigurationError
 from altar.resilience import Slots, TokenBucket
-from altar.runtime import Bulkhead, CallContext, ConcurrencyLimit, RateLimit, ainvoke_many
+from altar.runtime import (
+    Bulkhead,
+    CallContext,
+    ConcurrencyLimit,
+    Policy,
+    RateLimit,
+    Timeout,
+    ainvoke_many,
+)
 from altar.runtime._keyed import Keyed
 from tests.runtime._scripted import Hand, Scripted, call, context
 
@@ -184,3 +192,74 @@ def test_names_that_are_made_up_are_not_kept_for_ever():
 def test_a_bad_option_is_refused(make):
     with pytest.raises(ConfigurationError, match="; type "):
         make()
+
+
+def test_a_turn_that_is_not_used_goes_back_unless_another_waits_behind_it():
+    clock = Hand()
+    bucket = TokenBucket(1, 1, clock=clock.now)
+    assert bucket.take() == 0.0
+    wait, first = bucket.reserve(10)
+    _, second = bucket.reserve(10)
+    assert wait == 1.0
+    assert not bucket.give_back(first), "the second waits behind it"
+    assert bucket.give_back(second)
+    assert bucket.reserve(10)[0] == 2.0
+    assert bucket.reserve(0)[1] is None
+    assert not bucket.give_back(None)
+
+
+class Flagging(Hand):
+    """A clock that raises a flag, or an exception, in its sleep."""
+
+    def __init__(self, end):
+        super().__init__()
+        self.end = end
+
+    def sleep(self, seconds):
+        self.end()
+
+
+@pytest.mark.parametrize("how", ["flag", "interrupt"])
+def test_a_call_that_is_broken_off_gives_its_turn_back(how):
+    ctx = CallContext()
+
+    def end():
+        if how == "interrupt":
+            raise KeyboardInterrupt
+        ctx.cancelled.cancel("enough")
+
+    runtime = RateLimit(Scripted(), 1, max_wait=5, clock=Flagging(end))
+    assert runtime.invoke(call(), context()).ok
+    for _ in range(3):
+        if how == "interrupt":
+            with pytest.raises(KeyboardInterrupt):
+                runtime.invoke(call(), ctx)
+        else:
+            assert runtime.invoke(call(), ctx).error.type == "CANCELLED"
+    assert runtime.bucket.reserve(5)[0] == 1.0
+
+
+def test_a_call_that_was_cancelled_already_takes_no_turn():
+    ctx = CallContext()
+    ctx.cancelled.cancel("enough")
+    runtime = RateLimit(Scripted(), 1, clock=Hand())
+    assert runtime.invoke(call(), ctx).error.type == "CANCELLED"
+    assert runtime.invoke(call(), context()).ok
+
+
+@pytest.mark.parametrize("huge", [10**400, 1e300, float("inf")])
+def test_a_number_that_no_clock_counts_is_refused_when_it_is_given(huge):
+    for make in (
+        lambda: RateLimit(Scripted(), huge),
+        lambda: RateLimit(Scripted(), 1, burst=huge),
+        lambda: RateLimit(Scripted(), 1, max_wait=huge),
+        lambda: Timeout(Scripted(), huge),
+        lambda: Policy(timeout=huge),
+        lambda: Policy(rate=huge),
+        lambda: Policy(cache=huge),
+        lambda: Policy(concurrency=huge),
+        lambda: Policy(rate="1e308/0.001s"),
+        lambda: Policy(rate="5e-324/d"),
+    ):
+        with pytest.raises(ConfigurationError, match="; type "):
+            make()

@@ -14,6 +14,7 @@ from altar.errors import ConfigurationError
 from altar.later import LocalRuntime
 from altar.resilience import RetryPolicy
 from altar.runtime import CallContext, Retry, Timeout
+from altar.runtime._pool import WorkerPool
 from tests.runtime._scripted import Hand, Scripted, call, context, error
 
 
@@ -151,3 +152,47 @@ def test_an_awaited_call_that_is_cancelled_is_told():
 
     asyncio.run(main())
     assert inner.flags[0].reason == "nobody waits any more"
+
+
+def test_a_call_that_never_left_the_queue_says_so(monkeypatch):
+    pool = WorkerPool(1)
+    monkeypatch.setattr("altar.runtime._timeout.default_pool", lambda: pool)
+    busy = threading.Event()
+    pool.submit(lambda: busy.wait(10))
+    inner = Scripted()
+    inner.honours_deadline = False
+    error = Timeout(inner, 0.01).invoke(call(), context()).error
+    busy.set()
+    assert (error.type, error.details) == ("TIMEOUT", {"executed": "no"})
+    assert inner.ran == 0
+
+
+class Deaf:
+    """Ignores deadlines and flags."""
+
+    def __init__(self):
+        self.gate = threading.Event()
+
+    def invoke(self, asked, ctx):
+        self.gate.wait(10)
+
+    async def ainvoke(self, asked, ctx):
+        await asyncio.Event().wait()
+
+
+def test_a_raised_flag_ends_a_call_whose_runtime_does_not_listen(monkeypatch):
+    monkeypatch.setattr("altar.runtime._timeout._PATIENCE", 0.01)
+    inner = Deaf()
+    for way in (
+        lambda ctx: Timeout(inner, 10).invoke(call(), ctx),
+        lambda ctx: asyncio.run(Timeout(inner, 10).ainvoke(call(), ctx)),
+    ):
+        for delay in (0, 0.005):
+            ctx = CallContext()
+            threading.Timer(delay, ctx.cancelled.cancel, ["enough"]).start()
+            began = time.monotonic()
+            error = way(ctx).error
+            assert (error.type, error.details) == ("CANCELLED", {"executed": "unknown"})
+            assert "enough" in error.message
+            assert time.monotonic() - began < 5
+    inner.gate.set()

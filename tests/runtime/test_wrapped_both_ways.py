@@ -56,7 +56,9 @@ WRAPPERS = {
     "Approval": approval,
     "Breaker": breaker,
     "Bulkhead": lambda inner, clock: held(Bulkhead(inner, 1, max_wait=2, clock=clock)),
-    "Cache": lambda inner, clock: Cache(inner, 5, max_entries=2, clock=clock),
+    "Cache": lambda inner, clock: Cache(
+        inner, 5, only=lambda asked: True, max_entries=2, clock=clock
+    ),
     "ConcurrencyLimit": lambda inner, clock: held(
         ConcurrencyLimit(inner, 1, max_wait=2, clock=clock)
     ),
@@ -80,6 +82,7 @@ WRAPPERS = {
             clock,
         ),
         5,
+        only=lambda asked: True,
         clock=clock,
     ),
 }

@@ -144,7 +144,10 @@ def test_a_printed_stack_reads_from_the_outside_in():
     inner = Scripted()
     runtime = Retry(Bulkhead(Timeout(inner, 5), 4))
     assert repr(runtime) == "Retry(3) -> Bulkhead(4) -> Timeout(5 s) -> Scripted"
-    assert repr(Cache(RateLimit(inner, 2.5), 60)) == "Cache(60 s) -> RateLimit(2.5/s) -> Scripted"
+    assert (
+        repr(Cache(RateLimit(inner, 2.5), 60, only=["a"]))
+        == "Cache(60 s) -> RateLimit(2.5/s) -> Scripted"
+    )
     rest = Observe(Approval(Breaker(Fallback(inner, Scripted())), print), print)
     assert repr(rest) == "Observe -> Approval -> Breaker -> Fallback(Scripted) -> Scripted"
     assert repr(ConcurrencyLimit(inner, 7)) == "ConcurrencyLimit(7) -> Scripted"
@@ -239,7 +242,7 @@ class Given:
                 inner, lambda: CircuitBreaker(failures=1, wait=5, clock=clock.now)
             ),
             "Bulkhead": lambda: Bulkhead(inner, 1, max_wait=0),
-            "Cache": lambda: Cache(inner, 60),
+            "Cache": lambda: Cache(inner, 60, only=lambda asked: True),
             "ConcurrencyLimit": lambda: ConcurrencyLimit(inner, 1, max_wait=0),
         }[name]()
         if name == "Breaker":  # so that a call is its one trial

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from altar.config import settings
 from altar.errors import ConfigurationError
 from altar.later._answering import Answering
-from altar.later._entry import DEFAULTS
+from altar.later._entry import DEFAULTS, entry_of
 from altar.later._kept import kept_of
 from altar.later._mark import has_policies
 from altar.runtime import Policy, Runtime
@@ -38,6 +38,8 @@ class Assembly:
     """
 
     __slots__ = (
+        "_caches",
+        "_given",
         "_inner",
         "_local",
         "_lock",
@@ -57,7 +59,9 @@ class Assembly:
         # by tool name; the local runtime lays no fast lane for a tool that has another than itself
         self._stacks: dict[str, Runtime] = {}
         self._parts: dict[str, Parts] = {}  # what the session's own policy keeps
+        self._caches: dict[str, Parts] = {}  # answers under a tool's policy that are not for all
         self._process = settings().policy
+        self._given = runtime is not None
         self._session: Policy | None = None
         if isinstance(runtime, Policy):
             self._session, runtime = runtime, None
@@ -114,6 +118,7 @@ class Assembly:
             for name in gone:
                 self._stacks.pop(name, None)
                 self._parts.pop(name, None)
+                self._caches.pop(name, None)
             self._local.forget(gone)
 
     def __repr__(self) -> str:
@@ -121,6 +126,15 @@ class Assembly:
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
+
+    def must_be_plain(self) -> None:
+        """Refuse to hand the tools to another session where that would drop the runtime."""
+        if self._given:
+            raise ConfigurationError(
+                "tools= got a session with a runtime of its own, which its tools would lose: type "
+                "session=session (altar.generate, Agent.chat), or give the new session the tools "
+                "and the same runtime="
+            )
 
     def _stand_before(self) -> None:
         self._local.stacks = self._stacks
@@ -156,10 +170,24 @@ class Assembly:
                 # an answer that is given twice must be one that may be: the tool has to say so
                 if name == "cache" and not (own or options.idempotent):
                     continue
-                found[name] = (value, parts)
+                found[name] = (value, self._answers(mark, parts) if name == "cache" else parts)
         if options.timeout is not None:  # @tool(timeout=...) is the tool's word on it
             found.pop("timeout", None)
         return stacked(self._inner, found)
+
+    def _answers(self, mark: Mark, parts: Parts) -> Parts:
+        """What keeps a tool's answers: this session alone, where another may answer otherwise.
+
+        A tool that is told its session, strict arguments, other limits and
+        another runtime all shape an answer.
+        """
+        alike = self._inner is self._local and self._local.is_usual
+        if parts.policy is self._session or (alike and entry_of(mark).context is None):
+            return parts
+        kept = self._caches.get(mark.name)
+        if kept is None or kept.policy is not parts.policy:
+            kept = self._caches[mark.name] = Parts(parts.policy)
+        return kept
 
     def _lines(self) -> list[str]:
         groups: dict[str, list[str]] = {}

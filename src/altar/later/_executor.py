@@ -55,6 +55,9 @@ _WARM = (
 )
 
 
+_USUAL = SessionLimits()
+
+
 class LocalRuntime:
     """A Runtime that runs Python functions in this process.
 
@@ -180,6 +183,16 @@ class LocalRuntime:
         count = len(self._toolset.marks)
         return f"LocalRuntime({count} tool{'' if count == 1 else 's'})"
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether it answers as a session's does that was told nothing."""
+        limits, usual = self._limits, _USUAL
+        return (
+            not self._strict
+            and limits.max_result_bytes == usual.max_result_bytes
+            and limits.max_chunks == usual.max_chunks
+        )
+
     def cross(self, crossing: Crossing) -> None:
         """Run every tool in the workers of ``crossing`` from now on."""
         self._crossing = crossing
@@ -207,10 +220,11 @@ class LocalRuntime:
             return refuse(name, call.call_id, self._toolset.marks)
         entry = entry_of(mark)
         if ctx.cancelled.reason is not None:
-            return cancelled(name, call.call_id, ctx.cancelled.reason)
+            return cancelled(name, call.call_id, ctx.cancelled.reason, begun=False)
         seconds = _seconds(entry, ctx)
         if seconds is not None and seconds <= 0:
-            return timed_out(name, call.call_id, 0.0, idempotent=entry.options.idempotent)
+            again = entry.options.idempotent
+            return timed_out(name, call.call_id, 0.0, idempotent=again, begun=False)
         if entry.deps is not None and ctx.deps is None:
             logger.warning("tool %r was called without its dependencies (%s)", name, entry.deps)
             return no_deps(name, call.call_id, entry.deps)

@@ -37,6 +37,8 @@ _SHOWN_PROBLEMS = 8
 _KEPT_PROBLEMS = 32
 _MAX_TEXT = 2000
 _MAX_DETAILS = 16_384
+_LONGEST = 1e12  # seconds, so that their milliseconds are a number any reader takes
+_NOT_RUN = {"executed": "no"}  # for breakers and fallbacks: the body has not begun
 
 
 def sealed(
@@ -166,27 +168,39 @@ def failed(
 
 
 def timed_out(
-    name: str, call_id: str | None, seconds: float, *, idempotent: bool = False
+    name: str,
+    call_id: str | None,
+    seconds: float,
+    *,
+    idempotent: bool = False,
+    begun: bool = True,
 ) -> ToolResult:
-    """The call did not end in time."""
+    """The call did not end in time; ``begun`` is False where its body surely never began."""
+    details = {"timeout_seconds": round(seconds, 6)}
     return failure(
         name,
         call_id,
         f"The tool {name!r} did not finish within {_spoken(seconds)} s."
-        if seconds > 0
+        if begun and seconds > 0
         else f"The time for {name!r} was over before it began.",
         type=ErrorType.TIMEOUT,
-        details={"timeout_seconds": round(seconds, 6)},
+        details=details if begun else {**details, **_NOT_RUN},
         steps=("Ask for less at once, or go on without this result.",),
         retry=idempotent,
     )
 
 
-def cancelled(name: str, call_id: str | None, reason: str | None) -> ToolResult:
-    """The call was given up by the application."""
-    why = reason or "cancelled by the application"
+def cancelled(
+    name: str, call_id: str | None, reason: str | None, *, begun: bool = True
+) -> ToolResult:
+    """The call was given up by the application; ``begun`` as in :func:`timed_out`."""
     return failure(
-        name, call_id, f"The call was not finished: {why}.", type=ErrorType.CANCELLED, retry=False
+        name,
+        call_id,
+        f"The call was not finished: {reason or 'cancelled by the application'}.",
+        type=ErrorType.CANCELLED,
+        details=None if begun else dict(_NOT_RUN),
+        retry=False,
     )
 
 
@@ -194,7 +208,9 @@ def invalid_state(name: str, call_id: str | None, message: str, step: str = "") 
     """The session cannot take this call in the state it is in."""
     steps = (step,) if step else ()
     kind = ErrorType.INVALID_STATE
-    return failure(clean(name), call_id, message, type=kind, steps=steps, retry=False)
+    return failure(
+        clean(name), call_id, message, type=kind, details=dict(_NOT_RUN), steps=steps, retry=False
+    )
 
 
 def no_deps(name: str, call_id: str | None, wanted: str) -> ToolResult:
@@ -221,6 +237,7 @@ def approval_required(name: str, call_id: str | None) -> ToolResult:
         call_id,
         f"The tool {name!r} runs only with a person's approval, and this call has none.",
         type=ErrorType.APPROVAL_REQUIRED,
+        details=dict(_NOT_RUN),
         steps=("Wait for a person to approve the call, or go on without it.",),
         retry=False,
     )
@@ -297,8 +314,9 @@ def _text_of(error: BaseException) -> str:
 
 
 def _milliseconds(seconds: object) -> int | None:
-    if isinstance(seconds, (int, float)) and math.isfinite(seconds):
-        return min(math.ceil(max(seconds, 0) * 1000), 2**53)
+    # no math.isfinite: it raises for a whole number beyond the floats
+    if isinstance(seconds, (int, float)) and -math.inf < seconds < math.inf:
+        return math.ceil(min(max(seconds, 0), _LONGEST) * 1000)
     return None
 
 

@@ -9,11 +9,13 @@ from functools import partial
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from altar.errors import ErrorType
 from altar.later._background import run_coroutine
 from altar.later._failure import cancelled, exhausted, timed_out
 from altar.later._plan import Pending, Plan, seconds_of
 from altar.later._stream import adrain, drain
 from altar.runtime._alarm import Alarm
+from altar.runtime._answers import redone
 from altar.runtime._pool import Gate, PoolExhaustedError, default_pool
 
 if TYPE_CHECKING:
@@ -110,8 +112,7 @@ def run_in_thread(plan: Plan, finisher: Finisher) -> ToolResult | Pending:
     outcome = body.outcome()
     if outcome is None:
         plan.gone.cancel("nobody waits any more")
-        pool.abandon(job)
-        return _given_up(plan)
+        return _given_up(plan, begun=not pool.abandon(job))
     return outcome
 
 
@@ -132,14 +133,15 @@ async def run_via_pool(
         job = pool.submit(partial(copy_context().run, body.work))
     except PoolExhaustedError as error:
         return exhausted(plan.entry.name, plan.call.call_id, f"No thread is free: {error}.")
+    dropped = False
     try:
         stopped, _ = await _guarded(plan, lambda: future, tracker)
     finally:
         if not future.done() or future.cancelled():
             plan.gone.cancel("nobody waits any more")
-            pool.abandon(job)
+            dropped = pool.abandon(job)
     if stopped is not None:
-        return stopped
+        return _unbegun(plan, stopped) if dropped else stopped
     outcome = body.outcome()
     return outcome if outcome is not None else _given_up(plan)
 
@@ -201,7 +203,8 @@ async def _guarded(
 
     try:
         if tracker.closed is not None:
-            return cancelled(plan.entry.name, plan.call.call_id, tracker.closed), None
+            name, call_id = plan.entry.name, plan.call.call_id
+            return cancelled(name, call_id, tracker.closed, begun=False), None
         flag.on_cancel(stop)
         return await _in_time(plan, begin)
     except asyncio.CancelledError as error:
@@ -246,11 +249,19 @@ def _wake(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def _given_up(plan: Plan) -> ToolResult:
+def _unbegun(plan: Plan, stopped: ToolResult) -> ToolResult:
+    """The same end, of a body that never left the pool's queue."""
+    error = stopped.error
+    if error is None or error.type != ErrorType.CANCELLED:
+        return _given_up(plan, begun=False)
+    return redone(stopped, error.message, {"executed": "no"})
+
+
+def _given_up(plan: Plan, *, begun: bool = True) -> ToolResult:
     name, call_id = plan.entry.name, plan.call.call_id
     if plan.ctx.cancelled.reason is not None:
-        return cancelled(name, call_id, plan.ctx.cancelled.reason)
+        return cancelled(name, call_id, plan.ctx.cancelled.reason, begun=begun)
     options, seconds = plan.entry.options, plan.seconds or 0.0
     if seconds != options.timeout:
         seconds = seconds_of(plan.ctx.deadline, seconds)
-    return timed_out(name, call_id, seconds, idempotent=options.idempotent)
+    return timed_out(name, call_id, seconds, idempotent=options.idempotent, begun=begun)

@@ -327,6 +327,7 @@ class Session:
         return f"<Session of {count} tool{'' if count == 1 else 's'}{state}>"
 
     def __altar_tools__(self) -> tuple[Mark, ...]:
+        self._assembly.must_be_plain()
         return tuple(self._toolset.marks.values())
 
     def _inner(self, ctx: CallContext, cancelled: Cancellation) -> CallContext:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -131,7 +132,8 @@ def _check(failures: Any, wait: Any) -> None:
             f"CircuitBreaker(failures={failures!r}): a whole number, 1 or more; type "
             "CircuitBreaker(failures=3)"
         )
-    if not isinstance(wait, (int, float)) or isinstance(wait, bool) or not wait >= 0:
+    number = isinstance(wait, (int, float)) and not isinstance(wait, bool)
+    if not number or not (0 <= wait <= 1e15 or wait == math.inf):  # more overflows
         raise ConfigurationError(
             f"CircuitBreaker(wait={wait!r}): a number of seconds, 0 or more; type "
             "CircuitBreaker(wait=60)"

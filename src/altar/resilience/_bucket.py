@@ -53,7 +53,7 @@ class TokenBucket:
         """Take a token that is there within ``max_wait`` seconds; return how long that is.
 
         0.0: go on now. Up to ``max_wait``: the token is yours after that many
-        seconds, and nobody else gets it (not used, it is lost). More than
+        seconds, and nobody else gets it (not used, it is lost: see :meth:`reserve`). More than
         ``max_wait``: nothing was taken, and that is when to ask again.
         """
         with self._lock:
@@ -65,6 +65,28 @@ class TokenBucket:
             least = now - self._slack
             self._due = max(least, due) + self._gap
             return max(0.0, wait)
+
+    def reserve(self, max_wait: float) -> tuple[float, tuple[float, float] | None]:
+        """As :meth:`take`, with what :meth:`give_back` wants: None where nothing was taken."""
+        with self._lock:
+            now = self._now()
+            due = self._due
+            wait = due - now
+            if wait > max_wait:
+                return wait, None
+            self._due = max(now - self._slack, due) + self._gap
+            return max(0.0, wait), (due, self._due)
+
+    def give_back(self, reserved: tuple[float, float] | None) -> bool:
+        """Give a token back that will not be used; False where it cannot be.
+
+        Whoever took a later one already waits behind it: then it is lost.
+        """
+        with self._lock:
+            if reserved is None or self._due != reserved[1]:
+                return False
+            self._due = reserved[0]
+            return True
 
     def __repr__(self) -> str:
         return f"<TokenBucket {self.rate:g}/s, {self.burst} at once>"

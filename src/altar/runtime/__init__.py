@@ -64,7 +64,19 @@ _HOMES = {
     "Retry": "altar.runtime._retry",
     "Timeout": "altar.runtime._timeout",
 }
-__getattr__, _lazy_dir = lazy_names(__name__, _HOMES)
+# looked for here, and elsewhere
+_BELOW = {
+    "Backoff": "altar.resilience",
+    "CircuitBreaker": "altar.resilience",
+    "Clock": "altar.resilience",
+    "LocalRuntime": "altar.later",
+    "ProcessRuntime": "altar.later",
+    "RetryPolicy": "altar.resilience",
+    "SessionLimits": "altar.later",
+    "Slots": "altar.resilience",
+    "TokenBucket": "altar.resilience",
+}
+__getattr__, _lazy_dir = lazy_names(__name__, _HOMES, below=_BELOW)
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError, ErrorType
-from altar.runtime._answers import refusal
+from altar.runtime._answers import cancelled, refusal
 from altar.runtime._ask import Asking, Unasked
 from altar.runtime._only import Only, chooser
 from altar.runtime._wrapper import Wrapper
@@ -32,8 +32,11 @@ class Approval(Wrapper):
     True or False. A call that was approved already is not asked about.
 
     A denied call is answered with PERMISSION_DENIED. So is one where asking
-    failed: an ``ask`` that raises, or is async in a call that is not. In an
-    async call a plain function runs in a thread of its own, since it may wait.
+    failed: an ``ask`` that raises, or answers anything else; that is logged as a
+    warning, and ``result.cause`` says what it was. In an async call a plain
+    function runs in a thread of its own, since it may wait; in a sync call an
+    async one runs on an event loop of its own. A call that was cancelled
+    meanwhile is not run, whatever the answer.
     """
 
     __slots__ = ("_picks", "ask")
@@ -63,6 +66,8 @@ class Approval(Wrapper):
             if result.error.type != ErrorType.APPROVAL_REQUIRED:
                 return result
         said = yield Asking(self.ask, call)
+        if ctx.cancelled.reason is not None:
+            return cancelled(call, ctx)
         if switch.tracer is not None:
             event("approval", {"approved": said is True})
         if said is not True:
@@ -80,15 +85,31 @@ def _denied(call: FunctionCall, ctx: CallContext, said: object) -> ToolResult:
     else:
         cause = said.error if isinstance(said, Unasked) else _no_verdict(said)
         message = f"This call was not run: asking a person failed ({type(cause).__name__})."
+        _complain(call, cause)
     kind = ErrorType.PERMISSION_DENIED
     return refusal(call, ctx, message, type=kind, step=_STEP, cause=cause)
+
+
+def _complain(call: FunctionCall, cause: Exception) -> None:
+    """Tell the application; what its function raised may hold a secret, and stands at DEBUG."""
+    from logging import getLogger  # noqa: PLC0415 - for those whose function fails
+
+    log = getLogger("altar")
+    kind = type(cause).__name__
+    what = str(cause) if isinstance(cause, ConfigurationError) else f"ask= raised {kind}"
+    log.warning("Approval denied a call of %r, because nobody said yes or no: %s", call.name, what)
+    log.debug("Approval: the traceback", exc_info=cause)
 
 
 def _sound(text: Any) -> str:
     return str(text).encode("utf-8", "replace").decode()
 
 
+def _kind(said: object) -> str:
+    return "None" if said is None else f"a {type(said).__name__}"
+
+
 def _no_verdict(said: object) -> ConfigurationError:
     return ConfigurationError(
-        f"ask= answered {said!r:.60}; return True, False, or a text that says why not"
+        f"ask= answered {_kind(said)}; return True, False, or a text that says why not"
     )

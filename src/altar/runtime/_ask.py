@@ -7,8 +7,6 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from altar.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -18,10 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Asking", "Unasked", "in_thread"]
 
-_NO_LOOP = (
-    "ask= is async, and this call is not: give a plain function, or make the call with "
-    "session.aexecute, or in a run of altar.agenerate"
-)
 _IS_COROUTINE = 0x80  # inspect.CO_COROUTINE, without its import
 
 
@@ -44,16 +38,17 @@ class Asking:
         self._call = call
 
     def run(self) -> object:
+        """An async function runs on an event loop of its own, in a thread."""
         try:
             said: object = self._ask(self._call)
         except Exception as error:  # noqa: BLE001 - the application may raise anything
             return Unasked(error)
-        if hasattr(said, "__await__"):
-            close = getattr(said, "close", None)
-            if close is not None:
-                close()
-            return Unasked(ConfigurationError(_NO_LOOP))
-        return said
+        if not hasattr(said, "__await__"):
+            return said
+        try:
+            return _awaited(said)
+        except Exception as error:  # noqa: BLE001 - as above
+            return Unasked(error)
 
     async def arun(self) -> object:
         """A plain function runs in a thread of its own: it may wait for a person."""
@@ -70,6 +65,38 @@ class Asking:
 def _is_async(ask: Any) -> bool:
     codes = (getattr(ask, "__code__", None), getattr(type(ask).__call__, "__code__", None))
     return any(code is not None and code.co_flags & _IS_COROUTINE for code in codes)
+
+
+def _awaited(said: Any) -> object:
+    """What an awaitable comes to, for a caller without an event loop, or within a sync function.
+
+    A thread, because this one may run an event loop already; a daemon, as below.
+    """
+    import asyncio  # noqa: PLC0415 - not for those who never run a loop
+
+    from altar.runtime._pool import default_pool  # noqa: PLC0415
+
+    done: list[tuple[object, BaseException | None]] = []
+
+    async def main() -> object:
+        return await said
+
+    def body() -> None:
+        try:
+            done.append((asyncio.run(main()), None))
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            done.append((None, error))
+
+    thread = Thread(target=copy_context().run, args=(body,), name="altar-approve", daemon=True)
+    thread.start()
+    with default_pool().blocking():
+        thread.join()
+    value, failure = done[0]
+    if isinstance(failure, asyncio.CancelledError):  # nobody else knows the task: it did it
+        raise RuntimeError("ask cancelled itself") from failure
+    if failure is not None:
+        raise failure
+    return value
 
 
 async def in_thread(work: Callable[[], Any]) -> Any:

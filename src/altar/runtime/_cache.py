@@ -7,12 +7,12 @@ from json import loads
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import ToolResult, digest
-from altar.errors import CanonicalError
+from altar.errors import CanonicalError, ConfigurationError
 from altar.resilience import SYSTEM_CLOCK, Clock
 from altar.runtime._answers import given_up, spoken
 from altar.runtime._cache_store import CacheStore
 from altar.runtime._only import Only, chooser
-from altar.runtime._waits import Turn, at_most, restore
+from altar.runtime._waits import Turn, at_most, holds_a_place, restore
 from altar.runtime._wrapper import Wrapper
 from altar.trace import event, switch
 
@@ -24,9 +24,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Cache"]
 
-# True inside a call that leads a flight: what it calls itself must not wait for a flight,
-# which may be waiting for it
-_leading: ContextVar[bool] = ContextVar("altar_cache_leading", default=False)
+
+class _Lead:
+    """A call that is being fetched; what it calls itself must not wait for another's flight.
+
+    That one may be waiting for this. A task that it leaves behind may, once it is over.
+    """
+
+    __slots__ = ("live", "outer")
+
+    def __init__(self, outer: _Lead | None) -> None:
+        self.outer = outer
+        self.live = True
+
+    def holds(self) -> bool:
+        return self.live or (self.outer is not None and self.outer.holds())
+
+
+_leading: ContextVar[_Lead | None] = ContextVar("altar_cache_leading", default=None)
 
 
 class Cache(Wrapper):
@@ -39,12 +54,16 @@ class Cache(Wrapper):
     :class:`CacheStore`, which several runtimes then share.
 
     Of the same calls at the same time, from any threads and event loops, one is
-    carried out and the others wait for its result; where it fails or is broken
-    off, the next one is carried out. An answer is a copy of its own: ``content``
-    under the new call's id, ``value`` the same JSON, and no progress chunks.
+    carried out and the others wait for its result; where it fails they are
+    carried out side by side, and where it is broken off the next one is. A call
+    within a call waits for no other: not while its caller holds a place of a
+    limit, or is itself being fetched. An answer is a copy of its own:
+    ``content`` under the new call's id, ``value`` the same JSON, and no
+    progress chunks.
 
-    ``only`` says which tools: names, or a function from the FunctionCall to True
-    or False. Leave out what does something: it is then not done again.
+    ``only`` says which tools, and has to be given: names, or a function from the
+    FunctionCall to True or False. Leave out what does something: what is
+    answered from memory is not done again. Raises ConfigurationError without it.
     """
 
     __slots__ = ("_picks", "store")
@@ -60,6 +79,12 @@ class Cache(Wrapper):
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         super().__init__(inner)
+        if only is None:
+            raise ConfigurationError(
+                "Cache(...) without only= would answer for every tool, and what a tool does would "
+                'not be done again: name those that only read; type Cache(inner, 60, only=["price"]'
+                "), or only=lambda call: True where all of them do"
+            )
         if not isinstance(ttl, CacheStore):
             ttl = CacheStore(ttl, max_entries=max_entries, max_bytes=max_bytes, clock=clock)
         self.store = ttl
@@ -78,7 +103,9 @@ class Cache(Wrapper):
         text = self.store.look(key)
         if text is not None:
             return _answer(call, text)
-        if _leading.get():
+        lead = _leading.get()
+        # nor may one that holds a place wait: whoever it waits for may queue for that place
+        if (lead is not None and lead.holds()) or holds_a_place():
             result = yield from self._fetch(key, ctx, None)
             return result
         text, flight, place = self.store.board(key, ctx.deps)
@@ -102,16 +129,20 @@ class Cache(Wrapper):
         """Have the call carried out, and keep what it comes to."""
         if switch.tracer is not None:
             event("cache", {"hit": False})
-        token = _leading.set(True)
+        lead = _Lead(_leading.get())
+        token = _leading.set(lead)
         try:
             result: ToolResult = yield ctx
         finally:
+            lead.live = False
             restore(_leading, token)
         if result.error is None:
             text = self.store.keep(key, result, deps=ctx.deps)
             if flight is not None:
                 flight.text = text
                 flight.solo = text is None
+        elif flight is not None:
+            flight.solo = True  # those that wait need not fail one after the other
         return result
 
     def printed(self) -> str:

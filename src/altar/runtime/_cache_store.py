@@ -139,6 +139,7 @@ class CacheStore:
         entry = _Entry(text, self.clock.now(), deps)
         with self._lock:
             self._drop(key)
+            self._sweep(entry.since)
             self._entries[key] = entry
             self._bytes += size
             while len(self._entries) > self.max_entries or self._bytes > self.max_bytes:
@@ -154,6 +155,14 @@ class CacheStore:
             return entry.text
         self._drop(key)
         return None
+
+    def _sweep(self, now: float) -> None:
+        """Drop what is too old, oldest first: it would keep its ``deps`` alive for nobody."""
+        while self._entries:
+            key, entry = next(iter(self._entries.items()))
+            if 0 <= now - entry.since < self.ttl:
+                return
+            self._drop(key)
 
     def _drop(self, key: Key) -> None:
         entry = self._entries.pop(key, None)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from altar.errors import ErrorType
-from altar.resilience import SYSTEM_CLOCK, Clock, Place, Slots, TokenBucket
+from altar.resilience import SYSTEM_CLOCK, Clock, Slots, TokenBucket
 from altar.resilience._checks import check_kind, check_number, check_whole
 from altar.runtime._answers import cancelled, given_up, refusal, spoken
 from altar.runtime._keyed import Keyed
-from altar.runtime._waits import Pause, Turn, at_most, restore
+from altar.runtime._waits import Pause, Turn, at_most, held_places, restore
 from altar.runtime._wrapper import Wrapper
 from altar.trace import event, switch
 
@@ -30,7 +29,9 @@ class RateLimit(Wrapper):
     ``rate`` may be a :class:`altar.resilience.TokenBucket`, which several
     runtimes then share. A call waits for its turn up to ``max_wait`` seconds,
     and no longer than its deadline; one that would have to wait longer is
-    answered at once with RATE_LIMIT_EXCEEDED, and with when to come back.
+    answered at once with RATE_LIMIT_EXCEEDED, and with when to come back. The
+    turn of one that is broken off while it waits goes back, unless another
+    call waits behind it already.
     """
 
     __slots__ = ("_clock", "bucket", "max_wait")
@@ -54,17 +55,26 @@ class RateLimit(Wrapper):
         self._clock = clock
 
     def steps(self, call: FunctionCall, ctx: CallContext) -> Steps:
-        most = self.max_wait
-        if most and ctx.deadline is not None:
-            most = min(most, max(0.0, ctx.deadline - self._clock.now()))
-        wait = self.bucket.take(most)
-        if wait > 0.0:
+        if ctx.cancelled.reason is not None:  # it will not run, and needs no token
+            return cancelled(call, ctx)
+        if self.bucket.take() > 0.0:
+            most = self.max_wait
+            if most and ctx.deadline is not None:
+                most = min(most, max(0.0, ctx.deadline - self._clock.now()))
+            wait, token = self.bucket.reserve(most)
             if switch.tracer is not None:
                 event("rate_limited", {"wait_s": wait})
-            if wait > most:
+            if token is None:
                 return _too_fast(call, ctx, wait)
-            yield Pause(self._clock, wait, ctx.cancelled)
-            if ctx.cancelled.reason is not None:
+            waited = False
+            try:
+                if wait > 0.0:
+                    yield Pause(self._clock, wait, ctx.cancelled)
+                waited = ctx.cancelled.reason is None
+            finally:
+                if not waited:
+                    self.bucket.give_back(token)
+            if not waited:
                 return cancelled(call, ctx)
         result: ToolResult = yield ctx
         return result
@@ -82,10 +92,6 @@ def _too_fast(call: FunctionCall, ctx: CallContext, wait: float) -> ToolResult:
         retry_after=wait,
         step="Wait before calling again, or go on without this result.",
     )
-
-
-# the slots the current context's callers hold: a call within a call must not wait for one of them
-_held: ContextVar[tuple[Place, ...]] = ContextVar("altar_slots", default=())
 
 
 class ConcurrencyLimit(Wrapper):
@@ -168,7 +174,7 @@ def _is_unused(slots: Slots) -> bool:
 
 
 def _in_turn(slots: Slots, call: FunctionCall, ctx: CallContext, max_wait: float | None) -> Steps:
-    above = _held.get()
+    above = held_places.get()
     if above and any(place.held and place.slots is slots for place in above):
         result: ToolResult = yield ctx
         return result
@@ -188,11 +194,11 @@ def _in_turn(slots: Slots, call: FunctionCall, ctx: CallContext, max_wait: float
                 if ctx.cancelled.reason is not None or most != max_wait:
                     return given_up(call, ctx)
                 return _full(call, ctx, f"none was free within {spoken(max_wait or 0.0)} s", 1.0)
-        token = _held.set((*above, place))
+        token = held_places.set((*above, place))
         try:
             result = yield ctx
         finally:
-            restore(_held, token)
+            restore(held_places, token)
         return result
     finally:
         place.leave()

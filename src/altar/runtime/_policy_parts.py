@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from altar.errors import ConfigurationError
 
 __all__ = ["BreakerSettings", "CacheSettings", "is_count", "is_number", "rate_of"]
 
+_MOST = 1e15  # seconds, or calls: what is more is a mistake, and overflows somewhere
+_LEAST = 1e-12  # calls a second
 _UNITS = {
     **dict.fromkeys(("s", "sec", "second"), 1.0),
     **dict.fromkeys(("m", "min", "minute"), 60.0),
@@ -53,7 +54,7 @@ def rate_of(value: Any) -> tuple[float, float] | None:
     (s, sec, second, m, min, minute, h, hour, d, day) with or without a number.
     """
     if is_number(value):
-        return float(value), 1.0
+        return (float(value), 1.0) if value >= _LEAST else None
     if not isinstance(value, str):
         return None
     count, slash, span = value.partition("/")
@@ -63,17 +64,18 @@ def rate_of(value: Any) -> tuple[float, float] | None:
     calls, times = _number(count), _number(span[: len(span) - len(unit)] or "1")
     if not slash or seconds is None or calls is None or times is None:
         return None
-    return calls, times * seconds
+    each = calls / (times * seconds)
+    return (calls, times * seconds) if _LEAST <= each <= _MOST else None
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number above zero."""
-    return value.__class__ in (int, float) and value > 0 and isfinite(value)
+    """Whether it is a number above zero that a clock can count."""
+    return value.__class__ in (int, float) and 0 < value <= _MOST
 
 
 def is_count(value: Any) -> bool:
     """Whether it is a whole number of 1 or more."""
-    return value.__class__ is int and value >= 1
+    return value.__class__ is int and 1 <= value <= _MOST
 
 
 def _number(text: str) -> float | None:

@@ -25,6 +25,7 @@ def read_policy(table: object, source: str) -> Policy:
             f"policy in {source} must be a table, not {table!r:.100}; type [policy] on a line "
             "of its own, and below it lines such as timeout = 30"
         )
+    _check_no_tool(table, source)
     _check_names("policy", table, FIELDS, source)
     values = {name: _read(name, value, source) for name, value in table.items()}
     for name, value in values.items():
@@ -48,6 +49,16 @@ def _read(name: str, value: object, source: str) -> Any:
         return cls(**value)
     except (ConfigurationError, TypeError) as error:
         raise ConfigurationError(f"policy.{name} in {source}: {error}") from None
+
+
+def _check_no_tool(table: dict[str, Any], source: str) -> None:
+    for name, value in table.items():
+        if isinstance(value, dict) and name not in FIELDS and name.isidentifier():
+            raise ConfigurationError(
+                f"policy in {source} holds the table {name!r}, and no field of a policy has that "
+                f"name ({', '.join(FIELDS)}); the file's policy holds for every tool, and a "
+                "tool's own stands in its code: type @tool(policy=Policy(timeout=30))"
+            )
 
 
 def _check_names(where: str, table: dict[str, Any], known: Any, source: str) -> None:

@@ -57,6 +57,10 @@ class Job:
         self.state = _QUEUED
 
 
+def _nothing() -> None:
+    return None
+
+
 class WorkerPool:
     """At most ``size`` daemon threads, started as they are needed.
 
@@ -159,8 +163,14 @@ class WorkerPool:
     def _work(self) -> None:
         self._local.worker = True
         gate = Gate()
+        job: Job | None = None
         while True:
             with self._lock:
+                if job is not None:  # its work is done
+                    if job.state == _LOST:
+                        self._lost -= 1
+                        return
+                    job.state = _DONE
                 job = self._queue.popleft() if self._queue else None
                 if job is not None:
                     job.state = _RUNNING
@@ -174,12 +184,7 @@ class WorkerPool:
                     continue
                 return
             job.work()
-            with self._lock:
-                if job.state == _LOST:
-                    self._lost -= 1
-                    return
-                job.state = _DONE
-            del job  # or its result would live as long as the thread is idle
+            job.work = _nothing  # or its result would live as long as the thread is idle
 
     def _park(self, gate: Gate) -> bool:
         """Wait for work; False when there was none for so long that the thread may end."""

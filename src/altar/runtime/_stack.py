@@ -115,7 +115,12 @@ def _cache(inner: Runtime, value: Any, parts: Parts) -> Runtime:
 
     told = value if isinstance(value, CacheSettings) else CacheSettings(seconds=value)
     store: CacheStore = parts.get("cache", lambda: CacheStore(told.seconds, max_entries=told.size))
-    return Cache(inner, store)
+    return Cache(inner, store, only=_every)
+
+
+def _every(_: object) -> bool:
+    """Whoever asked for the cache of a policy asked for the tools that it stands before."""
+    return True
 
 
 _MAX_QUEUE = 1000  # as ConcurrencyLimit has it

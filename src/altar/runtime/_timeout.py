@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from altar.errors import ErrorType
 from altar.resilience import SYSTEM_CLOCK, Clock
 from altar.resilience._checks import check_kind, check_number
-from altar.runtime._answers import late, refusal, spoken, timed_out
+from altar.runtime._answers import cancelled, late, redone, refusal, spoken, timed_out
 from altar.runtime._deadline import Deadline, seconds_of
 from altar.runtime._pool import Gate, PoolExhaustedError, default_pool
 from altar.runtime._protocol import Cancellation
@@ -17,11 +17,15 @@ from altar.runtime._wrapper import Wrapper
 from altar.trace import event, switch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from altar.adm import FunctionCall, ToolResult
     from altar.runtime._protocol import CallContext, Runtime
     from altar.runtime._wrapper import Steps
 
 __all__ = ["Timeout"]
+
+_PATIENCE = 0.25  # seconds a runtime has to answer when its call's flag is raised
 
 
 class Timeout(Wrapper):
@@ -31,7 +35,9 @@ class Timeout(Wrapper):
     runtimes keep to a deadline (``honours_deadline``). Around any other the
     call runs in a thread of altar's pool, which is left behind when the time is
     over, or in the calling task, which is cancelled; either way the flag
-    ``ctx.cancelled`` that the inner runtime was given is raised.
+    ``ctx.cancelled`` that the inner runtime was given is raised. Where the
+    application raises the call's own flag, that runtime has a quarter of a
+    second to answer; then the call ends as CANCELLED.
 
     Around a Retry it bounds all attempts together; inside one, each of them.
     """
@@ -73,9 +79,20 @@ def _is_timeout(result: ToolResult) -> bool:
 
 
 class _InTime:
-    """A call to a runtime that may not know of deadlines."""
+    """A call to a runtime that may not know of deadlines, nor of flags."""
 
-    __slots__ = ("_call", "_clock", "_ctx", "_flag", "_runtime", "_told", "done", "error", "result")
+    __slots__ = (
+        "_call",
+        "_clock",
+        "_ctx",
+        "_flag",
+        "_runtime",
+        "_told",
+        "_wake",
+        "done",
+        "error",
+        "result",
+    )
 
     def __init__(
         self, runtime: Runtime, call: FunctionCall, ctx: CallContext, clock: Clock
@@ -86,19 +103,29 @@ class _InTime:
         self._flag = flag = Cancellation()  # raised when nobody waits any more
         self._told = ctx.cancelled
         self._ctx = ctx.replace(cancelled=flag)
+        self._wake: Callable[[], None] | None = None  # has whoever waits look at the flag
         self.done = False
         self.result: ToolResult | None = None
         self.error: BaseException | None = None
 
     def _pass_on(self) -> None:
         self._flag.cancel(self._told.reason or "cancelled by the application")
+        if self._wake is not None:
+            self._wake()
 
     def _left(self) -> float:
         deadline = self._ctx.deadline
         return 0.0 if deadline is None else deadline - self._clock.now()
 
-    def _over(self, left: float) -> ToolResult:
+    def _over(self, left: float, *, begun: bool = True) -> ToolResult:
         self._flag.cancel("nobody waits any more")
+        if self._told.reason is not None:
+            made = cancelled(self._call, self._ctx.replace(cancelled=self._told))
+            if not begun or made.error is None:
+                return made
+            return redone(made, made.error.message, {"executed": "unknown"})
+        if not begun:
+            return late(self._call, self._ctx)
         return timed_out(self._call, self._ctx, seconds_of(self._ctx.deadline, left))
 
     def run(self) -> ToolResult:
@@ -106,6 +133,7 @@ class _InTime:
         if left <= 0:
             return late(self._call, self._ctx)
         gate, pool = Gate(), default_pool()
+        self._wake = gate.open
         self._told.on_cancel(self._pass_on)
         try:
             with pool.blocking():
@@ -115,6 +143,8 @@ class _InTime:
                     return self._refused(error)
                 try:
                     gate.wait(left)
+                    if self._told.reason is not None and not self.done:
+                        gate.wait(min(self._left(), _PATIENCE))
                 except BaseException:  # KeyboardInterrupt while waiting
                     self._flag.cancel("interrupted")
                     pool.abandon(job)
@@ -122,8 +152,7 @@ class _InTime:
         finally:
             self._told.forget(self._pass_on)
         if not self.done:
-            pool.abandon(job)
-            return self._over(left)
+            return self._over(left, begun=not pool.abandon(job))
         if self.error is not None:
             raise self.error
         if self.result is None or self._left() <= 0:
@@ -153,6 +182,7 @@ class _InTime:
         from altar.runtime._alarm import Alarm  # noqa: PLC0415 - it loads asyncio
 
         alarm = Alarm(left)
+        self._wake = partial(alarm.hasten, _PATIENCE)
         self._told.on_cancel(self._pass_on)
         try:
             result = await self._runtime.ainvoke(self._call, self._ctx)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from altar.runtime._pool import default_pool
 
 if TYPE_CHECKING:
-    from contextvars import ContextVar, Token
+    from contextvars import Token
 
     from altar.adm import FunctionCall, ToolResult
     from altar.resilience import Clock, Place
     from altar.runtime._protocol import CallContext, Cancellation, Runtime
 
-__all__ = ["Elsewhere", "Pause", "Turn", "at_most", "restore"]
+__all__ = ["Elsewhere", "Pause", "Turn", "at_most", "held_places", "holds_a_place", "restore"]
+
+# the slots the current context's callers hold: a call within a call must not wait for one of them
+held_places: ContextVar[tuple[Place, ...]] = ContextVar("altar_slots", default=())
 
 
 class Pause:
@@ -78,6 +82,12 @@ def at_most(max_wait: float | None, ctx: CallContext, clock: Clock) -> float | N
         return max_wait
     left = max(0.0, ctx.deadline - clock.now())
     return left if max_wait is None else min(max_wait, left)
+
+
+def holds_a_place() -> bool:
+    """Whether a caller of the current call holds a slot of some limit."""
+    above = held_places.get()
+    return bool(above) and any(place.held for place in above)
 
 
 def restore(variable: ContextVar[Any], token: Token[Any]) -> None:
