@@ -15,7 +15,7 @@ HERE = "tests.isolate.tools_here"
 
 
 def main(way: str) -> None:
-    pool = ProcessPool(size=2)
+    pool = ProcessPool(size=2, spares=0)
     said = threading.Event()
 
     def ask(name: str, emit=None):

@@ -18,7 +18,7 @@ from altar.isolate._worker import STARTING
 from altar.runtime import CallContext
 from tests.isolate.conftest import aask, ask, lives, soon
 
-CALLS = 60  # of each thread, and of the loop
+CALLS = 30  # of each thread, and of the loop
 EXPECTED = {None, "TOOL_EXECUTION_FAILED", "TIMEOUT"}
 
 
@@ -57,7 +57,7 @@ def test_no_call_is_lost_or_answered_twice_while_workers_are_killed_at_random():
                 started = [worker.pid for worker in workers if worker.place != STARTING]
                 seen.update(worker.pid for worker in workers)
                 if started and len(answers) >= due:  # faster than they start, nothing would end
-                    due = len(answers) + chance.randrange(10, 40)
+                    due = len(answers) + chance.randrange(8, 30)
                     with suppress(ProcessLookupError):
                         os.kill(chance.choice(started), signal.SIGKILL)
 

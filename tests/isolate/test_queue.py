@@ -134,7 +134,7 @@ def test_a_worker_kept_for_a_session_serves_no_other_and_keeps_its_state(tmp_pat
     def ctx(session: str) -> CallContext:
         return CallContext(session_id=session)
 
-    with ProcessPool(size=2, affinity="session") as pool:
+    with ProcessPool(size=2, affinity="session", spares=0) as pool:
         first = ask(pool, "move", {"folder": str(tmp_path)}, ctx=ctx("a")).content
         second = ask(pool, "where", ctx=ctx("b")).content
         assert ask(pool, "where", ctx=ctx("a")).content == first != second

@@ -120,8 +120,8 @@ def test_processes_that_a_tool_leaves_behind_are_killed(session: Session, name: 
     assert gone(pid)
 
 
-@pytest.mark.parametrize("size", [50_000_000, pytest.param(1_000_000_000, marks=pytest.mark.slow)])
-def test_a_huge_result_is_cut_where_it_was_made(session: Session, size: int):
+def test_a_huge_result_is_cut_where_it_was_made(session: Session):
+    size = 200_000_000  # above what a frame holds
     result = session.execute("returns_much", {"size": size})
     assert result.ok
     assert len(result.content) < 70_000
