@@ -76,6 +76,14 @@ PROMISES = {
         "so far: {'customer': 'Ada",
         "True after",
     ],
+    "tracing.py": [
+        "request",
+        "invoke_agent",
+        "execute_tool orders  failed: TOOL_EXECUTION_FAILED",
+        "recorded=21, drained=7, sampled_out=14, dropped=0",
+        'status="ok"} 2',
+        "False",
+    ],
     "typed_output.py": [
         "$.mood",
         "$.stars",

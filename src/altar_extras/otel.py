@@ -48,7 +48,7 @@ _FLUSH_MS = 5_000
 
 
 class OtelSink:
-    """A sink that hands spans to OpenTelemetry: ``Tracer(OtelSink(exporter=...))``.
+    """A sink that hands spans to OpenTelemetry: ``Tracer(OtelSink(exporter))``.
 
     With an ``exporter`` each batch goes to it directly, in the tracer's own
     thread, and it is shut down with the sink; ``resource`` says whose spans they
@@ -65,8 +65,8 @@ class OtelSink:
 
     def __init__(
         self,
-        *,
         exporter: SpanExporter | None = None,
+        *,
         tracer_provider: TracerProvider | None = None,
         resource: Resource | None = None,
         follow: bool = True,
@@ -75,6 +75,7 @@ class OtelSink:
             raise ConfigurationError(
                 "OtelSink takes exporter= or tracer_provider=, not both: a provider has exporters"
             )
+        _check_exporter(exporter)
         if exporter is None:
             tracer_provider = _sdk_provider(tracer_provider)
             if resource is not None:
@@ -175,6 +176,23 @@ def to_otel(span: Span, resource: Resource) -> ReadableSpan:
 
 
 _SCOPE = InstrumentationScope("altar", altar.__version__, _SCHEMA)
+
+
+def _check_exporter(exporter: object) -> None:
+    if isinstance(exporter, type):
+        name = exporter.__name__
+        raise ConfigurationError(
+            f"OtelSink(exporter={name}) is a class; make one of it: type OtelSink({name}())"
+        )
+    if isinstance(exporter, TracerProvider):
+        raise ConfigurationError(
+            "OtelSink(exporter=...) is a TracerProvider; type OtelSink(tracer_provider=...)"
+        )
+    if exporter is not None and not callable(getattr(exporter, "export", None)):
+        raise ConfigurationError(
+            f"OtelSink(exporter={exporter!r:.60}): an opentelemetry SpanExporter; type "
+            "OtelSink(opentelemetry.sdk.trace.export.ConsoleSpanExporter())"
+        )
 
 
 def _sdk_provider(given: TracerProvider | None) -> TracerProvider:

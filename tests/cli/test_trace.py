@@ -124,7 +124,7 @@ def test_damage_is_told_behind_what_could_be_read_and_is_a_code(files, trace, tm
     status, out, err = trace(tmp_path / "t")
     assert status == 1
     assert out == trace(files["one"])[1]
-    assert err.splitlines()[0] == "3 spans were dropped: the tracer's buffers were full"
+    assert err.splitlines()[0] == "3 spans were dropped: a buffer was full, or they ended after the trace"
     assert "1 line is damaged" in err
     assert "  line 5: " in err
     assert "the last line is cut" in err
@@ -256,3 +256,16 @@ def test_serving_hands_over_to_the_viewer(files, trace, monkeypatch):
     status, out, _ = trace(files["many"], "--serve")
     assert (status, seen) in ((0, [200]), (130, [200]))
     assert "http://127.0.0.1:" in out
+
+
+def test_one_trace_is_saved_as_a_page(files, trace, tmp_path):
+    page = tmp_path / "out.html"
+    last = load(files["many"]).traces[-1].id
+    status, out, _ = trace(files["many"], "--trace", "last", "--save", page)
+    assert (status, out) == (0, f"{page}: trace {last}\n")
+    assert last.encode() in page.read_bytes()
+    assert trace(files["one"], "--save", page)[0] == 0
+    status, _, err = trace(files["many"], "--save", page)
+    assert (status, "--trace last" in err) == (2, True)
+    status, _, err = trace(files["one"], "--save", tmp_path / "nowhere" / "out.html")
+    assert (status, "cannot be written" in err) == (2, True)

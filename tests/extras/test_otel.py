@@ -187,6 +187,13 @@ def test_bad_options_are_refused_by_name():
         OtelSink(exporter=InMemorySpanExporter(), tracer_provider=TracerProvider())
     with pytest.raises(ConfigurationError, match="is no opentelemetry.sdk.trace.TracerProvider"):
         OtelSink()
+    with pytest.raises(ConfigurationError, match=r"type OtelSink\(InMemorySpanExporter\(\)\)"):
+        OtelSink(InMemorySpanExporter)
+    with pytest.raises(ConfigurationError, match=r"type OtelSink\(tracer_provider="):
+        OtelSink(TracerProvider())
+    with pytest.raises(ConfigurationError, match="an opentelemetry SpanExporter"):
+        OtelSink("http://127.0.0.1:4318")
+    assert repr(OtelSink(InMemorySpanExporter())) == "OtelSink(InMemorySpanExporter)"
     with pytest.raises(ConfigurationError, match="a provider has its own"):
         OtelSink(tracer_provider=TracerProvider(), resource=Resource.create())
 

@@ -258,3 +258,23 @@ def test_wrapped_lines_keep_every_word(some, width):
     lines = wrapped(some, width)
     assert all(columns(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(plain(" ".join(some.splitlines())).split())
+
+
+def test_a_list_has_the_root_s_name_and_what_was_asked_first_wherever_that_is(tmp_path):
+    said = [{"role": "user", "parts": [{"type": "text", "content": "How many pens?"}]}]
+    run = made("invoke_agent", 2, 1, kind="generate")
+    run.attributes = {"gen_ai.input.messages": said, "gen_ai.request.model": "m"}
+    spans = [run, made("GET /pen", 1, kind="custom")]
+    (line,) = text(listed([loaded(tmp_path, spans)], 100))[1:]
+    assert line.endswith("GET /pen  “How many pens?”")
+
+
+def test_a_span_of_one_s_own_shows_its_attributes(tmp_path):
+    span = made("GET /pen", 1, kind="custom", attributes={"code": 200, "path": "/pen"})
+    assert 'code=200, path="/pen"' in text(tree(loaded(tmp_path, [span]), 80))[1]
+
+
+def test_arguments_shown_in_full_are_closed(tmp_path):
+    (called,) = [made("f", 1, attributes=call("f", '{"a": 1}'))]
+    lines = text(tree(loaded(tmp_path, [called]), 80, full=True))
+    assert [line.strip() for line in lines[1:4]] == ["( {", '"a": 1', "} )"]

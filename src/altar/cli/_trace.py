@@ -45,6 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--follow", action="store_true", help="go on: a line for each span that ends"
     )
+    parser.add_argument(
+        "--save", metavar="HTML", help="write the trace as a page that opens without a server"
+    )
     parser.add_argument("--serve", action="store_true", help="show it in the browser")
     parser.add_argument(
         "--port", metavar="N", type=int, default=0, help="the port to serve on; a free one without"
@@ -56,6 +59,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print, follow or serve."""
     if arguments.slowest is not None and arguments.slowest < 1:
         raise CliError(f"--slowest {arguments.slowest}: give a positive number")
+    if arguments.save is not None:
+        return _save(arguments, console)
     if arguments.serve:
         return _serve(arguments, console)
     if arguments.port or arguments.no_open:
@@ -65,13 +70,35 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if arguments.follow:
             follow(file, console, arguments)
         elif arguments.json:
-            console.json(_document(file, arguments))
+            _print_json(_document(file, arguments), console)
         else:
             _show(file, arguments, console)
     except OSError as error:
         if str(error.filename) != arguments.file:
             raise  # standard output
         raise CliError(f"{arguments.file} cannot be read: {error.strerror}") from error
+    return _tell(file, console)
+
+
+def _save(arguments: argparse.Namespace, console: Console) -> int:
+    """Write one trace: the one that is named, or the only one."""
+    from altar.viewer import save  # noqa: PLC0415 - a page
+
+    try:
+        file = load(arguments.file)
+        if arguments.trace is None and len(file.traces) > 1:
+            raise CliError(
+                f"--save writes one trace, and {arguments.file} has {len(file.traces)}: "
+                "add --trace ID, or --trace last"
+            )
+        if not file.spans:
+            raise CliError(f"{arguments.file}: no span has ended yet")
+        trace = file.trace(arguments.trace or "last")
+        target = save(arguments.file, arguments.save, trace=trace.id)
+    except OSError as error:
+        what = "written" if str(error.filename) == arguments.save else "read"
+        raise CliError(f"{error.filename} cannot be {what}: {error.strerror}") from error
+    console.print(f"{target}: trace {trace.id}")
     return _tell(file, console)
 
 
@@ -116,6 +143,16 @@ def _show(file: TraceFile, arguments: argparse.Namespace, console: Console) -> N
         _paint(console, listed(traces[older:], console.width))
         if console.live:
             console.note("--trace ID shows one of them")
+
+
+def _print_json(document: dict[str, Any], console: Console) -> None:
+    """Print it; to a terminal in ASCII, for what is in a trace must not rule it."""
+    if console.live:
+        from json import dumps  # noqa: PLC0415 - only here
+
+        console.print(dumps(document, indent=2))
+    else:
+        console.json(document)
 
 
 def _chosen(file: TraceFile, arguments: argparse.Namespace) -> Sequence[TraceRecord]:

@@ -53,7 +53,7 @@ class TraceLosses:
     def tell(self) -> list[str]:
         """A sentence for each kind of loss, the damaged lines by number; empty when none."""
         counted = (
-            (self.dropped, "dropped: the tracer's buffers were full"),
+            (self.dropped, "dropped: a buffer was full, or they ended after the trace"),
             (self.sink_lost, "lost: they could not be written"),
             (self.repeated, "left out: they are in the file twice"),
             (self.left_out, "left out: more than this reader keeps"),

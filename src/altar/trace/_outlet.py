@@ -188,9 +188,11 @@ class Outlet:
         except BaseException as raised:  # noqa: BLE001 - whatever it is, it is the sink's own
             error = raised
         with self._changed:
-            if not self._is_abandoned:  # else counted already
+            if not self._is_abandoned:
                 self._held -= len(spans)
                 self.lost += len(spans) if error is not None else 0
+            elif error is None:  # counted as lost when it was left behind, and came to be written
+                self.lost -= len(spans)
             self._failures = 0 if error is None else self._failures + 1
             self._is_stuck = False
             self._changed.notify_all()

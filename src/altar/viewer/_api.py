@@ -7,6 +7,7 @@ import math
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from altar.viewer._details import asked
 from altar.viewer._store import NONE, Store, Trace
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ _MOST_DOCUMENTS = 400
 _MOST_FOUND = 20_000
 _MOST_WORDS = 300
 _LONGEST_QUERY = 400
-_TITLE = 160  # characters
 _SLOWEST = 0.9  # "slow" without a limit: the slowest tenth
 
 
@@ -122,27 +122,10 @@ def _title(follower: Follower, trace: Trace) -> str:
         asking = {store.find("generate"), store.find("model")}
         runs = [at for at in trace.spans if store.kind[at] in asking]
         runs.sort(key=lambda at: (store.start[at], -store.end[at]))
-        trace.title = next(filter(None, (_asked(follower.document(at)) for at in runs[:5])), "")
+        told = (follower.document(at).get("attributes") for at in runs[:5])
+        found = (asked(one) for one in told if isinstance(one, dict))
+        trace.title = next(filter(None, found), "")
     return trace.title or _root_name(follower.store, trace)
-
-
-def _asked(doc: Mapping[str, Any]) -> str:
-    """The start of the first text of the first user message."""
-    attributes = doc.get("attributes")
-    messages = attributes.get("gen_ai.input.messages") if isinstance(attributes, dict) else None
-    if isinstance(messages, str):
-        try:
-            messages = json.loads(messages)
-        except (ValueError, RecursionError):
-            return ""
-    for message in messages if isinstance(messages, list) else ():
-        if isinstance(message, dict) and message.get("role") == "user":
-            parts = message.get("parts")
-            for part in parts if isinstance(parts, list) else ():
-                text = part.get("content") if isinstance(part, dict) else None
-                if isinstance(text, str) and text.strip():
-                    return " ".join(text[: 4 * _TITLE].split())[:_TITLE]
-    return ""
 
 
 def _filtered(follower: Follower, query: Mapping[str, str]) -> list[Trace]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from altar.trace import SpanRecord
 
-__all__ = ["call_of", "details", "label", "question"]
+__all__ = ["asked", "call_of", "details", "label", "question"]
 
 _SHOWN = frozenset(  # by the line of the span, or by the lines below it
     {
@@ -23,6 +23,9 @@ _SHOWN = frozenset(  # by the line of the span, or by the lines below it
         *(names.SYSTEM_INSTRUCTIONS, names.ROUND, names.ERROR_TYPE),
     }
 )
+
+
+_TITLE = 160  # characters
 
 
 def label(span: SpanRecord) -> str:
@@ -35,6 +38,17 @@ def call_of(span: SpanRecord) -> str:
     if span.kind != "tool":
         return ""
     return plain(arguments(span.attributes.get(names.TOOL_ARGUMENTS)))
+
+
+def asked(attributes: Mapping[str, Any]) -> str:
+    """The start of the first text that a user says in a span's input; empty without."""
+    for message in _items(attributes.get(names.INPUT_MESSAGES)):
+        if message.get("role") == "user":
+            for part in _items(message.get("parts")):
+                text = part.get("content")
+                if isinstance(text, str) and text.strip():
+                    return " ".join(text[: 4 * _TITLE].split())[:_TITLE]
+    return ""
 
 
 def question(span: SpanRecord) -> str:
@@ -72,9 +86,13 @@ def details(span: SpanRecord, width: int, *, full: bool, call: bool) -> Iterator
 
 
 def _short(span: SpanRecord, attributes: Mapping[str, Any], width: int) -> Iterator[Line]:
-    asked = question(span)
-    if asked:
-        yield [(f"“{cut(asked, width - 2)}”", "cyan")]
+    prompt = question(span)
+    if prompt:
+        yield [(f"“{cut(prompt, width - 2)}”", "cyan")]
+    if span.kind == "custom":
+        own = pairs([(key, one) for key, one in attributes.items() if key not in _SHOWN])
+        if own:
+            yield [(cut(plain(own), width), "")]
     if span.kind in ("generate", "model"):
         told = _said(attributes.get(names.OUTPUT_MESSAGES), "assistant")
     else:
@@ -102,7 +120,9 @@ def _notes(span: SpanRecord, attributes: Mapping[str, Any]) -> str:
 
 def _full(span: SpanRecord, attributes: Mapping[str, Any], width: int) -> Iterator[Line]:
     if span.kind == "tool":
-        yield from _whole("( ", attributes.get(names.TOOL_ARGUMENTS), width, "cyan")
+        called = [*_whole("( ", attributes.get(names.TOOL_ARGUMENTS), width - 2, "cyan")]
+        for number, line in enumerate(called, 1):
+            yield [*line, (" )", "dim")] if number == len(called) else line
         yield from _whole("→ ", attributes.get(names.TOOL_RESULT), width, "")
     for key in (names.SYSTEM_INSTRUCTIONS, names.INPUT_MESSAGES, names.OUTPUT_MESSAGES):
         role = "system" if key == names.SYSTEM_INSTRUCTIONS else ""

@@ -23,7 +23,8 @@ def save(path: str | Path, target: str | Path, *, trace: str) -> Path:
     """Write one trace of a trace file as an HTML file that opens without a server.
 
     ``trace`` is its id, or the first characters of it that no other id begins
-    with. ConfigurationError when there is no such trace, or no trace file.
+    with, or ``last`` for the one that began last. ConfigurationError when there
+    is no such trace, or no trace file.
     """
     source = Path(path)
     if not source.is_file():
@@ -33,11 +34,14 @@ def save(path: str | Path, target: str | Path, *, trace: str) -> Path:
         pass
     if follower.problem is not None:
         raise ConfigurationError(follower.problem)
-    found = [one for one in follower.store.traces if one.id.startswith(trace.lower())]
+    traces = follower.store.traces
+    found = [one for one in traces if one.id.startswith(trace.lower())]
+    if trace == "last":
+        found = sorted(traces, key=lambda one: one.first)[-1:]
     if len(found) != 1:
         raise ConfigurationError(
             f"{len(found) or 'no'} traces of {path} begin with {trace!r}: "
-            f"give the first characters of one id"
+            f"give the first characters of one id, or 'last'"
         )
     target = Path(target)
     with target.open("wb") as file:

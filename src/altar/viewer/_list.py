@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from altar.viewer._details import question
+from altar.viewer._details import asked
 from altar.viewer._text import Line, columns, count, cut, duration, money, plain, plural, when
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def _named(trace: TraceRecord, room: int) -> Line:
     if said:
         line.append(("  " + cut(said, left), style))
         left -= columns(said) + 2
-    asked = question(trace.root) if left >= _LEAST_SAID else ""
-    if asked:
-        line.append((f"  “{cut(asked, left - 2)}”", "dim"))
+    prompt = _prompt(trace) if left >= _LEAST_SAID else ""
+    if prompt:
+        line.append((f"  “{cut(prompt, left - 2)}”", "dim"))
     return line
 
 
@@ -67,12 +67,18 @@ def _failed(trace: TraceRecord) -> tuple[str, str]:
 
 
 def _name(trace: TraceRecord) -> str:
-    """The root's name, of a run its model's; while it runs, what ended last."""
+    """The root's name; while it runs, what ended last."""
     if trace.running:
         last = max(trace.spans, key=lambda span: span.end)
         return plain(f"{trace.name} after {last.tool or last.name}")
-    root = trace.root
-    return plain(root.model if root.kind == "generate" and root.model else root.tool or root.name)
+    return plain(trace.name)
+
+
+def _prompt(trace: TraceRecord) -> str:
+    """What the user asked in its first run, wherever that is: as the browser says it."""
+    runs = [span for span in trace.spans if span.kind in ("generate", "model")]
+    runs.sort(key=lambda span: (span.start, -span.end))
+    return plain(next(filter(None, (asked(span.attributes) for span in runs[:5])), ""))
 
 
 def ended(span: SpanRecord, width: int) -> Line:

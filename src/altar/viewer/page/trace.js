@@ -41,7 +41,7 @@ class TraceView {
     const { date, time } = clock(info.start);
     const fact = (value, what) => el("span", {}, el("b", {}, value), what ? ` ${what}` : "");
     fill(this.crumb, el("h1", { title: info.title }, info.title || info.name),
-      el("div", { class: "facts" }, el("span", { class: `status ${name}` }, text), fact(duration(info.duration)), fact(count(info.spans), info.spans === 1 ? "span" : "spans"),
+      el("div", { class: "facts" }, info.title && info.title !== info.name ? el("span", { class: "name" }, info.name) : null, el("span", { class: `status ${name}` }, text), fact(duration(info.duration)), fact(count(info.spans), info.spans === 1 ? "span" : "spans"),
         info.input || info.output ? fact(count(info.input), "in") : null, info.input || info.output ? fact(count(info.output), "out") : null,
         info.cost === null ? null : fact(cost(info.cost)), el("span", {}, `${date} ${time}`), el("span", { class: "mono wide" }, info.id)));
   }
