@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from contextvars import ContextVar
 
 import pytest
 
@@ -252,3 +253,42 @@ def test_the_default_pool_is_one():
 def test_an_option_that_cannot_work_is_refused_by_name(option: dict):
     with pytest.raises(ConfigurationError, match=next(iter(option))):
         ProcessPool(**option)
+
+
+def test_loops_and_threads_take_turns_with_one_worker():
+    loops = [asyncio.new_event_loop() for _ in range(2)]
+    with ProcessPool(size=1, spares=0) as one:
+        try:
+            for number in range(6):
+                loop = loops[number % 2]
+                assert (
+                    loop.run_until_complete(aask(one, "add", {"a": number})).content == number + 1
+                )
+                assert ask(one, "add", {"a": number}).content == number + 1
+            given_up = asyncio.wait_for(aask(one, "loop"), 0.03)
+            with pytest.raises(TimeoutError):
+                loops[0].run_until_complete(given_up)
+            assert loops[1].run_until_complete(aask(one, "add", {"a": 1})).content == 2
+        finally:
+            for loop in loops:
+                loop.close()
+        assert ask(one, "add", {"a": 1}).content == 2
+
+
+def test_what_an_awaiting_task_sets_and_raises_is_its_own_affair(pool: ProcessPool):
+    seen: ContextVar[int] = ContextVar("seen", default=0)
+
+    async def one(number: int) -> int:
+        seen.set(number)
+        await aask(pool, "add", {"a": number})
+        assert asyncio.current_task() is not None
+        if number == 3:
+            raise LookupError
+        return seen.get()
+
+    async def several() -> list:
+        return await asyncio.gather(*map(one, range(1, 6)), return_exceptions=True)
+
+    found = asyncio.run(several())
+    assert isinstance(found.pop(2), LookupError)
+    assert found == [1, 2, 4, 5]
