@@ -7,7 +7,8 @@ import random
 import sys
 
 from tests.chaos.leftovers import footprint, left_behind
-from tests.chaos.run import EPISODE, run
+from tests.chaos.run import EPISODE, LIMITS, log_file, run
+from tests.chaos.stacks import Elsewhere
 
 
 def main() -> int:
@@ -17,6 +18,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     given = parser.parse_args()
     print(f"{given.calls} calls, seed {given.seed}", flush=True)
+    with log_file():  # the workers inherit where bodies are noted
+        Elsewhere.open(LIMITS)
     run(10 * EPISODE, given.seed)  # what is made once is there before anything is counted
     before = footprint()
     report = run(given.calls, given.seed)
@@ -25,6 +28,7 @@ def main() -> int:
     for what in broken[:40]:
         print(f"broken: {what}")
     after = footprint()
+    Elsewhere.close()
     print(f"before {before}\nafter  {after}")
     return 1 if broken else 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from altar.later import LocalRuntime
+from altar.later import LocalRuntime, ProcessRuntime
 from altar.resilience import Backoff, CircuitBreaker, RetryPolicy
 from altar.runtime import (
     Approval,
@@ -33,9 +33,30 @@ LONGEST = 1.0  # seconds that no call takes much longer than
 ATTEMPTS = 3
 
 
+class Elsewhere:
+    """The process runtime of a run, where it has one: it lives as long as the run."""
+
+    runtime: ProcessRuntime | None = None
+
+    @classmethod
+    def open(cls, limits: Any) -> None:
+        """Start its workers."""
+        calm = [tools.quick, tools.write, tools.aquick, tools.fails, tools.says_retry]
+        cls.runtime = ProcessRuntime(calm, workers=2, limits=limits)
+
+    @classmethod
+    def close(cls) -> None:
+        """End its workers."""
+        if cls.runtime is not None:
+            cls.runtime.close()
+            cls.runtime = None
+
+
 def runtime_of(random: Random, limits: Any) -> tuple[Any, str]:
     """What ``Session(runtime=)`` takes, and what it is called in the table."""
     drawn = random.random()
+    if drawn < 0.05 and Elsewhere.runtime is not None:
+        return Elsewhere.runtime, "processes"
     if drawn < 0.15:
         return None, "none"
     if drawn < 0.45:
@@ -77,6 +98,7 @@ def _faults(inner: Runtime, random: Random) -> Runtime:
         Mishap("delay", share=0.05, seconds=0.01),
         Mishap("raise", share=0.02),
         Mishap("hang", share=0.01),
+        Mishap("wrong_id", share=0.02),
     ]
     return Faults(inner, plan, seed=random.randrange(1000))
 

@@ -133,6 +133,11 @@ def test_a_table_is_read_with_tables_inside():
         ({"retry": {"attemps": 3}}, "policy.retry in f .*did you mean 'attempts'"),
         ({"retry": {"attempts": 0}}, "policy.retry in f: .*1 or more"),
         ({"timeout": {"seconds": 3}}, "policy.timeout in f"),
+        (
+            {"search": {"timeout": 3}},
+            r"no field of a policy has that name .*type @tool\(policy=Policy\(timeout=30\)\)",
+        ),
+        ({"timeout": 10**400}, "policy.timeout in f"),
     ],
 )
 def test_a_bad_table_is_answered_with_the_key_and_what_to_type(table, said):
