@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from altar.trace import TraceRecord, load
@@ -254,6 +254,7 @@ def test_cut_and_padded_texts_keep_to_their_columns(some, width):
 
 
 @given(st.text(), st.integers(2, 30))
+@example(" \u1100", 2)
 def test_wrapped_lines_keep_every_word(some, width):
     lines = wrapped(some, width)
     assert all(columns(line) <= width for line in lines)

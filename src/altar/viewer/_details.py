@@ -121,8 +121,9 @@ def _notes(span: SpanRecord, attributes: Mapping[str, Any]) -> str:
 def _full(span: SpanRecord, attributes: Mapping[str, Any], width: int) -> Iterator[Line]:
     if span.kind == "tool":
         called = [*_whole("( ", attributes.get(names.TOOL_ARGUMENTS), width - 2, "cyan")]
-        for number, line in enumerate(called, 1):
-            yield [*line, (" )", "dim")] if number == len(called) else line
+        if called:
+            called[-1] = [*called[-1], (" )", "dim")]
+        yield from called
         yield from _whole("→ ", attributes.get(names.TOOL_RESULT), width, "")
     for key in (names.SYSTEM_INSTRUCTIONS, names.INPUT_MESSAGES, names.OUTPUT_MESSAGES):
         role = "system" if key == names.SYSTEM_INSTRUCTIONS else ""

@@ -32,7 +32,8 @@ Line: TypeAlias = "list[tuple[str, str]]"  # pieces of text, each with a style o
 
 # Control characters, and those that turn the direction of what follows: a name or a
 # message from elsewhere must not rule the terminal.
-_UNSAFE = (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_MARKS = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_UNSAFE = (*range(0x20), *range(0x7F, 0xA0), *_MARKS, *range(0xE0000, 0xE0080))
 _CONTROLS = {**dict.fromkeys(_UNSAFE, "\ufffd"), 9: " ", 10: " ", 13: " "}
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _MINUTE, _HOUR = 60, 3600
@@ -79,7 +80,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 def _broken(text: str, width: int) -> Iterator[str]:
     words = text.lstrip(" ").split(" ")
-    indent = " " * min(len(text) - len(text.lstrip(" ")), width // 2)
+    indent = " " * min(len(text) - len(text.lstrip(" ")), max(0, width - 2) // 2)
     line, is_empty = indent, True
     for word in words:
         longer = line + word if is_empty else f"{line} {word}"
