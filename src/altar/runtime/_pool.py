@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from _thread import allocate_lock
+from _thread import TIMEOUT_MAX, allocate_lock
 from collections import deque
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from altar.errors import AltarError
@@ -19,6 +19,7 @@ __all__ = ["Gate", "Job", "PoolExhaustedError", "WorkerPool", "default_pool"]
 _SIZE = 32
 _MAX_LOST = 256
 _IDLE_SECONDS = 30.0
+_NOTHING_LENT: AbstractContextManager[object] = nullcontext()
 _QUEUED, _RUNNING, _DONE, _DROPPED, _LOST = range(5)
 
 
@@ -37,14 +38,18 @@ class Gate:
 
     def open(self) -> None:
         """Let the waiting thread go on."""
-        with suppress(RuntimeError):  # it was open already
+        try:  # noqa: SIM105 - suppress costs more than all the rest
             self._lock.release()
+        except RuntimeError:  # it was open already
+            pass
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the gate is open; False when ``seconds`` passed first."""
         if seconds is None:
             return self._lock.acquire()
-        return self._lock.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
+        if not 0.0 <= seconds <= TIMEOUT_MAX:
+            seconds = 0.0 if seconds < 0.0 else TIMEOUT_MAX
+        return self._lock.acquire(True, seconds)
 
 
 class Job:
@@ -93,8 +98,11 @@ class WorkerPool:
             if self._lost >= self._max_lost:
                 raise PoolExhaustedError(f"{self._lost} abandoned calls still hold a thread")
             self._queue.append(job)
-            parked = self._wake_or_grow()
-        self._start(parked, job)
+            parked = self._parked.pop() if self._parked else self._wake_or_grow()
+        if parked.__class__ is Gate:
+            parked.open()
+        else:
+            self._start(parked, job)
         return job
 
     def abandon(self, job: Job) -> bool:
@@ -115,7 +123,7 @@ class WorkerPool:
 
     def blocking(self) -> AbstractContextManager[object]:
         """Around a wait for another call: one of the pool's threads counts as free meanwhile."""
-        return self._lent() if self.is_worker() else nullcontext()
+        return self._lent() if self.is_worker() else _NOTHING_LENT
 
     @contextmanager
     def _lent(self) -> Iterator[None]:
