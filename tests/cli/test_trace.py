@@ -124,7 +124,10 @@ def test_damage_is_told_behind_what_could_be_read_and_is_a_code(files, trace, tm
     status, out, err = trace(tmp_path / "t")
     assert status == 1
     assert out == trace(files["one"])[1]
-    assert err.splitlines()[0] == "3 spans were dropped: a buffer was full, or they ended after the trace"
+    assert (
+        err.splitlines()[0]
+        == "3 spans were dropped: a buffer was full, or they ended after the trace"
+    )
     assert "1 line is damaged" in err
     assert "  line 5: " in err
     assert "the last line is cut" in err

@@ -57,13 +57,18 @@ def cut(text: str, width: int) -> str:
     """The text in at most so many columns, its end marked where something is missing."""
     if columns(text) <= width:
         return text
-    room, end = max(0, width - 1), 0
+    return text[: _fitting(text, max(0, width - 1))].rstrip() + "…" if width > 0 else ""
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many characters of the text take so many columns at most."""
+    end = 0
     for one in text:
         room -= columns(one)
         if room < 0:
             break
         end += 1
-    return text[:end].rstrip() + "…" if width > 0 else ""
+    return end
 
 
 def padded(text: str, width: int, *, right: bool = False) -> str:
@@ -88,7 +93,7 @@ def _broken(text: str, width: int) -> Iterator[str]:
             yield line
             longer = indent + word
         while columns(longer) > width and len(longer) > len(indent) + 1:
-            head = cut(longer, width + 1)[:-1]
+            head = longer[: _fitting(longer, width)]
             if len(head) <= len(indent):
                 break  # a single character is wider than the room
             yield head
