@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SqliteSink"]
 
 _BUSY_SECONDS = 5.0
+_PAUSE = 0.005  # seconds between two looks at a lock
 _PASSING = frozenset(  # of SQLite's errors those that the next batch need not meet
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 )
@@ -172,10 +173,24 @@ def _prepare(database: sqlite3.Connection, path: str) -> None:
         what = f"of version {version}" if application == APPLICATION else "no trace file of altar"
         raise ConfigurationError(f"{path} is {what}, and is not written to; name another file")
     if database.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        database.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(database)
     database.execute("PRAGMA synchronous = NORMAL")
     if not tables:
         database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
+
+def _log_ahead(database: sqlite3.Connection) -> None:
+    """Have the database write ahead; SQLite itself does not wait for others' locks here."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _row(span: Span, text: str) -> tuple[object, ...]:
