@@ -117,6 +117,7 @@ def prepare(session: nox.Session, *groups: str, source: str = ".") -> None:
     session.install("-q", *nox.project.dependency_groups(PROJECT, *groups), silent=True)
     session.install("-q", "-e", source, silent=True)
     session.env["PYTHONHASHSEED"] = "random"
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""  # or each process that a test starts compiles altar
     session.env["PY_COLORS"] = "0"
 
 
