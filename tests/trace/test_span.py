@@ -115,3 +115,18 @@ def test_times_never_go_back_whatever_the_wall_clock_does():
     assert clock.read() == first
     wall[0], ticks[0] = 5_000, 20  # set forward
     assert clock.read() + ticks[0] == 5_000
+
+
+def test_a_span_that_is_entered_twice_is_left_once():
+    with trace.Tracer(trace.MemorySink(), interval=60), trace.span("work") as span:
+        with span:
+            assert trace.current_span.get() is span
+    assert trace.current_span.get() is None
+
+
+def test_one_bad_event_spoils_no_other():
+    memory = trace.MemorySink()
+    with trace.Tracer(memory, interval=60), trace.span("work") as span:
+        span.event("bad", 3)
+        span.event("good", {"a": 1})
+    assert [name for name, _, _ in memory.spans[0].events] == ["event", "good"]

@@ -84,3 +84,8 @@ def test_a_parent_of_this_process_is_not_remote():
     assert inner.parent_id == outer.span_id
     assert not inner.remote
     assert outer.remote
+
+
+@pytest.mark.parametrize("state", ["a=1\r\nSet-Cookie: b=2", "a=\u00e9", "a=1\x00", ""])
+def test_a_state_that_may_not_stand_in_a_header_is_not_carried_on(state):
+    assert parent(GOOD, state).state is None

@@ -142,18 +142,20 @@ class Cleaner:
         self, events: Sequence[tuple[str, int, Mapping[str, Any] | None]]
     ) -> list[tuple[str, int, Mapping[str, Any] | None]]:
         found = events[: _MOST_EVENTS + 1]
-        clean: list[tuple[str, int, Mapping[str, Any] | None]] = [
-            (
-                self._word("event.name", name),
-                time,
-                None if attributes is None else self._mapping(attributes),
-            )
-            for name, time, attributes in found[:_MOST_EVENTS]
-        ]
+        clean = [self._event(*one) for one in found[:_MOST_EVENTS]]
         if len(found) > _MOST_EVENTS:
             cut = len(events) - _MOST_EVENTS
             clean.append(("cut", found[-1][1], {"altar.cut": f"{cut:,} more events"}))
         return clean
+
+    def _event(
+        self, name: object, time: int, attributes: Mapping[str, Any] | None
+    ) -> tuple[str, int, Mapping[str, Any] | None]:
+        try:
+            told = self._mapping(attributes) if attributes else None
+            return self._word("event.name", name), time, told
+        except Exception as error:  # noqa: BLE001 - what the program gave; the others are whole
+            return "event", time, {"altar.unreadable": type(error).__name__}
 
     def _mapping(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         clean: dict[str, Any] = {}

@@ -200,7 +200,8 @@ class Span:
                 ring.spill(self)
 
     def __enter__(self) -> Self:
-        self._token = _make_current(self)
+        if self._token is None:  # else it is current already, and is left once
+            self._token = _make_current(self)
         return self
 
     def __exit__(

@@ -34,8 +34,14 @@ def parse_traceparent(header: object, state: object = None) -> Parent | None:
     trace_id, span_id = int(trace, 16), int(span, 16)
     if not trace_id or not span_id:
         return None
-    carried = state if isinstance(state, str) and 0 < len(state) <= _MOST_STATE else None
+    carried = None  # what may not stand in a header is not carried on
+    if isinstance(state, str) and 0 < len(state) <= _MOST_STATE and _is_printable(state):
+        carried = state
     return Parent(trace_id, span_id, sampled=bool(int(flags, 16) & 1), state=carried)
+
+
+def _is_printable(text: str) -> bool:
+    return text.isascii() and text.replace("\t", " ").isprintable()
 
 
 def traceparent_text(trace_id: int, span_id: int, *, sampled: bool) -> str:
