@@ -9,7 +9,7 @@ from altar import Session
 from altar.errors import ConfigurationError, ToolError
 from altar.later import Context, SessionLimits
 from altar.later._mark import MARK_ATTRIBUTE, ToolOptions, mark_for
-from altar.runtime import Approval, Policy
+from altar.runtime import Approval, Policy, Timeout
 from altar.testing import ScriptedProvider
 
 
@@ -113,3 +113,15 @@ def test_every_pointed_to_name_is_there():
     from altar.runtime import _BELOW
 
     assert all(hasattr(import_module(home), name) for name, home in _BELOW.items())
+
+
+@pytest.mark.parametrize(
+    ("cls", "said"),
+    [
+        (Policy, r"type runtime=Policy\(timeout=30\)"),
+        (Timeout, r"type runtime=lambda local: Timeout\(local, \.\.\.\)"),
+    ],
+)
+def test_a_class_that_wants_more_than_a_runtime_is_told_with_what_to_type(cls, said):
+    with pytest.raises(ConfigurationError, match=said):
+        Session([delete], runtime=cls)

@@ -159,3 +159,36 @@ def test_an_error_of_another_type_is_left_alone():
 def test_a_bad_option_is_refused(ask, only):
     with pytest.raises(ConfigurationError, match=r"Approval\("):
         Approval(Scripted(), ask, only=only)
+
+
+def test_a_raised_flag_ends_the_wait_for_a_person_on_an_event_loop():
+    gate = threading.Event()
+
+    async def never(one):
+        await asyncio.Event().wait()
+
+    def slow(one):
+        return gate.wait(10)
+
+    for asking in (never, slow):
+        ctx, inner = context(), Scripted()
+        threading.Timer(0.005, ctx.cancelled.cancel, ["closed"]).start()
+        result = asyncio.run(Approval(inner, asking, only=["read"]).ainvoke(call(), ctx))
+        assert (result.error.type, inner.ran) == ("CANCELLED", 0)
+        assert "closed" in result.error.message
+        assert not ctx.cancelled._listeners
+    gate.set()
+
+
+def test_cancelling_the_task_ends_the_wait_for_a_person_too():
+    async def never(one):
+        await asyncio.Event().wait()
+
+    async def main():
+        runtime = Approval(Scripted(), never, only=["read"])
+        task = asyncio.create_task(runtime.ainvoke(call(), context()))
+        await asyncio.sleep(0.005)
+        task.cancel()
+        return await asyncio.gather(task, return_exceptions=True)
+
+    assert isinstance(asyncio.run(main())[0], asyncio.CancelledError)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 import pytest
 
@@ -171,3 +172,12 @@ def test_what_a_wrapper_does_stands_in_the_trace():
         assert noted(ConcurrencyLimit(Scripted(), slots, max_wait=2)) == [
             ("queued", {"wait_s": 2.0})
         ]
+
+
+def test_a_tell_that_turns_out_to_be_async_is_told_in_the_log(caplog):
+    async def tell(one, more):
+        raise AssertionError
+
+    runtime = Observe(Scripted(), partial(tell, more=1))
+    assert runtime.invoke(call(), context()).ok
+    assert "tell is async, and nobody awaits it; give a plain function" in caplog.text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
 from altar import Session, ToolError, tool
 from altar.errors import ConfigurationError
 from altar.resilience import RetryPolicy
-from altar.runtime import Retry
+from altar.runtime import Policy, Retry
 from tests.runtime._scripted import Hand, Scripted, call, context, error
 
 AGAIN = error(again=True)
@@ -118,3 +119,28 @@ def test_a_number_is_a_policy_and_anything_else_is_refused():
     for wrong in (0, "3", None):
         with pytest.raises(ConfigurationError, match=r"policy=|attempts=0"):
             Retry(Scripted(), wrong)
+
+
+def test_under_a_policy_what_a_limit_refused_is_not_waited_for_again():
+    """A call waits up to 10 s for its turn, and not once more for each try."""
+    with Session({"fine": lambda: "ok"}, runtime=Policy(retry=3, rate="1/20s")) as session:
+        assert "Retry(3) -> RateLimit" in repr(session.runtime)
+        assert session.execute("fine").ok
+        began = time.monotonic()
+        error = session.execute("fine").error
+    assert (error.type, error.details) == ("RATE_LIMIT_EXCEEDED", {"executed": "no"})
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("kind", ["RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"])
+def test_under_a_policy_what_a_tool_says_of_its_own_limits_is_tried_again(kind):
+    tries = []
+
+    def busy() -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ToolError("busy", type=kind, retry_after=0)
+        return "ok"
+
+    with Session({"busy": busy}, runtime=Policy(retry=3, concurrency=2)) as session:
+        assert session.execute("busy").ok

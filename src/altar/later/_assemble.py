@@ -69,7 +69,7 @@ class Assembly:
             self.outer: Runtime = local
         elif callable(runtime) and (isinstance(runtime, type) or not isinstance(runtime, Runtime)):
             local.stacks = self._stacks
-            self.outer = _checked(runtime(self))  # a class has its instances' methods, but is none
+            self.outer = _checked(_made(runtime, self))
             return
         else:
             self._inner = self.outer = _checked(runtime)
@@ -201,6 +201,21 @@ class Assembly:
 def _shown(names: list[str]) -> str:
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _made(make: Any, local: Runtime) -> Any:
+    """What a function makes of the local runtime; a class has its instances' methods too."""
+    try:
+        return make(local)
+    except TypeError as error:
+        if not isinstance(make, type):
+            raise
+        name = make.__name__
+        text = "Policy(timeout=30)" if make is Policy else f"lambda local: {name}(local, ...)"
+        raise ConfigurationError(
+            f"runtime={name}: the class cannot be made of a runtime alone ({error}); type "
+            f"runtime={text}"
+        ) from None
 
 
 def _checked(runtime: Any) -> Runtime:

@@ -65,7 +65,7 @@ class Approval(Wrapper):
                 return result
             if result.error.type != ErrorType.APPROVAL_REQUIRED:
                 return result
-        said = yield Asking(self.ask, call)
+        said = yield Asking(self.ask, call, ctx.cancelled)
         if ctx.cancelled.reason is not None:
             return cancelled(call, ctx)
         if switch.tracer is not None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from altar.adm import FunctionCall
+    from altar.runtime._protocol import Cancellation
 
     Ask: TypeAlias = Callable[[FunctionCall], bool | str | Awaitable[bool | str]]
 
@@ -31,11 +32,12 @@ class Unasked:
 class Asking:
     """The wait for what the application says; comes to that, or to Unasked."""
 
-    __slots__ = ("_ask", "_call")
+    __slots__ = ("_ask", "_call", "_cancelled")
 
-    def __init__(self, ask: Ask, call: FunctionCall) -> None:
+    def __init__(self, ask: Ask, call: FunctionCall, cancelled: Cancellation) -> None:
         self._ask = ask
         self._call = call
+        self._cancelled = cancelled
 
     def run(self) -> object:
         """An async function runs on an event loop of its own, in a thread."""
@@ -51,7 +53,32 @@ class Asking:
             return Unasked(error)
 
     async def arun(self) -> object:
-        """A plain function runs in a thread of its own: it may wait for a person."""
+        """A plain function runs in a thread of its own: it may wait for a person.
+
+        A raised flag ends the wait; what it comes to is then no answer.
+        """
+        import asyncio  # noqa: PLC0415 - not for those who never run a loop
+        from contextlib import suppress  # noqa: PLC0415
+
+        loop, flag = asyncio.get_running_loop(), self._cancelled
+        asked = asyncio.ensure_future(self._asked())
+
+        def end() -> None:
+            with suppress(RuntimeError):  # the loop has ended: nobody waits
+                loop.call_soon_threadsafe(asked.cancel)
+
+        flag.on_cancel(end)
+        try:
+            return await asked
+        except asyncio.CancelledError as error:
+            here = asyncio.current_task()
+            if here is not None and here.cancelling():
+                raise
+            return Unasked(RuntimeError(flag.reason or f"ask ended with {type(error).__name__}"))
+        finally:
+            flag.forget(end)
+
+    async def _asked(self) -> object:
         ask: Any = self._ask
         try:
             said = ask(self._call) if _is_async(ask) else await in_thread(partial(ask, self._call))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from altar.adm import FunctionCall, ToolResult
 from altar.errors import ConfigurationError, ErrorType
@@ -12,6 +12,7 @@ from altar.runtime._wrapper import Wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
     from altar.runtime._protocol import CallContext, Runtime
     from altar.runtime._wrapper import Steps
@@ -65,11 +66,20 @@ class Observe(Wrapper):
 
     def _say(self, call: FunctionCall, result: ToolResult, seconds: float) -> None:
         try:
-            self.tell(Observation(call, result, seconds))
+            came = self.tell(Observation(call, result, seconds))
+            if hasattr(came, "__await__"):
+                _refuse(came)
         except Exception as error:  # noqa: BLE001 - the application may raise anything
             if not self._complained:
                 self._complained = True
                 _complain(error)
+
+
+def _refuse(came: Any) -> NoReturn:
+    close = getattr(came, "close", None)
+    if close is not None:  # or it would be complained about when it is forgotten
+        close()
+    raise ConfigurationError("tell is async, and nobody awaits it; give a plain function")
 
 
 def _broken_off(call: FunctionCall, ctx: CallContext, error: BaseException) -> ToolResult:
@@ -86,5 +96,6 @@ def _complain(error: Exception) -> None:
 
     log = getLogger("altar")
     kind = type(error).__name__
-    log.warning("Observe: tell raised %s; calls are not disturbed, later ones not logged", kind)
+    what = str(error) if isinstance(error, ConfigurationError) else f"tell raised {kind}"
+    log.warning("Observe: %s; calls are not disturbed, later ones not logged", what)
     log.debug("Observe: the traceback", exc_info=error)

@@ -99,7 +99,7 @@ class WorkerPool:
                 raise PoolExhaustedError(f"{self._lost} abandoned calls still hold a thread")
             self._queue.append(job)
             parked = self._parked.pop() if self._parked else self._wake_or_grow()
-        if parked.__class__ is Gate:
+        if isinstance(parked, Gate):
             parked.open()
         else:
             self._start(parked, job)

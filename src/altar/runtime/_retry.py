@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from altar.runtime._protocol import CallContext, Runtime
     from altar.runtime._wrapper import Steps
 
-__all__ = ["Retry"]
+__all__ = ["Retry", "RetryAboveLimits"]
 
 # a model that corrects its arguments sends another call; the same one fails again
 _HOPELESS = frozenset({ErrorType.PARAMETER_VALIDATION_FAILED, ErrorType.CANCELLED})
+_LIMITS = frozenset({ErrorType.RATE_LIMIT_EXCEEDED, ErrorType.RESOURCE_EXHAUSTED})
 _USUAL = RetryPolicy()
 
 
@@ -51,7 +52,7 @@ class Retry(Wrapper):
         started = None if policy.budget is None else policy.clock.now()
         result: ToolResult = yield ctx
         done, attempt, ran = 1, ctx.attempt, False
-        while (error := result.error) is not None and _may_try_again(error):
+        while (error := result.error) is not None and self._is_worth_it(error):
             hint = None if error.retry_after_ms is None else error.retry_after_ms / 1000
             wait = policy.delay(done, hint=hint, started=started, deadline=ctx.deadline)
             if wait is None:
@@ -67,12 +68,21 @@ class Retry(Wrapper):
             done += 1
         return result if done == 1 or result.error is None else _counted(result, done, ran)
 
+    def _is_worth_it(self, error: ErrorObject) -> bool:
+        return error.retry_allowed is True and error.type not in _HOPELESS
+
     def printed(self) -> str:
         return f"Retry({self.policy.attempts})"
 
 
-def _may_try_again(error: ErrorObject) -> bool:
-    return error.retry_allowed is True and error.type not in _HOPELESS
+class RetryAboveLimits(Retry):
+    """A Retry above a limit of altar's, which has let the call wait as long as it may."""
+
+    __slots__ = ()
+
+    def _is_worth_it(self, error: ErrorObject) -> bool:
+        refused = error.type in _LIMITS and error.details == {"executed": "no"}
+        return not refused and super()._is_worth_it(error)
 
 
 def _given_up(call: FunctionCall, ctx: CallContext, attempts: int) -> ToolResult:

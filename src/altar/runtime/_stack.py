@@ -90,9 +90,10 @@ def _bucket(value: Any) -> Any:
 
 
 def _retry(inner: Runtime, value: Any, _: Parts) -> Runtime:
-    from altar.runtime._retry import Retry  # noqa: PLC0415
+    from altar.runtime._retry import Retry, RetryAboveLimits  # noqa: PLC0415
 
-    return Retry(inner, value)
+    # what a rate or a limit refused has waited as long as a policy promises
+    return (RetryAboveLimits if hasattr(inner, "max_wait") else Retry)(inner, value)
 
 
 def _breaker(inner: Runtime, value: Any, parts: Parts) -> Runtime:
