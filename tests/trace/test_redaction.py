@@ -290,6 +290,7 @@ def test_a_text_made_to_be_slow_is_not(monkeypatch):
         {"token": ["x", "]hunter2"]},
         {"headers": [["authorization", "hunter2"]]},
         {"headers": [{"name": "Cookie", "value": "hunter2"}]},
+        {"secrets": {"a": "hunter2"}, "auth_header": "hunter2", "password_confirmation": "hunter2"},
         {"DB_PASS": "hunter2", "access_tokens": ["hunter2"]},
     ],
 )

@@ -15,10 +15,12 @@ __all__ = ["is_named", "is_secret_key", "without_looks"]
 
 _TO_ACCESS = r"(?:api|access|private|secret|signing|encryption|auth|refresh|bearer|session)"
 _NAMED = (  # how the name of a secret ends
-    r"(?:passw(?:or)?d(?:[-_. ]?hash)?|passphrase|passcode|secret|secret[-_]?key[-_]?base"
-    r"|credentials?|authorization|cookie|token|(?<![a-zA-Z])(?:pwd|pass|auth)"
+    r"(?:(?:passw(?:or)?d|secret|token)(?:[-_. ]?(?:hash|value|confirmation|hint))?"
+    r"|passphrase|passcode|secrets|secret[-_]?key[-_]?base"
+    r"|credentials?|authorization|cookie|(?<![a-zA-Z])(?:pwd|pass|auth(?:[-_]?header)?|otp|csrf)"
     rf"|{_TO_ACCESS}[-_. ]?(?:keys?|tokens|secrets))"
 )
+_HINTS = ("token", "pass", "secret", "auth", "key", "cookie", "pwd", "credential", "otp", "csrf")
 _IS_NAMED = re.compile(rf"(?i){_NAMED}(?:\\*[\"']|$)")
 _SECRET_KEY = re.compile(rf"(?i){_NAMED}$")
 # of language models, and of pages: "token" in another sense
@@ -67,12 +69,21 @@ def is_secret_key(name: str) -> bool:
 
 def is_named(text: str) -> bool:
     """Whether a text may have a field with the name of a secret's."""
-    return _IS_NAMED.search(text) is not None
+    return _has_hint(text) and _IS_NAMED.search(text) is not None
+
+
+def _has_hint(text: str) -> bool:
+    """Whether a search for names is worth its time, which is many times that of this."""
+    low = text.lower()
+    for hint in _HINTS:  # noqa: SIM110 - a generator costs as much as the rest
+        if hint in low:
+            return True
+    return False
 
 
 def without_looks(text: str) -> str:
     """The text without what looks like a secret, or is called one."""
-    if '"' in text or "'" in text:
+    if ('"' in text or "'" in text) and _has_hint(text):
         text = _FIELD.sub(_field, text)
     if "://" in text:
         text = _URL.sub(_told, text)
