@@ -18,6 +18,7 @@ __all__ = [
     "not_started",
     "refused",
     "timed_out",
+    "timed_out_waiting",
     "too_large",
     "too_much_memory",
     "uncrossable",
@@ -61,6 +62,11 @@ def timed_out(exchange: Asked, seconds: float, *, began: bool = True) -> ToolRes
         steps=("Ask for less at once, or go on without this result.",),
         retry=exchange.target.idempotent or not began,
     )
+
+
+def timed_out_waiting(exchange: Asked) -> ToolResult:
+    """The deadline passed in the queue, and who waited did not see it."""
+    return timed_out(exchange, 0.0, began=False)
 
 
 def cancelled(exchange: Asked, reason: str | None) -> ToolResult:

@@ -17,3 +17,7 @@ class Asked(Protocol):
     call: FunctionCall
     target: Target
     limit: int
+
+    def forsaken(self) -> bool: ...
+
+    def is_overdue(self) -> bool: ...

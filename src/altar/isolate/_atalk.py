@@ -28,6 +28,16 @@ _Outcome: TypeAlias = "ToolResult | WireError | str"
 
 async def atalk(crew: Crew, exchange: Exchange) -> ToolResult:
     """Have a worker answer the call."""
+    exchange.loop = asyncio.get_running_loop()
+    try:
+        return await _talk(crew, exchange)
+    except BaseException:  # the task was cancelled, or worse
+        exchange.over = True
+        crew.release(exchange)
+        raise
+
+
+async def _talk(crew: Crew, exchange: Exchange) -> ToolResult:
     while True:
         worker = crew.take(exchange)
         if worker is None:
@@ -57,9 +67,6 @@ async def _queue(crew: Crew, exchange: Exchange) -> ToolResult | None:
     timer = None if left is None else loop.call_later(max(0.0, left), wake)
     try:
         await woken
-    except BaseException:
-        crew.leave(ticket)
-        raise
     finally:
         flag.forget(wake)
         if timer is not None:
@@ -121,9 +128,7 @@ class _Conversation:
             if self.rest:
                 with suppress(RuntimeError):  # the loop was closed
                     hub.loop.remove_writer(worker.fd)
-            if outcome is None:
-                self.crew.abandon(worker)
-            else:
+            if outcome is not None:  # else it is released
                 result = self._end(outcome)
         if outcome is _LOST:
             await self._death()
@@ -213,6 +218,7 @@ class _Conversation:
     def read(self) -> None:
         """Something came, or the worker has ended."""
         worker, exchange = self.worker, self.exchange
+        count = 0
         try:
             count = worker.sock.recv_into(worker.inbox.space())
         except BlockingIOError:
@@ -220,13 +226,14 @@ class _Conversation:
             return
         except OSError as error:
             exchange.broken(error)
-            count = 0
-        if self.outcome.done():
-            return
+        worker.inbox.took(count)
         if count == 0:
             self._finish(_LOST)
-            return
-        worker.inbox.took(count)
+        elif not self.outcome.done():  # else whoever drains it reads what came
+            self._take_in()
+
+    def _take_in(self) -> None:
+        worker, exchange = self.worker, self.exchange
         try:
             result = exchange.read(worker)
         except WireError as error:
@@ -236,6 +243,8 @@ class _Conversation:
         else:
             if result is not None:
                 self.outcome.wake(result)
+            elif exchange.is_late():
+                self._finish(_LATE if exchange.ctx.cancelled.reason is None else _STOPPED)
             else:
                 self.hub.more(worker.fd)
                 if exchange.moved:

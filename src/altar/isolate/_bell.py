@@ -15,6 +15,7 @@ class Bell:
     __slots__ = ("_lock", "_out", "fd")
 
     def __init__(self) -> None:
+        self._out = -1  # where the system has no descriptor left
         self._lock = allocate_lock()
         if hasattr(os, "eventfd"):
             self.fd = self._out = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -46,6 +47,8 @@ class Bell:
                 if self._out != self.fd:
                     os.close(self._out)
                 self._out = -1
+
+    __del__ = close
 
     def disown(self) -> None:
         """Close in the child of a fork, where a thread that is not there may hold the lock."""

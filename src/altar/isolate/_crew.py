@@ -44,6 +44,7 @@ class Crew:
         """Begin with nobody: at first, and in the child of a fork."""
         self.roster = Roster(self.settings)
         self._supervisor: Supervisor | None = None
+        self._running: Supervisor | None = None
 
     def disown(self) -> None:
         """In the child of a fork: close what was the parent's, and begin with nobody."""
@@ -62,6 +63,11 @@ class Crew:
         exchange.is_kept = self.settings.bound and ctx.session_id != ""
         if self.roster.closed:
             return answers.closed(call)
+        if self._running is None:
+            try:
+                self.supervisor()
+            except (OSError, RuntimeError) as error:  # no descriptor or no thread is left
+                return answers.not_started(call, error)
         refusal = exchange.refusal()
         return exchange if refusal is None else refusal
 
@@ -76,7 +82,9 @@ class Crew:
         """A worker was taken."""
         supervisor = self.supervisor()
         worker.inbox.bound(exchange.target.max_bytes)
-        if exchange.limit and not supervisor.watching:
+        if worker.output:
+            worker.output.clear()  # it is no word of this call's
+        if not supervisor.watching:
             supervisor.watch()
         if self.roster.short():
             supervisor.look()
@@ -102,32 +110,33 @@ class Crew:
         if ticket.worker is None:
             assert ticket.refusal is not None
             return ticket.refusal()
-        exchange.worker = ticket.worker
         self.begin(ticket.worker, exchange)
         if switch.tracer is not None:
             event("queued", {"wait_s": seconds})
         return None
 
-    def leave(self, ticket: Ticket) -> None:
-        """Whoever waited breaks off."""
-        if not self.roster.leave(ticket) and ticket.worker is not None:
-            self.settle(ticket.worker)
-
     def supervisor(self) -> Supervisor:
         """The supervisor, started with the first call."""
-        found = self._supervisor
-        if found is None:
-            with self.roster.lock:
-                found = self._supervisor
-                if found is None:
-                    found = self._supervisor = Supervisor(
-                        self.settings,
-                        self.roster,
-                        self._stuck,
-                        program=self._program,
-                        pidfd=self._pidfd,
-                    )
+        return self._running or self._start()
+
+    def _start(self) -> Supervisor:
+        with self.roster.lock:
+            found = self._supervisor
+            if found is None:
+                found = self._supervisor = Supervisor(
+                    self.settings,
+                    self.roster,
+                    self._stuck,
+                    self._late,
+                    program=self._program,
+                    pidfd=self._pidfd,
+                )
+        found.start()
+        self._running = found
         return found
+
+    def _late(self, ticket: Ticket) -> Callable[[], ToolResult]:
+        return lambda: answers.timed_out_waiting(ticket.exchange)
 
     def _stuck(self, error: WorkerError) -> None:
         def refusal(ticket: Ticket) -> Callable[[], ToolResult]:
@@ -158,9 +167,9 @@ class Crew:
     def stop(self, worker: Worker, exchange: Exchange) -> ToolResult:
         """The call was cancelled: have the worker stop it, or be killed."""
         reason = exchange.ctx.cancelled.reason
-        worker.exchange = None
         self.roster.let_go(worker)
         self.supervisor().drain(worker, exchange, reason or "")
+        exchange.worker = None  # it is the supervisor's now
         return answers.cancelled(exchange, reason)
 
     def breach(self, worker: Worker, exchange: Exchange, error: WireError) -> ToolResult | None:
@@ -175,9 +184,21 @@ class Crew:
             return answers.too_large(exchange, error.size, exchange.target.max_bytes)
         return answers.unreadable(exchange, error)
 
-    def abandon(self, worker: Worker) -> None:
-        """Its caller broke off, nobody knows in what state: kill it."""
-        self._kill(worker, "abandoned")
+    def release(self, exchange: Exchange) -> None:
+        """Its caller broke off, nobody knows how far it came: kill the worker it still has.
+
+        ``exchange.over`` is set; should this be interrupted as well, the supervisor
+        does it by that.
+        """
+        self.roster.forget(exchange)
+        worker = exchange.worker
+        if worker is None:
+            return
+        if self.roster.drop(worker, exchange, why="abandoned"):
+            self._tell(worker, "abandoned")
+            self.supervisor().kill(worker)
+        if worker.exchange is exchange:  # no other call has it by now
+            self.roster.let_go(worker)
 
     def lost(self, worker: Worker) -> None:
         """The worker's socket has ended; it has a moment to end too."""
@@ -192,6 +213,8 @@ class Crew:
             return None
         if why == "closed":
             return answers.closed(exchange.call)
+        if why == "timeout":
+            return answers.timed_out(exchange, exchange.took())
         how = worker.ended()
         if why == "memory":
             self._tell(worker, "memory")

@@ -14,6 +14,7 @@ from altar.adm._json import json_problems
 from altar.adm._result import ResultDraft
 from altar.errors import ConfigurationError, InvalidDataError
 from altar.isolate import _answers as answers
+from altar.isolate._processes import resident
 from altar.isolate._wire import (
     CALL,
     CHUNK,
@@ -30,6 +31,8 @@ from altar.isolate._wire import (
 from altar.trace import switch, traceparent
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from altar.adm import FunctionCall
     from altar.isolate._target import Target
     from altar.isolate._worker import Worker
@@ -44,7 +47,9 @@ _NO = (dict, type(None))
 _MOST_TRIES = 8
 _ENVELOPE = 65_536  # what a CALL holds beside this part of it
 _LOADING = 60.0  # seconds that a module may take to be imported, beside its tool's own
-_LONGEST_WAIT = 3_600_000  # milliseconds; poll takes no more than an int
+_LONGEST_WAIT = 3600.0  # seconds; poll takes no more milliseconds than an int holds
+_FOR_EVER = 1e8  # seconds; a deadline beyond them is none
+_OVERDUE = 0.5  # seconds that whoever waits for a call has to end it himself
 
 
 class RetiredError(WireError):
@@ -55,12 +60,14 @@ class Exchange:
     """``limit`` is the memory its worker may use, in bytes, or 0; ``until`` when its time is
     over (of monotonic()), or None.
 
-    ``moved`` says that its time was changed since it was sent.
+    ``moved`` says that its time was changed since it was sent, ``over`` that nobody makes
+    the call any more, ``loop`` is the event loop that waits for it, if one does.
     """
 
     __slots__ = (
         "_began",
         "_body",
+        "_deadline",
         "_emit",
         "_heard",
         "_is_loaded",
@@ -70,7 +77,9 @@ class Exchange:
         "id",
         "is_kept",
         "limit",
+        "loop",
         "moved",
+        "over",
         "sent",
         "target",
         "until",
@@ -86,6 +95,8 @@ class Exchange:
         self.id = next(_ids)
         self.sent = False
         self.moved = False
+        self.over = False
+        self.loop: AbstractEventLoop | None = None
         self._is_loaded = False
         self._heard = False  # whether the worker said anything of it
         self.worker: Worker | None = None  # whom a place in the queue came to
@@ -93,14 +104,15 @@ class Exchange:
         self._began = 0.0
         self._tries = 0
         self._emit = ctx.emit
-        self.until: float | None = ctx.deadline
+        self._deadline = _bounded(ctx.deadline)
+        self.until: float | None = self._deadline
 
     def refusal(self) -> ToolResult | None:
         """Write the call down; what is answered at once where it cannot be sent or is over."""
         call, ctx = self.call, self.ctx
         if ctx.cancelled.reason is not None:
             return answers.cancelled(self, ctx.cancelled.reason)
-        if ctx.deadline is not None and ctx.deadline <= monotonic():
+        if self._deadline is not None and self._deadline <= monotonic():
             return answers.timed_out(self, 0.0, began=False)
         try:
             self._body = to_json(_fields(call, ctx))[1:-1]
@@ -121,9 +133,9 @@ class Exchange:
         left = "" if self.until is None else f',"seconds":{max(0.0, self.until - now):.6f}'
         kept = ',"kept":true' if self.is_kept else ""
         if self.target.timeout is not None and self.target.path not in worker.loaded:
-            late = now + self.target.timeout + _LOADING
-            deadline = self.ctx.deadline
-            self.until = late if deadline is None else min(late, deadline)
+            late = _bounded(now + self.target.timeout + _LOADING)
+            deadline = self._deadline
+            self.until = late if deadline is None or late is None else min(late, deadline)
         body = f'{{"id":{self.id},{self._body},{self.target.head}{left}{kept}}}'
         return frame(CALL, body.encode("ascii"))
 
@@ -131,8 +143,8 @@ class Exchange:
         """The tool begins now."""
         seconds = self.target.timeout
         now = self._began = monotonic()
-        self.until = self.ctx.deadline
-        if seconds is not None:
+        self.until = self._deadline
+        if seconds is not None and seconds < _FOR_EVER:
             until = now + seconds
             if self.until is None or until < self.until:
                 self.until = until
@@ -142,11 +154,25 @@ class Exchange:
         """How long to wait for the worker at most, in milliseconds; None: for ever."""
         if self.until is None:
             return None
-        return min(_LONGEST_WAIT, max(0, ceil((self.until - monotonic()) * 1000)))
+        return ceil(min(_LONGEST_WAIT, max(0.0, self.until - monotonic())) * 1000)
 
     def left(self) -> float | None:
         """Seconds until the deadline, or None without one."""
         return None if self.until is None else self.until - monotonic()
+
+    def is_late(self) -> bool:
+        """Whether its time is over, or it was cancelled."""
+        until = self.until
+        return (until is not None and until <= monotonic()) or self.ctx.cancelled.reason is not None
+
+    def is_overdue(self) -> bool:
+        """Whether whoever waits for it should have ended it long ago."""
+        until = self.until
+        return until is not None and until + _OVERDUE <= monotonic()
+
+    def forsaken(self) -> bool:
+        """Whether nobody can take an answer any more."""
+        return self.over or (self.loop is not None and self.loop.is_closed())
 
     def took(self) -> float:
         """Seconds it has had since it was sent."""
@@ -177,14 +203,27 @@ class Exchange:
                 raise RetiredError("it was changed by the call before")
             doc = decode(body)
             if doc.get("id") != self.id:
-                raise WireError("an answer to a call that was not made")
+                self._late_word(worker, doc.get("id"))
+                continue
             self._heard = True
             if kind == CHUNK:
                 self._report(doc)
+                if self.is_late():  # a listener may take its time over each of them
+                    return None
             elif kind == LOADED:
                 self._loaded(worker)
             else:
                 return self._answer(worker, kind, doc)
+
+    def _late_word(self, worker: Worker, number: Any) -> None:
+        """The call before had more to say, after something answered for it: this one begins
+        now, and is the worker's last.
+        """
+        mine = type(number) is int and 0 < number < self.id
+        if not mine or self._heard or not worker.calls:
+            raise WireError("an answer to a call that was not made")
+        worker.is_changed = self.moved = True
+        self._begin()
 
     def _answer(self, worker: Worker, kind: int, doc: dict[str, Any]) -> ToolResult:
         if doc.get("pid") != worker.pid:
@@ -204,7 +243,11 @@ class Exchange:
         """The worker has imported the target: the tool begins now."""
         if self._is_loaded:
             raise WireError("it says again that it has imported its target")
-        worker.loaded.add(self.target.path)
+        path = self.target.path
+        worker.loaded.add(path)
+        worker.resident = max(worker.resident, resident(worker.pid))  # what its modules need
+        worker.recent.pop(path, None)
+        worker.recent[path] = f'{{"name":{to_json(self.call.name)},{self.target.head}}}'
         self._begin()
         self.moved = self._is_loaded = True
 
@@ -242,6 +285,11 @@ class Exchange:
         if self.target.on_spans is not None and type(spans) is list:
             self.target.on_spans(spans)
         return result
+
+
+def _bounded(time: float | None) -> float | None:
+    """A time of monotonic(); None where it is no time anybody lives to see."""
+    return time if time is not None and time - monotonic() < _FOR_EVER else None
 
 
 def _fields(call: FunctionCall, ctx: CallContext) -> dict[str, Any]:

@@ -71,10 +71,10 @@ class Inbox:
         if self._end - start < 5:
             return None
         length, kind = _head(self._buffer, start)
-        if length > self.limit:
-            raise OverLimitError(length, self.limit)
         if kind not in _KINDS:
             raise WireError(f"a frame of the unknown kind {kind}")
+        if length > self.limit:
+            raise OverLimitError(length, self.limit)
         end = start + 5 + length
         if end > self._end:
             return None

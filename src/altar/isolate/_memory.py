@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["MemoryWatch"]
 
 _EVERY = 0.025  # seconds between two looks
+_SELDOM = 0.1  # where no call has a limit
 _QUIET = 8  # looks without a call before it stops looking
 _WIDE = 20  # each so many looks, children whose parent has ended are sought as well
 _GROWN = 1_000_000_000  # bytes an idle worker may have grown by where there is no limit
-_FULL = 0.75  # of the limit: an idle worker that holds so much is replaced
+_FULL = 0.75  # of what the limit leaves beside its modules: then an idle worker is replaced
+_LEAST = 16_000_000  # bytes that it may grow by in any case
 
 
 class MemoryWatch:
@@ -45,7 +47,7 @@ class MemoryWatch:
         self._looks += 1
         seen = [self._look(worker) for worker in list(workers.values())]
         self._quiet = 0 if any(seen) else self._quiet + 1
-        self.next_at = monotonic() + _EVERY
+        self.next_at = monotonic() + (_SELDOM if self._quiet and not self._limits else _EVERY)
         if self._quiet < _QUIET:
             return
         self._quiet = 0
@@ -77,5 +79,7 @@ class MemoryWatch:
     def _weigh_idle(self, worker: Worker) -> None:
         limit = self._limits.get(worker.pid)
         held = resident(worker.pid)
-        if held > (worker.resident + _GROWN if limit is None else limit * _FULL):
+        base = worker.resident  # what its modules need is no growth
+        room = _GROWN if limit is None else max(_LEAST, (limit - base) * _FULL)
+        if held > base + room:
             self._over(worker, None, held)

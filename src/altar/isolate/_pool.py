@@ -106,7 +106,7 @@ class ProcessPool:
     @property
     def closed(self) -> bool:
         """Whether it takes no calls any more."""
-        return not self._close.alive
+        return self._crew.roster.closed or not self._close.alive
 
     def end_session(self, session_id: str) -> None:
         """Replace the worker that was kept for a session (``affinity="session"``)."""

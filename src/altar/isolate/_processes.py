@@ -19,7 +19,9 @@ __all__ = [
     "family",
     "has_ended",
     "kill",
+    "kill_family",
     "kill_group",
+    "reap",
     "resident",
     "shared_out",
 ]
@@ -28,6 +30,7 @@ _PROC = Path("/proc")
 _HAS_PROC = (_PROC / "self/statm").exists()
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _MOST = 4096  # processes looked at in one family
+_GENERATIONS = 8
 _NO_PROCESS = (ProcessLookupError, PermissionError)
 
 
@@ -112,6 +115,35 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
     with suppress(*_NO_PROCESS):  # it may have left its group
         os.kill(pid, signal.SIGKILL)
+
+
+def kill_family(pid: int) -> None:
+    """Kill a process that has not been reaped, its group, and whatever it started, wherever
+    that went: children of those that die first become its own (it is a subreaper).
+    """
+    with suppress(*_NO_PROCESS):
+        os.kill(pid, signal.SIGSTOP)  # it starts no more
+    killed = {pid}
+    for _ in range(_GENERATIONS):
+        found = [one for one in family(pid) if one not in killed]
+        if not found:
+            break
+        kill(found)
+        killed.update(found)
+    kill_group(pid)
+
+
+def reap(process: Popen[bytes]) -> int | None:
+    """Wait for a process that has ended; its exit code, or None where nobody kept it."""
+    if process.returncode is not None:
+        return process.returncode
+    try:
+        _, status = os.waitpid(process.pid, 0)
+    except ChildProcessError:  # reaped by the program, or by a system that is to ignore them
+        process.returncode = 0
+        return None
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode
 
 
 def kill(pids: list[int]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
-from collections import deque
+from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,13 @@ __all__ = ["Roster", "Ticket"]
 
 
 class Ticket:
-    """A place in the queue. ``wake`` is called once ``worker`` or ``refusal`` is there."""
+    """A place in the queue. ``wake`` is called once ``worker`` or ``refusal`` is there, and
+    again until its owner has left; it says False when nobody can be woken any more.
+    """
 
     __slots__ = ("exchange", "refusal", "wake", "worker")
 
-    def __init__(self, exchange: Exchange, wake: Callable[[], None]) -> None:
+    def __init__(self, exchange: Exchange, wake: Callable[[], object]) -> None:
         self.exchange = exchange
         self.wake = wake
         self.worker: Worker | None = None
@@ -34,7 +36,11 @@ class Ticket:
 
 
 class Roster:
-    """At most ``size`` workers are busy; those beyond are spares, ready for the next call."""
+    """At most ``size`` workers are busy; those beyond are spares, ready for the next call.
+
+    A handler of signals may raise wherever something is called. So what changes the
+    lists and the places is written without a call in between: it is done whole or not.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._size = settings.size
@@ -44,7 +50,8 @@ class Roster:
         self._recycle_after = settings.recycle_after
         self.lock = allocate_lock()
         self.idle: list[Worker] = []  # the last one was used last
-        self._queue: deque[Ticket] = deque()
+        self._queue: dict[Ticket, None] = {}
+        self._called: dict[Ticket, None] = {}  # served, and their owners have not heard yet
         self._sessions: dict[str, Worker] = {}  # of workers that are kept for one
         self.busy = 0
         self.starting = 0
@@ -55,10 +62,32 @@ class Roster:
         with self.lock:
             if self._queue or self.busy >= self._size or self.closed:
                 return None
-            return self._give(exchange)
+            return exchange.worker if self._give(exchange, None) else None
 
-    def _give(self, exchange: Exchange) -> Worker | None:
+    def _give(self, exchange: Exchange, ticket: Ticket | None) -> bool:
         session = exchange.ctx.session_id
+        at = self._choose(session)
+        if at is None:
+            return False
+        idle = self.idle
+        worker = idle[at]
+        del idle[at]  # from here on nothing is called
+        worker.session = session
+        worker.place = BUSY
+        worker.held = True
+        worker.exchange = exchange
+        exchange.worker = worker
+        self.busy += 1
+        if self._bound and session:
+            self._sessions[session] = worker
+        if ticket is not None:
+            ticket.worker = worker
+            del self._queue[ticket]
+            self._called[ticket] = None
+        return True
+
+    def _choose(self, session: str) -> int | None:
+        """Which of the idle ones."""
         idle = self.idle
         at = -1
         if self._bound and session:
@@ -71,7 +100,6 @@ class Roster:
                 at = next((i for i in reversed(range(len(idle))) if not idle[i].session), -2)
                 if at == -2 or len(self._sessions) >= self._size:
                     return None
-                self._sessions[session] = idle[at]
         elif self._bound:
             at = next((i for i in reversed(range(len(idle))) if not idle[i].session), -2)
             if at == -2:
@@ -80,13 +108,7 @@ class Roster:
             return None
         elif session and idle[-1].session != session:
             at = next((i for i in reversed(range(len(idle))) if idle[i].session == session), -1)
-        worker = idle.pop(at)
-        worker.session = session
-        worker.place = BUSY
-        worker.held = True
-        worker.exchange = exchange
-        self.busy += 1
-        return worker
+        return at
 
     def join(self, ticket: Ticket) -> bool:
         """Wait in the queue; False when every worker is kept for another session."""
@@ -95,7 +117,7 @@ class Roster:
             full = self._bound and session not in self._sessions
             if full and len(self._sessions) >= self._size:
                 return False
-            self._queue.append(ticket)
+            self._queue[ticket] = None
             woken = self._serve()
         _wake(woken)
         return True
@@ -103,30 +125,64 @@ class Roster:
     def leave(self, ticket: Ticket) -> bool:
         """Leave the queue; False when the ticket was served in this very moment."""
         with self.lock:
-            if ticket.worker is not None or ticket.refusal is not None:
+            if ticket in self._called:
+                del self._called[ticket]
                 return False
-            self._queue.remove(ticket)
-            return True
+            if ticket in self._queue:
+                del self._queue[ticket]
+                return True
+            return ticket.worker is None and ticket.refusal is None
 
     def refuse_all(self, refusal: Callable[[Ticket], Callable[[], ToolResult]]) -> None:
         """Answer everybody who waits."""
         with self.lock:
             woken = list(self._queue)
-            self._queue.clear()
             for ticket in woken:
-                ticket.refusal = refusal(ticket)
+                self._refuse(ticket, refusal(ticket))
         _wake(woken)
+
+    def _refuse(self, ticket: Ticket, refusal: Callable[[], ToolResult]) -> None:
+        ticket.refusal = refusal
+        del self._queue[ticket]
+        self._called[ticket] = None
+
+    def forget(self, exchange: Exchange) -> None:
+        """Take a call out that nobody makes any more."""
+        with self.lock:
+            for ticket in [*self._queue, *self._called]:
+                if ticket.exchange is exchange:
+                    self._queue.pop(ticket, None)
+                    self._called.pop(ticket, None)
+            woken = self._serve()
+        _wake(woken)
+
+    def mend(self, late: Callable[[Ticket], Callable[[], ToolResult]]) -> bool:
+        """Undo what an interrupted thread or a loop that stopped left in the queue; whether
+        there was anything. ``late`` answers for those whose time is over.
+        """
+        if not (self._queue or self._called):
+            return False
+        with self.lock:
+            tickets = [*self._queue, *self._called]
+            for ticket in tickets:
+                if ticket.exchange.forsaken():
+                    self._queue.pop(ticket, None)
+                    self._called.pop(ticket, None)
+                elif ticket in self._queue and ticket.exchange.is_overdue():
+                    self._refuse(ticket, late(ticket))
+            self._serve()
+            woken = list(self._called)
+        _wake(woken)
+        return True
 
     def _serve(self) -> list[Ticket]:
         woken: list[Ticket] = []
         if not self._queue or self.busy >= self._size:
             return woken
-        for ticket in list(self._queue) if self._bound else [*self._queue][: self._size]:
+        for ticket in list(self._queue) if self._bound else [*islice(self._queue, self._size)]:
             if self.busy >= self._size:
                 break
-            ticket.worker = self._give(ticket.exchange)
-            if ticket.worker is not None:
-                self._queue.remove(ticket)
+            if self._give(ticket.exchange, ticket):
                 woken.append(ticket)
             elif not self._bound:
                 break
@@ -146,18 +202,19 @@ class Roster:
     def back(self, worker: Worker) -> bool:
         """A call has ended in good order; False when the worker is to be replaced instead."""
         worker.calls += 1
+        now = monotonic()
         with self.lock:
             if worker.place != BUSY:
                 return False
-            worker.exchange = None
-            worker.held = False
             kept = self._bound and worker.session
             if not kept and (worker.is_changed or worker.calls == self._recycle_after):
                 return False
+            worker.exchange = None
+            worker.held = False
             self.busy -= 1
             worker.place = IDLE
-            worker.idle_since = monotonic()
-            self.idle.append(worker)
+            worker.idle_since = now
+            self.idle += [worker]  # no append: nothing is called in here
             if not self._queue:
                 return True
             woken = self._serve()
@@ -172,15 +229,17 @@ class Roster:
         with self.lock:
             if worker.place == GONE or (exchange is not None and worker.exchange is not exchange):
                 return False
+            at = self.idle.index(worker) if worker.place == IDLE else -1
+            kept = self._sessions.get(worker.session) is worker
             if worker.place == BUSY:
                 self.busy -= 1
-            elif worker.place == IDLE:
-                self.idle.remove(worker)
+            elif at >= 0:
+                del self.idle[at]
             else:
                 self.starting -= 1
             worker.place = GONE
             worker.why = why
-            if self._sessions.get(worker.session) is worker:
+            if kept:
                 del self._sessions[worker.session]
             woken = self._serve()
         _wake(woken)
@@ -190,12 +249,13 @@ class Roster:
         """The caller's thread has done with a worker's files."""
         with self.lock:
             worker.held = False
-            if worker.code is not None:
+            if worker.is_reaped:
                 worker.close()
 
     def reaped(self, worker: Worker) -> None:
         """The process is gone: close its files, once its caller has done with them."""
         with self.lock:
+            worker.is_reaped = True
             if not worker.held:
                 worker.close()
 
@@ -204,7 +264,8 @@ class Roster:
         with self.lock:
             if worker.place != IDLE or (self._bound and worker.session):
                 return False
-            self.idle.remove(worker)
+            at = self.idle.index(worker)
+            del self.idle[at]
             worker.place = GONE
             worker.why = why
         return True

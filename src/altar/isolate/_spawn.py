@@ -33,14 +33,15 @@ def spawn(mark: str, *, memory_mb: int | None, program: tuple[str, str] = WORKER
 
     Raises OSError where the system refuses a process.
     """
-    module, root = program
+    hello = encode(HELLO, {**_hello(), "mark": mark, "memory_mb": memory_mb})
+    command = [*_interpreter(), "-c", _BOOT, *program[::-1]]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     reader, writer = os.pipe()
     high = -1
     try:
         high = _high(theirs.fileno())
         process = subprocess.Popen(  # noqa: S603 - this very interpreter
-            [*_interpreter(), "-c", _BOOT, root, module, str(high)],
+            [*command, str(high)],
             stdin=subprocess.DEVNULL,
             stdout=writer,
             stderr=writer,
@@ -48,6 +49,12 @@ def spawn(mark: str, *, memory_mb: int | None, program: tuple[str, str] = WORKER
             env={**os.environ, ENVIRONMENT_MARK: mark},
             start_new_session=True,
         )
+        try:
+            worker = Worker(process, ours, reader, mark=mark, now=monotonic())
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
     except BaseException:
         ours.close()
         os.close(reader)
@@ -59,10 +66,8 @@ def spawn(mark: str, *, memory_mb: int | None, program: tuple[str, str] = WORKER
             os.close(high)
     ours.setblocking(False)
     os.set_blocking(reader, False)
-    worker = Worker(process, ours, reader, mark=mark, now=monotonic())
-    hello = encode(HELLO, {**_hello(), "mark": mark, "memory_mb": memory_mb})
     with suppress(OSError):  # it is dead already, which is seen where it is awaited
-        ours.send(hello)  # far below what a socket holds; a worker that is cut short ends
+        worker.rest = hello[ours.send(hello) :]  # a socket holds nearly all that there is
     return worker
 
 
@@ -76,7 +81,11 @@ def _hello() -> dict[str, Any]:
         cwd = os.sep
     return {
         "wire": WIRE_VERSION,
-        "path": [os.path.abspath(entry) if entry else cwd for entry in sys.path],  # noqa: PTH100
+        "path": [
+            os.path.abspath(entry) if entry else cwd  # noqa: PTH100
+            for entry in list[Any](sys.path)  # some put there what is no text
+            if isinstance(entry, str)
+        ],
         "cwd": cwd,
         "main": os.path.join(cwd, file) if isinstance(file, str) else None,  # noqa: PTH118
         "main_name": getattr(spec, "name", None),
@@ -87,6 +96,8 @@ def _hello() -> dict[str, Any]:
 def _interpreter() -> list[str]:
     """Our interpreter with the flags that change what programs mean, and a safe path."""
     flags = sys.flags
+    if not sys.executable:
+        raise OSError("sys.executable does not say which interpreter to start")
     command = [sys.executable, "-P"]
     for name, letter in (
         ("dont_write_bytecode", "B"),

@@ -5,34 +5,39 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import select
-from collections import deque
+import socket
 from signal import SIGKILL
 from threading import Thread, current_thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from altar.isolate._bell import Bell
-from altar.isolate._memory import MemoryWatch
-from altar.isolate._processes import bearers, has_ended, kill, kill_group
-from altar.isolate._spawn import WORKER, spawn
-from altar.isolate._wire import BYE, CANCEL, READY, RETIRED_CODE, WireError, encode
-from altar.isolate._worker import GONE, IDLE, STARTING, Worker, WorkerError
-from altar.resilience import CircuitBreaker
+from altar.isolate._patrol import patrol
+from altar.isolate._processes import (
+    bearers,
+    family,
+    has_ended,
+    kill,
+    kill_family,
+    kill_group,
+    reap,
+)
+from altar.isolate._starter import GRACE, Starter
+from altar.isolate._wire import (
+    BYE,
+    CANCEL,
+    RETIRED_CODE,
+    WireError,
+    encode,
+)
+from altar.isolate._worker import IDLE, STARTING, Worker, WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from altar.isolate._asked import Asked
     from altar.isolate._exchange import Exchange
-    from altar.isolate._roster import Roster
-    from altar.isolate._settings import Settings
 
 __all__ = ["Supervisor"]
 
-_GRACE = 0.25  # seconds a cancelled call has to answer
 _BLIND_TICK = 0.02  # seconds between looks where the system has no pidfd
-_BREAKER_WAIT = 5.0
 _STILLBORN = 1.0  # a worker that ends so soon and was never called is one that did not start
 _PARTING = 1.0
 _SWEEPS = 5
@@ -40,53 +45,23 @@ _BYE = encode(BYE, {})
 _logger = logging.getLogger("altar")
 
 
-class Supervisor:
+class Supervisor(Starter):
     """Everything that touches a process happens in its thread; others ``post`` what they want.
 
     ``counts`` are the pool's figures. ``on_stuck`` is called with a WorkerError when
-    workers do not start and no other is left to serve those who wait.
+    workers do not start and no other is left to serve those who wait; ``on_late`` answers
+    a ticket whose time is over.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        roster: Roster,
-        on_stuck: Callable[[WorkerError], None],
-        *,
-        program: tuple[str, str] = WORKER,
-        pidfd: bool = True,
-    ) -> None:
-        self._settings = settings
-        self._roster = roster
-        self._on_stuck = on_stuck
-        self._program = program
-        self._pidfd = pidfd and hasattr(os, "pidfd_open")
-        self._token = os.urandom(8).hex()
-        self._bell = Bell()
-        self._poll = select.poll()
-        self._poll.register(self._bell.fd, select.POLLIN)
-        self._handlers: dict[int, Callable[[], None]] = {self._bell.fd: self._bell.hush}
-        self._inbox: deque[Callable[[], None]] = deque()
-        self._memory = MemoryWatch(self._over)
-        self._stopping = False
-        self._failure: WorkerError | None = None
-        self._breaker = CircuitBreaker(failures=3, wait=_BREAKER_WAIT)
-        self.doubt = False  # whether a start failed since the last call that went well
-        self.workers: dict[int, Worker] = {}
-        self.counts = dict.fromkeys(("started", "killed", "recycled", "died"), 0)
-        self._thread = Thread(target=self._run, name="altar-isolate", daemon=True)
-        self._thread.start()
+    def start(self) -> None:
+        """Start the thread, unless it was: an interrupted caller may not know.
+
+        Raises OSError and RuntimeError where the system has none left.
+        """
+        if self._thread is None:
+            Thread(target=self._run, name="altar-isolate", daemon=True).start()
 
     # what other threads call
-
-    def post(self, work: Callable[[], None]) -> None:
-        """Have ``work`` done in the supervisor's thread, soon."""
-        self._inbox.append(work)
-        self._bell.ring()
-
-    def look(self) -> None:
-        """Somebody waits, or a spare is missing."""
-        self._bell.ring()
 
     @property
     def watching(self) -> bool:
@@ -99,10 +74,11 @@ class Supervisor:
 
     def join(self, seconds: float) -> None:
         """Wait until the thread has ended."""
-        self._thread.join(seconds)
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     def watch(self) -> None:
-        """A call with a limit of memory has begun."""
+        """A call has begun while nobody looked."""
         if not self._memory.active:
             self._memory.active = True
             self._bell.ring()
@@ -135,7 +111,7 @@ class Supervisor:
             self._stopping = True
             for worker in list(self.workers.values()):
                 if self._roster.drop_idle(worker, "closed"):
-                    self._dismiss(worker, _GRACE)
+                    self._dismiss(worker, GRACE)
                 else:
                     self._roster.drop(worker, why="closed")
                     self._kill(worker)
@@ -152,30 +128,35 @@ class Supervisor:
     # the thread
 
     def _run(self) -> None:
+        if not self._claim.acquire(blocking=False):
+            return  # another was started for the same, and runs
+        self._thread = current_thread()
         try:
-            while not (self._stopping and not self.workers and not self._inbox):
-                for fd, _ in self._poll.poll(self._wait_ms()):
-                    handler = self._handlers.get(fd)
-                    if handler is not None:
-                        handler()
-                while self._inbox:
-                    self._inbox.popleft()()
-                self._look_at_clock()
-                if not self._stopping:
-                    self._start_missing()
+            self._serve()
             self._sweep(f"{self._token}.")
         except Exception:
             _logger.exception("the supervisor of a pool of worker processes failed")
             self._roster.close()  # nobody would start a worker for those who wait
             self._on_stuck(WorkerError("the supervisor of the worker processes failed"))
             raise
+        finally:
+            self._bell.close()
+
+    def _serve(self) -> None:
+        while not (self._stopping and not self.workers and not self._inbox):
+            self._wait(self._wait_ms())
+            self._look_at_clock()
+            if patrol(self._roster, self.workers, self._on_late, self._do_posted, self._kill):
+                self._memory.active = True
+            if not self._stopping:
+                self._start_missing()
 
     def _wait_ms(self) -> int | None:
         now = monotonic()
         times = [worker.kill_at for worker in self.workers.values() if worker.kill_at is not None]
         if self._memory.active:
             times.append(self._memory.next_at)
-        if not self._pidfd and self.workers:
+        if any(worker.pidfd < 0 for worker in self.workers.values()):
             times.append(now + _BLIND_TICK)
         idle = self._roster.idle
         if self._settings.idle is not None and len(idle) > self._settings.spares:
@@ -213,80 +194,15 @@ class Supervisor:
             _logger.warning("worker %d held %d bytes and is killed", worker.pid, bytes_held)
             self._kill(worker)
 
-    # beginning
-
-    def _start_missing(self) -> None:
-        needed, spare = self._roster.missing()
-        # a spare is started when nobody waits for a start: it would take their processor
-        want = needed if needed > 0 else (spare if not self._roster.starting else 0)
-        while want > 0:
-            if not self._breaker.allow():
-                self._stuck()
-                return
-            want -= 1
-            self._start()
-
-    def _start(self) -> None:
-        mark = f"{self._token}.{self.counts['started']}"
-        try:
-            worker = spawn(mark, memory_mb=self._settings.memory_mb, program=self._program)
-        except (OSError, WireError) as error:
-            self._failed_start(WorkerError(f"a worker process was refused: {error}"))
-            return
-        self.counts["started"] += 1
-        self.workers[worker.pid] = worker
-        with self._roster.lock:
-            self._roster.starting += 1
-        worker.kill_at = worker.born + self._settings.start_timeout
-        self._listen(worker.pipe, lambda: self._read_output(worker))
-        self._listen(worker.fd, lambda: self._read_ready(worker))
-        if self._pidfd:
-            try:
-                worker.pidfd = os.pidfd_open(worker.pid)
-            except OSError:  # a kernel before 5.3
-                self._pidfd = False
-            else:
-                self._listen(worker.pidfd, lambda: self._ended(worker))
-
-    def _read_ready(self, worker: Worker) -> None:
-        try:
-            count = worker.sock.recv_into(worker.inbox.space())
-            worker.inbox.took(count)
-            found = worker.inbox.next()
-        except BlockingIOError:
-            return
-        except (OSError, WireError):
-            count, found = 0, None
-        if found is None and count:
-            return
-        self._unlisten(worker.fd)
-        if found is None or found[0] != READY:
-            worker.kill_at = monotonic() + _GRACE  # it may have more to say about why
-            return
-        worker.kill_at = None
-        worker.resident = self._memory.baseline(worker.pid)
-        self._roster.add(worker)
-
-    def _failed_start(self, error: WorkerError) -> None:
-        self.doubt = True
-        self._failure = error
-        self._breaker.fail()
-        self._bell.ring()  # look again: somebody may wait
-        _logger.warning("%s", error)
-
-    def _stuck(self) -> None:
-        """Nothing may be started: whoever waits is told, unless a worker is left to serve them."""
-        if self._failure is not None and all(w.place == GONE for w in self.workers.values()):
-            self._on_stuck(self._failure)
-
     # ending
 
     def _kill(self, worker: Worker) -> None:
         if self.workers.get(worker.pid) is worker:
             worker.kill_at = None
+            worker.is_doomed = True
             if worker.process.returncode is None:
                 self.counts["killed"] += 1
-                kill_group(worker.pid)
+                kill_family(worker.pid)
 
     def _retire(self, worker: Worker) -> None:
         self.counts["recycled"] += 1
@@ -295,11 +211,14 @@ class Supervisor:
     def _dismiss(self, worker: Worker, seconds: float) -> None:
         """Say BYE; whoever does not go is killed."""
         if self.workers.get(worker.pid) is worker:
+            kill(family(worker.pid)[1:])  # what its tools left; it is idle, or ends
             with contextlib.suppress(OSError):
                 worker.sock.send(_BYE)
+            worker.is_doomed = True
             worker.kill_at = monotonic() + seconds
 
     def _kill_at(self, worker: Worker, when: float) -> None:
+        worker.is_doomed = True
         if worker.kill_at is None or when < worker.kill_at:
             worker.kill_at = when
 
@@ -308,7 +227,8 @@ class Supervisor:
             return
         exchange.silence()
         worker.drain = exchange
-        worker.kill_at = monotonic() + (_GRACE if exchange.sent else 0.0)
+        worker.exchange = None
+        worker.kill_at = monotonic() + (GRACE if exchange.sent else 0.0)
         if exchange.sent:
             with contextlib.suppress(OSError):  # full or dead: then it is killed
                 worker.sock.send(encode(CANCEL, {"id": exchange.id, "reason": reason[:1000]}))
@@ -348,8 +268,7 @@ class Supervisor:
             return
         was = worker.place
         kill_group(worker.pid)  # before it is reaped: until then the number is its own
-        worker.process.wait()
-        worker.code = worker.process.returncode
+        worker.code = reap(worker.process)
         for fd in (worker.pidfd, worker.fd):
             self._unlisten(fd)
         if worker.pidfd >= 0:
@@ -358,6 +277,8 @@ class Supervisor:
         self._unlisten(worker.pipe)
         os.close(worker.pipe)
         self._roster.drop(worker)
+        with contextlib.suppress(OSError):  # a process it forked may hold the other end open
+            worker.sock.shutdown(socket.SHUT_RDWR)
         if not worker.why:
             self.counts["recycled" if worker.code == RETIRED_CODE else "died"] += 1
         self._roster.reaped(worker)
@@ -365,9 +286,14 @@ class Supervisor:
         self._sweep(f"{worker.mark}\0")
         young = worker.calls == 0 and monotonic() - worker.born < _STILLBORN
         stillborn = was == IDLE and young and worker.code != -SIGKILL  # which it was sent
+        if stillborn and worker.is_preloaded:  # a module that it was told to import, perhaps
+            self._recent.clear()
+            stillborn = False
         if was == STARTING or worker.why == "start" or stillborn:
             what = f"a worker process did not start ({worker.ended()})"
             self._failed_start(worker.error(what))
+            if worker.why == "start":  # another would take as long, and somebody waits
+                self._stuck()
 
     def _sweep(self, mark: str) -> None:
         """Kill what carries a mark; again, until nothing is found, as it may have forked."""
@@ -376,25 +302,3 @@ class Supervisor:
             if not found:
                 return
             kill(found)
-
-    # files
-
-    def _read_output(self, worker: Worker) -> None:
-        try:
-            text = os.read(worker.pipe, 65_536)
-        except BlockingIOError:
-            return
-        except OSError:
-            text = b""
-        if text:
-            worker.output.append(text[-4096:])
-        else:
-            self._unlisten(worker.pipe)
-
-    def _listen(self, fd: int, handler: Callable[[], None]) -> None:
-        self._handlers[fd] = handler
-        self._poll.register(fd, select.POLLIN)
-
-    def _unlisten(self, fd: int) -> None:
-        if self._handlers.pop(fd, None) is not None:
-            self._poll.unregister(fd)

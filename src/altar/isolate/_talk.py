@@ -26,6 +26,15 @@ _READY, _LATE, _STOPPED, _DEAD = range(4)
 
 def talk(crew: Crew, exchange: Exchange) -> ToolResult:
     """Have a worker answer the call."""
+    try:
+        return _talk(crew, exchange)
+    except BaseException:  # KeyboardInterrupt, wherever it came
+        exchange.over = True
+        crew.release(exchange)
+        raise
+
+
+def _talk(crew: Crew, exchange: Exchange) -> ToolResult:
     while True:
         worker = crew.take(exchange)
         if worker is None:
@@ -36,14 +45,10 @@ def talk(crew: Crew, exchange: Exchange) -> ToolResult:
             assert worker is not None
         flag, ring = exchange.ctx.cancelled, worker.bell.ring
         flag.on_cancel(ring)
-        done = False
         try:
             result = _converse(crew, worker, exchange)
-            done = True
         finally:
             flag.forget(ring)
-            if not done:  # KeyboardInterrupt: nobody knows how far it came
-                crew.abandon(worker)
         if result is not None:
             return result
 
@@ -60,9 +65,6 @@ def _queue(crew: Crew, exchange: Exchange) -> ToolResult | None:
     flag.on_cancel(gate.open)
     try:
         gate.wait(exchange.left())
-    except BaseException:
-        crew.leave(ticket)
-        raise
     finally:
         flag.forget(gate.open)
     return crew.called(ticket, monotonic() - began)

@@ -29,6 +29,9 @@ Parent to worker:
     leaves behind is the session's own)}. What is as usual is left out.
 ``CANCEL`` {id: int, reason: str}: stop if it can be stopped; the answer is still due.
     A worker that does not answer within 0.25 s is killed.
+``LOAD`` {targets: [{name, target, extra, ...}]} (the words of a CALL): before the first CALL,
+    what other workers were called for; to be imported ahead, without an answer, and
+    whatever fails is left to the CALL. LOADED is still sent for the first CALL of each.
 ``BYE`` {}: no more calls; end at once. End of file means the same.
 
 Worker to parent:
@@ -80,6 +83,7 @@ __all__ = [
     "HARD_LIMIT",
     "HEADER",
     "HELLO",
+    "LOAD",
     "LOADED",
     "READY",
     "REFUSED",
@@ -99,7 +103,7 @@ HARD_LIMIT = 64 * 1024 * 1024  # bytes in the body of a frame
 ENVIRONMENT_MARK = "ALTAR_WORKER"
 HEADER = Struct(">IB")  # length of the body, kind
 
-HELLO, CALL, CANCEL, BYE = 1, 2, 3, 4
+HELLO, CALL, CANCEL, BYE, LOAD = 1, 2, 3, 4, 5
 READY, CHUNK, RESULT, REFUSED, LOADED, RETIRED = 17, 18, 19, 20, 21, 22
 RETIRED_CODE = 75  # EX_TEMPFAIL: nothing is wrong, another will do it
 

@@ -60,6 +60,9 @@ class Worker:
         "idle_since",
         "inbox",
         "is_changed",
+        "is_doomed",
+        "is_preloaded",
+        "is_reaped",
         "kill_at",
         "loaded",
         "mark",
@@ -70,7 +73,9 @@ class Worker:
         "place",
         "poll",
         "process",
+        "recent",
         "resident",
+        "rest",
         "session",
         "sock",
         "why",
@@ -99,6 +104,11 @@ class Worker:
         self.calls = 0
         self.loaded: set[str] = set()  # the targets it has imported
         self.is_changed = False  # by its last call, as it said together with the answer
+        self.is_doomed = False  # the supervisor has killed it, or will
+        self.is_preloaded = False  # it was told to import what others were called for
+        self.is_reaped = False
+        self.recent: dict[str, str] = {}  # the pool's: targets that were imported, by path
+        self.rest = b""  # of HELLO, where it did not fit at once
         self.born = now
         self.idle_since = now
         self.kill_at: float | None = None

@@ -43,6 +43,7 @@ class Server:
         self._memory: int | None = None
         self._watch = Watch(line, self._told, _end)
         self._state = State()
+        self._loaded: set[str] = set()  # the targets whose import the parent was told of
         with suppress(OSError, ValueError):
             faulthandler.enable(2)  # what a crash prints is kept by the parent
 
@@ -56,8 +57,23 @@ class Server:
                 frame = line.receive()
             if frame is None or frame[0] == wire.BYE:
                 return 0
-            if frame[0] == wire.CALL and not self._answer(wire.decode(frame[1])):
+            if frame[0] == wire.LOAD:
+                self._load(wire.decode(frame[1])["targets"])
+            elif frame[0] == wire.CALL and not self._answer(wire.decode(frame[1])):
                 return wire.RETIRED_CODE
+
+    def _load(self, targets: list[dict[str, Any]]) -> None:
+        """Import what may be called; what cannot be is told when it is."""
+        self._watch.begin(targets)  # a module that never ends its import hears the parent's end
+        try:
+            self._limit(self._pool_memory)
+            for doc in targets:
+                with suppress(RefusedError):
+                    self._calls.tool(doc)
+        finally:
+            self._watch.end()
+        self._leave_if_forked()
+        self._state = State()
 
     def _answer(self, doc: dict[str, Any]) -> bool:
         """Carry a call out; False when this process is not fit for another."""
@@ -71,6 +87,9 @@ class Server:
             tool, is_new = self._calls.tool(doc)
             if is_new:
                 self._state = State()  # what a module does on import is its own affair
+            path = doc["target"]
+            if path not in self._loaded:
+                self._loaded.add(path)
                 self._write(wire.encode(wire.LOADED, {"id": number}))
             body = self._calls.run(tool, doc, flag)
         except RefusedError as error:
