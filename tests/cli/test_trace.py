@@ -272,3 +272,14 @@ def test_one_trace_is_saved_as_a_page(files, trace, tmp_path):
     assert (status, "--trace last" in err) == (2, True)
     status, _, err = trace(files["one"], "--save", tmp_path / "nowhere" / "out.html")
     assert (status, "cannot be written" in err) == (2, True)
+
+
+def test_json_rules_no_terminal_whatever_is_in_a_trace(tmp_path):
+    from altar.cli._trace import run
+
+    span = sample_trace(1, spans=1)[-1]
+    span.name = "a\x9b31m\u202eb"
+    path, out = write_jsonl(tmp_path / "t", [span]), Terminal()
+    run(arguments(str(path), "--json"), Console(out, Terminal()))
+    assert out.getvalue().isascii()
+    assert json.loads(out.getvalue())["traces"][0]["name"] == span.name

@@ -467,3 +467,15 @@ def test_a_forked_child_tells_its_sinks_so(tmp_path):
 def test_sampling_is_a_sampling_and_the_error_says_how_to_type_it(given, typed):
     with pytest.raises(ConfigurationError, match=rf"Tracer\(sampling=Sampling\({typed}\)\)"):
         trace.Tracer(sampling=given)
+
+
+def test_what_a_sink_that_was_left_behind_writes_after_all_is_not_lost():
+    gate = threading.Event()
+    sink = Sink(gate=gate)
+    tracer = trace.Tracer(sink, interval=60).start()
+    record(3)
+    tracer.close(0.02)
+    assert tracer.counts.lost == {"Sink": 3}
+    gate.set()
+    wait_until(lambda: sink.is_closed)
+    assert (len(sink.spans), tracer.counts.lost) == (3, {"Sink": 0})
