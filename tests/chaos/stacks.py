@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from altar import FunctionCall
 from altar.later import LocalRuntime, ProcessRuntime
 from altar.resilience import Backoff, CircuitBreaker, RetryPolicy
 from altar.runtime import (
@@ -13,6 +14,7 @@ from altar.runtime import (
     BreakerSettings,
     Bulkhead,
     Cache,
+    CallContext,
     ConcurrencyLimit,
     Fallback,
     Observe,
@@ -20,6 +22,7 @@ from altar.runtime import (
     RateLimit,
     Retry,
     Timeout,
+    invoke_many,
 )
 from altar.testing import Faults, Mishap
 from tests.chaos import tools
@@ -43,6 +46,8 @@ class Elsewhere:
         """Start its workers."""
         calm = [tools.quick, tools.write, tools.aquick, tools.fails, tools.says_retry]
         cls.runtime = ProcessRuntime(calm, workers=2, limits=limits)
+        calls = [FunctionCall(name="quick", args={"ticket": f"first.{at}"}) for at in range(8)]
+        invoke_many(cls.runtime, calls, [CallContext() for _ in calls])  # both of them, now
 
     @classmethod
     def close(cls) -> None:
