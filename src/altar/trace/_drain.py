@@ -114,7 +114,7 @@ class Drain:
         thread = self._thread
         if thread is threading.current_thread():
             return False
-        if thread is not None:
+        if thread is not None and thread.is_alive():
             done = threading.Event()
             self._bell.put(done)
             return done.wait(max(0.0, until - monotonic()))
