@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from altar.isolate import _wire as wire
+from altar.later._worker_children import end_children
 from altar.later._worker_line import Line, LineLostError
 from altar.runtime._inside import inside
 
@@ -27,7 +28,7 @@ _ENDED = 0
 
 def main(fd: int) -> NoReturn:
     """Serve the parent at the other end of ``fd``, and end with it."""
-    code = _LOST
+    code, started = _LOST, os.getpid()
     try:
         code = _serve(fd)
     except LineLostError:
@@ -37,6 +38,8 @@ def main(fd: int) -> NoReturn:
     finally:
         with suppress(Exception):
             sys.stdout.flush()
+        if os.getpid() == started:
+            end_children()
         os._exit(code)
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from contextvars import copy_context
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from altar.adm import FunctionCall
 from altar.errors import ErrorType
@@ -36,6 +36,7 @@ _TO_THREAD = "asyncio.to_thread"
 _PATIENCE = 0.02  # seconds that such threads may take to end
 
 
+_TURNS = 4  # of the loop, in which cancelled tasks may clean up
 _ASYNC = ("async", "async_generator")
 _NOTHING = nullcontext()
 
@@ -99,7 +100,10 @@ class Records(logging.Handler):
 
 
 class Calls:
-    """Carries calls out, one after another, in the main thread."""
+    """Carries calls out, one after another, in the main thread.
+
+    ``restless`` is True when a task of asyncio could not be ended.
+    """
 
     def __init__(self, main: str | None, chunk: Callable[[int, Any], None]) -> None:
         self._targets = Targets(main)
@@ -107,6 +111,7 @@ class Calls:
         self._runner = asyncio.Runner()
         self._executor: ThreadPoolExecutor | None = None
         self._spans: Spans | None = None
+        self.restless = False
         self._records = Records()
         logger.addHandler(self._records)
         self._calm = (sys.getrecursionlimit(), sys.getswitchinterval())
@@ -186,7 +191,22 @@ class Calls:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(thread_name_prefix=_TO_THREAD)
             asyncio.get_running_loop().set_default_executor(self._executor)
-        return await tool.ainvoke(call, ctx)
+        try:
+            return await tool.ainvoke(call, ctx)
+        finally:
+            await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        """Cancel the tasks a tool left, as ``asyncio.run`` does; ``restless`` where one runs on."""
+        left = asyncio.all_tasks()
+        if len(left) == 1:  # this one
+            return
+        left.discard(cast("asyncio.Task[Any]", asyncio.current_task()))
+        for task in left:
+            task.cancel()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        self.restless = not all(task.done() for task in left)
 
     def _end_threads(self) -> None:
         """End the threads of ``asyncio.to_thread``; those that do not end are told of."""

@@ -13,6 +13,7 @@ from altar.adm._json import MAX_DEPTH, json_problems
 from altar.isolate import _wire as wire
 from altar.later._failure import exhausted, unserialisable
 from altar.later._worker_calls import Calls, RefusedError
+from altar.later._worker_children import end_children
 from altar.later._worker_line import LineLostError
 from altar.later._worker_state import State
 from altar.later._worker_watch import Watch
@@ -44,6 +45,7 @@ class Server:
         self._watch = Watch(line, self._told, _end)
         self._state = State()
         self._loaded: set[str] = set()  # the targets whose import the parent was told of
+        self._early: list[tuple[int, bytes]] = []
         with suppress(OSError, ValueError):
             faulthandler.enable(2)  # what a crash prints is kept by the parent
 
@@ -54,7 +56,7 @@ class Server:
         line = self._line
         while True:
             with line.reading:
-                frame = line.receive()
+                frame = self._early.pop() if self._early else line.receive()
             if frame is None or frame[0] == wire.BYE:
                 return 0
             if frame[0] == wire.LOAD:
@@ -104,10 +106,14 @@ class Server:
             return True
         self._send_result(body, doc)
         # after the answer: nobody waits for this
-        changed = [] if doc.get("kept") is True else self._state.changes()
+        changed = [] if doc.get("kept") is True else self._changes()
         if changed:
             self._write(wire.encode(wire.RETIRED, {"pid": self._pid, "changed": changed}))
         return not changed
+
+    def _changes(self) -> list[str]:
+        changed = self._state.changes()
+        return [*changed, "tasks"] if self._calls.restless else changed
 
     def _limit(self, megabytes: int | None) -> None:
         """Bound this process's data; the parent, which watches what is resident, is stricter."""
@@ -154,6 +160,8 @@ class Server:
         """A frame that came while a call runs; in the watch's thread."""
         if kind == wire.BYE:
             _end()
+        if kind == wire.CALL:  # something answered for this call, or it came during a LOAD
+            self._early.append((kind, body))
         if kind == wire.CANCEL:
             doc = wire.decode(body)
             flag = self._flag
@@ -176,4 +184,5 @@ def _is_deep(text: str, value: Any) -> bool:
 
 def _end() -> None:
     """The parent is gone, whatever the tool does."""
+    end_children()
     os._exit(0)

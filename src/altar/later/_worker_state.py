@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import os
+import resource
 import signal
 import sys
 import threading
 from typing import Any
 
+from altar.later._worker_children import has_children
+
 __all__ = ["State"]
 
+_STANDARD = 2  # the last of the three that every process has
 _LOW = 64  # descriptors of the interpreter and its modules lie below
 _SIGNALS = tuple(sorted(signal.valid_signals()))
 # signal.getsignal makes an enumeration's member of each answer: ten times as slow
 _getsignal: Any = importlib.import_module("_signal").getsignal
-_getitimer, _ITIMER_REAL = signal.getitimer, signal.ITIMER_REAL
+_sigmask: Any = importlib.import_module("_signal").pthread_sigmask
+_getitimer, _getrlimit = signal.getitimer, resource.getrlimit
+_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+# RLIMIT_DATA is altar's own
+_LIMITS = (
+    resource.RLIMIT_CPU,
+    resource.RLIMIT_FSIZE,
+    resource.RLIMIT_NOFILE,
+    resource.RLIMIT_AS,
+    resource.RLIMIT_STACK,
+)
+_LEAKED = 64  # descriptors that calls may keep; a connection made on first use is no harm
 # every thread counts, also one that nothing of threading knows
 _count_threads: Any = importlib.import_module("_thread")._count  # noqa: SLF001
+_IN_CONTEXT = ("altar-approve", "altar-tools")  # of altar, begun by ``copy_context().run``
+_active: dict[int, threading.Thread] = vars(threading)["_active"]
 
 
 class State:
@@ -28,7 +46,11 @@ class State:
         "cwd",
         "descriptors",
         "environment",
+        "free",
+        "known",
+        "limits",
         "mask",
+        "modules",
         "signals",
         "started",
         "streams",
@@ -41,9 +63,13 @@ class State:
         self.signals = _handlers()
         self.started = _count_threads()
         self.threads = _foreign_threads()
-        self.children = _has_children()
+        self.known = frozenset(_active)
+        self.children = has_children()
+        self.limits = tuple(map(_getrlimit, _LIMITS))
+        self.modules = len(sys.modules)
         self.environment = dict(_environ())
         self.descriptors = _descriptors()
+        self.free = _lowest_free()
         self.streams = (sys.stdin, sys.stdout, sys.stderr)
 
     def changes(self) -> list[str]:
@@ -55,14 +81,24 @@ class State:
             found.append("umask")
         if _handlers() != self.signals:
             found.append("signal handlers")
-        if _count_threads() != self.started and _foreign_threads() != self.threads:
+        if (
+            _count_threads() != self.started or _active.keys() != self.known
+        ) and _foreign_threads() != self.threads:
             found.append("threads")
-        if not self.children and _has_children():
+        if not self.children and has_children():
             found.append("children")
+        if tuple(map(_getrlimit, _LIMITS)) != self.limits:
+            found.append("resource limits")
+        if len(sys.modules) < self.modules:
+            found.append("modules")
+        faulthandler.cancel_dump_traceback_later()  # nobody can ask whether there is one
         for fd, known in self.descriptors.items():
             if _identity(fd) != known:
                 found.append("descriptors")
                 break
+        else:
+            if _lowest_free() > self.free + _LEAKED:
+                found.append("descriptors")
         if _environ() != self.environment:
             found.append("environment")
         if (sys.stdin, sys.stdout, sys.stderr) != self.streams or not _flushed():
@@ -84,17 +120,28 @@ def _mask() -> int:
 
 
 def _handlers() -> tuple[object, ...]:
-    return (*map(_getsignal, _SIGNALS), _getitimer(_ITIMER_REAL)[0] > 0)
+    timers = [_getitimer(timer)[0] > 0 for timer in _TIMERS]
+    return (*map(_getsignal, _SIGNALS), *timers, _sigmask(signal.SIG_BLOCK, ()))
 
 
-def _descriptors() -> dict[int, tuple[int, int]]:
-    """The low descriptors that are open now, the three standard ones aside."""
+def _descriptors() -> dict[int, tuple[int, int] | None]:
+    """The low descriptors that are open now, and the three standard ones."""
     found = {}
-    for fd in range(3, _LOW):
+    for fd in range(_LOW):
         identity = _identity(fd)
-        if identity is not None:
+        if identity is not None or fd <= _STANDARD:
             found[fd] = identity
     return found
+
+
+def _lowest_free() -> int:
+    """The number that the next descriptor gets; a very high one when there is none."""
+    try:
+        fd = os.dup(2)
+    except OSError:
+        return sys.maxsize
+    os.close(fd)
+    return fd
 
 
 def _identity(fd: int) -> tuple[int, int] | None:
@@ -105,25 +152,25 @@ def _identity(fd: int) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _has_children() -> bool:
-    """Whether a child lives, or has died unread."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
-
-
 def _environ() -> dict[Any, Any]:
     environ: Any = os.environ
     found: dict[Any, Any] = getattr(environ, "_data", environ)
     return found
 
 
-def _foreign_threads() -> int:
-    """How many threads live that altar did not start; altar's end by themselves, or wait."""
-    mine = sum(1 for thread in threading.enumerate() if thread.name.startswith("altar"))
-    return int(_count_threads()) - mine
+def _foreign_threads() -> tuple[int, frozenset[int]]:
+    """The threads that altar did not start: how many live, and which ones threading knows."""
+    threads = threading.enumerate()
+    mine = {thread.ident for thread in threads if _is_altars(thread)}
+    known = {t.ident for t in threads if type(t).__name__ != "_DummyThread"} - mine
+    return int(_count_threads()) - len(mine), frozenset(one for one in known if one is not None)
+
+
+def _is_altars(thread: threading.Thread) -> bool:
+    """Whether it runs a function of altar's: such threads end by themselves, or wait."""
+    target = getattr(thread, "_target", None)
+    module = str(getattr(target, "__module__", ""))
+    return module.startswith("altar.") or (module == "None" and thread.name in _IN_CONTEXT)
 
 
 def _flushed() -> bool:
