@@ -95,5 +95,6 @@ WAYS = {
     "refuses_in_the_middle": lambda doc: (
         wire.encode(wire.CHUNK, {"id": doc["id"], "chunk": 1}) + retirement()
     ),
+    "late_word": lambda doc: as_result(answer(doc, id=doc["id"] - 1)) + as_result(answer(doc)),
     "retired_before": lambda doc: retirement(),
 }

@@ -14,7 +14,7 @@ from tests.isolate.conftest import RudePool, soon
 from tests.isolate.rude_worker import WAYS
 
 RETIRING = {"retires", "retires_slowly"}
-CIVIL = {"polite", "other_name", "chunks", "odd_spans", "retired_before"} | RETIRING
+CIVIL = {"polite", "other_name", "chunks", "odd_spans", "retired_before", "late_word"} | RETIRING
 LARGE = {"endless"}
 
 
@@ -80,6 +80,14 @@ def test_a_call_that_meets_a_retired_worker_is_anothers(rude: ProcessPool):
     after = rude.stats()
     assert soon(lambda: rude.stats()["recycled"] == before["recycled"] + 1)
     assert after["calls"] == before["calls"]
+
+
+def test_a_late_answer_to_the_call_before_is_not_charged_to_the_next(rude: ProcessPool):
+    assert both(rude, "polite", {"a": 1})[0].content == {"a": 1}
+    recycled = rude.stats()["recycled"]
+    call = FunctionCall(name="late_word", args={"a": 2})
+    assert rude.invoke(call, CallContext(), target=Target("any:thing")).content == {"a": 2}
+    assert soon(lambda: rude.stats()["recycled"] == recycled + 1)
 
 
 def test_workers_that_do_not_start_are_told_with_what_they_printed(monkeypatch):

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 from altar import Context, tool
 
+IMPORTED = time.monotonic()
+
 
 @tool
 def add(a: int, b: int = 1) -> int:
@@ -135,3 +137,35 @@ def fork_and_answer() -> int:
 def kill_oneself(number: int = signal.SIGKILL) -> None:
     """Die of a signal."""
     os.kill(os.getpid(), number)
+
+
+@tool
+def imported() -> float:
+    """When this module was."""
+    return IMPORTED
+
+
+@tool
+def scatter() -> Iterator[int]:
+    """Start a process that nothing connects with this one but its parent's number."""
+    command = ["sleep", "20"]
+    yield subprocess.Popen(command, env={}, start_new_session=True).pid
+    while True:
+        pass
+
+
+@tool
+def leave_the_line_open(ctx: Context) -> None:
+    """Die, while a process that is no Python any more holds every descriptor."""
+    pid = ctypes.CDLL(None).fork()
+    if pid == 0:
+        os.setsid()
+        for fd in range(64, 80):
+            try:
+                os.set_inheritable(fd, True)
+            except OSError:
+                pass
+        os.execve("/bin/sleep", ["sleep", "20"], {})
+    ctx.progress(pid)
+    time.sleep(0.05)
+    os._exit(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
+from contextlib import suppress
 from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -269,6 +270,13 @@ class Roster:
             worker.place = GONE
             worker.why = why
         return True
+
+    def tell_spare(self, worker: Worker, data: bytes) -> None:
+        """Send a word to a worker that had no call, unless it has one by now."""
+        with self.lock:
+            if worker.place == IDLE and not worker.calls:
+                with suppress(OSError):  # dead, which its first call would find out as well
+                    worker.sock.send(data)
 
     def kept_for(self, session: str) -> Worker | None:
         """The worker that is kept for a session."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import os
@@ -127,16 +126,21 @@ class Starter(Loop):
             return
         worker.kill_at = None
         worker.resident = self._memory.baseline(worker.pid)
-        self._preload(worker)
         self._roster.add(worker)
 
-    def _preload(self, worker: Worker) -> None:
-        """Have it import what was called last, while nobody waits for that."""
-        body = f'{{"targets":[{",".join([*self._recent.values()][-_MOST_RECENT:])}]}}'
-        if self._recent and len(body) <= _MOST_TOLD:
-            with contextlib.suppress(OSError):
-                worker.sock.send(frame(LOAD, body.encode("ascii")))
-                worker.is_preloaded = True
+    def _preload(self) -> None:
+        """Have spares import what was called of late, while nobody waits for that."""
+        for path in [*self._recent][:-_MOST_RECENT]:
+            self._recent.pop(path, None)
+        recent = self._recent.copy()  # calls that run change it
+        for worker in self._roster.idle[:]:
+            if recent.keys() <= worker.told.keys():
+                continue
+            new = [text for path, text in recent.items() if path not in worker.told]
+            body = f'{{"targets":[{",".join(new)}]}}'
+            if len(body) <= _MOST_TOLD:
+                self._roster.tell_spare(worker, frame(LOAD, body.encode("ascii")))
+            worker.told |= recent
 
     def _failed_start(self, error: WorkerError) -> None:
         self.doubt = True

@@ -150,6 +150,7 @@ class Supervisor(Starter):
                 self._memory.active = True
             if not self._stopping:
                 self._start_missing()
+                self._preload()
 
     def _wait_ms(self) -> int | None:
         now = monotonic()
@@ -286,8 +287,8 @@ class Supervisor(Starter):
         self._sweep(f"{worker.mark}\0")
         young = worker.calls == 0 and monotonic() - worker.born < _STILLBORN
         stillborn = was == IDLE and young and worker.code != -SIGKILL  # which it was sent
-        if stillborn and worker.is_preloaded:  # a module that it was told to import, perhaps
-            self._recent.clear()
+        if worker.told and worker.calls == 0 and worker.code != -SIGKILL:
+            self._recent.clear()  # of the modules that it was told to import, perhaps
             stillborn = False
         if was == STARTING or worker.why == "start" or stillborn:
             what = f"a worker process did not start ({worker.ended()})"

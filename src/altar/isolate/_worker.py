@@ -61,7 +61,6 @@ class Worker:
         "inbox",
         "is_changed",
         "is_doomed",
-        "is_preloaded",
         "is_reaped",
         "kill_at",
         "loaded",
@@ -78,6 +77,7 @@ class Worker:
         "rest",
         "session",
         "sock",
+        "told",
         "why",
     )
 
@@ -105,7 +105,7 @@ class Worker:
         self.loaded: set[str] = set()  # the targets it has imported
         self.is_changed = False  # by its last call, as it said together with the answer
         self.is_doomed = False  # the supervisor has killed it, or will
-        self.is_preloaded = False  # it was told to import what others were called for
+        self.told: dict[str, str] = {}  # the targets it was told to import ahead
         self.is_reaped = False
         self.recent: dict[str, str] = {}  # the pool's: targets that were imported, by path
         self.rest = b""  # of HELLO, where it did not fit at once

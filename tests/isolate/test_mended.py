@@ -1,0 +1,189 @@
+"""Whatever interrupts a call, and however odd its program: the pool has all its workers again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+import time
+from contextlib import suppress
+
+import pytest
+
+from altar.isolate import ProcessPool
+from altar.runtime import CallContext
+from tests.isolate.conftest import aask, ask, lives, soon
+
+LINUX = sys.platform == "linux"
+
+
+def is_calm(pool: ProcessPool) -> bool:
+    figures = pool.stats()
+    return figures["busy"] == figures["waiting"] == 0
+
+
+class Interrupts:
+    """Raises KeyboardInterrupt where a handler of signals may: as the nth call in altar.isolate
+    begins or a C function has returned; and once more ``again`` such moments later.
+    """
+
+    def __init__(self, number: int, again: int) -> None:
+        self.left = [number] + [again] * bool(again)
+
+    def __call__(self, frame, event, arg) -> None:
+        if event not in ("call", "c_return") or "altar/isolate" not in frame.f_code.co_filename:
+            return
+        self.left[0] -= 1
+        if self.left[0] <= 0:
+            del self.left[0]
+            if not self.left:
+                sys.setprofile(None)
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("again", [0, 2])
+def test_an_interrupt_at_any_moment_leaves_nobody_busy_and_nobody_waiting(again: int):
+    with ProcessPool(size=1) as pool:
+        for number in range(1, 130, 11):
+            interrupts = Interrupts(number, again)
+            try:
+                sys.setprofile(interrupts)
+                ask(pool, "add", {"a": 1})
+            except KeyboardInterrupt:
+                pass
+            finally:
+                sys.setprofile(None)
+            assert soon(lambda: is_calm(pool)), number
+        assert ask(pool, "add", {"a": 1}).content == 2
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_loop_that_stops_keeps_neither_a_worker_nor_a_place_in_the_queue(closed: bool):
+    with ProcessPool(size=1) as pool:
+        assert ask(pool, "add", {"a": 1}).content == 2
+        loop = asyncio.new_event_loop()
+        tasks: list[asyncio.Task] = []
+
+        async def begin() -> None:
+            for timeout in (None if closed else 0.1, 0.1):
+                call = aask(pool, "loop", ctx=CallContext(), timeout=timeout)
+                tasks.append(asyncio.ensure_future(call))
+            await asyncio.sleep(0.02)
+
+        loop.run_until_complete(begin())
+        if closed:
+            loop.close()
+            assert ask(pool, "add", {"a": 1}).content == 2
+            for task in tasks:  # no word about them when they are collected
+                task._log_destroy_pending = False
+        else:
+            assert soon(lambda: pool.stats()["killed"] == 1)
+            results = loop.run_until_complete(asyncio.gather(*tasks))
+            assert [result.error.type for result in results] == ["TIMEOUT"] * 2
+            loop.close()
+        assert soon(lambda: is_calm(pool))
+
+
+@pytest.mark.skipif(not LINUX, reason="families are found in /proc")
+def test_a_killed_worker_takes_along_what_it_started_wherever_that_went(pool: ProcessPool):
+    pids: list[int] = []
+    error = ask(pool, "scatter", timeout=0.2, ctx=CallContext(emit=pids.append)).error
+    assert error.type == "TIMEOUT"
+    assert soon(lambda: not lives(pids[0]))
+
+
+@pytest.mark.skipif(not LINUX, reason="elsewhere no group is left with the line open")
+def test_a_death_is_told_though_another_process_holds_the_line(pool: ProcessPool):
+    for run in (ask, lambda *a, **k: asyncio.run(aask(*a, **k))):
+        pids: list[int] = []
+        error = run(pool, "leave_the_line_open", ctx=CallContext(emit=pids.append)).error
+        assert "exit code 3" in error.message
+        assert lives(pids[0])
+        os.kill(pids[0], signal.SIGKILL)
+
+
+def test_a_program_without_descriptors_is_told_and_its_pool_works_later():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ProcessPool(size=1) as pool:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            result = ask(pool, "add", {"a": 1})
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert (result.error.type, type(result.cause)) == ("CONFIGURATION_ERROR", OSError)
+        assert ask(pool, "add", {"a": 1}).content == 2
+
+
+def test_odd_and_long_paths_do_not_hinder_a_start(monkeypatch):
+    long = [f"/nowhere/{'x' * 1000}{number}" for number in range(400)]
+    monkeypatch.setattr(sys, "path", [*sys.path, b"/tmp", None, object(), *long])
+    with ProcessPool(size=1, spares=0) as pool:
+        assert ask(pool, "add", {"a": 1}).content == 2
+
+
+def test_an_interpreter_that_nobody_knows_is_told(monkeypatch):
+    monkeypatch.setattr(sys, "executable", None)
+    with ProcessPool(size=1) as pool:
+        for _ in range(2):
+            assert ask(pool, "add", {"a": 1}).error.type == "CONFIGURATION_ERROR"
+
+
+@pytest.mark.skipif(not LINUX, reason="open files are counted in /proc")
+def test_a_closed_pool_leaves_no_file_open():
+    def count() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    before = count()
+    with ProcessPool(size=1) as pool:
+        ask(pool, "add", {"a": 1})
+    assert soon(lambda: count() <= before)
+
+
+@pytest.mark.parametrize("deadline", [float("inf"), 1e308])
+def test_a_deadline_that_never_comes_is_none(pool: ProcessPool, deadline: float):
+    ctx = CallContext(deadline=deadline)
+    assert ask(pool, "add", {"a": 1}, ctx=ctx, timeout=deadline).content == 2
+    assert asyncio.run(aask(pool, "add", {"a": 1}, ctx=ctx)).content == 2
+
+
+def test_a_slow_listener_does_not_stretch_the_deadline(pool: ProcessPool):
+    heard: list = []
+
+    def emit(chunk: object) -> None:
+        heard.append(chunk)
+        time.sleep(0.004)
+
+    for run in (ask, lambda *a, **k: asyncio.run(aask(*a, **k))):
+        ctx = CallContext(emit=emit, deadline=time.monotonic() + 0.1)
+        assert run(pool, "count", {"n": 3000}, ctx=ctx).error.type == "TIMEOUT"
+    assert len(heard) < 200
+
+
+def test_a_spare_has_imported_what_was_called_before():
+    with ProcessPool(size=1) as pool:
+        assert ask(pool, "where").error is None
+
+        def spare() -> bool:
+            idle = pool._crew.roster.idle
+            return any(worker.told and not worker.calls for worker in idle)
+
+        assert soon(spare)
+        ask(pool, "kill_oneself")
+        assert ask(pool, "imported").error is None
+
+
+def test_what_was_printed_before_is_not_quoted_for_another_call(pool: ProcessPool):
+    with suppress(AssertionError):
+        ask(pool, "flood", {"lines": 3})
+    assert "yyy" not in ask(pool, "leave", {"code": 5}).cause.output
+
+
+def test_a_death_where_the_system_reaps_by_itself_has_no_exit_code():
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with ProcessPool(size=1, spares=0) as pool:
+            assert "no exit code" in ask(pool, "leave", {"code": 3}).error.message
+    finally:
+        signal.signal(signal.SIGCHLD, before)
