@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Drain"]
 
+_LOOK = 0.05  # seconds between two looks at a thread that may have ended
 _BATCH = 2_048  # spans taken at once
 
 
@@ -117,7 +118,13 @@ class Drain:
         if thread is not None and thread.is_alive():
             done = threading.Event()
             self._bell.put(done)
-            return done.wait(max(0.0, until - monotonic()))
+            while not done.wait(max(0.0, min(_LOOK, until - monotonic()))):
+                if monotonic() >= until:
+                    return False
+                if not thread.is_alive():  # it was told to end before
+                    break
+            else:
+                return True
         if not self.lock.acquire(timeout=max(0.0, until - monotonic())):
             return False
         try:
