@@ -15,6 +15,7 @@ import pytest
 import altar
 from altar.cli import main
 from altar.cli._console import Console
+from altar.isolate import default_pool
 from altar.llm import ToolCall
 from altar.testing import FakeOpenAI
 
@@ -492,6 +493,22 @@ def test_a_crash_without_python_code_is_shown_without_a_place(run):
     ran = run("call", "math:sqrt", '{"x": -1}')
     assert ran.err.splitlines()[-1].startswith("  ValueError: ")
     assert ".py:" not in ran.err
+
+
+@pytest.mark.slow  # worker processes
+def test_call_shows_what_an_isolated_tool_raised_and_where_its_worker_died(run, here: Path):
+    (here / "apart.py").write_text(
+        "import os\nfrom altar import tool\n\n"
+        "@tool(isolate=True)\ndef lost() -> str:\n    'L.'\n    return {}['boom']\n\n"
+        "@tool(isolate=True)\ndef dies() -> str:\n    'D.'\n    print('the last')\n    os.abort()\n",
+        "utf-8",
+    )
+    assert run("call", "apart.py:lost").err.splitlines()[1:] == ["  KeyError: 'boom' (apart.py:7)"]
+    assert run("call", "apart.py:dies").err.splitlines()[1:] == [
+        "  the worker died: SIGABRT (apart.py:13)",
+        "  it printed: the last",
+    ]
+    default_pool().close()
 
 
 def test_an_exception_that_cannot_be_read_is_named(run, crashes: str):

@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from altar.later import Context
 from altar.later._mark import MARK_ATTRIBUTE, ToolOptions, mark_for
 
 FOR_EVER = 600  # seconds; nobody waits so long
+TASKS: list[Any] = []
 
 
 def isolated(**options: Any) -> Any:
@@ -342,3 +344,77 @@ def spans() -> None:
     """Leave a trace, in the good sense."""
     with trace.span("in the worker", attributes={"step": 1}):
         trace.event("happened", {"n": 2})
+
+
+@isolated()
+def closes_the_first() -> int:
+    """Leave standard output to whoever opens a file next."""
+    os.close(1)
+    return os.getpid()
+
+
+@isolated()
+def sets_a_timer(which: int) -> int:
+    """Leave a timer behind that is no alarm."""
+    signal.setitimer(which, 30)
+    return os.getpid()
+
+
+@isolated()
+def blocks_a_signal() -> int:
+    """Leave a signal blocked."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    return os.getpid()
+
+
+@isolated()
+def lowers_a_limit() -> int:
+    """Leave a limit that kills later."""
+    resource.setrlimit(resource.RLIMIT_CPU, (500, resource.RLIM_INFINITY))
+    return os.getpid()
+
+
+@isolated()
+def leaks_descriptors(many: int) -> int:
+    """Leave files open."""
+    for _ in range(many):
+        os.open("/dev/null", os.O_RDONLY)
+    return os.getpid()
+
+
+@isolated()
+def starts_a_namesake() -> int:
+    """Leave a thread behind that is called as altar's are."""
+    threading.Thread(target=time.sleep, args=(FOR_EVER,), name="altar-of-mine", daemon=True).start()
+    return os.getpid()
+
+
+@isolated()
+def guts_the_interpreter() -> int:
+    """Forget every module."""
+    sys.modules.clear()
+    return os.getpid()
+
+
+@isolated()
+async def leaves_a_task(stubborn: bool) -> int:
+    """Leave a task behind."""
+
+    async def task() -> None:
+        while True:
+            try:
+                await asyncio.sleep(FOR_EVER)
+            except asyncio.CancelledError:
+                if not stubborn:
+                    raise
+
+    TASKS.append(asyncio.create_task(task()))
+    await asyncio.sleep(0)
+    return os.getpid()
+
+
+@isolated()
+def starts_unmarked() -> int:
+    """Start a process in a session of its own, with nothing of this one's environment."""
+    words = ["/bin/sleep", str(FOR_EVER)]
+    return subprocess.Popen(words, env={}, start_new_session=True).pid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import threading
 import time
 
@@ -114,10 +115,41 @@ def test_a_call_that_changed_nothing_keeps_its_worker(session: Session):
     assert session.execute("process").content == session.execute("process").content
 
 
-@pytest.mark.parametrize("name", ["daemonises", "leaves_a_child"])
+@pytest.mark.parametrize("name", ["daemonises", "leaves_a_child", "starts_unmarked"])
 def test_processes_that_a_tool_leaves_behind_are_killed(session: Session, name: str):
     pid = session.execute(name).content
     assert gone(pid)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("closes_the_first", {}),
+        ("sets_a_timer", {"which": signal.ITIMER_VIRTUAL}),
+        ("sets_a_timer", {"which": signal.ITIMER_PROF}),
+        ("blocks_a_signal", {}),
+        ("lowers_a_limit", {}),
+        ("leaks_descriptors", {"many": 100}),
+        ("starts_a_namesake", {}),
+        ("guts_the_interpreter", {}),
+        ("leaves_a_task", {"stubborn": True}),
+    ],
+)
+def test_what_would_spoil_the_next_call_costs_the_worker(
+    session: Session, name: str, args: dict[str, object]
+):
+    spoiled = session.execute(name, args)
+    assert spoiled.ok, spoiled.error
+    assert session.execute("process").content != spoiled.content
+
+
+@pytest.mark.parametrize(
+    ("name", "args"), [("leaks_descriptors", {"many": 3}), ("leaves_a_task", {"stubborn": False})]
+)
+def test_what_harms_nobody_costs_no_worker(session: Session, name: str, args: dict[str, object]):
+    first = session.execute("process").content
+    assert session.execute(name, args).content == first
+    assert session.execute("process").content == first
 
 
 def test_a_huge_result_is_cut_where_it_was_made(session: Session):

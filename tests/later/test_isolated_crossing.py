@@ -6,6 +6,7 @@ import functools
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -209,7 +210,7 @@ CALLS = (
     "result = altar.Session([add]).execute('add', {'a': 1}); print(result.content, result.cause)"
 )
 GUARDED = TOOL + f"if __name__ == '__main__':\n    {CALLS}\n"
-UNGUARDED = TOOL + CALLS
+UNGUARDED = TOOL + CALLS + "; print('message:', result.error and result.error.message)"
 REFUSED = TOOL + "altar.Session([add])"
 
 
@@ -242,12 +243,18 @@ def test_a_program_without_a_guard_is_told_so_and_does_not_recurse(tmp_path: Pat
     assert 'if __name__ == "__main__":' in out
     assert "run.py" in out
     assert out.startswith("None")
+    message = out.rpartition("message:")[2]
+    assert 'if __name__ == "__main__":' in message
+    assert "run.py" not in message
 
 
 def test_tools_without_a_file_are_refused(tmp_path: Path):
     for out in (run("-c", REFUSED, cwd=tmp_path), run("-", stdin=REFUSED, cwd=tmp_path)):
         assert "DeclarationError" in out
         assert "Put it in a file and import it" in out
+    with zipfile.ZipFile(tmp_path / "app.pyz", "w") as app:
+        app.writestr("__main__.py", textwrap.dedent(REFUSED))
+    assert "another module of the archive" in run("app.pyz", cwd=tmp_path)
 
 
 def test_a_program_without_isolated_tools_imports_nothing_of_it(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sysconfig
 from pathlib import Path
 from traceback import extract_tb
@@ -13,13 +14,14 @@ from altar.adm import Problem
 from altar.errors import ToolError
 
 if TYPE_CHECKING:
-    from traceback import FrameSummary
-
     from altar.adm import ErrorObject, ToolResult
     from altar.cli._console import Console
 
 __all__ = ["problems_of", "show_cause", "summary_of"]
 
+_FRAME = re.compile(r'\s+File "(?P<file>.+)", line (?P<line>\d+)')
+_CRASHED = ("Fatal Python error", "Current thread", "Thread 0x")  # of faulthandler
+_PRINTED = 5  # lines
 _ALTAR = str(Path(altar.__file__).parent) + os.sep
 _LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
 
@@ -56,6 +58,11 @@ def show_cause(console: Console, result: ToolResult) -> None:
     details = result.error.details if result.error is not None else None
     if isinstance(cause, ToolError) or (details or {}).get("stage") == "result":
         return  # the message said it
+    told = _from_worker(cause)
+    if told:
+        for line in told:
+            console.more(line)
+        return
     try:
         text = " ".join(str(cause).split())
     except Exception:  # noqa: BLE001 - a broken __str__ is the tool's
@@ -64,21 +71,48 @@ def show_cause(console: Console, result: ToolResult) -> None:
     console.more(f"{line}{_place(cause)}")
 
 
+def _from_worker(cause: BaseException) -> list[str]:
+    """What an isolated tool raised, as if it had been raised here; for a worker that died, where
+    it was and what it printed last. Empty for what was raised in this process.
+    """
+    from altar.isolate._worker import WorkerError  # noqa: PLC0415 - only on failure
+    from altar.later._isolated import WorkerTraceback  # noqa: PLC0415
+
+    if isinstance(cause, WorkerTraceback):
+        lines = str(cause).strip().splitlines()
+        frames = [at for at, line in enumerate(lines) if _FRAME.match(line)]
+        after = lines[frames[-1] + 1 :] if frames else lines
+        raised = next((at for at, line in enumerate(after) if not line.startswith(" ")), 0)
+        text = " ".join(" ".join(after[raised:]).split())
+        return [f"{text}{_shown_place(_frames(lines))}"]
+    if not isinstance(cause, WorkerError):
+        return []
+    lines = cause.output.splitlines()
+    crashed = next((at for at, line in enumerate(lines) if line.startswith(_CRASHED)), len(lines))
+    place = _shown_place(_frames(lines[crashed:])[::-1])  # the innermost comes first there
+    printed = [line for line in lines[:crashed] if line.strip()][-_PRINTED:]
+    first = str(cause).partition(";")[0].partition("\n")[0]
+    return [f"{first}{place}", *(f"it printed: {line}" for line in printed)]
+
+
+def _frames(lines: list[str]) -> list[tuple[str, int]]:
+    found = [match for line in lines if (match := _FRAME.match(line))]
+    return [(match["file"], int(match["line"])) for match in found]
+
+
 def _place(cause: BaseException) -> str:
-    """Where in the developer's code it was: the innermost line that is no library's."""
-    frames = [one for one in extract_tb(cause.__traceback__) if not _is_altar(one)]
-    own = [one for one in frames if not _is_library(one)] or frames
+    """Where in the developer's code it was."""
+    found = extract_tb(cause.__traceback__)
+    return _shown_place([(one.filename, one.lineno or 0) for one in found])
+
+
+def _shown_place(frames: list[tuple[str, int]]) -> str:
+    """The innermost line, the last of them, that is no library's."""
+    frames = [one for one in frames if not one[0].startswith((_ALTAR, "<"))]
+    own = [one for one in frames if not one[0].startswith(_LIBRARIES)] or frames
     if not own:
         return ""
-    path = Path(own[-1].filename)
+    path, number = Path(own[-1][0]), own[-1][1]
     here = Path.cwd()
     shown = path.relative_to(here) if path.is_relative_to(here) else path
-    return f" ({shown}:{own[-1].lineno})"
-
-
-def _is_altar(frame: FrameSummary) -> bool:
-    return frame.filename.startswith((_ALTAR, "<"))
-
-
-def _is_library(frame: FrameSummary) -> bool:
-    return frame.filename.startswith(_LIBRARIES)
+    return f" ({shown}:{number})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from altar.isolate._bell import Bell
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from altar.isolate._worker import Worker
 
 __all__ = ["Loop"]
+
+_CHUNK = 4096  # bytes of what a worker printed, kept together
 
 
 class Loop:
@@ -75,6 +78,13 @@ class Loop:
         except OSError:
             text = b""
         if text:
-            worker.output.append(text[-4096:])
+            kept = worker.output
+            last = b""
+            with suppress(IndexError):  # emptied by a call that begins
+                last = kept.pop()
+            if len(last) + len(text) > _CHUNK:
+                kept.append(last)
+                last = b""
+            kept.append(last + text[-_CHUNK:])  # a crash is told in many small pieces
         else:
             self._unlisten(worker.pipe)

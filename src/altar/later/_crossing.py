@@ -134,6 +134,11 @@ def _spec_name(module: Any) -> str | None:
 def _no_file(module: Any) -> str | None:
     if _file_of(module) is not None:
         return None
+    if os.path.isfile(os.path.dirname(getattr(module, "__file__", None) or "")):  # noqa: PTH113, PTH120
+        return (
+            "it stands in the `__main__` of a zip archive, which a worker cannot import. Put the "
+            "tool in another module of the archive and import it there, or leave out isolate=True"
+        )
     return (
         "it was typed into a prompt, a notebook, `python -c` or standard input, and a worker is a "
         "fresh interpreter that imports the file of a tool. Put it in a file and import it, or "

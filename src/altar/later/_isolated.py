@@ -38,6 +38,32 @@ _USUAL = {
 }
 
 
+_UNTOLD = "cannot be loaded in a worker process."
+# what a worker's reason says, and what is said of it here
+_STEPS = {
+    'if __name__ == "__main__":': (
+        "A worker imports the program's file, which began its work on import: put what starts the "
+        'program below `if __name__ == "__main__":`, and leave imports and functions above it.'
+    ),
+    "a fresh interpreter cannot import": (
+        "A worker does not find the tool's module: install it, or put its folder on sys.path "
+        "before the first isolated call; result.cause lists the folders."
+    ),
+    "was imported, but holds no": (
+        "The tool's module holds no such function in a worker: define it at the top level of its "
+        "module, whatever the process is."
+    ),
+    "has no file": (
+        "The program has no file that a worker could import: put the tool in a file and import it, "
+        "or leave out isolate=True."
+    ),
+}
+_OTHERWISE = (
+    "Importing the tool's module raised an exception in a worker: result.cause holds its "
+    "traceback, and `altar call FILE:TOOL` shows it."
+)
+
+
 class WorkerTraceback(Exception):  # noqa: N818 - what it stands for, not what went wrong
     """Stands for the exception that a tool raised in a worker process; its text is the traceback.
 
@@ -158,7 +184,16 @@ def _arrived(plan: Plan, result: ToolResult) -> ToolResult:
     elif error.type == ErrorType.CONFIGURATION_ERROR and result.cause is not None:
         why = str(result.cause).partition("\n")[0]  # a traceback below it is for result.cause
         logger.warning("tool %r cannot be loaded in a worker: %s", result.name, why)
+        if error.message.endswith(_UNTOLD):
+            put(error, "message", f"{error.message} {_step(why)}")
     return result
+
+
+def _step(why: str) -> str:
+    """What the application is to do, in altar's own words: a model may read it, so that
+    neither folders nor what an exception said are in it.
+    """
+    return next((step for sign, step in _STEPS.items() if sign in why), _OTHERWISE)
 
 
 def _take_report(plan: Plan, result: ToolResult) -> None:

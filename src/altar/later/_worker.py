@@ -54,6 +54,8 @@ def _serve(fd: int) -> int:
     hello = wire.decode(frame[1])
     _die_with(hello["parent"])
     sys.path[:] = hello["path"]
+    with suppress(AttributeError, OSError, ValueError):  # a crash loses no line that was printed
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     sys.argv = [hello["main"] or ""]
     with suppress(OSError):  # it is gone: the parent could not go there either
         os.chdir(hello["cwd"])

@@ -72,7 +72,7 @@ class State:
         self.free = _lowest_free()
         self.streams = (sys.stdin, sys.stdout, sys.stderr)
 
-    def changes(self) -> list[str]:
+    def changes(self) -> list[str]:  # noqa: C901 - one look after another
         """What is otherwise now, in words; empty when the next call finds what this one found."""
         found = []
         if _cwd() != self.cwd:
@@ -81,29 +81,32 @@ class State:
             found.append("umask")
         if _handlers() != self.signals:
             found.append("signal handlers")
-        if (
-            _count_threads() != self.started or _active.keys() != self.known
-        ) and _foreign_threads() != self.threads:
+        if self._other_threads():
             found.append("threads")
         if not self.children and has_children():
             found.append("children")
         if tuple(map(_getrlimit, _LIMITS)) != self.limits:
             found.append("resource limits")
-        if len(sys.modules) < self.modules:
-            found.append("modules")
         faulthandler.cancel_dump_traceback_later()  # nobody can ask whether there is one
-        for fd, known in self.descriptors.items():
-            if _identity(fd) != known:
-                found.append("descriptors")
-                break
-        else:
-            if _lowest_free() > self.free + _LEAKED:
-                found.append("descriptors")
+        if self._other_descriptors():
+            found.append("descriptors")
         if _environ() != self.environment:
             found.append("environment")
+        if len(sys.modules) < self.modules:
+            found.append("modules")
         if (sys.stdin, sys.stdout, sys.stderr) != self.streams or not _flushed():
             found.append("streams")
         return found
+
+    def _other_threads(self) -> bool:
+        same = _count_threads() == self.started and _active.keys() == self.known
+        return not same and _foreign_threads() != self.threads
+
+    def _other_descriptors(self) -> bool:
+        for fd, known in self.descriptors.items():
+            if _identity(fd) != known:
+                return True
+        return _lowest_free() > self.free + _LEAKED
 
 
 def _cwd() -> str | None:
