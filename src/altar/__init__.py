@@ -101,7 +101,6 @@ _BELOW = {
     "Message": "altar.llm",
     "Pending": "altar.llm",
     "Policy": "altar.runtime",
-    "Policy": "altar.runtime",
     "Price": "altar.llm",
     "PriceTable": "altar.llm",
     "ProviderError": "altar.errors",
