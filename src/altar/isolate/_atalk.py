@@ -109,6 +109,7 @@ class _Conversation:
         flag = exchange.ctx.cancelled
         stop = self._stop_from_any_thread
         outcome: _Outcome | None = None
+        result: ToolResult | None = None
         try:
             if self._send():
                 hub.begin(worker.fd, self)

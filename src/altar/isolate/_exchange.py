@@ -270,7 +270,7 @@ class Exchange:
             logging.getLogger("altar").warning(message, self.call.name, exc_info=True)
 
     def _result(self, doc: dict[str, Any]) -> ToolResult:
-        said = doc.get("result")
+        said: Any = doc.get("result")
         if said.__class__ is not dict:
             raise WireError("a result that is no object")
         said["name"] = self.call.name

@@ -67,7 +67,6 @@ def _whole(name: str, value: Any, *, least: int, default: str = "") -> None:
 def _seconds(name: str, value: Any, *, default: str = "") -> None:
     if value is None and default:
         return
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         other = f", or None: {default}" if default else ""
         raise ConfigurationError(f"ProcessPool({name}={value!r}): give seconds above zero{other}")

@@ -240,7 +240,7 @@ class Supervisor(Starter):
         """Read on for a caller that went away."""
         if worker.drain is not exchange:
             return
-        ended = False
+        ended, count = False, 0
         try:
             count = worker.sock.recv_into(worker.inbox.space())
             worker.inbox.took(count)
