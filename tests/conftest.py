@@ -6,6 +6,7 @@ import asyncio
 import gc
 import ipaddress
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -39,6 +40,9 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
 
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 broken_rules: list[str] = []
 

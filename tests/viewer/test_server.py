@@ -200,13 +200,21 @@ def test_a_file_or_port_that_is_none_is_named(tmp_path: Path):
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent as a signal")
 def test_ctrl_c_ends_the_command_quietly(tmp_path: Path):
     path = specimen.write(tmp_path / "t.jsonl", specimen.trip(1, 0))
-    code = "import sys; from altar.viewer import serve; serve(sys.argv[1], on_start=lambda u: print(u, flush=True))"
+    code = """if True:
+        import signal, sys
+        from altar.viewer import serve
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
+        serve(sys.argv[1], on_start=lambda url: print(url, flush=True))
+    """
     command = [sys.executable, "-c", code, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         url = program.stdout.readline().decode().strip()
         assert urlsplit(url).hostname == "127.0.0.1"
         program.send_signal(signal.SIGINT)
-        _, told = program.communicate(timeout=10)
+        try:
+            _, told = program.communicate(timeout=10)
+        finally:
+            program.kill()
         assert (program.returncode, told) == (0, b"")
 
 
