@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -127,7 +129,12 @@ def test_tomllib_is_loaded_where_there_is_a_file_alone(tmp_path):
         "sys.modules and 'altar.plugins' in sys.modules)"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-S", "-c", code],  # -S: what measures coverage reads TOML itself
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(altar.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert found.stdout == "False False\n"
 

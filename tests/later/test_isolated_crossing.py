@@ -237,6 +237,17 @@ def test_tools_of_a_program_with_a_guard_cross(tmp_path: Path):
     assert run("-m", "pack.prog", cwd=tmp_path) == "2 None\n"
 
 
+def test_a_program_whose_tools_live_beside_others_that_import_multiprocessing(tmp_path: Path):
+    (tmp_path / "other.py").write_text(
+        "import multiprocessing, altar\n@altar.tool(isolate=True)\ndef one() -> int:\n    return 1\n"
+    )
+    calls = "other.one, add]); print(s.execute('one').content, s.execute('add', {'a': 2}).content)"
+    (tmp_path / "run.py").write_text(
+        "import other\n" + TOOL + f"if __name__ == '__main__':\n    s = altar.Session([{calls}\n"
+    )
+    assert run("run.py", cwd=tmp_path) == "1 3\n"
+
+
 def test_a_program_without_a_guard_is_told_so_and_does_not_recurse(tmp_path: Path):
     (tmp_path / "run.py").write_text(UNGUARDED)
     out = run("run.py", cwd=tmp_path)

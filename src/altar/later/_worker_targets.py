@@ -67,6 +67,7 @@ class Targets:
 
     def __init__(self, main: str | None) -> None:
         self._main = main
+        self._program: ModuleType | None = None
         self._tools: dict[tuple[str, str], tuple[dict[str, Any], Tool]] = {}
 
     def get(self, path: str, name: str, extra: dict[str, Any]) -> Tool | None:
@@ -90,13 +91,15 @@ class Targets:
         return tool
 
     def _module(self, name: str, extra: dict[str, Any]) -> ModuleType:
-        known = sys.modules.get(name)
+        # multiprocessing, once imported, says that this very program is MAIN
+        known = self._program if name == MAIN else sys.modules.get(name)
         if known is not None:
             return known
         inside.loading = _spoken(name, self._main)
         try:
             if name == MAIN:
-                return _run_main(self._main, extra.get("main"))
+                self._program = _run_main(self._main, extra.get("main"))
+                return self._program
             return _imported(name, extra.get("file"))
         except BaseException as error:
             if isinstance(error, RefusedError):
