@@ -46,6 +46,7 @@ def test_a_provider_of_many_loops_keeps_no_socket_of_those_that_ended(
 ):
     pytest.importorskip(library)
     gc.collect()  # what other tests left to the collector is not this test's
+    gc.freeze()
     recwarn.clear()
     caplog.clear()
     with fake(["hello"] * RUNS) as server:
