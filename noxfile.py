@@ -162,16 +162,16 @@ def oldest(session: nox.Session) -> None:
     prepare(session, "test")
     session.install("-q", *OLDEST_LIBRARIES, silent=True)
     session.env["ALTAR_TEST_PROFILE"] = "short"
-    pytest(session, *WIRE, *measured(session), *session.posargs)
+    pytest(session, *WIRE, *session.posargs)
 
 
 @nox.session(python=MAIN)
 def coverage(session: nox.Session) -> None:
-    """Branches that the last suites took: of the core 95 %, of the extras 85 %."""
+    """Branches that the last full suite took: of the core 95 %, of the extras 85 %."""
     session.install("-q", "coverage[toml]", silent=True)
     found = [str(path) for path in MEASURED.glob("*") if path.is_file()]
     if not found:
-        session.error("nothing measured yet: run `nox -s tests oldest` first")
+        session.error("nothing measured yet: run `nox -s tests` first")
     session.env["COVERAGE_FILE"] = str(ROOT / ".coverage")
     session.run("coverage", "combine", "--keep", "--quiet", *found)
     session.run("coverage", "report", "--sort=cover")
