@@ -17,7 +17,19 @@ from altar.later._tool import tool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from altar import adm, errors, isolate, later, llm, resilience, runtime, testing, trace, viewer
+    from altar import (
+        adm,
+        bridge,
+        errors,
+        isolate,
+        later,
+        llm,
+        resilience,
+        runtime,
+        testing,
+        trace,
+        viewer,
+    )
     from altar.adm import Blob, FunctionCall, FunctionDeclaration, ToolResult
     from altar.agent import Agent, agenerate, astream, generate, stream
     from altar.config import configure
@@ -72,6 +84,7 @@ _HOMES = {
     "adm": "altar.adm",
     "agenerate": "altar.agent",
     "astream": "altar.agent",
+    "bridge": "altar.bridge",
     "configure": "altar.config",
     "declare": "altar.later",
     "errors": "altar.errors",

@@ -26,6 +26,7 @@ FLOORS = {
     "altar.later": 3,
     "altar.llm": 3,
     "altar.agent": 4,
+    "altar.bridge": 4,
     "altar.mcp": 4,
     "altar.viewer": 5,
     "altar": 6,

@@ -18,6 +18,7 @@ MOST_PARAMETERS, MOST_POSITIONAL = 7, 2
 WIDE = {
     "altar.later.ToolOptions": "one keyword per option of @tool",
     "altar.runtime.Policy": "one small value, all by keyword",
+    "altar.bridge.Importer.add": "one keyword per part of a declaration",
     "altar.Context": "one parameter per thing a tool may ask for; built by hand in tests alone",
     "altar.Options": "one small value per kind of knob, all by keyword",
     "altar.Param": "one parameter per JSON Schema keyword",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from altar.adm import FunctionDeclaration
 from altar.errors import DeclarationError
-from altar.later._mark import APPROVAL_FIELD, mark_for, mark_of
+from altar.later._mark import fields_said, mark_for, mark_of
 from altar.later._signature import Parameter, Signature, read_signature
 from altar.later.hints._callables import VAR_KEYWORD, VAR_POSITIONAL
 from altar.later.hints._defaults import default_text
@@ -76,7 +76,7 @@ def declare_marks(marks: Iterable[Mark]) -> tuple[FunctionDeclaration, ...]:
 def _signature_of(fn: Any, mark: Mark | None) -> Signature:
     options = mark.options if mark is not None else None
     signature = read_signature(fn, mark=mark, strict=options is not None and options.strict)
-    signature.approval = options is not None and options.approval
+    signature.said = fields_said(options)
     if mark is not None and options is not None and options.isolate:
         _check_isolated(mark, signature)
     return signature
@@ -197,10 +197,8 @@ def _rest(signature: Signature, refs: Refs) -> Any:
 
 
 def _extensions_text(signature: Signature) -> str | None:
-    """``x_returns``: the schema of what comes back; ``x_requires_approval`` where that is so."""
-    fields: dict[str, Any] = {}
-    if signature.approval:
-        fields[APPROVAL_FIELD] = True
+    """``x_returns``: the schema of what comes back; and what the tool's options say of it."""
+    fields: dict[str, Any] = dict.fromkeys(signature.said, True)
     if signature.returns is not None:
         refs = Refs()
         doc = field_schema(signature.returns, refs, signature.returns_text)

@@ -9,7 +9,7 @@ from altar.adm import FunctionDeclaration
 from altar.errors import ConfigurationError
 from altar.later._binding import BindError, ReadArgs, compile_binder
 from altar.later._kept import Kept
-from altar.later._mark import APPROVAL_FIELD, Mark, ToolOptions
+from altar.later._mark import APPROVAL_FIELD, Mark, ToolOptions, fields_said
 from altar.later._signature import read_signature
 from altar.later.hints._report import Report
 
@@ -77,7 +77,7 @@ class _SchemaEntry(Entry):
         self.target = function
         self.options = tool.options
         self.kind = _kind_of(function)
-        self.context = None
+        self.context = "context" if tool.takes_context else None
         self.deps = None
         self.uses = 0
         self.factory = False
@@ -95,7 +95,8 @@ class _SchemaEntry(Entry):
         problems = tuple(report.problems) or self._check(plain, strict=report.strict)
         if plain is None or problems:
             raise BindError(problems)
-        return _Given(plain, report.coercions)
+        given = (plain,) if self.context is None else (plain, context)
+        return _Given(given, report.coercions)
 
 
 class _Given:
@@ -103,8 +104,8 @@ class _Given:
 
     __slots__ = ("args", "coercions", "kwargs")
 
-    def __init__(self, args: dict[str, Any], coercions: list[dict[str, str]]) -> None:
-        self.args = (args,)
+    def __init__(self, args: tuple[Any, ...], coercions: list[dict[str, str]]) -> None:
+        self.args = args
         self.kwargs: dict[str, Any] = {}
         self.coercions = coercions
 
@@ -113,20 +114,22 @@ class SchemaTool:
     """A tool that has a declaration but no Python signature, as adapters and bridges make.
 
     ``function`` takes the arguments as one JSON object, after they were
-    checked against ``declaration``; it may be async, a generator or both, and
+    checked against ``declaration``; with ``takes_context`` it takes the call's
+    :class:`altar.Context` after them. It may be async, a generator or both, and
     what it returns or raises is treated as any tool's. ``options`` are those of
     the ``@tool`` decorator; a declaration that says ``x_requires_approval`` needs
-    it whatever they say.
+    it whatever they say, and the declaration says what they say.
     """
 
-    __slots__ = ("_kept", "declaration", "function", "options")
+    __slots__ = ("_kept", "declaration", "function", "options", "takes_context")
 
     def __init__(
         self,
         declaration: FunctionDeclaration,
-        function: Callable[[dict[str, Any]], Any],
+        function: Callable[..., Any],
         *,
         options: ToolOptions | None = None,
+        takes_context: bool = False,
     ) -> None:
         if not isinstance(declaration, FunctionDeclaration):
             raise ConfigurationError(
@@ -137,16 +140,18 @@ class SchemaTool:
                 f"SchemaTool(..., {function!r}): give a function that takes the arguments as a dict"
             )
         self.options = options or DEFAULTS
-        if declaration.extensions.get(APPROVAL_FIELD) is True:
+        said = dict.fromkeys(fields_said(self.options), True)
+        fields = declaration.extensions
+        if fields.get(APPROVAL_FIELD) is True:
             self.options = _needing_approval(self.options)
-        elif self.options.approval:
-            fields = {**declaration.extensions, APPROVAL_FIELD: True}
+        if not said.items() <= fields.items():
             declaration = FunctionDeclaration(
                 name=declaration.name,
                 description=declaration.description,
                 parameters=declaration.parameters,
-                extensions=fields,
+                extensions={**fields, **said},
             )
+        self.takes_context = takes_context
         self.declaration = declaration
         self.function = function
         self._kept = Kept()

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 __all__ = [
     "APPROVAL_FIELD",
     "MARK_ATTRIBUTE",
+    "SAID_FIELDS",
     "Mark",
     "ToolOptions",
     "default_name",
+    "fields_said",
     "has_policies",
     "mark_for",
     "mark_of",
@@ -30,6 +32,13 @@ __all__ = [
 ]
 
 APPROVAL_FIELD = "x_requires_approval"  # of a declaration, for those who show or host the tool
+# fields of a declaration; all but the first are hints for people and hosts, and permit nothing
+SAID_FIELDS = {
+    "approval": APPROVAL_FIELD,
+    "read_only": "x_read_only",
+    "destructive": "x_destructive",
+    "idempotent": "x_idempotent",
+}
 MARK_ATTRIBUTE = "__altar_tool__"
 _MAX_NAME = 64  # ADM 1.0
 
@@ -39,12 +48,14 @@ class ToolOptions:
 
     __slots__ = (
         "approval",
+        "destructive",
         "expose_errors",
         "idempotent",
         "inline",
         "isolate",
         "memory_mb",
         "policy",
+        "read_only",
         "strict",
         "timeout",
     )
@@ -61,6 +72,8 @@ class ToolOptions:
         isolate: bool = False,
         memory_mb: int | None = None,
         policy: Policy | None = None,
+        read_only: bool = False,
+        destructive: bool = False,
     ) -> None:
         if timeout is not None and not (timeout.__class__ in (int, float) and timeout > 0):
             misuse(f"timeout={timeout!r}: give seconds above zero, or None for no limit")
@@ -71,6 +84,8 @@ class ToolOptions:
             ("expose_errors", expose_errors),
             ("approval", approval),
             ("isolate", isolate),
+            ("read_only", read_only),
+            ("destructive", destructive),
         ):
             if value.__class__ is not bool:
                 misuse(f"{option}={value!r}: give True or False")
@@ -78,8 +93,12 @@ class ToolOptions:
             misuse(f"memory_mb={memory_mb!r}: give whole megabytes above zero, or leave it out")
         if memory_mb is not None and not isolate:
             misuse("memory_mb holds for a worker process: type @tool(isolate=True, memory_mb=...)")
+        if read_only and destructive:
+            misuse("read_only and destructive contradict each other: leave one out")
         if policy is not None:
             _check_policy(policy, timeout)
+        self.destructive = destructive
+        self.read_only = read_only
         self.isolate = isolate
         self.memory_mb = memory_mb
         self.policy = policy
@@ -189,6 +208,13 @@ def mark_for(
         if options is own.options:
             mark.home = own
     return mark
+
+
+def fields_said(options: ToolOptions | None) -> tuple[str, ...]:
+    """The fields with which a declaration says what its tool's options are."""
+    if options is None:
+        return ()
+    return tuple([field for slot, field in SAID_FIELDS.items() if getattr(options, slot)])
 
 
 def has_policies(marks: Iterable[Mark]) -> bool:

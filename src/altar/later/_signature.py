@@ -77,14 +77,13 @@ class Signature:
 
     ``kind`` is "sync", "async", "generator" or "async_generator"; ``context``
     names the injected Context parameter, or is None, and ``deps`` the type D
-    of a ``Context[D]`` that cannot be None; ``approval`` says that each call
-    needs a person's yes; ``returns`` is the node
+    of a ``Context[D]`` that cannot be None; ``said`` are the fields with which the
+    declaration tells the tool's options; ``returns`` is the node
     of the return annotation, or None; ``warnings`` are sentences. ``params``
     holds the Context parameter too, with ``node`` None.
     """
 
     __slots__ = (
-        "approval",
         "context",
         "deps",
         "description",
@@ -94,6 +93,7 @@ class Signature:
         "params",
         "returns",
         "returns_text",
+        "said",
         "target",
         "warnings",
     )
@@ -102,7 +102,7 @@ class Signature:
         self.target = target
         self.name = name
         self.description = ""
-        self.approval = False
+        self.said: tuple[str, ...] = ()
         self.params: tuple[Parameter, ...] = ()
         self.kind = "sync"
         self.context: str | None = None

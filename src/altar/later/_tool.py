@@ -45,6 +45,8 @@ if TYPE_CHECKING:
         isolate: bool = False,
         memory_mb: int | None = None,
         policy: Policy | None = None,
+        read_only: bool = False,
+        destructive: bool = False,
     ) -> Callable[[F], F]: ...
 
 
@@ -63,6 +65,8 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
     isolate=False,
     memory_mb=None,
     policy=None,
+    read_only=False,
+    destructive=False,
 ):
     """Mark a function as a tool and hand the same function back.
 
@@ -75,7 +79,9 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
     any exception reach the model; ``approval`` says that each call waits for a
     person's yes; ``isolate`` runs it in a worker process, which ``memory_mb``
     megabytes must be enough for; ``policy`` says how often, how many at a time
-    and for how long it is tried: ``altar.runtime.Policy(retry=2)``.
+    and for how long it is tried: ``altar.runtime.Policy(retry=2)``. ``read_only``
+    says that a call changes nothing, ``destructive`` that it may destroy
+    something: hints for whoever shows or hosts the tool.
 
     Module-level functions are noted in ``altar.registry``; methods and
     functions local to another function are only marked, and reach a session
@@ -91,7 +97,10 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
             misuse(f"tool({fn!r}): write @tool, or @tool(name=..., description=...)")
         return _mark(fn, None, None, None)
     options = None
-    told = (idempotent, inline, strict, expose_errors, approval, isolate)
+    told = (
+        *(idempotent, inline, strict, expose_errors, approval, isolate),
+        *(read_only, destructive),
+    )
     if any(told) or timeout is not None or memory_mb is not None or policy is not None:
         options = ToolOptions(
             timeout=timeout,
@@ -103,6 +112,8 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
             isolate=isolate,
             memory_mb=memory_mb,
             policy=policy,
+            read_only=read_only,
+            destructive=destructive,
         )
     if description is not None and not (isinstance(description, str) and description.strip()):
         misuse(f"description={description!r}: give a text that is not blank, or leave it out")

@@ -1,0 +1,9 @@
+"""What adapters share: a session to lend out, and the way in for tools that others made."""
+
+from __future__ import annotations
+
+from altar.bridge._effects import Effects
+from altar.bridge._importer import Importer, Refused
+from altar.bridge._out import as_session, model_text
+
+__all__ = ["Effects", "Importer", "Refused", "as_session", "model_text"]
