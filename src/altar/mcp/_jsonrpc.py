@@ -48,9 +48,16 @@ Id: TypeAlias = int | str
 
 
 class RpcError(Exception):
-    """An error as JSON-RPC tells it: ``code``, ``message``, ``data`` and, where known, the ``id``."""
+    """An error as JSON-RPC tells it; ``id`` is that of the request, where it is known."""
 
-    def __init__(self, code: int, message: str, data: Any = None, *, id: Id | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        data: Any = None,
+        *,
+        id: Id | None = None,  # noqa: A002 - the wire's own word
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -124,9 +131,9 @@ def message_of(document: Any) -> Message:
     return Answer(id_, result)
 
 
-def request_frame(id: Id, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def request_frame(id_: Id, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A request, ready to be encoded."""
-    frame: dict[str, Any] = {"jsonrpc": "2.0", "id": id, "method": method}
+    frame: dict[str, Any] = {"jsonrpc": "2.0", "id": id_, "method": method}
     if params is not None:
         frame["params"] = params
     return frame
@@ -140,17 +147,17 @@ def notification_frame(method: str, params: Mapping[str, Any] | None = None) -> 
     return frame
 
 
-def result_frame(id: Id, result: Mapping[str, Any]) -> dict[str, Any]:
+def result_frame(id_: Id, result: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a request, ready to be encoded."""
-    return {"jsonrpc": "2.0", "id": id, "result": result}
+    return {"jsonrpc": "2.0", "id": id_, "result": result}
 
 
-def error_frame(id: Id | None, error: RpcError) -> dict[str, Any]:
+def error_frame(id_: Id | None, error: RpcError) -> dict[str, Any]:
     """The failure of a request, ready to be encoded."""
     said: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.data is not None:
         said["data"] = error.data
-    return {"jsonrpc": "2.0", "id": id, "error": said}
+    return {"jsonrpc": "2.0", "id": id_, "error": said}
 
 
 _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
