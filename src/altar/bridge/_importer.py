@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from altar.adm import adopt
@@ -9,7 +10,7 @@ from altar.errors import DeclarationError, InvalidDataError
 from altar.later import SchemaTool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from altar.later import ToolOptions
 
@@ -59,18 +60,21 @@ class Importer:
         ``call`` takes the checked arguments as a dict and the
         :class:`altar.Context` of the call; it may be async, and a generator.
         ``parameters`` and ``returns`` are JSON Schema; a blank description
-        becomes the name in words.
+        becomes the name in words. A schema that names no argument and does
+        not close itself takes any.
         """
-        if not isinstance(name, str) or not name.strip():
-            return self._refuse(
-                repr(name)[:_MAX_SHOWN], "a tool's name is a text that is not blank"
-            )
+        given: Any = name  # a foreign tool may say anything
+        about: Any = description
+        if given.__class__ is not str or not name.strip():
+            self._refuse(repr(given)[:_MAX_SHOWN], "a tool's name is a text that is not blank")
+            return None
         if name in self._seen:
-            return self._refuse(name, "another tool there has the same name")
+            self._refuse(name, "another tool there has the same name")
+            return None
         document = {
             "name": name,
-            "description": description if isinstance(description, str) else "",
-            "parameters": {"type": "object"} if parameters is None else parameters,
+            "description": about if isinstance(about, str) else "",
+            "parameters": _spoken(parameters),
             **({} if extensions is None else extensions),
         }
         if returns is not None:
@@ -81,7 +85,8 @@ class Importer:
                 document[FOREIGN_NAME] = name
                 declaration = adopt(document, taken=self._made).declaration
         except InvalidDataError as error:
-            return self._refuse(name, "; ".join(map(str, error.problems[:8])))
+            self._refuse(name, "; ".join(map(str, error.problems[:8])))
+            return None
         tool = SchemaTool(declaration, call, options=options, takes_context=True)
         self._seen.add(name)
         self._made[declaration.name] = tool
@@ -100,3 +105,12 @@ class Importer:
 
     def _refuse(self, name: str, reason: str) -> None:
         self.refused.append(Refused(name, reason))
+
+
+def _spoken(parameters: Any) -> Any:
+    """The schema with what its silence means: one that names no argument knows nothing of them."""
+    if parameters is None:
+        return {"type": "object", "additionalProperties": True}
+    if not isinstance(parameters, Mapping) or parameters.keys() - {"type", "title", "description"}:
+        return parameters
+    return {**parameters, "additionalProperties": True}

@@ -8,12 +8,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from altar.later._context import Context
     from altar.later._declare import declare
-    from altar.later._entry import SchemaTool
     from altar.later._executor import LocalRuntime
     from altar.later._mark import Mark, ToolOptions, mark_of
     from altar.later._process_runtime import ProcessRuntime
     from altar.later._registry import Registry, RegistrySnapshot, Replacement, registry
     from altar.later._schema_of import schema_of
+    from altar.later._schema_tool import SchemaTool
     from altar.later._session import Session, SessionLimits
     from altar.later._tool import tool
     from altar.later.hints._custom import register_type
@@ -49,7 +49,7 @@ _HOMES = {
     "Registry": "altar.later._registry",
     "RegistrySnapshot": "altar.later._registry",
     "Replacement": "altar.later._registry",
-    "SchemaTool": "altar.later._entry",
+    "SchemaTool": "altar.later._schema_tool",
     "Session": "altar.later._session",
     "SessionLimits": "altar.later._session",
     "ToolOptions": "altar.later._mark",

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError, RegistryError
 from altar.later._declare import declare_marks
-from altar.later._entry import SchemaTool
 from altar.later._mark import Mark, has_policies, mark_for, mark_of
 from altar.later._registry import Registry, RegistrySnapshot, registry
+from altar.later._schema_tool import SchemaTool
 from altar.later.hints._report import nearest_of
 
 if TYPE_CHECKING:

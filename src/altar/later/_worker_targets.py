@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionDeclaration
 from altar.later._crossing import MAIN, behind
-from altar.later._entry import SchemaTool, entry_of
+from altar.later._entry import entry_of
 from altar.later._executor import LocalRuntime
 from altar.later._failure import clean
 from altar.later._limits import SessionLimits
 from altar.later._mark import ToolOptions, mark_for
 from altar.later._registry import registry
+from altar.later._schema_tool import SchemaTool
 from altar.runtime._inside import inside
 
 if TYPE_CHECKING:

@@ -1,0 +1,171 @@
+"""SchemaTool: a tool that has a declaration and no Python signature."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from altar.adm import FunctionDeclaration
+from altar.errors import ConfigurationError
+from altar.later._binding import BindError, ReadArgs
+from altar.later._coercion import Coercion, plain_kinds
+from altar.later._entry import DEFAULTS, Entry
+from altar.later._kept import Kept
+from altar.later._mark import APPROVAL_FIELD, Mark, ToolOptions, fields_said
+from altar.later.hints._nodes import MAX_INT, MIN_INT
+from altar.later.hints._report import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.later._context import Context
+
+__all__ = ["SchemaTool"]
+
+
+class _SchemaEntry(Entry):
+    """A tool described by a schema: checked against it, called with the object itself."""
+
+    __slots__ = ("_check", "_coercion", "_plain", "_required")
+
+    def __init__(self, tool: SchemaTool) -> None:
+        function = tool.function
+        self.name = tool.declaration.name
+        self.target = function
+        self.options = tool.options
+        self.kind = _kind_of(function)
+        self.context = "context" if tool.takes_context else None
+        self.deps = None
+        self.uses = 0
+        self.factory = False
+        document = tool.declaration.parameters.document
+        self._check = tool.declaration.check_args
+        self._coercion = Coercion(document)
+        self._plain = plain_kinds(document)
+        self._required = tool.declaration.parameters.required
+
+    def bind(
+        self,
+        args: dict[str, Any],
+        *,
+        strict: bool,
+        context: Context[Any] | None,
+    ) -> Any:
+        if args.__class__ is dict and self._is_plain(args):
+            return _Given((args,) if self.context is None else (args, context), [])
+        report = Report(strict=strict or self.options.strict)
+        plain = args.told(report) if isinstance(args, ReadArgs) else args
+        if not report.problems and not report.strict:
+            plain = self._coercion.of(plain, report)
+        problems = tuple(report.problems) or self._check(plain)
+        if plain is None or problems:
+            raise BindError(problems)
+        given = (plain,) if self.context is None else (plain, context)
+        return _Given(given, report.coercions)
+
+    def _is_plain(self, args: dict[str, Any]) -> bool:
+        """Whether nothing is left to check or to coerce: scalars of the types asked for."""
+        kinds = self._plain
+        for name, value in args.items():
+            cls = value.__class__
+            if name not in kinds or cls not in kinds[name]:
+                return False
+            if cls is str:
+                if not value.isascii():
+                    return False
+            elif cls is float:
+                if value - value != 0.0:
+                    return False
+            elif cls is int and not MIN_INT <= value <= MAX_INT:
+                return False
+        return all(name in args for name in self._required)
+
+
+class _Given:
+    """Bound arguments of a tool that takes the JSON object as it is."""
+
+    __slots__ = ("args", "coercions", "kwargs")
+
+    def __init__(self, args: tuple[Any, ...], coercions: list[dict[str, str]]) -> None:
+        self.args = args
+        self.kwargs: dict[str, Any] = {}
+        self.coercions = coercions
+
+
+class SchemaTool:
+    """A tool that has a declaration but no Python signature, as adapters and bridges make.
+
+    ``function`` takes the arguments as one JSON object, after they were
+    checked against ``declaration``; with ``takes_context`` it takes the call's
+    :class:`altar.Context` after them. It may be async, a generator or both, and
+    what it returns or raises is treated as any tool's. ``options`` are those of
+    the ``@tool`` decorator; a declaration that says ``x_requires_approval`` needs
+    it whatever they say, and the declaration says what they say.
+    """
+
+    __slots__ = ("_kept", "declaration", "function", "options", "takes_context")
+
+    def __init__(
+        self,
+        declaration: FunctionDeclaration,
+        function: Callable[..., Any],
+        *,
+        options: ToolOptions | None = None,
+        takes_context: bool = False,
+    ) -> None:
+        if not isinstance(declaration, FunctionDeclaration):
+            raise ConfigurationError(
+                f"SchemaTool({declaration!r}, ...): give an altar.FunctionDeclaration first"
+            )
+        if not callable(function):
+            raise ConfigurationError(
+                f"SchemaTool(..., {function!r}): give a function that takes the arguments as a dict"
+            )
+        self.options = options or DEFAULTS
+        said = dict.fromkeys(fields_said(self.options), True)
+        fields = declaration.extensions
+        if fields.get(APPROVAL_FIELD) is True:
+            self.options = _needing_approval(self.options)
+        if not said.items() <= fields.items():
+            declaration = FunctionDeclaration(
+                name=declaration.name,
+                description=declaration.description,
+                parameters=declaration.parameters,
+                extensions={**fields, **said},
+            )
+        self.takes_context = takes_context
+        self.declaration = declaration
+        self.function = function
+        self._kept = Kept()
+
+    def mark(self) -> Mark:
+        """The mark under which a session holds this tool."""
+        mark = Mark(
+            self.function, self.declaration.name, self.declaration.description, self.options
+        )
+        mark.declaration = self.declaration
+        mark.prepared = _SchemaEntry(self)
+        mark.home = self._kept
+        return mark
+
+    def __repr__(self) -> str:
+        return f"SchemaTool({self.declaration.name!r})"
+
+
+def _needing_approval(options: ToolOptions) -> ToolOptions:
+    same = {slot: getattr(options, slot) for slot in ToolOptions.__slots__}
+    return ToolOptions(**{**same, "approval": True})
+
+
+def _kind_of(function: Any) -> str:
+    candidates = [function]
+    if not inspect.isroutine(function):
+        candidates.append(type(function).__call__)
+    for candidate in candidates:
+        if inspect.isasyncgenfunction(candidate):
+            return "async_generator"
+        if inspect.iscoroutinefunction(candidate):
+            return "async"
+        if inspect.isgeneratorfunction(candidate):
+            return "generator"
+    return "sync"
