@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import Schema
 from altar.later.hints._nodes import unwrap_json
 from altar.later.hints._nodes_scalar import integer_of, number_of
-from altar.later.hints._report import MAX_DEPTH, kind_of
+from altar.later.hints._report import MAX_DEPTH, kind_of, surrogate_free
 
 if TYPE_CHECKING:
     from altar.later.hints._report import Path, Report
 
-__all__ = ["Coercion", "plain_kinds"]
+__all__ = ["Coercion", "check_text", "plain_kinds"]
 
 _LOCAL = "#/$defs/"
 _KINDS: dict[str, set[type]] = {
@@ -190,3 +190,19 @@ def plain_kinds(document: Any) -> dict[str, frozenset[type]]:
             if types and types <= _KINDS.keys():
                 found[name] = frozenset[type]().union(*(_KINDS[kind] for kind in types))
     return found
+
+
+def check_text(value: Any, path: Path, report: Report) -> None:
+    """Note every lone surrogate, which no schema speaks of and nothing could write out."""
+    if value.__class__ is str:
+        if not (value.isascii() or surrogate_free(value)):
+            report.note(path, "text without lone surrogates", "a lone surrogate", "surrogate")
+    elif value.__class__ is list:
+        for at, item in enumerate(value):
+            check_text(item, (path, at), report)
+    elif value.__class__ is dict:
+        for name, item in value.items():
+            if name.__class__ is str and not (name.isascii() or surrogate_free(name)):
+                report.note(path, "names without lone surrogates", "a lone surrogate", "surrogate")
+            else:
+                check_text(item, (path, name), report)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import FunctionDeclaration
 from altar.errors import ConfigurationError
 from altar.later._binding import BindError, ReadArgs
-from altar.later._coercion import Coercion, plain_kinds
+from altar.later._coercion import Coercion, check_text, plain_kinds
 from altar.later._entry import DEFAULTS, Entry
 from altar.later._kept import Kept
 from altar.later._mark import APPROVAL_FIELD, Mark, ToolOptions, fields_said
@@ -55,13 +55,24 @@ class _SchemaEntry(Entry):
             return _Given((args,) if self.context is None else (args, context), [])
         report = Report(strict=strict or self.options.strict)
         plain = args.told(report) if isinstance(args, ReadArgs) else args
-        if not report.problems and not report.strict:
-            plain = self._coercion.of(plain, report)
-        problems = tuple(report.problems) or self._check(plain)
-        if plain is None or problems:
-            raise BindError(problems)
+        if plain is not None:
+            plain = self._read(plain, report)
+        if plain is None or report.problems:
+            raise BindError(tuple(report.problems), missed=report.missed)
         given = (plain,) if self.context is None else (plain, context)
         return _Given(given, report.coercions)
+
+    def _read(self, args: dict[str, Any], report: Report) -> dict[str, Any]:
+        """The arguments, coerced; every problem is told to ``report``."""
+        try:
+            check_text(args, None, report)
+            if not report.strict:
+                args = self._coercion.of(args, report)
+        except RecursionError:
+            report.note(None, "arguments that nest less deeply", "deeper nesting", "depth")
+            return args
+        report.problems += self._check(args)
+        return args
 
     def _is_plain(self, args: dict[str, Any]) -> bool:
         """Whether nothing is left to check or to coerce: scalars of the types asked for."""
