@@ -1,0 +1,80 @@
+"""YAML documents as JSON values, by PyYAML: bounded, and with the words of YAML 1.2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+try:
+    import yaml
+except ModuleNotFoundError as error:
+    raise ImportError(
+        "altar_extras.openapi reads YAML with the library PyYAML (JSON needs none); type: "
+        'pip install "PyYAML>=6"'
+    ) from error
+
+from altar.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["read_yaml"]
+
+_DEEPEST = 100
+_MOST_MERGED = 100_000
+_MOST_SOURCES = 20
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BOOL = "tag:yaml.org,2002:bool"
+_DROPPED = {_BOOL, "tag:yaml.org,2002:timestamp"}  # "no" is Norway, and a date stays a text
+_BOOL_WORDS = {"true", "True", "TRUE", "false", "False", "FALSE"}
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """A SafeLoader without dates, with YAML 1.2's two booleans, and with bounded merges."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own form
+        first: [(tag, pattern) for tag, pattern in known if tag not in _DROPPED]
+        for first, known in _Base.yaml_implicit_resolvers.items()
+    }
+    merged = 0
+
+    def flatten_mapping(self, node: Any) -> None:
+        for key, value in node.value:
+            many = isinstance(value, yaml.SequenceNode) and len(value.value) > _MOST_SOURCES
+            if key.tag == "tag:yaml.org,2002:merge" and many:
+                raise yaml.YAMLError(f"a merge key (<<) of more than {_MOST_SOURCES} mappings")
+        super().flatten_mapping(node)
+        self.merged += len(node.value)
+        if self.merged > _MOST_MERGED and any(key.value == "<<" for key, _ in node.value):
+            raise yaml.YAMLError("merge keys (<<) that multiply without end")
+
+
+def _plain_bool(loader: Any, node: Any) -> Any:
+    return loader.construct_scalar(node).lower() == "true"
+
+
+for _first in "tTfF":
+    _resolvers: Any = _Loader.yaml_implicit_resolvers
+    _words = yaml.resolver.re.compile("^(?:true|True|TRUE|false|False|FALSE)$")
+    _resolvers.setdefault(_first, []).append((_BOOL, _words))
+_Loader.add_constructor(_BOOL, _plain_bool)
+
+
+def read_yaml(text: str, where: str) -> Any:
+    """The value of a YAML text; raises ConfigurationError where it is none, or too deep."""
+    try:
+        _check_depth(yaml.parse(text, Loader=_Base))
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise ConfigurationError(f"{where} is no YAML: {said}") from None
+
+
+def _check_depth(events: Iterable[Any]) -> None:
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise yaml.YAMLError(f"more than {_DEEPEST} nested levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
