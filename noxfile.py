@@ -15,17 +15,8 @@ nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = [
-    "lint",
-    "types",
-    "layers",
-    "docs",
-    "short",
-    "oldest",
-    "wheel",
-    "tests",
-    "coverage",
-]
+# layers, docs and wheel are parts of tests: sessions of their own for those who work on them
+nox.options.sessions = ["lint", "types", "short", "ends", "tests", "coverage"]
 
 ROOT = Path(__file__).parent
 MEASURED = ROOT / ".nox" / "measured"
@@ -41,18 +32,24 @@ EXTRAS = {
     "grid": "grid",
     "langchain.py": "langchain",
     "openai.py": "openai",
+    "openapi.py": "openapi",
     "otel.py": "otel",
     "pydantic.py": "pydantic",
     "pydantic_ai.py": "pydantic-ai",
+    "semantic_kernel.py": "semantic-kernel",
 }
 
-# the oldest libraries the extras accept; google-genai and openai changed their HTTP client since
-OLDEST_LIBRARIES = (
+# The oldest libraries the extras accept; google-genai and openai changed their HTTP client since.
+# Of openai the newest: beside DSPy and Semantic Kernel, as in `tests`, it is the oldest.
+OTHER_ENDS = (
     "google-genai==2.30.*",
     "anthropic==2.0.*",
-    "openai==2.54.*",
+    "openai>=3.50",
     "opentelemetry-sdk==1.20.*",
 )
+
+# what judges altar.mcp from outside Python; tests that need it say so where it is not there
+CONFORMANCE = "@modelcontextprotocol/conformance@0.1.13"
 
 # what meets the vendors' libraries
 WIRE = (
@@ -144,10 +141,24 @@ def with_extras() -> str:
     return f".[{','.join(used)}]" if used else "."
 
 
+def conformance(session: nox.Session) -> None:
+    """Bring MCP's conformance suite, where npm is at hand."""
+    home = ROOT / ".nox" / "conformance"
+    if shutil.which("npm") is None:
+        session.log("no npm: the conformance suite of MCP is left out")
+        return
+    if not (home / "node_modules").exists():
+        home.mkdir(parents=True, exist_ok=True)
+        brought = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home))
+        session.run(*brought, CONFORMANCE, external=True, silent=True, success_codes=[0, 1])
+    session.env["ALTAR_MCP_CONFORMANCE"] = str(home / "node_modules")
+
+
 @nox.session(python=MAIN)
 def tests(session: nox.Session) -> None:
-    """The full suite on one interpreter with the newest of every library, measured."""
-    prepare(session, "test", "wires", source=with_extras())
+    """The full suite on one interpreter, every extra in one environment, measured."""
+    prepare(session, "test", "wires", "peers", source=with_extras())
+    conformance(session)
     pytest(session, *measured(session), *session.posargs)
 
 
@@ -161,12 +172,24 @@ def short(session: nox.Session) -> None:
 
 
 @nox.session(python=MAIN)
-def oldest(session: nox.Session) -> None:
-    """What speaks to vendors' libraries, with the oldest of them that the extras accept."""
+def ends(session: nox.Session) -> None:
+    """What speaks to vendors' libraries, with those at the other ends of what the extras accept."""
     prepare(session, "test")
-    session.install("-q", *OLDEST_LIBRARIES, silent=True)
+    session.install("-q", *OTHER_ENDS, silent=True)
     session.env["ALTAR_TEST_PROFILE"] = "short"
     pytest(session, *WIRE, *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+@nox.parametrize("extra", [nox.param(extra, id=extra) for extra in sorted(set(EXTRAS.values()))])
+def alone(session: nox.Session, extra: str) -> None:
+    """Each extra in an environment of its own, with nothing of the others: its tests and its page."""
+    prepare(session, "quick", source=f".[{extra}]")
+    word = extra.replace("-", "_")
+    homes = ("adapters", "extras", "openapi")
+    found = [str(path) for home in homes for path in (ROOT / "tests" / home).glob(f"test_*{word}*")]
+    parity = [str(path) for path in (ROOT / "tests" / "adapters").glob("test_parity.py")]
+    pytest(session, *found, *parity, "tests/gates/test_docs.py", *session.posargs)
 
 
 @nox.session(python=MAIN)
