@@ -1,0 +1,23 @@
+"""pydantic-ai, in both directions: tools, and models.
+
+Needs the library pydantic-ai-slim, 2.68 or newer. :func:`export_tools` lends a
+session to an agent as a toolset; :func:`import_tools` takes toolsets and tools
+into a session.
+"""
+
+from __future__ import annotations
+
+try:
+    import pydantic_ai as _library
+except ModuleNotFoundError as error:
+    raise ImportError(
+        "altar_extras.pydantic_ai needs the library pydantic-ai-slim; type: "
+        'pip install "pydantic-ai-slim>=2.68" or pip install ".[pydantic-ai]"'
+    ) from error
+
+from altar_extras._pydantic_ai_import import import_tools
+from altar_extras._pydantic_ai_toolset import SessionToolset, ToolProgress, export_tools
+
+__all__ = ["SessionToolset", "ToolProgress", "export_tools", "import_tools"]
+
+del _library
