@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from asyncio import current_task
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,9 @@ _WARM = (
 
 
 _USUAL = SessionLimits()
+# the method by which a synchronous callable answers async callers; looked up on its class,
+# as functools.wraps copies attributes of an object past a wrapper's checks
+_ASYNC_FORM = "__altar_async__"
 
 
 class LocalRuntime:
@@ -122,6 +126,10 @@ class LocalRuntime:
             return correlated(await self._across().ainvoke(plan), ctx)
         if plan.entry.kind in ("async", "async_generator"):
             return correlated(await self._wait_for(plan, plan.start), ctx)
+        other = getattr(type(plan.entry.target), _ASYNC_FORM, None)
+        if other is not None:
+            start = partial(other, plan.entry.target, *plan.bound.args, **plan.bound.kwargs)
+            return correlated(await self._wait_for(plan, start), ctx)
         if plan.entry.options.inline and plan.seconds is None:
             result = run_plan(plan, self._finisher)
         else:
