@@ -200,7 +200,7 @@ def _extensions_text(signature: Signature) -> str | None:
     """``x_returns``: the schema of what comes back; and what the tool's options say of it."""
     fields: dict[str, Any] = dict.fromkeys(signature.said, True)
     if signature.returns is not None:
-        refs = Refs()
+        refs = Refs(written=True)
         doc = field_schema(signature.returns, refs, signature.returns_text)
         if doc and doc != {"type": "null"}:
             fields["x_returns"] = doc | {"$defs": refs.defs} if refs.defs else doc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 from base64 import b64encode
 from collections import abc, deque
@@ -58,7 +59,7 @@ def dumper_for(cls: Any) -> Callable[[Any, Walking, Path], Any]:
     if custom is not None and custom.dump is not None:
         made: Callable[[Any], Any] = custom.dump
         return lambda value, walk, path: walk.put(made(value), path)
-    for find in (_builtin, _structured, _text):
+    for find in (_builtin, _structured, _pydantic, _text):
         found: Callable[[Any, Walking, Path], Any] | None = find(cls)
         if found is not None:
             return found
@@ -88,6 +89,9 @@ def _structured(cls: Any) -> Any:
     """Classes that say what they hold, whichever library made them."""
     if callable(getattr(cls, "model_dump", None)) and hasattr(cls, "__pydantic_core_schema__"):
         return _model
+    if hasattr(cls, "__pydantic_serializer__") and hasattr(cls, "__dataclass_fields__"):
+        write_out = cls.__pydantic_serializer__.to_python
+        return lambda value, walk, path: walk.put(write_out(value, by_alias=True), path)
     if hasattr(cls, "__struct_fields__") and hasattr(cls, "__struct_config__"):
         return _struct
     if hasattr(cls, "__dataclass_fields__"):
@@ -101,6 +105,25 @@ def _structured(cls: Any) -> Any:
     if cls.__module__.partition(".")[0] == "numpy" and hasattr(cls, "tolist"):
         return lambda value, walk, path: walk.put(value.tolist(), path)
     return None
+
+
+def _pydantic(cls: Any) -> Any:
+    """Types of pydantic's own, as URLs and secrets (which stay hidden)."""
+    if "pydantic" not in sys.modules or not hasattr(cls, "__get_pydantic_core_schema__"):
+        return None
+    try:
+        write = sys.modules["pydantic"].TypeAdapter(cls).dump_python
+    except Exception:  # noqa: BLE001 - no schema without its arguments: any text tells more
+        return None
+
+    def dump(value: Any, walk: Walking, path: Path) -> Any:
+        try:
+            found = write(value, mode="json")
+        except ValueError:  # it has no JSON form there either
+            return _refuse(value, walk, path)
+        return walk.put(found, path)
+
+    return dump
 
 
 def _is_plain_field(field: Any) -> bool:

@@ -83,8 +83,10 @@ def _read_foreign(item: Any, cls: type, facts: Facts) -> None:
 
 def _is_pydantic_rule(item: Any, cls: type) -> bool:
     """Whether this is a validator, a serializer or a mode that only pydantic applies."""
-    if cls.__module__.partition(".")[0] != "pydantic" or cls.__name__ == "FieldInfo":
+    if cls.__module__.partition(".")[0] != "pydantic":
         return False
+    if cls.__name__ == "FieldInfo":  # which branch of a union it is: pydantic decides by it
+        return item.discriminator is not None
     if cls.__name__ in _SAID_IN_FULL:
         return any(getattr(item, name, None) for name in _UNREAD)
     return True

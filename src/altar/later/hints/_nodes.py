@@ -39,11 +39,16 @@ class Miss(Exception):  # noqa: N818 - an answer, not an error
 
 
 class Refs:
-    """The ``$defs`` of one schema: recursive nodes by name."""
+    """The ``$defs`` of one schema: recursive nodes by name.
 
-    __slots__ = ("_names", "defs")
+    ``written`` asks for what a result looks like, where that differs from what
+    is read: pydantic's models have aliases and fields for one way alone.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_names", "defs", "written")
+
+    def __init__(self, *, written: bool = False) -> None:
+        self.written = written
         self.defs: dict[str, Any] = {}
         self._names: dict[int, str] = {}
 

@@ -54,13 +54,20 @@ class PydanticNode(Node):
         self.kinds = _KINDS.get(kind if isinstance(kind, str) else "", EVERY_KIND)
         self.hashable = getattr(cls, "__hash__", None) is not None
 
-    def _model_schema(self, cls: Any) -> dict[str, Any]:
-        template = "#/$defs/{model}"
+    def _model_schema(self, cls: Any, mode: str = "validation") -> dict[str, Any]:
+        options: dict[str, Any] = {"ref_template": "#/$defs/{model}", "mode": mode}
         if hasattr(cls, "model_json_schema"):
-            found = cls.model_json_schema(ref_template=template)
-        else:
-            found = sys.modules["pydantic"].TypeAdapter(cls).json_schema(ref_template=template)
-        return dict(found)
+            return dict(cls.model_json_schema(**options))
+        return dict(sys.modules["pydantic"].TypeAdapter(cls).json_schema(**options))
+
+    def _written(self) -> dict[str, Any]:
+        """The schema of what :mod:`_dumpers` writes of it: all fields, by their aliases."""
+        try:
+            doc = lean_schema(self._model_schema(self._cls(), "serialization"))
+        except Exception:  # noqa: BLE001 - a computed field of a type that has no schema
+            return self._schema
+        doc.pop("description", None)
+        return doc
 
     def _adapter(self) -> Any:
         cls: Any = self._cls()
@@ -79,7 +86,7 @@ class PydanticNode(Node):
         return self.body(refs)
 
     def body(self, refs: Refs) -> dict[str, Any]:
-        doc = dict(self._schema)
+        doc = dict(self._written() if refs.written else self._schema)
         defs = doc.pop("$defs", None)
         if not defs:
             return doc
@@ -133,9 +140,20 @@ class PydanticNode(Node):
                 report.note(where, expected, f"{show(item.get('input'))}, refused", "constructor")
             elif item["type"] == "extra_forbidden":
                 report.note(where, "only declared fields", "an unknown name", "unknown")
+            elif item["type"] == "union_tag_not_found" and isinstance(item.get("input"), dict):
+                tag = str(_context(item).get("discriminator", "")).strip("'")
+                where = (where, tag) if tag.isidentifier() else where
+                report.note(where, "a value (required)", "nothing", "required")
+            elif item["type"] == "union_tag_invalid" and isinstance(item.get("input"), dict):
+                facts = _context(item)
+                tag = str(facts.get("discriminator", "")).strip("'")
+                tags = f"one of {facts.get('expected_tags')}"
+                if tag in item["input"]:
+                    report.fail((where, tag), tags, item["input"][tag], "enum")
+                else:
+                    report.note(where, f"{tags} by {tag}", repr(facts.get("tag")), "enum")
             else:
-                expected = item["msg"].removeprefix("Input should be ")
-                report.fail(where, expected, item.get("input"), item["type"])
+                report.fail(where, _expected(item["msg"]), item.get("input"), item["type"])
         return INVALID
 
 
@@ -150,8 +168,8 @@ class ValidatedNode(PydanticNode):
         self.name = name
         self.hashable = getattr(annotation.__origin__, "__hash__", None) is not None
 
-    def _model_schema(self, cls: Any) -> dict[str, Any]:
-        return dict(self._validator.json_schema(ref_template="#/$defs/{model}"))
+    def _model_schema(self, cls: Any, mode: str = "validation") -> dict[str, Any]:
+        return dict(self._validator.json_schema(ref_template="#/$defs/{model}"))  # either mode
 
     def _adapter(self) -> Any:
         return self._validator.validator
@@ -172,7 +190,20 @@ def _errors(error: BaseException) -> list[Any] | None:
     read = getattr(error, "errors", None)
     if not callable(read):
         return None
-    return list(cast("Any", read)(include_url=False, include_context=False))
+    return list(cast("Any", read)(include_url=False))
+
+
+def _context(item: Any) -> dict[str, Any]:
+    return item.get("ctx") or {}
+
+
+def _expected(message: str) -> str:
+    """What was expected, of a message such as "String should have at least 3 characters"."""
+    _, verb, rest = message.partition(" should ")
+    for lead in ("be ", "have ", "match "):
+        if verb and rest.startswith(lead):
+            return f"text to {rest}" if lead == "match " else rest.removeprefix(lead)
+    return message if verb else f"a valid value ({message[:1].lower()}{message[1:]})"
 
 
 def _is_bool_number(item: Any) -> bool:
