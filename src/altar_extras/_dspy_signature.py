@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_signature"]
 
-_BUILT_IN = frozenset(
-    ("int", "str", "float", "bool", "list", "tuple", "dict", "set")
-    + ("frozenset", "complex", "bytes", "bytearray")
-)
+_BUILT_IN = {"int", "str", "float", "bool", "complex", "bytes", "bytearray"} | {
+    *("list", "tuple", "dict", "set", "frozenset")
+}
 _GENERIC: Any = type(typing.List[int])  # noqa: UP006 - the class of typing's own
 _SPECIAL: Any = type(typing.ClassVar)
 _ARROW = '"inputs -> outputs", such as "question: str -> answer: float"'
@@ -42,7 +41,7 @@ def parse_signature(
     """
     problems: list[str] = []
     sides = text.split("->")
-    if len(sides) != 2:  # noqa: PLR2004 - inputs and outputs
+    if len(sides) != 2:
         raise DeclarationError(_shown(text), [f"exactly one '->' is needed: write {_ARROW}"])
     names: dict[str, Any] = {**typing.__dict__, "NoneType": type(None), **(custom or {})}
     inputs, outputs = (
@@ -97,7 +96,7 @@ def _type_of(node: ast.expr | None, names: dict[str, Any]) -> Any:
     return found
 
 
-def _read(node: ast.expr, names: dict[str, Any]) -> Any:  # noqa: PLR0911 - one per kind of node
+def _read(node: ast.expr, names: dict[str, Any]) -> Any:
     match node:
         case ast.Name(id=name):
             return _named(name, names)

@@ -11,7 +11,9 @@ from altar import FunctionDeclaration, Session
 from altar.adm import Schema
 from altar.later import SchemaTool, ToolOptions
 
-DECLARATION = FunctionDeclaration(name="who", description="Who.", parameters=Schema(type="object"))
+DECLARATION = FunctionDeclaration(
+    name="who", description="Who.", parameters=Schema.trusted({"type": "object"})
+)
 
 
 class Both:

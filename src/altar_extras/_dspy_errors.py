@@ -1,0 +1,94 @@
+"""What DSPy raises, as altar's typed errors."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import dspy  # type: ignore[import-untyped]
+
+from altar import ToolError
+from altar.errors import ErrorType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["translated"]
+
+# the first that fits; the text of an exception never reaches a model, it may hold prompts or keys
+_WORDS: tuple[tuple[type[Exception], str, str], ...] = (
+    (dspy.LMRateLimitError, ErrorType.RATE_LIMIT_EXCEEDED, "its model takes no more requests now"),
+    (dspy.LMTimeoutError, ErrorType.TIMEOUT, "its model did not answer in time"),
+    (dspy.LMServerError, ErrorType.SERVICE_UNAVAILABLE, "its model failed inside"),
+    (dspy.LMTransportError, ErrorType.SERVICE_UNAVAILABLE, "its model cannot be reached"),
+    (dspy.LMLockTimeoutError, ErrorType.SERVICE_UNAVAILABLE, "its model's keys are in use"),
+    (dspy.LMAuthError, ErrorType.CONFIGURATION_ERROR, "its model refuses the application's key"),
+    (dspy.LMBillingError, ErrorType.RESOURCE_EXHAUSTED, "the quota of its model is spent"),
+    (dspy.LMConfigurationError, ErrorType.CONFIGURATION_ERROR, "its model is not set up"),
+    (dspy.LMUnsupportedModelError, ErrorType.CONFIGURATION_ERROR, "there is no such model"),
+    (
+        dspy.LMUnsupportedFeatureError,
+        ErrorType.CONFIGURATION_ERROR,
+        "its model cannot do what it asks",
+    ),
+    (
+        dspy.ContextWindowExceededError,
+        ErrorType.RESOURCE_EXHAUSTED,
+        "the input is longer than its model reads",
+    ),
+    (dspy.LMCollectionLimitError, ErrorType.RESOURCE_EXHAUSTED, "the answer grew too large"),
+    (
+        dspy.AdapterParseError,
+        ErrorType.TOOL_EXECUTION_FAILED,
+        "its model's answer does not hold the fields that were asked for",
+    ),
+    (
+        dspy.CodeInterpreterError,
+        ErrorType.TOOL_EXECUTION_FAILED,
+        "its code interpreter failed",
+    ),
+    (dspy.DSPyError, ErrorType.TOOL_EXECUTION_FAILED, "its model failed"),
+)
+_NO_LM = "No LM is loaded"
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Whatever DSPy raises inside leaves as a ToolError; every other exception as it is."""
+    try:
+        yield
+    except ToolError:
+        raise
+    except Exception as error:
+        known = _known(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _known(error: Exception) -> ToolError | None:
+    if isinstance(error, ValueError) and str(error).startswith(_NO_LM):
+        return ToolError(
+            "The program failed: no model is set up.",
+            type=ErrorType.CONFIGURATION_ERROR,
+            details={"error": "LMNotConfiguredError", "remedy": "dspy.configure(lm=dspy.LM(...))"},
+        )
+    for kind, type_, words in _WORDS:
+        if isinstance(error, kind):
+            return ToolError(
+                f"The program failed: {words}.",
+                type=type_,
+                retry_after=getattr(error, "retry_after", None),
+                details=_details(error),
+            )
+    return None
+
+
+def _details(error: Any) -> dict[str, Any]:
+    details: dict[str, Any] = {"error": type(error).__name__}
+    if isinstance(error, dspy.AdapterParseError):
+        details["expected"] = list(error.signature.output_fields)
+        details["found"] = list(error.parsed_result or ())
+    if isinstance(error, dspy.DSPyError) and isinstance(error.code, str):
+        details["code"] = error.code
+    return details
