@@ -60,16 +60,26 @@ def import_tools(*foreign: Any, deps: Any = None, model: Model | None = None) ->
         if isinstance(item, AbstractToolset):
             _take(importer, item, deps, asked)
         elif isinstance(item, Tool) or (callable(item) and not isinstance(item, type)):
-            tool: Tool[Any] = item if isinstance(item, Tool) else Tool(item)
-            if tool.name in loose.tools:
-                importer.refused.append(Refused(tool.name, "another tool there has the same name"))
-            else:
-                loose.tools[tool.name] = tool
+            _add(importer, loose, item)
         else:
             importer.refused.append(_no_tool(item))
     if loose.tools:
         _take(importer, loose, deps, asked)
     return importer.tools()
+
+
+def _add(importer: Importer, loose: FunctionToolset[Any], item: Any) -> None:
+    """Put a Tool, or a function as one, beside the others."""
+    try:
+        tool: Tool[Any] = item if isinstance(item, Tool) else Tool(item)
+    except Exception as error:  # noqa: BLE001 - whatever the framework says of a signature
+        name = getattr(item, "__name__", repr(item)[:60])
+        importer.refused.append(Refused(name, f"{type(error).__name__}: {error}"))
+        return
+    if tool.name in loose.tools:
+        importer.refused.append(Refused(tool.name, "another tool there has the same name"))
+    else:
+        loose.tools[tool.name] = tool
 
 
 def _no_tool(item: Any) -> Refused:

@@ -14,7 +14,7 @@ from pydantic_ai.exceptions import (
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 
-from altar.adm import FunctionCall
+from altar.adm import ErrorObject, FunctionCall, ToolResult
 from altar.bridge import Effects, as_session, model_text
 from altar.errors import ConfigurationError, ErrorType
 from altar.runtime import CallContext
@@ -25,7 +25,7 @@ from altar_extras._pydantic_ai_values import content_of
 if TYPE_CHECKING:
     from pydantic_ai.tools import RunContext
 
-    from altar.adm import FunctionDeclaration, ToolResult
+    from altar.adm import FunctionDeclaration
     from altar.later import Session
 
 __all__ = ["SessionToolset", "ToolProgress", "export_tools"]
@@ -116,7 +116,7 @@ class SessionToolset(AbstractToolset[Any]):
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
     ) -> Any:
         """The tool's result as JSON; raises what the framework answers a model with."""
-        if tool_args.__class__ is Unread:
+        if isinstance(tool_args, Unread):
             result = await self.session.aexecute(name, tool_args.text)
             raise self._failure(result, ctx)
         progress = Progress(ctx)
@@ -160,24 +160,27 @@ class SessionToolset(AbstractToolset[Any]):
 
     def _failure(self, result: ToolResult, ctx: RunContext[Any]) -> Exception:
         """What tells the framework of an error, in a way that ends no run."""
-        text = model_text(result)
         error = result.error
         meant = _meant(result.cause)
         if isinstance(meant, CallDeferred):
             return meant
         kind = None if error is None else error.type
-        if kind == ErrorType.APPROVAL_REQUIRED and self._defers and not ctx.tool_call_approved:
+        asks = kind == ErrorType.APPROVAL_REQUIRED or isinstance(meant, ApprovalRequired)
+        if asks and self._defers and not ctx.tool_call_approved:
             return meant if isinstance(meant, ApprovalRequired) else ApprovalRequired()
+        if isinstance(meant, (ModelRetry, ToolFailed)) and meant is result.cause:
+            # raised for a model to read, so its text is not kept back
+            said = ErrorObject(message=meant.message, type=ErrorType.TOOL_EXECUTION_FAILED)
+            result = ToolResult(name=result.name, error=said)
+        text = model_text(result)
         # a retry past the budget would end the run; a failed call is not counted
         again = kind in _CORRECTABLE or isinstance(meant, ModelRetry)
-        if again and ctx.retry < ctx.max_retries:
-            return ModelRetry(text)
-        return ToolFailed(text)
+        return ModelRetry(text) if again and ctx.retry < ctx.max_retries else ToolFailed(text)
 
 
 def _meant(cause: BaseException | None) -> BaseException | None:
     """The framework's own exception that a tool raised, where it raised one."""
-    ours = (ApprovalRequired, CallDeferred, ModelRetry)
+    ours = (ApprovalRequired, CallDeferred, ModelRetry, ToolFailed)
     for raised in (cause, None if cause is None else cause.__cause__):
         if isinstance(raised, ours):
             return raised

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import altar
-from altar_extras.pydantic_ai import SessionToolset, export_tools, import_tools
 from pydantic_ai import Agent, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.models.test import TestModel
+
+import altar
+from altar_extras.pydantic_ai import SessionToolset, export_tools, import_tools
 from tests.adapters.seats import Outcome
 
 __all__ = ["SEATS"]
