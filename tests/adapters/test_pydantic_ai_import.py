@@ -210,13 +210,13 @@ def test_what_cannot_be_carried_is_refused_with_every_reason():
     for said in ("job: ", "work: ", "add: another tool", "ann: an Agent", "agent.toolsets", "42: "):
         assert said in reasons
 
-    def unclear(thing) -> None:  # type: ignore[no-untyped-def]
-        """What it takes is not said."""
+    def unclear(thing: asyncio.Event) -> None:
+        """What it takes has no schema."""
 
-    with pytest.raises(DeclarationError, match="unclear: .*type annotation"):
+    with pytest.raises(DeclarationError, match="unclear: "):
         import_tools(unclear)
     with pytest.raises(DeclarationError, match="listing its tools failed"):
-        import_tools(FunctionToolset([add]).filtered(lambda _ctx, _it: 1 / 0))  # type: ignore
+        import_tools(FunctionToolset([add]).filtered(lambda _ctx, _it: 1 / 0))  # type: ignore[arg-type]
 
 
 def test_an_unapproved_tool_asks_for_approval_and_sees_that_it_was_given():
@@ -227,7 +227,7 @@ def test_an_unapproved_tool_asks_for_approval_and_sees_that_it_was_given():
     def maybe(ctx: RunContext[Any], path: str) -> bool:
         """Erase, asking only for what matters."""
         if not ctx.tool_call_approved and path == "a":
-            raise ApprovalRequired()
+            raise ApprovalRequired
         return ctx.tool_call_approved
 
     tools = import_tools(Tool(erase, requires_approval=True), maybe)
