@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from altar.bridge._checked import CallCheck, Checked
 from altar.bridge._effects import Effects
 from altar.bridge._importer import Importer, Refused
 from altar.bridge._out import as_session, model_text
 
-__all__ = ["Effects", "Importer", "Refused", "as_session", "model_text"]
+__all__ = ["CallCheck", "Checked", "Effects", "Importer", "Refused", "as_session", "model_text"]
