@@ -30,7 +30,7 @@ __all__ = ["RefusedError", "Targets", "Tool"]
 
 _SHOWN = 12  # entries of sys.path
 _LONGEST = 1500  # characters of the traceback of an import
-_ANYTHING = {"type": "object"}
+_ANYTHING = {"type": "object", "additionalProperties": True}
 
 
 class RefusedError(Exception):
