@@ -114,8 +114,9 @@ OTHERS = [version for version in FOUND if version != MAIN]
 
 def prepare(session: nox.Session, *groups: str, source: str = ".") -> None:
     """Install this tree and the named dependency groups; keep the session off the network."""
-    session.install("-q", *nox.project.dependency_groups(PROJECT, *groups), silent=True)
-    session.install("-q", "-e", source, silent=True)
+    # in one command: a second one would give the first one's choices up for its own
+    wanted = nox.project.dependency_groups(PROJECT, *groups)
+    session.install("-q", *wanted, "-e", source, silent=True)
     session.env["PYTHONHASHSEED"] = "random"
     session.env["PYTHONDONTWRITEBYTECODE"] = ""  # or each process that a test starts compiles altar
     session.env["PY_COLORS"] = "0"

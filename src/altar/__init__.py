@@ -34,7 +34,16 @@ if TYPE_CHECKING:
     from altar.agent import Agent, agenerate, astream, generate, stream
     from altar.config import configure
     from altar.errors import AltarError, ToolError
-    from altar.later import Context, Param, Registry, Session, declare, register_type, registry
+    from altar.later import (
+        Context,
+        Param,
+        Registry,
+        Session,
+        batch,
+        declare,
+        register_type,
+        registry,
+    )
     from altar.llm import Limits, Options, Reply, fallback
 
 __all__ = [
@@ -54,6 +63,7 @@ __all__ = [
     "ToolResult",
     "agenerate",
     "astream",
+    "batch",
     "configure",
     "declare",
     "fallback",
@@ -84,6 +94,7 @@ _HOMES = {
     "adm": "altar.adm",
     "agenerate": "altar.agent",
     "astream": "altar.agent",
+    "batch": "altar.later",
     "bridge": "altar.bridge",
     "configure": "altar.config",
     "declare": "altar.later",

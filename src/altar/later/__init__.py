@@ -6,6 +6,8 @@ from altar._lazy import lazy_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from altar.later._batch import Batch, BatchItem, batch
+    from altar.later._batch_progress import BatchProgress
     from altar.later._context import Context
     from altar.later._declare import declare
     from altar.later._executor import LocalRuntime
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from altar.later.hints._param import Param
 
 __all__ = [
+    "Batch",
+    "BatchItem",
+    "BatchProgress",
     "Context",
     "LocalRuntime",
     "Mark",
@@ -32,6 +37,7 @@ __all__ = [
     "Session",
     "SessionLimits",
     "ToolOptions",
+    "batch",
     "declare",
     "mark_of",
     "register_type",
@@ -41,6 +47,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Batch": "altar.later._batch",
+    "BatchItem": "altar.later._batch",
+    "BatchProgress": "altar.later._batch_progress",
     "Context": "altar.later._context",
     "LocalRuntime": "altar.later._executor",
     "Mark": "altar.later._mark",
@@ -53,6 +62,7 @@ _HOMES = {
     "Session": "altar.later._session",
     "SessionLimits": "altar.later._session",
     "ToolOptions": "altar.later._mark",
+    "batch": "altar.later._batch",
     "declare": "altar.later._declare",
     "mark_of": "altar.later._mark",
     "register_type": "altar.later.hints._custom",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionCall, Problem, loads
@@ -14,12 +14,11 @@ from altar.later.hints._report import kind_of, show
 if TYPE_CHECKING:
     from altar.adm import ToolResult
 
-__all__ = ["as_call", "as_items", "check_count", "check_seconds"]
+__all__ = ["as_call", "as_items", "check_count", "check_seconds", "item_calls"]
 
 _MAX_NAME = 4096
 _FORMS = (
-    'FunctionCalls, pairs ("name", {...}) and names: '
-    'execute_many([FunctionCall(...), ("name", {...}), "name"])'
+    'FunctionCalls, pairs ("name", {...}) and names: [FunctionCall(...), ("name", {...}), "name"]'
 )
 
 
@@ -57,25 +56,30 @@ def as_items(calls: object) -> list[FunctionCall | ToolResult]:
     Raises ConfigurationError for what is no list of calls, one call included:
     a text would be read letter by letter, and a pair as two names.
     """
+    return list(item_calls(calls, "execute_many"))
+
+
+def item_calls(calls: object, verb: str) -> Iterator[FunctionCall | ToolResult]:
+    """As :func:`as_items` for the function ``verb``; items are read when they are asked for."""
     if isinstance(calls, (str, bytes, FunctionCall, Mapping)) or _is_pair(calls):
         what = "one pair" if _is_pair(calls) else f"a {type(calls).__name__}"
         raise ConfigurationError(
-            f"execute_many takes a list, not {what}: {calls!r:.100}; it may hold {_FORMS}. "
+            f"{verb} takes a list, not {what}: {calls!r:.100}; it may hold {_FORMS}. "
             "For one call write execute(name, {...})"
         )
     if not isinstance(calls, Iterable):
-        raise ConfigurationError(f"execute_many takes a list, not {calls!r:.100}; of {_FORMS}")
-    return [_as_item(at, item) for at, item in enumerate(calls)]
+        raise ConfigurationError(f"{verb} takes a list, not {calls!r:.100}; of {_FORMS}")
+    return (_as_item(at, item, verb) for at, item in enumerate(calls))
 
 
-def _as_item(at: int, item: object) -> FunctionCall | ToolResult:
+def _as_item(at: int, item: object, verb: str) -> FunctionCall | ToolResult:
     if isinstance(item, (FunctionCall, str)):
         return as_call(item, None, None)
     if isinstance(item, (list, tuple)) and len(item) == 2 and isinstance(item[0], str):
         return as_call(item[0], item[1], None)
     hint = "; read it with FunctionCall.from_dict(...)" if isinstance(item, Mapping) else ""
     raise ConfigurationError(
-        f"execute_many cannot use its item {at}, {item!r:.100}: it takes {_FORMS}{hint}"
+        f"{verb} cannot use its item {at}, {item!r:.100}: it takes {_FORMS}{hint}"
     )
 
 

@@ -1,0 +1,278 @@
+"""A batch: order kept, bounded, resumable, results as they come; sync and async alike."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+import altar
+from altar import FunctionCall
+from altar.errors import ConfigurationError
+from altar.later import BatchItem, BatchProgress
+from altar.later._batch_progress import Bar
+
+
+def square(n: int) -> int:
+    return n * n
+
+
+async def asquare(n: int) -> int:
+    await asyncio.sleep(0)
+    return n * n
+
+
+def fails(n: int) -> int:
+    raise altar.ToolError("no")
+
+
+WAYS = {
+    "sync": lambda batch: batch.run(),
+    "async": lambda batch: asyncio.run(batch.arun()),
+}
+
+
+def each(way: str, batch: altar.later.Batch) -> list[BatchItem]:
+    async def gather() -> list[BatchItem]:
+        return [item async for item in batch]
+
+    return list(batch) if way == "sync" else asyncio.run(gather())
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("tool", [square, asquare])
+def test_results_stand_in_the_order_of_the_calls(way, tool):
+    calls = [(tool.__name__, {"n": n}) for n in range(50)]
+    results = WAYS[way](altar.batch(calls, [tool], max_concurrency=7))
+    assert [result.content for result in results] == [n * n for n in range(50)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_more_calls_run_at_once_than_were_asked_for_and_the_iterator_is_read_as_places_free(way):
+    running, most, read, lock = 0, 0, 0, threading.Lock()
+
+    def busy(n: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        threading.Event().wait(0.002)
+        with lock:
+            running -= 1
+        return n
+
+    def calls():
+        nonlocal read
+        for n in range(40):
+            read += 1
+            yield "busy", {"n": n}
+
+    batch = altar.batch(calls(), {"busy": busy}, max_concurrency=3)
+    assert read == 0
+    seen = each(way, batch)
+    assert len(seen) == 40
+    assert most == 3
+    assert sorted(item.index for item in seen) == list(range(40))
+
+
+def test_results_come_as_they_end_not_in_order():
+    first = threading.Event()
+
+    def slow_first(n: int) -> int:
+        if n == 0:
+            first.wait(5)
+        return n
+
+    batch = altar.batch([("f", {"n": n}) for n in range(5)], {"f": slow_first}, max_concurrency=2)
+    order = []
+    for item in batch:
+        order.append(item.index)
+        if len(order) == 4:
+            first.set()
+    assert order[-1] == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_leaving_early_cancels_what_runs_and_starts_no_more(way):
+    begun, stopped = [], threading.Event()
+
+    def watch(n: int, context: altar.Context) -> int:
+        begun.append(n)
+        while n and not context.cancelled:
+            threading.Event().wait(0.001)
+        stopped.set()
+        return n
+
+    batch = altar.batch([("f", {"n": n}) for n in range(100)], {"f": watch}, max_concurrency=2)
+
+    async def leave() -> None:
+        async for _ in batch:
+            break
+
+    if way == "sync":
+        for _ in batch:
+            break
+    else:
+        asyncio.run(leave())
+    assert stopped.wait(5)
+    assert len(begun) <= 3
+    with pytest.raises(ConfigurationError, match="run already"):
+        list(batch)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_batch_goes_on_where_its_file_ends_and_runs_nothing_twice(way, tmp_path):
+    path = tmp_path / "run.jsonl"
+    ran: list[int] = []
+
+    def once(n: int) -> int:
+        ran.append(n)
+        return n
+
+    calls = [("once", {"n": n}) for n in range(10)]
+    for item in altar.batch(calls, {"once": once}, max_concurrency=1, save=path):
+        if item.index == 3:
+            break
+    before = sorted(ran)
+    results = WAYS[way](altar.batch(calls, {"once": once}, max_concurrency=1, save=path))
+    assert [result.content for result in results] == list(range(10))
+    kept = [json.loads(line)["index"] for line in path.read_text().splitlines()[1:]]
+    assert sorted(kept) == list(range(10))
+    assert [n for n in before if n <= 3] == [0, 1, 2, 3]
+    assert all(ran.count(n) == 1 for n in range(4))
+
+
+def test_what_failed_stays_failed_unless_it_is_to_be_retried(tmp_path):
+    path, calls = tmp_path / "run.jsonl", [("f", {"n": 1}), ("f", {"n": 2})]
+    assert not any(r.ok for r in altar.batch(calls, {"f": fails}, save=path).run())
+    kept = altar.batch(calls, {"f": square}, save=path).run()
+    assert [r.error.message for r in kept] == ["no", "no"]
+    again = altar.batch(calls, {"f": square}, save=path, retry_failed=True).run()
+    assert [r.content for r in again] == [1, 4]
+    assert [r.content for r in altar.batch(calls, {"f": fails}, save=path).run()] == [1, 4]
+
+
+def test_a_file_of_another_batch_or_of_anything_else_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "run.jsonl"
+    altar.batch([("square", {"n": 1})], [square], save=path).run()
+    with pytest.raises(ConfigurationError, match="another batch: call 0"):
+        altar.batch([("square", {"n": 2})], [square], save=path).run()
+    for text in ("dear diary\n", '{"altar_batch":2}\n', "no line"):
+        path.write_text(text)
+        with pytest.raises(ConfigurationError, match="no file of a batch"):
+            altar.batch([("square", {"n": 2})], [square], save=path).run()
+        assert path.read_text() == text
+
+
+def test_a_cut_last_line_is_dropped_and_its_call_runs_again(tmp_path):
+    path, calls = tmp_path / "run.jsonl", [("square", {"n": n}) for n in range(3)]
+    altar.batch(calls, [square], max_concurrency=1, save=path).run()
+    path.write_bytes(path.read_bytes()[:-9])
+    items = list(altar.batch(calls, [square], max_concurrency=1, save=path))
+    assert [item.resumed for item in items] == [True, True, False]
+    assert len(path.read_text().splitlines()) == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_two_batches_never_write_to_one_file(tmp_path):
+    path = tmp_path / "run.jsonl"
+    first = iter(altar.batch([("square", {"n": n}) for n in range(3)], [square], save=path))
+    next(first)
+    with pytest.raises(ConfigurationError, match="another batch writes"):
+        altar.batch([("square", {"n": 1})], [square], save=path).run()
+    first.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_after_a_kill_the_file_holds_every_result_that_was_given_out(tmp_path):
+    path = tmp_path / "run.jsonl"
+    program = textwrap.dedent(f"""
+        import altar, os, signal
+        def square(n: int) -> int: return n * n
+        calls = [("square", {{"n": n}}) for n in range(100)]
+        for count, item in enumerate(altar.batch(calls, [square], save={str(path)!r})):
+            print(item.index, flush=True)
+            if count == 20:
+                os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL
+    given = {int(line) for line in done.stdout.split()}
+    items = list(altar.batch([("square", {"n": n}) for n in range(100)], [square], save=path))
+    assert given <= {item.index for item in items if item.resumed}
+    assert sorted(item.result.content for item in items) == [n * n for n in range(100)]
+
+
+def test_what_is_no_call_is_answered_or_refused_as_by_execute_many():
+    results = altar.batch([("square", '{"n": 2}'), ("square", "{"), "nope"], [square]).run()
+    assert [r.ok for r in results] == [True, False, False]
+    with pytest.raises(ConfigurationError, match="batch cannot use its item 1"):
+        altar.batch(["square", 7], [square]).run()
+    with pytest.raises(ConfigurationError, match="batch takes a list, not one pair"):
+        altar.batch(("square", {"n": 1}), [square])
+    with pytest.raises(ConfigurationError, match="progress='loud'"):
+        altar.batch([], [square], progress="loud")  # type: ignore[arg-type]
+
+
+def test_a_session_is_used_as_it_is_with_its_own_bound_on_concurrency():
+    limits = altar.later.SessionLimits(max_concurrency=2)
+    with altar.Session([square], limits=limits) as session:
+        batch = altar.batch([FunctionCall(name="square", args={"n": 3})], session)
+        assert "2 at once" in repr(batch)
+        assert batch.run()[0].content == 9
+    assert altar.batch([("square", {"n": 3})], session).run()[0].error.type == "INVALID_STATE"
+
+
+def test_progress_is_told_after_each_call():
+    told: list[BatchProgress] = []
+    calls = [("square", {"n": 1}), ("nope", {}), ("square", {"n": 2})]
+    altar.batch(calls, [square], max_concurrency=1, progress=told.append).run()
+    assert [(p.done, p.total, p.failed) for p in told] == [(1, 3, 0), (2, 3, 1), (3, 3, 1)]
+    assert told[-1].left is None or told[-1].left == 0
+    altar.batch(iter(calls), [square], progress=told.append).run()
+    assert told[-1].total is None
+
+
+class Screen(io.StringIO):
+    encoding = "utf-8"  # type: ignore[assignment]
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_is_one_line_of_the_terminal_and_ends_with_its_last_state(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    screen, now = Screen(), [0.0]
+    bar = Bar(screen, clock=lambda: now[0])
+    for done in range(11):
+        now[0] += 0.06
+        bar(BatchProgress(done, 10, done // 5, 0, done * 0.5 + 0.1))
+    bar.end(BatchProgress(10, 10, 2, 0, 5.0))
+    drawn = [line for line in screen.getvalue().split("\r") if line]
+    assert len(drawn) == 7  # not more often than each 0.1 s
+    assert drawn[-1] == "━" * 40 + "  10/10  2.0/s  2 failed\x1b[K\n"
+    assert "left" in drawn[2]
+
+
+def test_where_stderr_is_no_terminal_progress_is_a_line_now_and_then(capsys):
+    altar.batch([("square", {"n": n}) for n in range(30)], [square], progress=True).run()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[-1].startswith("batch: 30/30")
+    altar.batch([("square", {"n": 1})], [square]).run()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_disk_that_is_full_ends_the_batch_and_leaves_whole_lines(tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    with pytest.raises(OSError):
+        altar.batch([("square", {"n": 1})], [square], save="/dev/full").run()
