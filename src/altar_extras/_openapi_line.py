@@ -1,0 +1,179 @@
+"""Line: a socket whose every wait ends with the call it serves."""
+
+from __future__ import annotations
+
+import select
+import socket
+from contextlib import suppress
+from io import BufferedReader, RawIOBase
+from ipaddress import ip_address
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from altar_extras._openapi_servers import Place
+
+__all__ = ["ForbiddenError", "GivenUpError", "Line", "Watch", "connect"]
+
+_SLICE = 0.05  # seconds after which a wait looks whether anybody still waits for it
+_CONNECT = 10.0  # seconds to reach one server
+_BUFFER = 65_536
+
+
+class GivenUpError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class ForbiddenError(Exception):
+    """A host has no address that may be reached."""
+
+
+class Watch:
+    """Until when a call may wait, and whether it was cancelled."""
+
+    __slots__ = ("_cancelled", "deadline")
+
+    def __init__(self, deadline: float, cancelled: Callable[[], bool]) -> None:
+        self.deadline = deadline
+        self._cancelled = cancelled
+
+    def wait(self) -> float:
+        """The seconds the next wait may take. Raises TimeoutError or GivenUpError."""
+        if self._cancelled():
+            raise GivenUpError
+        left = self.deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return min(left, _SLICE)
+
+    def patiently(self, sock: socket.socket, work: Callable[[], Any]) -> Any:
+        """What ``work`` on the socket comes to, asked again until the time is up."""
+        while True:
+            sock.settimeout(self.wait())
+            with suppress(TimeoutError):
+                return work()
+
+
+class Line:
+    """A connected socket, in the form that http.client reads and writes through."""
+
+    __slots__ = ("_socket", "received", "sent", "watch")
+
+    def __init__(self, sock: socket.socket, watch: Watch) -> None:
+        self._socket = sock
+        self.begin(watch)
+
+    def begin(self, watch: Watch) -> None:
+        """Serve the next request."""
+        self.watch = watch
+        self.sent = 0
+        self.received = 0
+
+    def is_stale(self) -> bool:
+        """Whether the server closed it, or spoke out of turn."""
+        try:
+            if hasattr(select, "poll"):
+                poller = select.poll()
+                poller.register(self._socket, select.POLLIN)
+                return bool(poller.poll(0))
+            return bool(select.select([self._socket], [], [], 0)[0])
+        except (OSError, ValueError):
+            return True
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        left = memoryview(data)
+        while left:
+            count = self.watch.patiently(self._socket, lambda part=left: self._socket.send(part))
+            self.sent += count
+            left = left[count:]
+
+    def makefile(self, *_mode: object) -> BufferedReader:
+        """What comes back, for one answer."""
+        return BufferedReader(_Tap(self), _BUFFER)
+
+    def receive(self, into: memoryview) -> int:
+        """Wait for some bytes; 0 when the server closed."""
+        count: int = self.watch.patiently(self._socket, lambda: self._socket.recv_into(into))
+        self.received += count
+        return count
+
+    def close(self) -> None:
+        """Nothing: http.client closes a connection whose answer is still read."""
+
+    def hang_up(self) -> None:
+        """Close the socket."""
+        with suppress(OSError):
+            self._socket.close()
+
+
+class _Tap(RawIOBase):
+    """The raw bytes of a line."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: memoryview) -> int:  # type: ignore[override]
+        return self._line.receive(into)
+
+
+def connect(place: Place, watch: Watch, trust: Callable[[], ssl.SSLContext]) -> Line:
+    """A new connection. Raises OSError, or ForbiddenError where no address is allowed."""
+    watch = Watch(min(watch.deadline, monotonic() + _CONNECT), watch._cancelled)  # noqa: SLF001
+    fault: OSError | None = None
+    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in found:
+        if not place.named and not _is_public(str(address[0])):
+            continue
+        sock = socket.socket(family, kind, protocol)
+        try:
+            _reach(sock, address, watch)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if place.secure:
+                sock = trust().wrap_socket(
+                    sock, server_hostname=place.host, do_handshake_on_connect=False
+                )
+                watch.patiently(sock, sock.do_handshake)  # type: ignore[attr-defined]
+        except BaseException as error:
+            sock.close()
+            if not isinstance(error, OSError) or isinstance(error, TimeoutError):
+                raise
+            fault = error
+        else:
+            return Line(sock, watch)
+    if fault is None:
+        raise ForbiddenError
+    raise fault
+
+
+def _reach(sock: socket.socket, address: Any, watch: Watch) -> None:
+    """Connect, in slices: a connection that is under way goes on by itself."""
+    sock.setblocking(False)
+    if sock.connect_ex(address) == 0:
+        return
+    while True:
+        seconds = watch.wait()
+        if hasattr(select, "poll"):
+            poller = select.poll()
+            poller.register(sock, select.POLLOUT)
+            ready = bool(poller.poll(seconds * 1000))
+        else:
+            ready = any(select.select([], [sock], [sock], seconds)[1:])
+        if ready:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, "no connection")
+            return
+
+
+def _is_public(text: str) -> bool:
+    """Whether an address is one of the public network, whatever form it is written in."""
+    address = ip_address(text.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    return address.is_global and not address.is_multicast and (mapped is None or mapped.is_global)
