@@ -13,4 +13,8 @@ except ModuleNotFoundError as error:
         'altar_extras.dspy needs the library dspy; type: pip install "dspy>=3.4"'
     ) from error
 
-__all__: list[str] = []
+from altar_extras._dspy_runner import ProgramRunner, program_runner
+from altar_extras._dspy_runner_faults import RemoteProgramError
+from altar_extras._dspy_runner_remote import RemoteProgram
+
+__all__ = ["ProgramRunner", "RemoteProgram", "RemoteProgramError", "program_runner"]
