@@ -30,6 +30,9 @@ class Field(NamedTuple):
         return self.default is ABSENT and not allows_none(self.annotation)
 
 
+_record: Any = TypedDict  # called with fields that are only known at run time
+
+
 def allows_none(annotation: Any) -> bool:
     """Whether None is a value of this type, as DSPy sees it."""
     if annotation is None or annotation is type(None):
@@ -87,7 +90,7 @@ def _object(fields: list[Field], side: str, problems: list[str]) -> dict[str, An
         needed = field.required or side == "output"
         kept = field.annotation
         asked[field.name] = kept if needed else NotRequired[kept]
-    shape: Any = TypedDict("shape", asked)  # type: ignore[operator]
+    shape: Any = _record("shape", asked)
     try:
         document = dict(schema_of(shape).to_dict("json-schema"))
     except DeclarationError as error:
@@ -108,6 +111,7 @@ def _told(schema: Any, field: Field) -> Any:
     said = field.description.strip()
     if said and not _PLACEHOLDER.fullmatch(said):
         more["description"] = said
-    if field.default is not ABSENT and not json_problems(field.default):
+    stands_for_absence = field.default is None and not allows_none(field.annotation)
+    if field.default is not ABSENT and not stands_for_absence and not json_problems(field.default):
         more["default"] = field.default
     return {**schema, **more} if more else schema

@@ -26,11 +26,11 @@ class Outputs(dict[str, Any]):
         self.prediction = prediction
 
 
-def outputs_of(value: Any) -> Any:
+def outputs_of(value: Any, *, may_be_none: bool = False) -> Any:
     """What a program returned, as a tool returns it: of a prediction, its fields."""
     if isinstance(value, dspy.Prediction):
         return Outputs(value)
-    if value is None:
+    if value is None and not may_be_none:
         raise ToolError(
             "The program gave no answer: none of its tries succeeded.",
             type=ErrorType.TOOL_EXECUTION_FAILED,

@@ -16,7 +16,15 @@ from altar.adm import dumps, json_path
 from altar.errors import DeclarationError, ErrorType
 from altar_extras._dspy_fields import ABSENT, Field
 
-__all__ = ["Reader", "Refusal", "fields_of", "plain", "said_in_json", "wrong_arguments"]
+__all__ = [
+    "Reader",
+    "Refusal",
+    "fields_of",
+    "plain",
+    "problems_of",
+    "said_in_json",
+    "wrong_arguments",
+]
 
 _AS_THEY_ARE = {str, int, float, bool, Any, dict, list, type(None)}
 _BASE64 = ConfigDict(val_json_bytes="base64", ser_json_bytes="base64")
@@ -61,7 +69,7 @@ def said_in_json(annotation: Any) -> Any:
         return _own(annotation) if isinstance(annotation, type) else annotation
     if origin is Annotated:
         inner = said_in_json(args[0])
-        return inner if inner is args[0] is None else Annotated[(inner, *args[1:])]
+        return annotation if inner is args[0] else Annotated[(inner, *args[1:])]
     said = tuple(said_in_json(arg) for arg in args)
     if all(one is other for one, other in zip(said, args, strict=True)):
         return annotation
@@ -70,7 +78,7 @@ def said_in_json(annotation: Any) -> Any:
     return origin[said]
 
 
-def _own(cls: type) -> Any:
+def _own(cls: Any) -> Any:
     if not cls.__module__.startswith("dspy"):
         return _subclass(cls)
     if issubclass(cls, dspy.Code):
@@ -83,7 +91,8 @@ def _own(cls: type) -> Any:
 def _subclass(cls: type) -> Any:
     if issubclass(cls, dspy.Tool):
         raise Refusal(
-            "a dspy.Tool is code, which JSON cannot carry; give a program its tools when you make it"
+            "a dspy.Tool is code, which JSON cannot carry; give a program its tools "
+            "when you make it"
         )
     if issubclass(cls, dspy.Module):
         raise Refusal("a dspy.Module is code, which JSON cannot carry")
@@ -99,7 +108,7 @@ _SHORT = {
     "Citations": "Passages of the documents that support the answer.",
     "Document": "A text that can be cited.",
     "File": "A file, as a data: URI or by the id of an upload.",
-    "History": "The conversation so far: a list of messages, each an object of the signature's fields.",
+    "History": "The conversation so far: messages, each an object of the signature's fields.",
     "Image": "An image, by its URL or as a data: URI.",
     "ToolCalls": "Calls of tools.",
 }
@@ -127,17 +136,20 @@ class Reader:
                 try:
                     found[name] = adapter.validate_json(dumps(args[name]))
                 except ValidationError as error:
-                    problems += problems_of(error, (name,))
+                    problems += problems_of(error, name)
         if problems:
             raise wrong_arguments(problems)
         return found
 
 
-def problems_of(error: ValidationError, path: tuple[str | int, ...] = ()) -> list[dict[str, Any]]:
-    """What pydantic refuses, each with its JSON path."""
+def problems_of(error: ValidationError, name: str, *, skip: int = 0) -> list[dict[str, Any]]:
+    """What pydantic refuses of the argument ``name``, each with its JSON path.
+
+    ``skip`` steps of its own path, which lead to the argument, are left out.
+    """
     return [
         {
-            "path": json_path((*path, *one["loc"])),
+            "path": json_path((name, *one["loc"][skip:])),
             "expected": one["msg"],
             "got": type(one.get("input")).__name__,
             "keyword": one["type"],

@@ -1,0 +1,238 @@
+"""Faces of DSPy modules: what every kind of program takes, and what it answers."""
+
+from __future__ import annotations
+
+import inspect
+from types import MethodType
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+
+import dspy  # type: ignore[import-untyped]
+
+from altar import declare
+from altar.adm import adopt, legal_name
+from altar.errors import DeclarationError
+from altar.later import schema_of
+from altar_extras._dspy_fields import Field, declare_fields, instructions_for, name_for
+from altar_extras._dspy_types import fields_of, said_in_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.adm import FunctionDeclaration
+
+__all__ = ["Face", "face_of", "face_of_signature", "is_async"]
+
+# inputs of these names would be taken for options of the call
+_PRIVILEGED = frozenset(("config", "demos", "lm", "new_signature", "signature"))
+_STRING = "StringSignature"  # the class name of a signature that was a string
+_THOUGHTS = frozenset(("reasoning", "rationale"))
+_TRAJECTORY = Field(
+    "trajectory", dict[str, Any], "What was thought, called and observed, in order."
+)
+
+
+class Face(NamedTuple):
+    """What a program shows: its declaration, and the Python types of what it takes."""
+
+    declaration: FunctionDeclaration
+    annotations: dict[str, Any]
+
+
+class _Shape(NamedTuple):
+    """Inputs and outputs of a kind of module, and the signature that it follows."""
+
+    signature: Any
+    inputs: list[Field]
+    outputs: list[Field]
+    annotations: dict[str, Any]
+
+
+def face_of(module: Any, *, name: str | None = None, description: str | None = None) -> Face:
+    """The face of a module of any kind; DeclarationError, with why, for one that has none."""
+    shape = _shape_of(module)
+    cls = type(module)
+    if name is None and not cls.__module__.startswith("dspy."):
+        name = legal_name(cls.__name__)
+    if shape is None:
+        return _introspected(module, name, description)
+    return _faced(shape, name, description)
+
+
+def face_of_signature(
+    signature: Any, *, name: str | None = None, description: str | None = None
+) -> Face:
+    """The face of a program that follows a signature to the letter."""
+    return _faced(_by(signature), name, description)
+
+
+def is_async(module: Any) -> bool:
+    """Whether a module has an async form that belongs to its forward, not to what it replaced."""
+    ranks: dict[str, int] = {}
+    for rank, cls in enumerate(type(module).__mro__):
+        for method in ("forward", "aforward"):
+            if method in cls.__dict__:
+                ranks.setdefault(method, rank)
+    if isinstance(module, dspy.CodeAct) and type(module).aforward is dspy.ReAct.aforward:
+        return False  # inherited from a kind whose predictors it does not have
+    return "aforward" in ranks and ranks["aforward"] <= ranks.get("forward", ranks["aforward"])
+
+
+def _faced(shape: _Shape, name: str | None, description: str | None) -> Face:
+    signature = shape.signature
+    own = list(signature.output_fields)
+    if name is None:
+        plain = [field for field in own if field not in _THOUGHTS] or own
+        class_name = signature.__name__
+        name = name_for(plain) if class_name == _STRING else legal_name(class_name)
+    taken = _PRIVILEGED & {field.name for field in shape.inputs}
+    if taken:
+        raise DeclarationError(
+            f"the DSPy program {name!r}",
+            [f"input {one!r}: DSPy keeps this name for itself, rename it" for one in sorted(taken)],
+        )
+    text = description or signature.instructions or instructions_for([*signature.input_fields], own)
+    declaration = declare_fields(name, text, inputs=shape.inputs, outputs=shape.outputs)
+    return Face(declaration, shape.annotations)
+
+
+# -- the kinds that DSPy has -------------------------------------------------------------
+
+
+def _by(signature: Any, answered: Any = None, *more: Field) -> _Shape:
+    """The shape of a signature, whose outputs may be those of ``answered`` and ``more``."""
+    outputs = fields_of((answered or signature).output_fields)
+    known = {field.name for field in outputs}
+    outputs += [field for field in more if field.name not in known]
+    return _Shape(
+        signature,
+        fields_of(signature.input_fields),
+        outputs,
+        {name: info.rebuild_annotation() for name, info in signature.input_fields.items()},
+    )
+
+
+def _react(module: Any) -> _Shape:
+    return _by(module.signature, module.extract.predict.signature, _TRAJECTORY)
+
+
+def _code_act(module: Any) -> _Shape:
+    return _by(module.signature, module.extractor.predict.signature, _TRAJECTORY)
+
+
+def _react_v2(module: Any) -> _Shape:
+    talk = Field("history", said_in_json(dspy.History), "The conversation, with all calls.")
+    why = Field("termination_reason", str, "submit, or forced_submit after the last round.")
+    shape = _by(module.signature, None, talk, why)
+    shape.inputs.append(
+        Field("history", said_in_json(dspy.History), "A conversation to go on with.", None)
+    )
+    shape.annotations["history"] = dspy.History | None
+    return shape
+
+
+def _program_of_thought(module: Any) -> _Shape:
+    return _by(module.signature, module.generate_output.predict.signature)
+
+
+def _comparison(module: Any) -> _Shape:
+    shape = _by(module.predict.signature)
+    attempts = {f"reasoning_attempt_{number + 1}" for number in range(module.M)}
+    inputs = [field for field in shape.inputs if field.name not in attempts]
+    said = (
+        f"{module.M} attempts to compare: objects with 'reasoning' (or 'rationale') "
+        f"and {module.last_key!r}."
+    )
+    inputs.append(Field("completions", list[dict[str, Any]], said))
+    kept = {key: one for key, one in shape.annotations.items() if key not in attempts}
+    return shape._replace(inputs=inputs, annotations={**kept, "completions": list[dict[str, Any]]})
+
+
+def _rlm(module: Any) -> _Shape:
+    steps = Field("trajectory", list[dict[str, Any]], "The code that ran, step by step.")
+    return _by(module.signature, None, steps, Field("final_reasoning", str))
+
+
+# the first that fits; each with the forward that it describes
+_KINDS: tuple[tuple[type, Callable[[Any], _Shape | None]], ...] = (
+    (dspy.Predict, lambda module: _by(module.signature)),
+    (dspy.ChainOfThought, lambda module: _by(module.predict.signature)),
+    (dspy.CodeAct, _code_act),
+    (dspy.ReAct, _react),
+    (dspy.ReActV2, _react_v2),
+    (dspy.ProgramOfThought, _program_of_thought),
+    (dspy.MultiChainComparison, _comparison),
+    (dspy.RLM, _rlm),
+    (dspy.Flex, lambda module: _by(module.signature)),
+    (dspy.BestOfN, lambda module: _shape_of(module.module)),
+    (dspy.Refine, lambda module: _shape_of(module.module)),
+)
+
+
+def _shape_of(module: Any) -> _Shape | None:
+    """The shape of a module of DSPy's own kinds; None for one with a forward of its own."""
+    for kind, shape in _KINDS:
+        if isinstance(module, kind) and _same_forward(module, kind):
+            return shape(module)
+    return None
+
+
+def _same_forward(module: Any, kind: Any) -> bool:
+    return getattr(type(module), "forward", None) is kind.forward
+
+
+# -- everybody's own ---------------------------------------------------------------------
+
+
+def _introspected(module: Any, name: str | None, description: str | None) -> Face:
+    """The face of a module by the signature of its forward."""
+    inner = module
+    while isinstance(inner, (dspy.BestOfN, dspy.Refine)) and _same_forward(inner, type(inner)):
+        inner = inner.module  # they take and answer what the module inside does
+    cls = type(inner)
+    shown = name or legal_name(cls.__name__)
+    forward = getattr(cls, "forward", None) or getattr(cls, "aforward", None)
+    if forward is None:
+        raise DeclarationError(
+            f"the DSPy module {shown!r}", ["it has no forward, so it cannot run"]
+        )
+    try:
+        hints = get_type_hints(forward)
+    except Exception:  # noqa: BLE001 - a name that only a type checker sees
+        hints = {}
+    asked = [*inspect.signature(forward).parameters.values()][1:]
+    if any(one.kind in (one.VAR_POSITIONAL, one.POSITIONAL_ONLY) for one in asked):
+        raise DeclarationError(
+            f"the DSPy module {shown!r}", ["forward takes arguments by position: name them"]
+        )
+    described = description or (None if forward.__doc__ else _own_doc(cls))
+    if not [one for one in asked if one.kind != one.VAR_KEYWORD]:
+        follows = getattr(inner, "signature", None)
+        if isinstance(follows, type) and issubclass(follows, dspy.Signature) and asked:
+            face = face_of_signature(follows, name=shown, description=described)
+            return face._replace(declaration=_without_returns(face.declaration))
+    document = declare(MethodType(forward, inner), name=shown, description=described)
+    told = {**document.to_dict("json-schema"), **_returns(hints.get("return"))}
+    annotations = {one.name: hints[one.name] for one in asked if one.name in hints}
+    return Face(adopt(told).declaration, annotations)
+
+
+def _own_doc(cls: type) -> str | None:
+    return inspect.cleandoc(cls.__doc__) if cls.__doc__ else None
+
+
+def _without_returns(declaration: FunctionDeclaration) -> FunctionDeclaration:
+    document = dict(declaration.to_dict("json-schema"))
+    document.pop("x_returns", None)
+    return adopt(document).declaration
+
+
+def _returns(annotation: Any) -> dict[str, Any]:
+    """What a return annotation says; nothing where it says nothing that JSON could."""
+    if isinstance(annotation, type) and issubclass(annotation, dspy.Example):
+        return {"x_returns": {"type": "object"}}
+    if annotation is None or annotation is Any:
+        return {}
+    try:
+        return {"x_returns": schema_of(annotation).to_dict("json-schema")}
+    except DeclarationError:
+        return {}
