@@ -1,0 +1,158 @@
+"""Questions a server asks the person behind a client, and the answers on their way back."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from altar.adm import Schema
+from altar.errors import ErrorType, InvalidDataError
+from altar.mcp._client_errors import McpError
+from altar.runtime._ask import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import TypeAlias
+
+    Said: TypeAlias = dict[str, Any] | bool | None
+    Elicit: TypeAlias = "Callable[[Question], Said | Awaitable[Said]]"
+
+__all__ = ["METHOD", "Desk", "Question"]
+
+METHOD = "elicitation/create"
+_MAX_MESSAGE = 10_000
+
+
+class Question(NamedTuple):
+    """What a server wants to know of a person before it goes on.
+
+    ``schema`` is the JSON Schema of the answer, an object whose properties are
+    plain values; one without properties only asks for a yes. ``url`` is a page
+    the person is to open instead, or None. ``tool`` names the tool whose call
+    waits, "" where that is not known.
+    """
+
+    message: str
+    schema: dict[str, Any]
+    url: str | None = None
+    tool: str = ""
+    server: str = ""
+
+    @property
+    def is_confirmation(self) -> bool:
+        """Whether a yes is all that is asked for."""
+        return self.url is None and not self.schema.get("properties")
+
+
+class Desk:
+    """Puts questions to the application.
+
+    ``home`` is the event loop that the application's async answers run on,
+    None where the client's own will do.
+    """
+
+    def __init__(self, ask: Elicit | None) -> None:
+        self.ask = ask
+        self.home: asyncio.AbstractEventLoop | None = None
+
+    def capabilities(self, *, approved: bool = False) -> dict[str, Any]:
+        """What the client may be asked: a call that a person approved can be confirmed."""
+        if self.ask is not None:
+            return {"elicitation": {"form": {}, "url": {}}}
+        return {"elicitation": {"form": {}}} if approved else {}
+
+    async def answer(
+        self, params: Mapping[str, Any], *, tool: str, server: str, approved: bool
+    ) -> dict[str, Any]:
+        """The result of ``elicitation/create``; raises McpError where there is none."""
+        question = _question_of(params, tool, server)
+        if approved and question.is_confirmation:
+            return {"action": "accept", "content": {}}  # a person allowed this very call
+        if self.ask is None:
+            raise McpError(
+                f"{server} asks for input, and nobody answers it: {question.message[:500]}",
+                type=ErrorType.APPROVAL_REQUIRED
+                if question.is_confirmation
+                else ErrorType.INVALID_STATE,
+            )
+        try:
+            said = await self._put(self.ask, question)
+        except Exception as error:
+            raise McpError(
+                f"Asking a person for {server} failed ({type(error).__name__}).",
+                type=ErrorType.CONFIGURATION_ERROR,
+            ) from error
+        return _result_of(said, question)
+
+    async def _put(self, ask: Elicit, question: Question) -> Any:
+        target: Any = ask
+        if not (inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(_call(target))):
+            said = await in_thread(lambda: target(question))
+        else:
+            said = target(question)
+        if not inspect.isawaitable(said):
+            return said
+        home = self.home
+        if home is None or home.is_closed() or not home.is_running():
+            return await said
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(said), home))
+
+
+async def _awaited(said: Awaitable[Any]) -> Any:
+    return await said
+
+
+def _call(target: Any) -> Any:
+    return getattr(type(target), "__call__", None)  # noqa: B004 - the method, not whether
+
+
+def _question_of(params: Mapping[str, Any], tool: str, server: str) -> Question:
+    message, schema, url = (params.get(key) for key in ("message", "requestedSchema", "url"))
+    is_url = params.get("mode") == "url"
+    return Question(
+        message=message[:_MAX_MESSAGE] if isinstance(message, str) else "",
+        schema=schema if isinstance(schema, dict) else {"type": "object", "properties": {}},
+        url=url if is_url and isinstance(url, str) else None,
+        tool=tool,
+        server=server,
+    )
+
+
+def _result_of(said: object, question: Question) -> dict[str, Any]:
+    """The answer as the wire has it: defaults filled in, and checked against the form."""
+    if said is None:
+        return {"action": "cancel"}
+    if said is False:
+        return {"action": "decline"}
+    if question.url is not None and said is True:
+        return {"action": "accept"}
+    if said is not True and not isinstance(said, dict):
+        raise McpError(
+            "elicit= gives a dict, True (the defaults), False (no) or None (no answer), not "
+            f"{type(said).__name__}",
+            type=ErrorType.CONFIGURATION_ERROR,
+        )
+    content = {**_defaults(question.schema), **(said if isinstance(said, dict) else {})}
+    try:
+        problems = Schema.from_dict(question.schema).check(content)
+    except InvalidDataError:
+        problems = ()  # a form that is no schema: the server checks what it gets
+    if problems:
+        raise McpError(
+            f"elicit= gave what the server's form does not take: {problems[0]}",
+            type=ErrorType.CONFIGURATION_ERROR,
+            details={"problems": [problem.to_dict() for problem in problems[:32]]},
+        )
+    return {"action": "accept", "content": content}
+
+
+def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
+    fields = schema.get("properties")
+    if not isinstance(fields, dict):
+        return {}
+    return {
+        name: field["default"]
+        for name, field in fields.items()
+        if isinstance(field, dict) and "default" in field
+    }

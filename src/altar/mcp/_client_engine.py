@@ -1,0 +1,217 @@
+"""Engine: the connection behind a client, all of it in the client's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+from altar.errors import ErrorType
+from altar.mcp._client_errors import McpError, broken, unreachable
+from altar.mcp._client_negotiate import Agreed, negotiate
+from altar.mcp._client_peer import Call, Peer
+from altar.mcp._jsonrpc import METHOD_NOT_FOUND
+from altar.mcp._transport_http import SESSION_LOST
+from altar.mcp._transport_stdio import kill_group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from altar.mcp._client_ask import Desk
+    from altar.mcp._client_options import ClientOptions
+    from altar.mcp._transport import Transport
+
+__all__ = ["Engine"]
+
+_MAX_PAGES = 1000
+
+
+class Engine:
+    """One server: reached when first asked, and again where that is allowed."""
+
+    def __init__(self, make: Callable[[], Transport], options: ClientOptions, desk: Desk) -> None:
+        self.options = options
+        self.desk = desk
+        self.peer: Peer | None = None
+        self.agreed: Agreed | None = None
+        self._make = make
+        self._lock = asyncio.Lock()
+        self._standing: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[Any]] = set()
+        self._process = os.getpid()
+        self.closed = False
+
+    @property
+    def name(self) -> str:
+        """The server, for messages."""
+        return "the MCP server" if self.peer is None else self.peer.name
+
+    async def open(self) -> Peer:
+        """The server, reached and agreed with; raises McpError where that fails."""
+        if self.closed:
+            raise McpError("This MCP client is closed.", type=ErrorType.INVALID_STATE)
+        async with self._lock:
+            peer = self.peer
+            if peer is not None and peer.transport.ended is None:
+                return peer
+            if peer is not None:
+                if not self.options.restart:
+                    raise unreachable(
+                        f"{peer.name} is not there: {peer.transport.ended}.",
+                        details={"executed": "no"},
+                    )
+                await self._drop()
+            try:
+                async with asyncio.timeout(self.options.connect_timeout):
+                    return await self._begin()
+            except TimeoutError:
+                name, notes = self.name, self._notes()
+                await self._drop()
+                seconds = self.options.connect_timeout
+                raise McpError(
+                    f"{name} did not agree on a version within {seconds:g} s.{notes}",
+                    type=ErrorType.TIMEOUT,
+                ) from None
+            except McpError as error:
+                notes = self._notes()
+                await self._drop()
+                if notes:
+                    error.message += notes
+                    error.args = (error.message,)
+                raise
+            except BaseException:
+                await self._drop()
+                raise
+
+    async def request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        seconds: float | None = None,
+        call: Call | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The result of one request; a forgotten session is begun anew, once."""
+        most = self.options.timeout if seconds is None else min(seconds, self.options.timeout)
+        task = asyncio.current_task()
+        if task is not None:
+            self._running.add(task)
+        try:
+            for attempt in range(2):
+                peer = await self.open()
+                try:
+                    return await peer.interactive(
+                        method, params or {}, seconds=most, call=call or Call(), headers=headers
+                    )
+                except McpError as error:
+                    if error.code != SESSION_LOST or attempt:
+                        raise
+                    await self._renew(peer)
+            raise AssertionError  # the second turn returns or raises
+        except asyncio.CancelledError:
+            if not self.closed:
+                raise
+            raise unreachable("The MCP client was closed meanwhile.") from None
+        finally:
+            if task is not None:
+                self._running.discard(task)
+
+    async def listing(self, method: str, key: str) -> list[Any]:
+        """Every item of a list that comes in pages; a list without an end is noticed."""
+        found: list[Any] = []
+        cursors: set[str] = set()
+        params: dict[str, Any] = {}
+        for _ in range(_MAX_PAGES):
+            try:
+                page = await self.request(method, params)
+            except McpError as error:
+                if error.code == METHOD_NOT_FOUND and not cursors:
+                    return []  # a server without any
+                raise
+            items = page.get(key)
+            if not isinstance(items, list):
+                raise broken(f"{self.name} answered {method} without a list of {key}.")
+            found += items
+            cursor = page.get("nextCursor")
+            if cursor is None:
+                return found
+            if not isinstance(cursor, str) or cursor in cursors:
+                raise broken(f"{self.name} answered {method} with the same cursor twice.")
+            if len(found) > self.options.max_tools:
+                break
+            cursors.add(cursor)
+            params = {"cursor": cursor}
+        raise McpError(
+            f"{self.name} has more than {self.options.max_tools} {key}, or pages without an end.",
+            type=ErrorType.RESOURCE_EXHAUSTED,
+        )
+
+    async def close(self) -> None:
+        """End everything; whoever waits for an answer is told."""
+        self.closed = True
+        here = asyncio.current_task()
+        for task in [*self._running]:
+            if task is not here:
+                task.cancel()
+        async with self._lock:
+            await self._drop()
+
+    def kill(self) -> None:
+        """For the end of the process, when no loop runs: leave no server behind."""
+        if self.peer is not None and self._process == os.getpid():
+            for pid in tuple(self.peer.transport.pids):
+                kill_group(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    async def _begin(self) -> Peer:
+        async def again() -> None:
+            await transport.close()
+            await start()
+
+        async def start() -> None:
+            nonlocal transport
+            transport = self._make()
+            peer.transport = transport
+            await transport.open(peer)
+
+        transport = self._make()
+        self.peer = peer = Peer(transport, self.desk)
+        await transport.open(peer)
+        options = self.options
+        self.agreed = await negotiate(peer, options.version, options.connect_timeout, again)
+        self._standing = asyncio.get_running_loop().create_task(self._listen(peer))
+        return peer
+
+    async def _listen(self, peer: Peer) -> None:
+        """Hear what the server says outside of answers."""
+        if not peer.transport.is_modern:
+            await peer.transport.listen()
+        elif self.options.watch:
+            wanted = {"notifications": {"toolsListChanged": True}}
+            failed = 0
+            while failed < 3 and peer.transport.ended is None:
+                try:
+                    await peer.request("subscriptions/listen", wanted, seconds=None)
+                except McpError:
+                    failed += 1
+                await asyncio.sleep(1.0)
+
+    async def _renew(self, peer: Peer) -> None:
+        async with self._lock:
+            if self.peer is peer:
+                await self._drop()
+
+    async def _drop(self) -> None:
+        standing, self._standing = self._standing, None
+        if standing is not None:
+            standing.cancel()
+        peer = self.peer
+        if peer is not None:
+            await asyncio.shield(peer.close())
+            if not self.closed:
+                self.peer = None
+
+    def _notes(self) -> str:
+        notes = "" if self.peer is None else self.peer.transport.notes.strip()
+        return f" It wrote: {notes[-1000:]}" if notes else ""

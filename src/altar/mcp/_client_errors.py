@@ -1,0 +1,123 @@
+"""McpError: what a server, or the way to it, did wrong, with altar's type of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from altar.errors import ErrorType, ToolError
+from altar.mcp._jsonrpc import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    RESOURCE_NOT_FOUND,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from altar.mcp._jsonrpc import RpcError
+
+__all__ = ["McpError", "broken", "of_document", "of_rpc", "of_status", "unreachable"]
+
+_MAX_TEXT = 2000
+_URL_NEEDED = -32042
+_TYPES = {
+    PARSE_ERROR: ErrorType.TOOL_EXECUTION_FAILED,
+    INVALID_REQUEST: ErrorType.TOOL_EXECUTION_FAILED,
+    METHOD_NOT_FOUND: ErrorType.TOOL_NOT_FOUND,
+    INVALID_PARAMS: ErrorType.PARAMETER_VALIDATION_FAILED,
+    INTERNAL_ERROR: ErrorType.TOOL_EXECUTION_FAILED,
+    RESOURCE_NOT_FOUND: ErrorType.RESOURCE_NOT_FOUND,
+    _URL_NEEDED: ErrorType.PERMISSION_DENIED,
+    -32001: ErrorType.TIMEOUT,
+}
+_STATUS = {
+    401: ErrorType.PERMISSION_DENIED,
+    403: ErrorType.PERMISSION_DENIED,
+    407: ErrorType.PERMISSION_DENIED,
+    408: ErrorType.TIMEOUT,
+    413: ErrorType.RESOURCE_EXHAUSTED,
+    429: ErrorType.RATE_LIMIT_EXCEEDED,
+}
+
+
+class McpError(ToolError):
+    """A server that refused or failed, or that could not be asked.
+
+    Raised by an :class:`altar.mcp.Client`; within a tool it is what the model
+    hears. ``type`` is altar's (SERVICE_UNAVAILABLE where there is no server,
+    TIMEOUT where it did not answer), ``code`` and ``data`` are those of the
+    JSON-RPC error, ``status`` is that of HTTP; each is None where there is none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        type: str = ErrorType.TOOL_EXECUTION_FAILED,  # noqa: A002 - the field's own name
+        retry_after: float | None = None,
+        details: Mapping[str, Any] | None = None,
+        code: int | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message, type=type, retry_after=retry_after, details=details)
+        self.code = code
+        self.status = status
+        self.data: Any = None
+
+
+def unreachable(message: str, **facts: Any) -> McpError:
+    """There is no server, or none any more."""
+    return McpError(message, type=ErrorType.SERVICE_UNAVAILABLE, **facts)
+
+
+def broken(message: str, **facts: Any) -> McpError:
+    """The server answered, but not as the protocol wants it."""
+    return McpError(message, type=ErrorType.TOOL_EXECUTION_FAILED, **facts)
+
+
+def of_rpc(error: RpcError, status: int | None = None) -> McpError:
+    """An error that the server told by JSON-RPC."""
+    told = of_document(error.data)
+    if told is None:
+        details = {"data": error.data} if isinstance(error.data, (dict, list, str)) else None
+        text = error.message.strip()[:_MAX_TEXT] or f"The server failed (code {error.code})."
+        kind = _TYPES.get(error.code, ErrorType.TOOL_EXECUTION_FAILED)
+        told = McpError(text, type=kind, details=details)
+    told.code, told.data, told.status = error.code, error.data, status
+    return told
+
+
+def of_document(document: Any) -> McpError | None:
+    """The error that another altar wrote as ``{"error": {"type", "message", ...}}``, or None."""
+    if not isinstance(document, dict) or not isinstance(document.get("error"), dict):
+        return None
+    said = document["error"]
+    kind, message = said.get("type"), said.get("message")
+    if not isinstance(kind, str) or not isinstance(message, str) or not kind.strip():
+        return None
+    details, wait = said.get("details"), said.get("retry_after_ms")
+    is_wait = isinstance(wait, (int, float)) and not isinstance(wait, bool) and wait >= 0
+    return McpError(
+        message,
+        type=kind[:100],
+        details=details if isinstance(details, dict) else None,
+        retry_after=wait / 1000 if is_wait else None,
+    )
+
+
+def of_status(where: str, status: int, reason: str, retry_after: str | None) -> McpError:
+    """An answer of HTTP's own that is no success."""
+    kind = _STATUS.get(status)
+    if kind is None:
+        kind = ErrorType.SERVICE_UNAVAILABLE if status >= 500 else ErrorType.TOOL_EXECUTION_FAILED
+    wait = float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
+    said = f" {reason[:100]}" if reason else ""
+    return McpError(
+        f"{where} answered with HTTP status {status}{said}.",
+        type=kind,
+        retry_after=wait,
+        status=status,
+    )

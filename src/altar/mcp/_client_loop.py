@@ -1,0 +1,84 @@
+"""LoopThread: the event loop a client owns, in a thread; sync and async callers share it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from altar.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from concurrent.futures import Future
+
+__all__ = ["LoopThread"]
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """An event loop in a daemon thread of its own, which runs what any thread gives it."""
+
+    __slots__ = ("_loop", "_process", "_thread")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._process = os.getpid()
+        self._thread = threading.Thread(target=self._serve, name="altar-mcp", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` comes to; the calling thread waits."""
+        if threading.get_ident() == self._thread.ident:
+            work.close()
+            raise ConfigurationError(
+                "a client was used from its own event loop: await its a-form (acall, arefresh)"
+            )
+        future = self._submit(work)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # KeyboardInterrupt while waiting; no effect where it failed
+            raise
+
+    async def arun(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` comes to; a cancelled caller cancels it."""
+        return await asyncio.wrap_future(self._submit(work))
+
+    def stop(self) -> None:
+        """End the loop and, unless it is this one, wait for its thread."""
+        if self._process != os.getpid():
+            return
+        with suppress(RuntimeError):  # stopped already
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        if threading.get_ident() != self._thread.ident:
+            self._thread.join(5.0)
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        if self._process != os.getpid():
+            work.close()
+            raise ConfigurationError(
+                "an MCP client was made before this process was forked: connect here anew"
+            )
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise
+
+    def _serve(self) -> None:
+        loop = self._loop
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
