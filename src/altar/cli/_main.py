@@ -38,6 +38,7 @@ COMMANDS = {
     "call": ("altar.cli._call", "call one tool with JSON arguments"),
     "repair": ("altar.cli._repair", "turn broken JSON into valid JSON, and say what was changed"),
     "manifest": ("altar.cli._manifest", "write, show or compare tool manifests"),
+    "mcp": ("altar.cli._mcp", "serve tools to MCP clients, on stdio or over HTTP"),
     "trace": ("altar.cli._trace", "show what a trace file holds, here or in the browser"),
 }
 

@@ -77,8 +77,12 @@ class Server:
             else:
                 raise ConfigurationError(f"transport={transport!r}: give 'stdio' or 'http'")
         finally:
-            if self.owns_session:
-                await self.session.aclose()
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the session, unless it was given; :meth:`aserve` does so at its end."""
+        if self.owns_session:
+            await self.session.aclose()
 
     @asynccontextmanager
     async def listen(self, http: HttpOptions | None = None) -> AsyncIterator[Listening]:

