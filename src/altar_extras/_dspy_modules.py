@@ -209,7 +209,8 @@ def _introspected(module: Any, name: str | None, description: str | None) -> Fac
         follows = getattr(inner, "signature", None)
         if isinstance(follows, type) and issubclass(follows, dspy.Signature) and asked:
             face = face_of_signature(follows, name=shown, description=described)
-            return face._replace(declaration=_without_returns(face.declaration))
+            inputs = face.declaration.to_dict("json-schema")  # what it answers, it does not say
+            return face._replace(declaration=adopt(inputs).declaration)
     document = declare(MethodType(forward, inner), name=shown, description=described)
     told = {**document.to_dict("json-schema"), **_returns(hints.get("return"))}
     annotations = {one.name: hints[one.name] for one in asked if one.name in hints}
@@ -218,12 +219,6 @@ def _introspected(module: Any, name: str | None, description: str | None) -> Fac
 
 def _own_doc(cls: type) -> str | None:
     return inspect.cleandoc(cls.__doc__) if cls.__doc__ else None
-
-
-def _without_returns(declaration: FunctionDeclaration) -> FunctionDeclaration:
-    document = dict(declaration.to_dict("json-schema"))
-    document.pop("x_returns", None)
-    return adopt(document).declaration
 
 
 def _returns(annotation: Any) -> dict[str, Any]:

@@ -87,9 +87,11 @@ def add_program(
         kind(module, face, settings or {}),
         description=face.declaration.description,
         parameters=document["parameters"],
-        returns=document.get("x_returns"),
         options=options,
-        extensions={MODULE_FIELD: f"{cls.__module__}.{cls.__qualname__}"},
+        extensions={
+            **face.declaration.extensions,
+            MODULE_FIELD: f"{cls.__module__}.{cls.__qualname__}",
+        },
     )
 
 

@@ -38,6 +38,8 @@ class ToolFailed(AltarError):  # noqa: N818 - what happened, as the model reads 
     ``result`` is the :class:`altar.ToolResult`.
     """
 
+    __module__ = "altar_extras.dspy"  # a model reads it: no more than it needs
+
     # ReAct puts the traceback of a failed tool into its prompt, with paths and lines of
     # the application; it asks the exception for it, while loggers and debuggers do not
     __traceback__ = property(lambda _: None, lambda _, __: None)
@@ -261,9 +263,8 @@ def _take_back(importer: Importer, tool: _Exported, name: str | None) -> None:
         _Returned(tool._carried, tool._acarried),  # noqa: SLF001
         description=declaration.description,
         parameters=document["parameters"],
-        returns=document.get("x_returns"),
         options=Effects.of(declaration).options(),
-        extensions={key: one for key, one in declaration.extensions.items() if key != "x_returns"},
+        extensions=declaration.extensions,
     )
 
 
