@@ -68,8 +68,7 @@ def _server(target: str, deps: str | None) -> Server:
             raise CliError(f"{target} is a Server: give its Session the deps there")
         return found
     session = altar.Session(tools_of(target), deps=deps_of(deps))
-    server = Server(session, name=place_of(target))
-    return server
+    return Server(session, name=place_of(target))
 
 
 def _declared(target: str) -> Server | None:

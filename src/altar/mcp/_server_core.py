@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import FunctionCall
+from altar.adm import FunctionCall, ToolResult
 from altar.errors import ErrorType
 from altar.later._incoming import as_call
+from altar.mcp._elicit import Inquiry
 from altar.mcp._jsonrpc import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -20,17 +21,16 @@ from altar.mcp._jsonrpc import (
 )
 from altar.mcp._prompts import Prompts
 from altar.mcp._resources import Shelf, contents_of
-from altar.mcp._server_approval import Approvals
-from altar.mcp._server_needs import Invoke, Run, Stream
+from altar.mcp._server_needs import Ask, Invoke, Need, Run, Stream
 from altar.mcp._server_peer import Caller, caller_of
+from altar.mcp._server_questions import APPROVAL, ELICIT, Questions, allow, denied, is_yes
 from altar.mcp._server_tools import Catalog, call_result
 from altar.mcp._versions import HANDSHAKE_VERSIONS, LATEST_HANDSHAKE, VERSIONS
 from altar.mcp._words import SERVER_INFO_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
-    from altar.adm import ToolResult
     from altar.later import Session
     from altar.mcp._jsonrpc import Request
     from altar.mcp._server_needs import Steps
@@ -71,7 +71,7 @@ class Core:
         self.shelf = shelf
         # those who want to hear of changes: (method, key of a filter, params)
         self.listeners: dict[Callable[[str, str, dict[str, Any]], None], None] = {}
-        self._approvals = Approvals()
+        self._questions = Questions()
         self._catalogs: dict[int, tuple[Session, Catalog]] = {}
         self._answers: dict[str, Callable[[Caller, Request], dict[str, Any]]] = {
             "completion/complete": self._complete,
@@ -212,20 +212,34 @@ class Core:
         call = as_call(name, {} if arguments is None else arguments, None)
         if not isinstance(call, FunctionCall):  # refused before there was a call
             return call_result(call, None, caller.version)
-        approved = self._approvals.given(call, params) if caller.modern else False
-        result: ToolResult = yield Invoke(session, call, approved is True)
-        if result.error is not None and result.error.type == ErrorType.APPROVAL_REQUIRED:
-            if approved is None:
-                return call_result(self._approvals.denied(call), None, caller.version)
-            if caller.can_elicit and approved is False:
-                if caller.modern:
-                    return self._approvals.wanted(call)
-                said = yield self._approvals.question(call)
-                if not self._approvals.is_yes(said):
-                    return call_result(self._approvals.denied(call), None, caller.version)
-                result = yield Invoke(session, call, True)
+        result = yield from self._carry_out(caller, call, params)
+        if not isinstance(result, ToolResult):
+            return result
         returns = self.catalog(session).returns(name)  # now: a tool may have changed the tools
         return call_result(result, returns, caller.version)
+
+    def _carry_out(
+        self, caller: Caller, call: FunctionCall, params: dict[str, Any]
+    ) -> Generator[Need, Any, ToolResult | dict[str, Any]]:
+        """The result of a call; a dict where the client has to ask a person first."""
+        modern, session = caller.modern, caller.peer.session
+        answers = self._questions.answers(call, params) if modern else {}
+        inquiry = Inquiry(answers, can_ask=caller.can_elicit, is_modern=modern)
+        said = answers.get(APPROVAL)
+        result: ToolResult = yield Invoke(session, call, is_yes(said), inquiry)
+        if result.error is None:
+            return result
+        if result.error.type == ErrorType.APPROVAL_REQUIRED and caller.can_elicit:
+            if modern and said is None:
+                return self._questions.wanted(call, answers, APPROVAL, allow(call))
+            if not modern:
+                said = yield Ask(ELICIT, allow(call))
+            if not is_yes(said):
+                return denied(call)
+            result = yield Invoke(session, call, True, inquiry)
+        if inquiry.wanted is not None and result.error is not None:
+            return self._questions.wanted(call, answers, *inquiry.wanted)
+        return result
 
     # -- prompts ----------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.errors import ToolError
 from altar.later._log import logger
+from altar.mcp._elicit import current
 from altar.mcp._jsonrpc import (
     INTERNAL_ERROR,
     RpcError,
@@ -19,6 +20,7 @@ from altar.mcp._jsonrpc import (
     result_frame,
 )
 from altar.mcp._server_needs import Ask, Invoke, Run, Stream
+from altar.mcp._server_questions import ELICIT
 from altar.mcp._words import SUBSCRIPTION_KEY
 from altar.runtime import CallContext
 
@@ -143,6 +145,9 @@ class Exchange:
                 approved=need.approved,
                 principal=self._peer.principal,
             )
+            if need.inquiry is not None:
+                need.inquiry.ask = lambda params: self._asked.ask(self._outlet, Ask(ELICIT, params))
+                current.set(need.inquiry)  # of this task, which is this request's alone
             return await need.session.ainvoke(need.call, context)
         if isinstance(need, Ask):
             return await self._asked.ask(self._outlet, need)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from altar.adm import FunctionCall
     from altar.later import Session
+    from altar.mcp._elicit import Inquiry
 
 __all__ = ["Ask", "Invoke", "Need", "Run", "Steps", "Stream"]
 
@@ -18,6 +19,7 @@ class Invoke(NamedTuple):
     session: Session
     call: FunctionCall
     approved: bool = False
+    inquiry: Inquiry | None = None  # what the tool may ask a person
 
 
 class Ask(NamedTuple):
