@@ -6,5 +6,16 @@ from altar.bridge._checked import CallCheck, Checked
 from altar.bridge._effects import Effects
 from altar.bridge._importer import Importer, Refused
 from altar.bridge._out import as_session, model_text
+from altar.bridge._problems import problems_of, refusal
 
-__all__ = ["CallCheck", "Checked", "Effects", "Importer", "Refused", "as_session", "model_text"]
+__all__ = [
+    "CallCheck",
+    "Checked",
+    "Effects",
+    "Importer",
+    "Refused",
+    "as_session",
+    "model_text",
+    "problems_of",
+    "refusal",
+]

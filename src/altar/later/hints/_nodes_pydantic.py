@@ -13,7 +13,7 @@ from altar.later.hints._report import INVALID, REFUSALS, kind_of, show
 if TYPE_CHECKING:
     from altar.later.hints._report import Path, Report
 
-__all__ = ["PydanticNode", "ValidatedNode", "is_pydantic"]
+__all__ = ["PydanticNode", "ValidatedNode", "is_pydantic", "tell_errors"]
 
 _KINDS: dict[str, frozenset[type]] = {
     "string": frozenset({str}),
@@ -126,34 +126,7 @@ class PydanticNode(Node):
                     where = _deeper(path, value, item["loc"])
                     report.coerced(where, kind_of(item.get("input")), _NAMES.get(target, target))
                 return found
-        return self._refuse(strict_errors, value, path, report)
-
-    def _refuse(self, errors: list[Any], value: Any, path: Path, report: Report) -> Any:
-        for item in errors:
-            where = _deeper(path, value, item["loc"])
-            if item["type"] == "missing":
-                report.note(
-                    (where, str(item["loc"][-1])), "a value (required)", "nothing", "required"
-                )
-            elif item["type"] in ("value_error", "assertion_error"):
-                expected = f"a value that {self.name} accepts"
-                report.note(where, expected, f"{show(item.get('input'))}, refused", "constructor")
-            elif item["type"] == "extra_forbidden":
-                report.note(where, "only declared fields", "an unknown name", "unknown")
-            elif item["type"] == "union_tag_not_found" and isinstance(item.get("input"), dict):
-                tag = str(_context(item).get("discriminator", "")).strip("'")
-                where = (where, tag) if tag.isidentifier() else where
-                report.note(where, "a value (required)", "nothing", "required")
-            elif item["type"] == "union_tag_invalid" and isinstance(item.get("input"), dict):
-                facts = _context(item)
-                tag = str(facts.get("discriminator", "")).strip("'")
-                tags = f"one of {facts.get('expected_tags')}"
-                if tag in item["input"]:
-                    report.fail((where, tag), tags, item["input"][tag], "enum")
-                else:
-                    report.note(where, f"{tags} by {tag}", repr(facts.get("tag")), "enum")
-            else:
-                report.fail(where, _expected(item["msg"]), item.get("input"), item["type"])
+        tell_errors(strict_errors, self.name, value, (path, report))
         return INVALID
 
 
@@ -179,6 +152,39 @@ class ValidatedNode(PydanticNode):
         return f"a valid {self.name}"
 
 
+def tell_errors(errors: list[Any], name: str, value: Any, place: tuple[Path, Report]) -> None:
+    """Report what a ValidationError lists of ``value``, which ``name`` refused."""
+    start, report = place
+    for item in errors:
+        where = _deeper(start, value, item["loc"])
+        kind, came = item["type"], item.get("input")
+        if kind == "missing":
+            report.note((where, str(item["loc"][-1])), "a value (required)", "nothing", "required")
+        elif kind in ("value_error", "assertion_error"):
+            expected = f"a value that {name} accepts"
+            report.note(where, expected, f"{show(came)}, refused", "constructor")
+        elif kind == "extra_forbidden":
+            report.note(where, "only declared fields", "an unknown name", "unknown")
+        elif kind in ("union_tag_not_found", "union_tag_invalid") and isinstance(came, dict):
+            _tell_tag(item, came, where, report)
+        else:
+            report.fail(where, _expected(item["msg"]), came, kind)
+
+
+def _tell_tag(item: Any, came: dict[str, Any], where: Path, report: Report) -> None:
+    """Which branch of a union it is: nothing says so, or it says what there is not."""
+    facts = item.get("ctx") or {}
+    tag = str(facts.get("discriminator", "")).strip("'")
+    tags = f"one of {facts.get('expected_tags')}"
+    if tag in came:
+        report.fail((where, tag), tags, came[tag], "enum")
+    elif item["type"] == "union_tag_invalid":
+        report.note(where, f"{tags} by {tag}", repr(facts.get("tag")), "enum")
+    else:
+        where = (where, tag) if tag.isidentifier() else where
+        report.note(where, "a value (required)", "nothing", "required")
+
+
 def _top(doc: dict[str, Any]) -> dict[str, Any]:
     """The schema of the value itself, where a recursive model stands behind a reference."""
     name = str(doc.get("$ref", "")).rpartition("/")[2]
@@ -191,10 +197,6 @@ def _errors(error: BaseException) -> list[Any] | None:
     if not callable(read):
         return None
     return list(cast("Any", read)(include_url=False))
-
-
-def _context(item: Any) -> dict[str, Any]:
-    return item.get("ctx") or {}
 
 
 def _expected(message: str) -> str:
