@@ -64,7 +64,7 @@ class ForeignCall:
         self._injected = injected
         self._hidden = injected.hidden if injected is not None else frozenset[str]()
         self._given = given
-        self._config: RunnableConfig = config or {}
+        self._config: RunnableConfig = {} if config is None else config
         self._only_sync = False
         self.function: Callable[..., Any] = self._async if _is_async(tool) else self._sync
 

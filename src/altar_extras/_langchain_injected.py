@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Injected", "injected_into"]
 
-_MODEL_FIELDS = ("model_fields", "__fields__")  # of pydantic 2, of pydantic 1
 _DIRECT = "_DirectlyInjectedToolArg"  # the base of LangGraph's ToolRuntime
 
 
@@ -86,9 +85,8 @@ def _of_schema(schema: Any) -> Iterator[tuple[str, Any, bool]]:
         hints = typing.get_type_hints(schema, include_extras=True)
     except Exception:  # noqa: BLE001 - names that only a type checker sees
         hints = dict(schema.__annotations__)
-    fields: dict[str, Any] = {}
-    for attribute in _MODEL_FIELDS:
-        fields = fields or dict(getattr(schema, attribute, None) or {})
+    of_v2 = getattr(schema, "model_fields", None)  # the other one warns in pydantic 2
+    fields: Any = getattr(schema, "__fields__", {}) if of_v2 is None else of_v2
     for name, field in fields.items():
         is_required = getattr(field, "is_required", None)
         needed = is_required() if is_required is not None else field.required
