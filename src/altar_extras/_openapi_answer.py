@@ -102,16 +102,16 @@ def _error(answer: Answer, shown: str) -> ToolError:
     after = _retry_after(answer) if status in (429, 503) else None
     told = body.get("error")
     if isinstance(told, dict) and told.get("type") in _TOLD and _is_word(told.get("message")):
-        details = told.get("details")
+        more = told.get("details")
         return ToolError(
             told["message"][:_LONGEST],
             type=told["type"],
             retry_after=after,
-            details=details if isinstance(details, dict) and _is_small(details) else None,
+            details=more if isinstance(more, dict) and _is_small(more) else None,
         )
     said = _words(body) or (_text(answer)[:200] if answer.media_type == "text/plain" else "")
     message = f"{shown} answered {status}" + (f": {said[:_LONGEST]}" if said.strip() else ".")
-    details = {"status": status}
+    details: dict[str, Any] = {"status": status}
     if body and _is_small(body):
         details["problem"] = body
     return ToolError(message, type=kind, retry_after=after, details=details)
@@ -136,7 +136,7 @@ def _words(body: dict[str, Any]) -> str:
     for found in (body, inner):
         for field in ("title", "detail", "message", "error_description", "error"):
             text = found.get(field)
-            if _is_word(text) and text not in parts:
+            if isinstance(text, str) and text.strip() and text not in parts:
                 parts.append(text)
     return ": ".join(parts[:3])
 

@@ -20,7 +20,14 @@ _MOST = 300
 _IGNORED = {"accept", "content-type", "authorization"}  # by the specification's own words
 _CONTROLS = {
     *("host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"),
-    *("expect", "cookie", "keep-alive", "proxy-authorization", "proxy-connection", "http2-settings"),
+    *(
+        "expect",
+        "cookie",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "http2-settings",
+    ),
 }
 _ORDER = ("json", "multipart", "form", "text", "bytes")
 _PLAIN = frozenset(
@@ -194,9 +201,7 @@ class Arguments:
         explode = one.get("explode", style == "form")
         reserved = one.get("allowReserved") is True
         self.parameters.append(
-            Parameter(
-                argument, name, place, style, explode is True, reserved, as_json, required
-            )
+            Parameter(argument, name, place, style, explode is True, reserved, as_json, required)
         )
 
     def _free(self, name: str, place: str) -> str:

@@ -86,7 +86,8 @@ class Secrets:
     def get(self, name: str) -> Any:
         """The secret, or None; raises ToolError where the application's function fails."""
         try:
-            found = self._given[name] if isinstance(self._given, Mapping) else self._given(name)
+            given: Any = self._given
+            found = given[name] if isinstance(given, Mapping) else given(name)
             found = found() if callable(found) else found
         except Exception:  # noqa: BLE001 - its text, or a variable of its frames, may be the secret
             raise _unset(name, "could not be had") from None

@@ -106,11 +106,11 @@ def _pairs(body: Body, value: dict[str, Any]) -> list[str]:
         field = body.fields.get(name, Field())
         if item is None:
             continue
-        if not field.style and isinstance(item, dict):
-            item = scalar(item)  # as application/json, which is the default for objects
+        # without a style an object is application/json
+        as_json = not field.style and isinstance(item, dict)
         pairs += style_pairs(
             name,
-            item,
+            scalar(item) if as_json else item,
             style=field.style or "form",
             explode=field.explode,
             reserved=field.reserved,

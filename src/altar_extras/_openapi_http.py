@@ -162,7 +162,7 @@ def _hang_up(idle: list[tuple[float, str, Line]]) -> None:
 
 def _ask(line: Line, request: Request) -> HTTPResponse:
     connection = HTTPConnection(request.place.host, request.place.port)
-    connection.sock = line  # type: ignore[assignment]
+    connection.sock = line
     headers = {"Host": request.place.netloc, "Accept-Encoding": "gzip, identity;q=0.5"}
     headers.update(request.headers)
     if request.body is None and request.method in ("POST", "PUT", "PATCH"):
@@ -228,6 +228,4 @@ def _redirected(request: Request, status: int, where: str) -> Request:
 
 
 def _fault(request: Request, what: str) -> ToolError:
-    return ToolError(
-        f"{request.shown}: the server {what}.", type=ErrorType.TOOL_EXECUTION_FAILED
-    )
+    return ToolError(f"{request.shown}: the server {what}.", type=ErrorType.TOOL_EXECUTION_FAILED)

@@ -105,7 +105,7 @@ def import_tools(
 class _Options:
     """The options of :func:`import_tools`, checked."""
 
-    def __init__(  # noqa: PLR0913 - one parameter per option
+    def __init__(
         self, server: Any, secrets: Any, select: Any, approve: Any, skip: Any, limits: Any
     ) -> None:
         self.server = Server(server) if isinstance(server, str) else server or Server()
@@ -176,12 +176,12 @@ class _Imported:
                 self._place(self._root.get("servers"))
         except UncarriedError as error:
             raise ConfigurationError(f"{self._source.where}: {error}") from None
-        if everything and not any(isinstance(found, Found) for found in chosen):
-            if self._options.select != Select():
-                raise ConfigurationError(
-                    f"{self._source.where}: none of its {len(everything)} operations is one of "
-                    f"{self._options.select}"
-                )
+        is_none = not any(isinstance(found, Found) for found in chosen)
+        if everything and is_none and self._options.select != Select():
+            raise ConfigurationError(
+                f"{self._source.where}: none of its {len(everything)} operations is one of "
+                f"{self._options.select}"
+            )
         for found in chosen:
             if not isinstance(found, Found):
                 self._importer.refused.append(Refused(*found))
@@ -206,7 +206,10 @@ class _Imported:
             for one in way
         }
         arguments.add_parameters(
-            [(found.item.get("parameters"), found.base), (found.value.get("parameters"), found.base)],
+            [
+                (found.item.get("parameters"), found.base),
+                (found.value.get("parameters"), found.base),
+            ],
             hidden,
         )
         arguments.add_body(found.value.get("requestBody"), found.base)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from contextlib import suppress
+from functools import partial
 from io import BufferedReader, RawIOBase
 from ipaddress import ip_address
 from time import monotonic
@@ -87,7 +88,7 @@ class Line:
         """Send all of ``data``."""
         left = memoryview(data)
         while left:
-            count = self.watch.patiently(self._socket, lambda part=left: self._socket.send(part))
+            count = self.watch.patiently(self._socket, partial(self._socket.send, left))
             self.sent += count
             left = left[count:]
 
@@ -139,7 +140,7 @@ def connect(place: Place, watch: Watch, trust: Callable[[], ssl.SSLContext]) -> 
                 sock = trust().wrap_socket(
                     sock, server_hostname=place.host, do_handshake_on_connect=False
                 )
-                watch.patiently(sock, sock.do_handshake)  # type: ignore[attr-defined]
+                watch.patiently(sock, sock.do_handshake)
         except BaseException as error:
             sock.close()
             if not isinstance(error, OSError) or isinstance(error, TimeoutError):

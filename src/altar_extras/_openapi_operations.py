@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from altar.bridge import Effects
-from altar.errors import ConfigurationError, ErrorType, ToolError
+from altar.errors import ConfigurationError
 from altar_extras._openapi_answer import is_json, is_text, result_of
 from altar_extras._openapi_auth import Veil, sign
 from altar_extras._openapi_body import encoded
@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from altar_extras._openapi_schema import Schemas
     from altar_extras._openapi_servers import Place
 
-__all__ = ["METHODS", "Found", "Operation", "Select", "described", "effects_of", "found_in", "returns_of"]
+__all__ = [
+    "METHODS",
+    "Found",
+    "Operation",
+    "Select",
+    "described",
+    "effects_of",
+    "found_in",
+    "returns_of",
+]
 
 METHODS = ("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "POST", "PATCH", "DELETE")
 _READS = ("GET", "HEAD", "OPTIONS", "TRACE")
@@ -234,8 +243,8 @@ def returns_of(found: Found, library: Library, schemas: Schemas) -> dict[str, An
         for media_type, media in content.items():
             plain = media_type.partition(";")[0].strip().lower()
             if is_json(plain):
-                given = a_mapping(media, f"the content {short(media_type)}").get("schema", {})
-                made, more = schemas.convert(given, base, "response")
+                said = a_mapping(media, f"the content {short(media_type)}")
+                made, more = schemas.convert(said.get("schema", {}), base, "response")
                 needs |= more
                 break
             made = {"type": "string"} if is_text(plain) else True

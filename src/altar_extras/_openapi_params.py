@@ -95,7 +95,7 @@ def scalar(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def style_pairs(  # noqa: PLR0913 - the parts of a style
+def style_pairs(
     name: str,
     value: Any,
     *,

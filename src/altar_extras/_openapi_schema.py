@@ -147,7 +147,9 @@ class Schemas:
             properties = one.get("properties")
             for name, inner in properties.items() if isinstance(properties, dict) else ():
                 meant, _ = self.followed(inner, home)
-                if any(isinstance(said, dict) and said.get(word) is True for said in (inner, meant)):
+                if any(
+                    isinstance(said, dict) and said.get(word) is True for said in (inner, meant)
+                ):
                     found.add(name)
             branches = one.get("allOf")
             for branch in branches if isinstance(branches, list) else ():
@@ -194,9 +196,8 @@ def _hide(out: dict[str, Any], hidden: set[str]) -> None:
 def _old_words(out: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     """What OpenAPI 3.0 says in its own words: bounds that are flags, and ``nullable``."""
     for flag, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
-        if isinstance(out.get(flag), bool):
-            if out.pop(flag) and bound in out:
-                out[flag] = out.pop(bound)
+        if isinstance(out.get(flag), bool) and out.pop(flag) and bound in out:
+            out[flag] = out.pop(bound)
     if out.get("format") == "byte":
         del out["format"]
         out["contentEncoding"] = "base64"
@@ -208,7 +209,9 @@ def _old_words(out: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
         if isinstance(out.get("enum"), list) and None not in out["enum"]:
             out["enum"] = [*out["enum"], None]
         return out
-    kept = {name: out.pop(name) for name in ("description", "default", "title") if name in out}
+    kept: dict[str, Any] = {
+        name: out.pop(name) for name in ("description", "default", "title") if name in out
+    }
     return {**kept, "anyOf": [out, {"type": "null"}]} if out else kept
 
 

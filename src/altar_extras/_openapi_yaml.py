@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 try:
-    import yaml
+    import yaml  # type: ignore[import-untyped, unused-ignore]
 except ModuleNotFoundError as error:
     raise ImportError(
         "altar_extras.openapi reads YAML with the library PyYAML (JSON needs none); type: "
@@ -54,7 +55,7 @@ def _plain_bool(loader: Any, node: Any) -> Any:
 
 for _first in "tTfF":
     _resolvers: Any = _Loader.yaml_implicit_resolvers
-    _words = yaml.resolver.re.compile("^(?:true|True|TRUE|false|False|FALSE)$")
+    _words = re.compile("^(?:true|True|TRUE|false|False|FALSE)$")
     _resolvers.setdefault(_first, []).append((_BOOL, _words))
 _Loader.add_constructor(_BOOL, _plain_bool)
 
