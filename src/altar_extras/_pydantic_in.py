@@ -1,0 +1,270 @@
+"""From pydantic to altar: models and validated functions as tools."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+import altar
+from altar.adm import FunctionCall
+from altar.bridge import Effects, Importer, Refused, problems_of, refusal
+from altar.errors import ConfigurationError, DeclarationError
+from altar.later import schema_of
+from altar.runtime import CallContext
+from altar_extras._pydantic_out import ToolModel, error_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from altar import Context
+    from altar.later import SchemaTool
+
+__all__ = ["import_tools"]
+
+
+def import_tools(*foreign: Any) -> list[SchemaTool]:
+    """Models and ``validate_call`` functions as tools, for ``Session(tools=[...])``.
+
+    A model class is a tool whose arguments are the model's fields (by their
+    aliases). It gives the validated model; where the class has a ``__call__``, the
+    result of that, which may be async and may take an :class:`altar.Context`.
+    pydantic validates after altar has checked the schema; what it refuses is
+    PARAMETER_VALIDATION_FAILED, with the path of each problem.
+
+    Lists of them are taken too. Raises DeclarationError, with all reasons, for
+    what has no JSON schema, and ConfigurationError for anything else.
+    """
+    importer = Importer("pydantic")
+    for one in _flat(foreign):
+        try:
+            if isinstance(one, type) and issubclass(one, ToolModel):
+                _add_tool(importer, one)
+            elif isinstance(one, type) and issubclass(one, BaseModel):
+                _add_model(importer, one)
+            else:
+                _add_function(importer, one)
+        except DeclarationError as error:
+            importer.refused.append(Refused(one.__name__, "; ".join(error.problems)))
+    return importer.tools()
+
+
+def _flat(foreign: Any) -> Iterator[Any]:
+    for one in foreign:
+        if isinstance(one, (list, tuple)):
+            yield from _flat(one)
+        elif (isinstance(one, type) and issubclass(one, BaseModel)) or hasattr(one, "raw_function"):
+            yield one
+        else:
+            raise ConfigurationError(
+                f"import_tools({one!r}): give BaseModel classes and functions decorated with "
+                "pydantic.validate_call; other functions go into Session(tools=[...]) as they are"
+            )
+
+
+# -- a tool of altar's that comes back ---------------------------------------------------
+
+
+def _add_tool(importer: Importer, model: type[ToolModel]) -> None:
+    declaration, session = model.altar_declaration, model.altar_session
+
+    def call(args: dict[str, Any], context: Context[Any]) -> Any:
+        result = session.invoke(
+            FunctionCall(name=declaration.name, args=args),
+            CallContext(
+                correlation_id=context.correlation_id,
+                deadline=context.deadline,
+                approved=context.approved,
+                emit=context.progress,
+            ),
+        )
+        if result.error is not None:
+            raise error_of(result)
+        return result.content
+
+    importer.add(
+        declaration.name,
+        call,
+        description=declaration.description,
+        parameters=declaration.to_dict("json-schema")["parameters"],
+        options=Effects.of(declaration).options(),
+        extensions=declaration.extensions,
+    )
+
+
+# -- models ------------------------------------------------------------------------------
+
+
+def _add_model(importer: Importer, model: type[BaseModel]) -> None:
+    name = model.__name__
+    runs = any("__call__" in vars(base) for base in model.__mro__)
+    hints = _hints(model.__call__) if runs else {"return": model}
+    takes = runs and len(inspect.signature(model.__call__).parameters) > 1
+
+    def built(args: dict[str, Any]) -> Any:
+        try:
+            return model.model_validate_json(to_json(args))
+        except ValidationError as error:
+            raise refusal(problems_of(error, args, name=name)) from error
+
+    def call(args: dict[str, Any], context: Context[Any]) -> Any:
+        instance = built(args)
+        if not runs:
+            return instance
+        return instance(context) if takes else instance()
+
+    async def acall(args: dict[str, Any], context: Context[Any]) -> Any:
+        return await call(args, context)
+
+    is_async = runs and inspect.iscoroutinefunction(model.__call__)
+    importer.add(
+        name,
+        acall if is_async else call,
+        description=inspect.cleandoc(vars(model).get("__doc__") or ""),
+        parameters=_object(schema_of(model).document),
+        returns=_returned(hints),
+    )
+
+
+def _object(document: Any) -> Any:
+    """The schema of the object itself, where a recursive one stands behind a reference."""
+    reference = document.get("$ref") if isinstance(document, dict) else None
+    if reference is None:
+        return document
+    body = document["$defs"][reference.rpartition("/")[2]]
+    return {**body, "$defs": document["$defs"]}
+
+
+def _hints(function: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, AttributeError):  # names that only a type checker sees
+        return {}
+
+
+def _returned(hints: dict[str, Any]) -> dict[str, Any] | None:
+    if "return" not in hints:
+        return None
+
+    def result() -> Any: ...
+
+    result.__annotations__["return"] = hints["return"]
+    try:
+        found = altar.declare(result).returns
+    except DeclarationError:  # the result is declared where it can be, and not otherwise
+        return None
+    document = None if found is None else found.document
+    return document if isinstance(document, dict) else None
+
+
+# -- functions ---------------------------------------------------------------------------
+
+
+def _add_function(importer: Importer, function: Any) -> None:
+    raw = function.raw_function
+    parameters = inspect.signature(raw).parameters
+    name = function.__name__
+    code = getattr(inspect.unwrap(raw), "__code__", None)
+
+    def refused(error: ValidationError, args: dict[str, Any], order: list[str]) -> Exception:
+        """The refusal, where it is the arguments' error; else the error, which the body raised."""
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code is code:
+                return error
+            trace = trace.tb_next
+        listed = _Named(error, order)
+        if any(not item["loc"] or item["loc"][0] not in parameters for item in listed.items):
+            return error  # the result did not pass
+        return refusal(problems_of(listed, args, name=name))
+
+    def call(args: dict[str, Any], _: Context[Any]) -> Any:
+        given, named, order = _arranged(args, parameters)
+        try:
+            return function(*given, **named)
+        except ValidationError as error:
+            raise refused(error, args, order) from error
+
+    async def acall(args: dict[str, Any], _: Context[Any]) -> Any:
+        given, named, order = _arranged(args, parameters)
+        try:
+            return await function(*given, **named)
+        except ValidationError as error:
+            raise refused(error, args, order) from error
+
+    try:
+        document = TypeAdapter(raw).json_schema(ref_template="#/$defs/{model}")
+    except Exception as error:
+        why = f"pydantic has no JSON schema of its arguments ({type(error).__name__})"
+        raise DeclarationError(name, [why]) from error
+    importer.add(
+        name,
+        acall if inspect.iscoroutinefunction(raw) else call,
+        description=inspect.cleandoc(function.__doc__ or ""),
+        parameters=_described(document, raw),
+        returns=_returned(_hints(raw)),
+    )
+
+
+class _Named:
+    """A ValidationError whose places are parameters, where they were given by position."""
+
+    def __init__(self, error: ValidationError, order: list[str]) -> None:
+        self.items: list[Any] = []
+        for item in error.errors(include_url=False):
+            first, *rest = item["loc"] or (None,)
+            if isinstance(first, int) and first < len(order):
+                first = order[first]
+            kind = {"missing_argument": "missing"}.get(item["type"], item["type"])
+            loc = () if first is None else (first, *rest)
+            self.items.append({**item, "type": kind, "loc": loc})
+
+    def errors(self, *, include_url: bool = True) -> list[Any]:
+        """What pydantic lists."""
+        del include_url
+        return self.items
+
+
+def _arranged(args: dict[str, Any], parameters: Any) -> tuple[list[Any], dict[str, Any], list[str]]:
+    """Positional arguments, named ones, and the parameters of the positional ones."""
+    named = dict(args)
+    given: list[Any] = []
+    order: list[str] = []
+    for name, parameter in parameters.items():
+        if parameter.kind is parameter.VAR_POSITIONAL and name in named:
+            values = named.pop(name)
+            given += values
+            order += [name] * len(values)
+        elif parameter.kind is parameter.POSITIONAL_ONLY and name in named:
+            given.append(named.pop(name))
+            order.append(name)
+    return given, named, order
+
+
+def _described(document: dict[str, Any], raw: Callable[..., Any]) -> dict[str, Any]:
+    """Without made-up titles, and with what the docstring says of the parameters."""
+    found: dict[str, Any] = _untitled(document)
+    try:
+        said = altar.declare(raw).to_dict("json-schema")["parameters"]["properties"]
+    except DeclarationError:
+        return found
+    for name, node in found.get("properties", {}).items():
+        if isinstance(node, dict) and "description" in said.get(name, ()):
+            node.setdefault("description", said[name]["description"])
+    return found
+
+
+def _untitled(node: Any, *, names: bool = False) -> Any:
+    if isinstance(node, list):
+        return [_untitled(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: item
+        if key in ("default", "const", "enum", "examples")
+        else _untitled(item, names=not names and key in ("properties", "$defs"))
+        for key, item in node.items()
+        if names or key != "title"
+    }
