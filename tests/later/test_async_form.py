@@ -12,7 +12,9 @@ from altar.adm import Schema
 from altar.later import SchemaTool, ToolOptions
 
 DECLARATION = FunctionDeclaration(
-    name="who", description="Who.", parameters=Schema.trusted({"type": "object"})
+    name="who",
+    description="Who.",
+    parameters=Schema.trusted({"type": "object", "properties": {"for": {}}}),
 )
 
 
