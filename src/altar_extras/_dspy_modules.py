@@ -213,6 +213,8 @@ def _introspected(module: Any, name: str | None, description: str | None) -> Fac
             return face._replace(declaration=adopt(inputs).declaration)
     document = declare(MethodType(forward, inner), name=shown, description=described)
     told = {**document.to_dict("json-schema"), **_returns(hints.get("return"))}
+    if any(one.kind == one.VAR_KEYWORD for one in asked):
+        told["parameters"] = {"additionalProperties": True, **told["parameters"]}
     annotations = {one.name: hints[one.name] for one in asked if one.name in hints}
     return Face(adopt(told).declaration, annotations)
 

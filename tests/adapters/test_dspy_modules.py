@@ -1,0 +1,419 @@
+"""DSPy programs of every kind as tools: declared honestly, run in sync and async, typed failures."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+pytest.importorskip("dspy", "3.4")
+
+import dspy
+from dspy.utils import DummyLM
+from pydantic import BaseModel, Field
+
+from altar import Session
+from altar.adm import Schema, is_name
+from altar.errors import ConfigurationError, DeclarationError
+from altar_extras.dspy import declaration_of, import_tools, prediction_of, program_tool
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*[Ee]xperimental"),
+]
+
+QA = "question: str, tags: list[str] -> answer: float, mood: Literal['up','down']"
+ASKED = {"question": "how much?", "tags": ["a"]}
+ANSWER = {"answer": "3.5", "mood": "up"}
+REASONED = {"reasoning": "because", **ANSWER}
+SAID = {"answer": 3.5, "mood": "up"}
+
+
+def lookup(word: str) -> str:
+    """Look a word up."""
+    return f"{word}!"
+
+
+def good(args: Any, prediction: Any) -> float:
+    return 1.0
+
+
+class InProcess:
+    """A code interpreter without a process of its own, for code that the tests wrote."""
+
+    execution_instructions = "Python."
+
+    def __init__(self) -> None:
+        self.tools: dict[str, Any] = {}
+        self.output_fields: Any = None
+        self._names: dict[str, Any] = {}
+
+    def start(self) -> None:
+        pass
+
+    def execute(self, code: str, variables: dict[str, Any] | None = None) -> Any:
+        submitted: list[Any] = []
+        self._names |= {
+            **self.tools,
+            **(variables or {}),
+            "SUBMIT": lambda **k: submitted.append(k),
+        }
+        exec(code, self._names)
+        return dspy.FinalOutput(submitted[0]) if submitted else "ran"
+
+    def shutdown(self) -> None:
+        pass
+
+
+class Rag(dspy.Module):
+    """Answers from what it finds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer = dspy.ChainOfThought("question, day -> answer: float, mood")
+
+    def forward(self, question: str, day: date, k: int = 3) -> dspy.Prediction:
+        """Answer a question.
+
+        Args:
+            question: What is asked.
+            k: How many passages to read.
+        """
+        assert isinstance(day, date)
+        return self.answer(question=question, day=f"{day:%A}")
+
+
+class Plain(dspy.Module):
+    def forward(self, words: list[str], **rest: int) -> dict[str, int]:
+        return {word: len(word) for word in words} | rest
+
+
+class Whatever(dspy.Module):
+    def forward(self, **inputs):
+        return dspy.Prediction(got=inputs)
+
+
+class Later(dspy.Module):
+    async def aforward(self, word: str) -> str:
+        await asyncio.sleep(0)
+        return word.upper()
+
+
+class Stricter(dspy.ChainOfThought):
+    """Thinks twice."""
+
+
+V2_CALL = {"next_thought": "t", "tool_calls": '{"tool_calls": [{"name": "submit", "args": %s}]}'}
+CODE = {"reasoning": "r", "generated_code": "```python\na = 3.5\nSUBMIT(answer=a, mood='up')\n```"}
+STEPS = [
+    {"next_thought": "t", "next_tool_name": "lookup", "next_tool_args": '{"word": "x"}'},
+    {"next_thought": "t", "next_tool_name": "finish", "next_tool_args": "{}"},
+    REASONED,
+]
+COMPLETIONS = [{"reasoning": "r", "mood": "up"}, {"rationale": "s", "mood": "down"}]
+
+# kind: how it is made, what its model says, the outputs beside QA's, its arguments beside ASKED
+KINDS: dict[str, tuple[Any, list[Any], set[str], dict[str, Any]]] = {
+    "Predict": (lambda: dspy.Predict(QA), [ANSWER], set(), {}),
+    "ChainOfThought": (lambda: dspy.ChainOfThought(QA), [REASONED], {"reasoning"}, {}),
+    "ReAct": (lambda: dspy.ReAct(QA, [lookup]), STEPS, {"reasoning", "trajectory"}, {}),
+    "ReActV2": (
+        lambda: dspy.ReActV2(QA, [lookup]),
+        [{**V2_CALL, "tool_calls": V2_CALL["tool_calls"] % json.dumps(SAID)}],
+        {"history", "termination_reason"},
+        {},
+    ),
+    "ProgramOfThought": (
+        lambda: dspy.ProgramOfThought(QA, interpreter_factory=InProcess),
+        [CODE, REASONED],
+        {"reasoning"},
+        {},
+    ),
+    "CodeAct": (
+        lambda: dspy.CodeAct(QA, [lookup], interpreter_factory=InProcess),
+        [{"generated_code": "lookup('x')", "finished": "True"}, REASONED],
+        {"reasoning", "trajectory"},
+        {},
+    ),
+    "MultiChainComparison": (
+        lambda: dspy.MultiChainComparison(QA, M=2),
+        [{"rationale": "both", **ANSWER}],
+        {"rationale"},
+        {"completions": COMPLETIONS},
+    ),
+    "BestOfN": (
+        lambda: dspy.BestOfN(dspy.ChainOfThought(QA), 2, good, 1.0),
+        [REASONED],
+        {"reasoning"},
+        {},
+    ),
+    "Refine": (
+        lambda: dspy.Refine(dspy.Predict(QA), 2, good, 1.0),
+        [ANSWER],
+        set(),
+        {},
+    ),
+    "RLM": (
+        lambda: dspy.RLM(QA, interpreter_factory=InProcess),
+        [{"reasoning": "r", "code": "SUBMIT(answer=3.5, mood='up')"}],
+        {"trajectory", "final_reasoning"},
+        {},
+    ),
+}
+
+
+def said(*answers: Any) -> Any:
+    """Run under a model that says these things, one after the other."""
+    return dspy.context(lm=DummyLM(list(answers)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_module_is_valid_adm_with_honest_outputs(kind: str):
+    make, _, more, extra = KINDS[kind]
+    declaration = declaration_of(make())
+    assert is_name(declaration.name)
+    assert declaration.to_dict("adm-1.0")["description"]
+    parameters = declaration.to_dict("json-schema")["parameters"]
+    assert set(parameters["required"]) == {*ASKED, *extra}
+    returns = declaration.extensions["x_returns"]
+    assert set(returns["properties"]) == {*SAID, *more}
+    assert returns["properties"]["mood"] == {"type": "string", "enum": ["up", "down"]}
+    assert not declaration.check_args({**ASKED, **extra})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_module_answers_as_it_declares_in_sync_and_async(kind: str):
+    make, answers, _, extra = KINDS[kind]
+    session = Session(import_tools({"ask": make()}))
+    returns = Schema.trusted(session.declarations()[0].extensions["x_returns"])
+    with said(*answers):
+        result = session.execute("ask", {**ASKED, **extra})
+    with said(*answers):
+        later = asyncio.run(session.aexecute("ask", {**ASKED, **extra}))
+    for one in (result, later):
+        assert one.ok, one.error
+        assert {name: one.content[name] for name in SAID} == SAID
+        assert not returns.check(one.content)
+        assert isinstance(prediction_of(one), dspy.Prediction)
+
+
+def test_flex_is_declared_by_its_signature():
+    returns = declaration_of(dspy.Flex(QA)).extensions["x_returns"]
+    assert set(returns["properties"]) == set(SAID)
+
+
+def test_a_module_of_ones_own_is_declared_by_its_forward_and_gets_python_values():
+    session = Session(import_tools(Rag()))
+    (declaration,) = session.declarations()
+    assert (declaration.name, declaration.extensions["x_returns"]) == ("Rag", {"type": "object"})
+    parameters = declaration.to_dict("json-schema")["parameters"]
+    assert parameters["properties"]["day"] == {"type": "string", "format": "date"}
+    assert parameters["properties"]["k"] == {
+        "type": "integer",
+        "default": 3,
+        "description": "How many passages to read.",
+    }
+    with said({"reasoning": "r", "answer": "2", "mood": "m"}):
+        result = session.execute("Rag", {"question": "q", "day": "2026-12-24"})
+    assert result.content == {"reasoning": "r", "answer": 2.0, "mood": "m"}
+
+
+def test_modules_that_answer_no_prediction_or_take_anything_or_are_only_async_run_too():
+    session = Session(import_tools(Plain(), Whatever(), Later()))
+    assert session.execute("Plain", {"words": ["ab"], "n": 1}).content == {"ab": 2, "n": 1}
+    assert session.execute("Whatever", {"x": 1}).content == {"got": {"x": 1}}
+    assert session.execute("Later", {"word": "w"}).content == "W"
+    assert asyncio.run(session.aexecute("Later", {"word": "w"})).content == "W"
+
+
+def test_names_are_the_signatures_the_class_or_made_up_and_never_clash():
+    class Judge(dspy.Signature):
+        """Judge it."""
+
+        text: str = dspy.InputField()
+        verdict: str = dspy.OutputField()
+
+    tools = import_tools(Judge, dspy.Predict(QA), dspy.ChainOfThought(QA), Stricter(QA))
+    names = [tool.declaration.name for tool in tools]
+    assert names == ["Judge", "predict_answer_mood", "predict_answer_mood_2", "Stricter"]
+    assert tools[0].declaration.description == "Judge it."
+    kinds = [tool.declaration.extensions["x_dspy_module"] for tool in tools]
+    assert kinds[2] == "dspy.predict.chain_of_thought.ChainOfThought"
+
+
+class Person(BaseModel):
+    name: str
+    age: int = Field(ge=0)
+
+
+class Rich(dspy.Signature):
+    """Describe somebody."""
+
+    who: Person = dspy.InputField(desc="Whom.")
+    born: date = dspy.InputField()
+    photo: bytes = dspy.InputField()
+    count: int = dspy.InputField(ge=1, le=4, default=2)
+    image: dspy.Image | None = dspy.InputField()
+    history: dspy.History = dspy.InputField(default=None)
+    code: dspy.Code["java"] = dspy.OutputField()  # noqa: F821 - a language
+    friends: list[Person] = dspy.OutputField(min_length=1)
+
+
+def test_fields_of_a_class_bring_their_types_words_bounds_and_defaults():
+    seen: dict[str, Any] = {}
+
+    class Spy(dspy.Predict):
+        def __call__(self, **inputs):
+            seen.update(inputs)
+            return super().__call__(**inputs)
+
+    session = Session([program_tool(Spy(Rich), name="describe")])
+    (declaration,) = session.declarations()
+    fields = declaration.to_dict("json-schema")["parameters"]["properties"]
+    assert fields["who"]["description"] == "Whom."
+    assert fields["count"] == {"type": "integer", "minimum": 1, "maximum": 4, "default": 2}
+    assert fields["image"]["properties"] == {"url": {"type": "string"}}
+    assert "default" not in fields["history"]
+    returns = declaration.extensions["x_returns"]["properties"]
+    assert returns["code"]["type"] == "string"
+    assert returns["friends"]["minItems"] == 1
+    args = {
+        "who": {"name": "Ada", "age": 36},
+        "born": "1815-12-10",
+        "photo": "AAE=",
+        "image": {"url": "https://example.org/a.png"},
+        "history": {"messages": [{"who": "x"}]},
+    }
+    with said({"code": "```java\nint x;\n```", "friends": '[{"name": "Bo", "age": 4}]'}):
+        result = session.execute("describe", args)
+    assert result.content == {"code": "int x;", "friends": [{"name": "Bo", "age": 4}]}
+    assert seen["who"] == Person(name="Ada", age=36)
+    assert (seen["born"], seen["photo"]) == (date(1815, 12, 10), b"\0\1")
+    assert isinstance(seen["image"], dspy.Image)
+    assert isinstance(seen["history"], dspy.History)
+    assert isinstance(prediction_of(result).code, dspy.Code)
+    assert session.execute("describe", {**args, "count": 9}).error.details["problems"]
+
+
+def test_what_json_cannot_carry_is_refused_with_every_reason():
+    class Takes(dspy.Signature):
+        tools: list[dspy.Tool] = dspy.InputField()
+        answer: str = dspy.OutputField()
+
+    class Nothing(dspy.Module):
+        pass
+
+    class Positional(dspy.Module):
+        def forward(self, *words):
+            return None
+
+    with pytest.raises(DeclarationError) as caught:
+        import_tools(Takes, Nothing(), Positional(), dspy.Predict("config, lm -> answer"))
+    text = str(caught.value)
+    for words in ("a dspy.Tool is code", "no forward", "by position", "'config'", "'lm'"):
+        assert words in text
+    for wrong in (dspy.Parallel(), "question -> answer", lookup, dspy.Predict):
+        with pytest.raises(ConfigurationError, match="give a dspy.Tool, a dspy.Module"):
+            import_tools(wrong)
+
+
+def failing(error: Exception) -> Any:
+    class Engine:
+        def complete(self, request):
+            raise error
+
+        def stream(self, request):
+            raise error
+
+        def close(self):
+            pass
+
+    return dspy.LM("fake/one", engine=Engine(), cache=False, num_retries=0)
+
+
+def test_what_dspy_raises_becomes_a_typed_error_without_the_text_of_it():
+    session = Session(import_tools({"ask": dspy.Predict(QA)}))
+    nobody = session.execute("ask", ASKED).error
+    assert (nobody.type, nobody.details["error"]) == ("CONFIGURATION_ERROR", "LMNotConfiguredError")
+    with said({"secret": "x"}, {"secret": "x"}, {"secret": "x"}):
+        garbled = session.execute("ask", ASKED)
+    assert garbled.error.type == "TOOL_EXECUTION_FAILED"
+    assert garbled.error.details["expected"] == ["answer", "mood"]
+    assert "secret" not in json.dumps(garbled.to_dict())
+    assert isinstance(garbled.cause.__cause__, dspy.AdapterParseError)
+    wire = dspy.lm15
+    for raised, type_ in (
+        (wire.RateLimitError("key=hunter2", retry_after=7), "RATE_LIMIT_EXCEEDED"),
+        (wire.AuthError("key=hunter2"), "CONFIGURATION_ERROR"),
+        (wire.TransportError("key=hunter2"), "SERVICE_UNAVAILABLE"),
+        (wire.ContextLengthError("key=hunter2"), "RESOURCE_EXHAUSTED"),
+    ):
+        with dspy.context(lm=failing(raised)):
+            result = session.execute("ask", ASKED)
+        assert result.error.type == type_, result.error
+        assert "hunter2" not in json.dumps(result.to_dict())
+        if type_ == "RATE_LIMIT_EXCEEDED":
+            assert result.error.retry_after_ms == 7000
+
+
+def test_a_program_that_never_succeeds_says_so():
+    session = Session(import_tools({"ask": dspy.BestOfN(dspy.Predict(QA), 1, good, 1.0)}))
+    with said({"x": "1"}, {"x": "1"}):
+        assert "none of its tries" in session.execute("ask", ASKED).error.message
+
+
+def test_the_callers_settings_hold_in_every_thread_and_the_tools_own_before_them():
+    model = DummyLM({"how much?": ANSWER})
+    session = Session(import_tools({"ask": dspy.Predict(QA)}))
+    with dspy.context(lm=model):
+        assert session.execute("ask", ASKED, timeout=5).content == SAID
+        many = session.execute_many([("ask", ASKED)] * 3)
+        assert [one.content for one in many] == [SAID] * 3
+        assert asyncio.run(session.aexecute("ask", ASKED, timeout=5)).content == SAID
+    own = program_tool(dspy.Predict(QA), name="own", settings={"lm": model})
+    assert Session([own]).execute("own", ASKED).content == SAID
+
+
+def test_a_compiled_program_is_rebuilt_from_its_saved_state(tmp_path):
+    compiled = dspy.ChainOfThought(QA)
+    compiled.predict.demos = [dspy.Example(**ASKED, **REASONED).with_inputs(*ASKED)]
+    compiled.predict.signature = compiled.predict.signature.with_instructions("Be brief.")
+    path = tmp_path / "qa.json"
+    compiled.save(str(path))
+    untouched = dspy.ChainOfThought(QA)
+    for program in (lambda: dspy.ChainOfThought(QA), untouched):
+        for state in (str(path), path, compiled.dump_state()):
+            tool = program_tool(program, name="ask", state=state)
+            assert tool.declaration.description == "Be brief."
+            model = DummyLM([REASONED])
+            with dspy.context(lm=model):
+                assert Session([tool]).execute("ask", ASKED).ok
+            prompt = json.dumps(model.history[-1]["messages"])
+            assert "Be brief." in prompt
+            assert "because" in prompt
+    assert untouched.predict.demos == []
+    with pytest.raises(ConfigurationError, match="does not fit"):
+        program_tool(dspy.Predict(QA), state={"predict": {}})
+    with pytest.raises(ConfigurationError, match="builds one"):
+        program_tool("question -> answer")
+    with pytest.raises(ConfigurationError, match="it built int"):
+        program_tool(lambda: 3)
+
+
+def test_a_signature_may_be_given_to_a_program_that_says_nothing():
+    tool = program_tool(Whatever(), signature=QA, name="ask")
+    assert tool.declaration.parameters.required == ("question", "tags")
+    assert Session([tool]).execute("ask", {"question": 1}).error.type == (
+        "PARAMETER_VALIDATION_FAILED"
+    )
+
+
+def test_a_result_that_was_stored_is_a_prediction_again():
+    session = Session(import_tools({"ask": dspy.Predict(QA)}))
+    with said(ANSWER):
+        result = session.execute("ask", ASKED)
+    stored = type(result).from_dict(json.loads(json.dumps(result.to_dict())))
+    assert prediction_of(stored).toDict() == prediction_of(result).toDict() == SAID
