@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import dspy  # type: ignore[import-untyped]
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["ToolFailed", "add_tool", "exported"]
 
 _CHECK = "_validate_and_parse_args"  # where a dspy.Tool refuses arguments
+_PROMPT = "format_error_for_lm"  # what writes a failed tool into a prompt, traceback and all
+_traceback: Any = BaseException.__traceback__
 _REQUIRED = " (Required)"  # how DSPy notes it of tools that it took from elsewhere
 
 
@@ -40,13 +43,20 @@ class ToolFailed(AltarError):  # noqa: N818 - what happened, as the model reads 
 
     __module__ = "altar_extras.dspy"  # a model reads it: no more than it needs
 
-    # ReAct puts the traceback of a failed tool into its prompt, with paths and lines of
-    # the application; it asks the exception for it, while loggers and debuggers do not
-    __traceback__ = property(lambda _: None, lambda _, __: None)
-
     def __init__(self, result: ToolResult) -> None:
         self.result = result
         super().__init__(model_text(result))
+
+    @property
+    def __traceback__(self) -> Any:
+        """Where it was raised; for a prompt of DSPy's nothing, which would be paths and lines."""
+        if sys._getframe(1).f_code.co_name == _PROMPT:  # noqa: SLF001
+            return None
+        return _traceback.__get__(self)
+
+    @__traceback__.setter
+    def __traceback__(self, value: Any) -> None:
+        _traceback.__set__(self, value)
 
 
 # -- altar's, for DSPy -------------------------------------------------------------------
