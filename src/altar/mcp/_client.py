@@ -255,7 +255,7 @@ class Client:
                 if self._engine.closed:
                     work.close()
                     raise McpError("This MCP client is closed.", type=ErrorType.INVALID_STATE)
-                self._loop = LoopThread()
+                self._loop = LoopThread(self._engine.close)
                 self._threads.append(self._loop)
             return self._loop
 

@@ -165,19 +165,14 @@ class Engine:
                 kill_group(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
     async def _begin(self) -> Peer:
+        self.peer = peer = Peer(self._make(), self.desk)
+
         async def again() -> None:
-            await transport.close()
-            await start()
+            await peer.transport.close()
+            peer.transport = self._make()
+            await peer.transport.open(peer)
 
-        async def start() -> None:
-            nonlocal transport
-            transport = self._make()
-            peer.transport = transport
-            await transport.open(peer)
-
-        transport = self._make()
-        self.peer = peer = Peer(transport, self.desk)
-        await transport.open(peer)
+        await peer.transport.open(peer)
         options = self.options
         self.agreed = await negotiate(peer, options.version, options.connect_timeout, again)
         self._standing = asyncio.get_running_loop().create_task(self._listen(peer))

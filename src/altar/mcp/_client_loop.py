@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from altar.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from concurrent.futures import Future
 
 __all__ = ["LoopThread"]
@@ -22,9 +22,10 @@ T = TypeVar("T")
 class LoopThread:
     """An event loop in a daemon thread of its own, which runs what any thread gives it."""
 
-    __slots__ = ("_loop", "_process", "_thread")
+    __slots__ = ("_at_end", "_loop", "_process", "_thread")
 
-    def __init__(self) -> None:
+    def __init__(self, at_end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._at_end = at_end  # runs last of all, however the loop was ended
         self._loop = asyncio.new_event_loop()
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._serve, name="altar-mcp", daemon=True)
@@ -74,6 +75,7 @@ class LoopThread:
         asyncio.set_event_loop(loop)
         try:
             loop.run_forever()
+            loop.run_until_complete(self._at_end())
             left = asyncio.all_tasks(loop)
             for task in left:
                 task.cancel()

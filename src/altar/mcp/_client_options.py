@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import Any, NoReturn
 
 from altar.errors import ConfigurationError
 from altar.mcp._versions import VERSIONS
@@ -71,13 +72,13 @@ class ClientOptions:
             _refuse("version", self.version, f"None, or one of {', '.join(VERSIONS)}")
         if self.approve not in _APPROVE:
             _refuse("approve", self.approve, f"one of {', '.join(map(repr, _APPROVE))}")
-        if not isinstance(self.prefix, str):
+        if type(self.prefix) is not str:
             _refuse("prefix", self.prefix, "a text such as 'files_'")
         for name in ("headers", "env"):
             _check_texts(name, getattr(self, name))
 
 
-def _check_texts(name: str, given: object) -> None:
+def _check_texts(name: str, given: Any) -> None:
     if not isinstance(given, Mapping):
         _refuse(name, type(given).__name__, "a mapping of texts to texts")
     for key, value in given.items():
@@ -86,5 +87,5 @@ def _check_texts(name: str, given: object) -> None:
             _refuse(name, key, "texts of one line each")  # never the value: it may be a secret
 
 
-def _refuse(name: str, value: object, allowed: str) -> None:
+def _refuse(name: str, value: object, allowed: str) -> NoReturn:
     raise ConfigurationError(f"ClientOptions({name}={value!r:.80}): give {allowed}")

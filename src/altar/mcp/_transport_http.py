@@ -234,7 +234,7 @@ async def _token(bearer: Bearer) -> str:
     if isinstance(bearer, str):
         return bearer
     said = bearer()
-    token = await said if inspect.isawaitable(said) else said
+    token: Any = await said if inspect.isawaitable(said) else said
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise McpError(
             "connect(bearer=...) gave no token: let it return a text",

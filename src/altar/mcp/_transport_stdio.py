@@ -98,7 +98,7 @@ class StdioTransport:
         """Send a request and wait for the line that answers it."""
         del headers
         id_: Id = frame["id"]
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answer | Failure] = asyncio.get_running_loop().create_future()
         self._waiting[id_] = answer
         try:
             await self._write(frame)

@@ -164,7 +164,7 @@ class Wire:
         line.writer.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
         with suppress(ConnectionResetError, BrokenPipeError):
             await line.writer.drain()  # it may have refused, and said why, before it read all
-        status = 100
+        status, reason, found = await _read_head(line.reader)
         while 100 <= status < 200:
             status, reason, found = await _read_head(line.reader)
         return Reply(line.reader, status, reason, found)
