@@ -162,12 +162,14 @@ def _from_part(part: ModelResponsePart, legal: Callable[[str], str]) -> Part | N
     if isinstance(part, ThinkingPart):
         return Thinking(part.content, opaque=opaque)
     if isinstance(part, ToolCallPart):
-        is_read = isinstance(part.args, dict) or part.args is None
+        args: Any = part.args
+        text: str | None = args if isinstance(args, str) else None
+        read: dict[str, Any] | None = None if isinstance(args, str) else args or {}
         return ToolCall(
             legal(part.tool_name),
-            (part.args or {}) if is_read else None,
+            read,
             id=part.tool_call_id,
-            raw_args=part.args if isinstance(part.args, str) else None,
+            raw_args=text,
             wire_id=kept.get("wire_id"),
             opaque=opaque,
         )

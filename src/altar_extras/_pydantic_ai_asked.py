@@ -16,7 +16,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.settings import ToolOrOutput
 
-from altar.adm import ToolConfig, adopt
+from altar.adm import ToolConfig, ToolMode, adopt
 from altar.errors import ConfigurationError, InvalidDataError
 from altar.llm import (
     BlobPart,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked"]
 
 _ERRORS = ("failed", "retried")
-_EFFORTS = {"xhigh": "high", "max": "high", False: "none"}
+_EFFORTS: dict[Any, Any] = {"xhigh": "high", "max": "high", False: "none"}
 
 
 class Asked:
@@ -129,19 +129,20 @@ class Asked:
 
     def _choice(self, said: Any, parameters: ModelRequestParameters) -> ToolConfig | None:
         outputs = [self.legal(tool.name) for tool in parameters.output_tools]
+        free = ToolMode.AUTO if parameters.allow_text_output else ToolMode.ANY
         if said == "none":
             if not outputs:
-                return ToolConfig(mode="NONE")
-            mode = "AUTO" if parameters.allow_text_output else "ANY"
-            return ToolConfig(mode=mode, allowed_function_names=tuple(outputs))
+                return ToolConfig(mode=ToolMode.NONE)
+            return ToolConfig(mode=free, allowed_function_names=tuple(outputs))
         if isinstance(said, ToolOrOutput):
             names = [*map(self.legal, said.function_tools), *outputs]
-            mode = "AUTO" if parameters.allow_text_output else "ANY"
-            return ToolConfig(mode=mode, allowed_function_names=tuple(names))
+            return ToolConfig(mode=free, allowed_function_names=tuple(names))
         if isinstance(said, list):
-            return ToolConfig(mode="ANY", allowed_function_names=tuple(map(self.legal, said)))
+            return ToolConfig(
+                mode=ToolMode.ANY, allowed_function_names=tuple(map(self.legal, said))
+            )
         if said == "required" or not parameters.allow_text_output:
-            return ToolConfig(mode="ANY")
+            return ToolConfig(mode=ToolMode.ANY)
         return None
 
 

@@ -24,7 +24,8 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.tools import ToolDefinition
 
-from altar.adm import ToolMode
+from altar.adm import ToolMode, loads
+from altar.errors import InvalidDataError
 from altar.llm import (
     BlobPart,
     Data,
@@ -257,10 +258,10 @@ def _part(part: ModelResponsePart, api: str) -> Part:
         return Thinking(part.content, opaque=opaque)
     if isinstance(part, ToolCallPart):
         wire_id = part.tool_call_id
-        text = part.args if isinstance(part.args, str) else None
+        args, text = _arguments(part.args)
         return ToolCall(
             part.tool_name,
-            None if text is not None else (part.args or {}),  # type: ignore[arg-type]
+            args,
             raw_args=text,
             wire_id=None if wire_id.startswith(_MADE_UP) else wire_id,
             opaque=opaque,
@@ -271,6 +272,17 @@ def _part(part: ModelResponsePart, api: str) -> Part:
     (raw,) = ModelMessagesTypeAdapter.dump_python([ModelResponse(parts=[part])], mode="json")
     del raw["timestamp"]
     return Unknown(raw, opaque=(_opaque(api, "part", {"kind": part.part_kind}),))
+
+
+def _arguments(said: Any) -> tuple[dict[str, Any] | None, str | None]:
+    """The object a model said, or the text that is none; streams always have text."""
+    if not isinstance(said, str):
+        return dict(said or {}), None
+    try:
+        value = loads(said) if said.strip() else {}
+    except InvalidDataError:
+        return None, said
+    return (value, None) if isinstance(value, dict) else (None, said)
 
 
 def _opaque(api: str, kind: str, data: Any) -> Opaque:

@@ -9,13 +9,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from pydantic_ai.models import Model, StreamedResponse, check_allow_model_requests
-from pydantic_ai.profiles import ModelProfile
+from pydantic_ai.profiles import ModelProfile, merge_profile
 
 from altar.errors import ConfigurationError, ProviderError, TransportError
 from altar.llm import (
     Attempt,
     Delta,
-    End,
     Fold,
     PartEnd,
     PartStart,
@@ -87,7 +86,7 @@ class AltarModel(Model):
             supports_thinking=can.thinking,
             default_structured_output_mode="tool" if can.tools else "prompted",
         )
-        super().__init__(settings=settings, profile=ModelProfile(**{**known, **(profile or {})}))
+        super().__init__(settings=settings, profile=merge_profile(known, profile))
 
     @property
     def model_name(self) -> str:
@@ -204,21 +203,21 @@ class _Streamed(StreamedResponse):
                 folding.feed(event)
                 if isinstance(event, PartStart):
                     names[event.index] = self._foreign.get(event.name, event.name)
-                elif isinstance(event, Delta):
-                    for told in self._delta(event, names, spelt):
-                        yield told
-                elif isinstance(event, PartEnd):
-                    for told in self._end(event, spelt):
-                        yield told
-                elif isinstance(event, End):
-                    self._usage = usage_of(event.usage)
+                for told in self._told(event, names, spelt):
+                    yield told
             response = folding.response()
         except ProviderError as error:
             if isinstance(error, TransportError) and self._parts_manager.get_parts():
                 error.in_stream = True
             raise to_model(error, self._name) from error
+        self._usage = usage_of(response.usage)
         for name, value in ending(response).items():
             setattr(self, name, value)
+
+    def _told(self, event: StreamEvent, names: dict[int, str], spelt: set[int]) -> Any:
+        if isinstance(event, Delta):
+            return self._delta(event, names, spelt)
+        return self._end(event, spelt) if isinstance(event, PartEnd) else ()
 
     def _delta(self, event: Delta, names: dict[int, str], spelt: set[int]) -> Any:
         """The events of one piece."""

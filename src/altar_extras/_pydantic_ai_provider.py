@@ -19,7 +19,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models import Model, infer_model
 
-from altar.errors import ConfigurationError, StreamBrokenError
+from altar.errors import ConfigurationError, ProviderError
 from altar.llm import Capabilities, Delta, End, LoopedProvider, PartEnd, PartStart, Start
 from altar_extras._pydantic_ai_faults import from_model
 from altar_extras._pydantic_ai_history import NAME, to_request, to_response
@@ -128,9 +128,9 @@ class ModelProvider(LoopedProvider):
 
 
 def _broken(error: Exception) -> Exception:
-    if isinstance(error, StreamBrokenError) or not hasattr(error, "in_stream"):
-        return error
-    error.in_stream = True
+    """The same failure, of an answer that had begun."""
+    if isinstance(error, ProviderError):
+        error.in_stream = True
     return error
 
 
@@ -139,29 +139,37 @@ async def _told(events: Any) -> AsyncGenerator[StreamEvent, None]:
     yield Start()
     async for event in events:
         if isinstance(event, PartStartEvent):
-            part, index = event.part, event.index
-            if type(part) is TextPart:
-                yield PartStart(index, "text")
-                if part.content:
-                    yield Delta(index, part.content)
-            elif type(part) is ThinkingPart:
-                yield PartStart(index, "thinking")
-                if part.content:
-                    yield Delta(index, part.content, kind="thinking")
-            elif isinstance(part, ToolCallPart):
-                yield PartStart(index, "tool_call", name=part.tool_name)
-                if isinstance(part.args, str) and part.args:
-                    yield Delta(index, part.args, kind="args")
-            else:
-                yield PartStart(index, "other")
+            for told in _begun(event.index, event.part):
+                yield told
         elif isinstance(event, PartDeltaEvent):
-            delta, index = event.delta, event.index
-            if isinstance(delta, TextPartDelta) and delta.content_delta:
-                yield Delta(index, delta.content_delta)
-            elif isinstance(delta, ThinkingPartDelta) and delta.content_delta:
-                yield Delta(index, delta.content_delta, kind="thinking")
-            elif isinstance(delta, ToolCallPartDelta) and isinstance(delta.args_delta, str):
-                yield Delta(index, delta.args_delta, kind="args")
+            piece = _piece(event.index, event.delta)
+            if piece is not None:
+                yield piece
+
+
+def _begun(index: int, part: Any) -> list[StreamEvent]:
+    """The beginning of a part, and its first words."""
+    if type(part) is TextPart:
+        told: list[StreamEvent] = [PartStart(index, "text")]
+        return [*told, Delta(index, part.content)] if part.content else told
+    if type(part) is ThinkingPart:
+        told = [PartStart(index, "thinking")]
+        return [*told, Delta(index, part.content, kind="thinking")] if part.content else told
+    if isinstance(part, ToolCallPart):
+        told = [PartStart(index, "tool_call", name=part.tool_name)]
+        is_text = isinstance(part.args, str) and part.args
+        return [*told, Delta(index, str(part.args), kind="args")] if is_text else told
+    return [PartStart(index, "other")]
+
+
+def _piece(index: int, delta: Any) -> Delta | None:
+    if isinstance(delta, TextPartDelta) and delta.content_delta:
+        return Delta(index, delta.content_delta)
+    if isinstance(delta, ThinkingPartDelta) and delta.content_delta:
+        return Delta(index, delta.content_delta, kind="thinking")
+    if isinstance(delta, ToolCallPartDelta) and isinstance(delta.args_delta, str):
+        return Delta(index, delta.args_delta, kind="args")
+    return None
 
 
 def _can(model: Model) -> Capabilities:
