@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import to_json
 
 import altar
@@ -17,7 +18,7 @@ from altar.runtime import CallContext
 from altar_extras._pydantic_out import ToolModel, error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from altar import Context
     from altar.later import SchemaTool
@@ -194,16 +195,11 @@ def _add_function(importer: Importer, function: Any) -> None:
         except ValidationError as error:
             raise refused(error, args, order) from error
 
-    try:
-        document = TypeAdapter(raw).json_schema(ref_template="#/$defs/{model}")
-    except Exception as error:
-        why = f"pydantic has no JSON schema of its arguments ({type(error).__name__})"
-        raise DeclarationError(name, [why]) from error
     importer.add(
         name,
         acall if inspect.iscoroutinefunction(raw) else call,
         description=inspect.cleandoc(function.__doc__ or ""),
-        parameters=_described(document, raw),
+        parameters=_parameters(raw),
         returns=_returned(_hints(raw)),
     )
 
@@ -232,24 +228,44 @@ def _arranged(args: dict[str, Any], parameters: Any) -> tuple[list[Any], dict[st
     named = dict(args)
     given: list[Any] = []
     order: list[str] = []
+    spread = any(
+        one.kind is one.VAR_POSITIONAL and args.get(name) for name, one in parameters.items()
+    )
     for name, parameter in parameters.items():
-        if parameter.kind is parameter.VAR_POSITIONAL and name in named:
-            values = named.pop(name)
-            given += values
-            order += [name] * len(values)
-        elif parameter.kind is parameter.POSITIONAL_ONLY and name in named:
-            given.append(named.pop(name))
-            order.append(name)
+        before = spread and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            values = named.pop(name, ())
+        elif not before and parameter.kind is not parameter.POSITIONAL_ONLY:
+            continue
+        elif name in named:
+            values = (named.pop(name),)
+        else:
+            values = () if parameter.default is parameter.empty else (parameter.default,)
+        given += values
+        order += [name] * len(values)
     return given, named, order
 
 
-def _described(document: dict[str, Any], raw: Callable[..., Any]) -> dict[str, Any]:
-    """Without made-up titles, and with what the docstring says of the parameters."""
-    found: dict[str, Any] = _untitled(document)
+def _parameters(raw: Any) -> dict[str, Any]:
+    """The schema pydantic makes, with the descriptions of the docstring; altar's where it has none.
+
+    It has none of ``*args`` beside named arguments, and of positional-only ones
+    it makes an array.
+    """
+    declared: dict[str, Any] | None = None
     try:
-        said = altar.declare(raw).to_dict("json-schema")["parameters"]["properties"]
+        declared = altar.declare(raw).to_dict("json-schema")["parameters"]
+        document = TypeAdapter(raw).json_schema(ref_template="#/$defs/{model}")
     except DeclarationError:
-        return found
+        document = TypeAdapter(raw).json_schema(ref_template="#/$defs/{model}")
+    except PydanticInvalidForJsonSchema:
+        document = {}
+    if document.get("type") != "object":
+        if declared is None:
+            raise DeclarationError(raw.__name__, ["pydantic has no JSON schema of its arguments"])
+        return declared
+    found: dict[str, Any] = _untitled(document)
+    said = {} if declared is None else declared["properties"]
     for name, node in found.get("properties", {}).items():
         if isinstance(node, dict) and "description" in said.get(name, ()):
             node.setdefault("description", said[name]["description"])

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Optional, Protocol, Union
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from altar.adm import Schema
 from altar_extras._pydantic_out import line_of, steps_of
@@ -238,7 +238,14 @@ def _bounded(found: Any, node: dict[str, Any], table: dict[str, str]) -> Any:
     said = {option: node[keyword] for keyword, option in table.items() if keyword in node}
     if found is float:
         said["allow_inf_nan"] = False
-    return Annotated[found, Field(**said)] if said else found
+    found = Annotated[found, Field(**said)] if said else found
+    return Annotated[found, BeforeValidator(_no_boolean)] if table is _NUMBER else found
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):  # which is an int in Python, and a 1 to pydantic
+        raise PydanticCustomError("type", "Input should be a number, not a boolean")
+    return value
 
 
 def _constant(body: dict[str, Any], name: str) -> Any:
