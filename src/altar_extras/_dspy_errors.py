@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dspy  # type: ignore[import-untyped]
 
 from altar import ToolError
 from altar.errors import ErrorType
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["translated"]
+__all__ = ["typed"]
 
 # the first that fits; the text of an exception never reaches a model, it may hold prompts or keys
 _WORDS: tuple[tuple[type[Exception], str, str], ...] = (
@@ -52,21 +48,8 @@ _WORDS: tuple[tuple[type[Exception], str, str], ...] = (
 _NO_LM = "No LM is loaded"
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Whatever DSPy raises inside leaves as a ToolError; every other exception as it is."""
-    try:
-        yield
-    except ToolError:
-        raise
-    except Exception as error:
-        known = _known(error)
-        if known is None:
-            raise
-        raise known from error
-
-
-def _known(error: Exception) -> ToolError | None:
+def typed(error: Exception) -> ToolError | None:
+    """The ToolError for what DSPy raised; None for every other exception."""
     if isinstance(error, ValueError) and str(error).startswith(_NO_LM):
         return ToolError(
             "The program failed: no model is set up.",

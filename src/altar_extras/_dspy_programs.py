@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dspy  # type: ignore[import-untyped]
 
 from altar.bridge import Importer
 from altar.errors import ConfigurationError
-from altar_extras._dspy_errors import translated
+from altar_extras._dspy_errors import typed
 from altar_extras._dspy_modules import Face, face_of, face_of_signature, is_async
 from altar_extras._dspy_results import outputs_of
 from altar_extras._dspy_signature import parse_signature
 from altar_extras._dspy_types import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from os import PathLike
 
     from altar.later import SchemaTool, ToolOptions
@@ -38,33 +37,41 @@ class _Program:
 
     def __call__(self, args: dict[str, Any], context: Any) -> Any:
         inputs = self._reader.read(args)
-        with translated(), self._set():
-            return outputs_of(self._module(**inputs))
-
-    @contextmanager
-    def _set(self) -> Iterator[None]:
-        with ExitStack() as stack:
+        try:
             if self._settings:
-                stack.enter_context(dspy.context(**self._settings))
-            yield
+                with dspy.context(**self._settings):
+                    return outputs_of(self._module(**inputs))
+            return outputs_of(self._module(**inputs))
+        except Exception as error:
+            known = typed(error)
+            if known is None:
+                raise
+            raise known from error
+
+    async def _later(self, args: dict[str, Any]) -> Any:
+        inputs = self._reader.read(args)
+        try:
+            with dspy.context(**self._settings):
+                return outputs_of(await self._module.acall(**inputs))
+        except Exception as error:
+            known = typed(error)
+            if known is None:
+                raise
+            raise known from error
 
 
 class _AsyncProgram(_Program):
     __slots__ = ()
 
     async def __altar_async__(self, args: dict[str, Any], context: Any) -> Any:
-        inputs = self._reader.read(args)
-        with translated(), self._set():
-            return outputs_of(await self._module.acall(**inputs))
+        return await self._later(args)
 
 
 class _OnlyAsync(_Program):
     __slots__ = ()
 
     async def __call__(self, args: dict[str, Any], context: Any) -> Any:
-        inputs = self._reader.read(args)
-        with translated(), self._set():
-            return outputs_of(await self._module.acall(**inputs))
+        return await self._later(args)
 
 
 def add_program(

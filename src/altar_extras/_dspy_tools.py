@@ -16,7 +16,7 @@ from altar.bridge import Effects, as_session, model_text
 from altar.errors import AltarError, DeclarationError
 from altar.later import schema_of
 from altar.runtime import CallContext
-from altar_extras._dspy_errors import translated
+from altar_extras._dspy_errors import typed
 from altar_extras._dspy_results import outputs_of
 from altar_extras._dspy_types import problems_of, wrong_arguments
 
@@ -190,26 +190,32 @@ class _Tool:
         self._tool = tool
 
     def __call__(self, args: dict[str, Any], context: Any) -> Any:
-        with translated():
-            try:
-                return outputs_of(self._tool(**args), may_be_none=True)
-            except (ValueError, TypeError) as error:
-                raise _refusal(error) or error from error
+        try:
+            return outputs_of(self._tool(**args), may_be_none=True)
+        except Exception as error:
+            known = _refusal(error) or typed(error)
+            if known is None:
+                raise
+            raise known from error
 
 
 class _AsyncTool(_Tool):
     __slots__ = ()
 
     async def __call__(self, args: dict[str, Any], context: Any) -> Any:
-        with translated():
-            try:
-                return outputs_of(await self._tool.acall(**args), may_be_none=True)
-            except (ValueError, TypeError) as error:
-                raise _refusal(error) or error from error
+        try:
+            return outputs_of(await self._tool.acall(**args), may_be_none=True)
+        except Exception as error:
+            known = _refusal(error) or typed(error)
+            if known is None:
+                raise
+            raise known from error
 
 
 def _refusal(error: Exception) -> ToolError | None:
     """The refusal of arguments, where DSPy's own check raised this; None where the tool did."""
+    if not isinstance(error, (ValueError, TypeError)):
+        return None
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_name != _CHECK:
         trace = trace.tb_next

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _AS_THEY_ARE = {str, int, float, bool, Any, dict, list, type(None)}
+_SCALARS = {str, int, float, bool, type(None)}
 _BASE64 = ConfigDict(val_json_bytes="base64", ser_json_bytes="base64")
 
 
@@ -191,6 +192,8 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
 
 def plain(value: Any) -> Any:
     """A value of a prediction with DSPy's own objects as JSON has them; the rest as it is."""
+    if value.__class__ in _SCALARS:
+        return value
     if isinstance(value, (dspy.Code, dspy.Reasoning)):
         return value.format()
     if isinstance(value, dspy.ToolCalls):
