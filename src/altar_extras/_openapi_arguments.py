@@ -55,15 +55,20 @@ class Arguments:
         self.parameters: list[Parameter] = []
         self.body: Body | None = None
 
+    @property
+    def needs(self) -> set[str]:
+        """The names of the definitions that the schema refers to."""
+        return self._needs
+
     def schema(self) -> dict[str, Any]:
-        """The schema, with all that it refers to."""
+        """The schema, on stubs for what it refers to."""
         made = self._whole
         if made is None:
             made = {"type": "object", "properties": self._properties}
             if self._required:
                 made["required"] = self._required
             made["additionalProperties"] = False
-        return self._schemas.bundle(made, self._needs, "request")
+        return self._schemas.stubs(made, self._needs)
 
     def add_parameters(self, groups: list[tuple[Any, str]], hidden: Container[str]) -> None:
         """The parameters of path and operation; ``hidden`` are those that secrets fill in."""
@@ -73,7 +78,7 @@ class Arguments:
                 one, home = self._library.resolved(given, base, "a parameter")
                 name = a_text(one.get("name"), "a parameter's name")
                 place = one.get("in")
-                if place not in STYLES:
+                if not isinstance(place, str) or place not in STYLES:
                     raise UncarriedError(f"the parameter {short(name)} is not in {_words(STYLES)}")
                 found[name, place] = (one, home)
                 if len(found) > _MOST:
@@ -138,7 +143,9 @@ class Arguments:
         rest = made.get("additionalProperties", True)
         if not is_plain or "minProperties" in made or "maxProperties" in made:
             return False
-        if not properties or not isinstance(rest, bool) or properties.keys() & self._properties:
+        if not made.get("properties") or not isinstance(rest, bool):
+            return False
+        if made["properties"].keys() & self._properties:
             return False
         self._needs |= own
         self._properties.update(made["properties"])

@@ -83,7 +83,8 @@ def load(source: Any, *, largest: int, fetched: bytes | None = None) -> Source:
 
 
 def _is_path(text: str) -> bool:
-    return "\n" not in text and not text.lstrip().startswith("{") and len(text) < 4096
+    is_text = text.lstrip()[:1] in ("{", "[") or ": " in text
+    return "\n" not in text and not is_text and len(text) < 4096
 
 
 def _read_file(path: Path, where: str, largest: int) -> bytes:

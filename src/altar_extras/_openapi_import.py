@@ -24,7 +24,7 @@ from altar_extras._openapi_operations import (
     found_in,
     returns_of,
 )
-from altar_extras._openapi_schema import Schemas
+from altar_extras._openapi_schema import Schemas, completed
 from altar_extras._openapi_servers import Hosts, Place, Server, place_of, server_url
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = ["Limits", "import_tools"]
 
 _APPROVALS = (None, "destructive", "writes")
 _LONGEST = 10_000
+_MOST_TEXT = 100_000_000  # characters of all definitions: what operations share counts in each
 _SAID = ("read_only", "destructive", "idempotent")
 
 
@@ -159,6 +160,7 @@ class _Imported:
         server = options.server
         self._hosts = Hosts(server.hosts, (server.url, self._url))
         self.schemes: set[str] = set()
+        self._total = 0
 
     def run(self) -> None:
         """Every chosen operation, into the importer."""
@@ -226,12 +228,17 @@ class _Imported:
         effects = effects_of(found, options.approve)
         name = self._name(found)
         before = len(self._importer.refused)
-        self._importer.add(
+        definitions = self._schemas.definitions(arguments.needs, "request")
+        returns, more = returns_of(found, self._library, self._schemas)
+        self._total += len(definitions) + len(more)
+        if self._total > _MOST_TEXT:
+            raise UncarriedError(f"the schemas so far have more than {_MOST_TEXT} characters")
+        tool = self._importer.add(
             name,
             operation.call,
             description=described(found)[:_LONGEST],
             parameters=arguments.schema(),
-            returns=returns_of(found, self._library, self._schemas),
+            returns=returns,
             options=effects.options(),
             extensions={
                 "x_openapi": {"method": found.method, "path": found.path},
@@ -240,6 +247,8 @@ class _Imported:
                 **({"x_requires_approval": True} if effects.approval else {}),
             },
         )
+        if tool is not None and (definitions or more):
+            tool.declaration = completed(tool.declaration, definitions, more)
         for at in range(before, len(self._importer.refused)):
             refused = self._importer.refused[at]
             reason = f"operation {refused.name!r:.80}: {refused.reason}"

@@ -7,7 +7,7 @@ import socket
 from contextlib import suppress
 from functools import partial
 from io import BufferedReader, RawIOBase
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ __all__ = ["ForbiddenError", "GivenUpError", "Line", "Watch", "connect"]
 _SLICE = 0.05  # seconds after which a wait looks whether anybody still waits for it
 _CONNECT = 10.0  # seconds to reach one server
 _BUFFER = 65_536
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class GivenUpError(Exception):
@@ -128,6 +129,9 @@ def connect(place: Place, watch: Watch, trust: Callable[[], ssl.SSLContext]) -> 
     """A new connection. Raises OSError, or ForbiddenError where no address is allowed."""
     watch = Watch(min(watch.deadline, monotonic() + _CONNECT), watch._cancelled)  # noqa: SLF001
     fault: OSError | None = None
+    literal = _literal(place.host)
+    if literal is not None and not place.named and not _is_public(literal):
+        raise ForbiddenError
     found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
     for family, kind, protocol, _, address in found:
         if not place.named and not _is_public(str(address[0])):
@@ -173,8 +177,22 @@ def _reach(sock: socket.socket, address: Any, watch: Watch) -> None:
             return
 
 
+def _literal(host: str) -> str | None:
+    """The address that a host is, in any form that a resolver takes for one ("127.1"), or None."""
+    with suppress(ValueError):
+        return str(ip_address(host.partition("%")[0]))
+    with suppress(OSError, ValueError):
+        return socket.inet_ntoa(socket.inet_aton(host))
+    return None
+
+
 def _is_public(text: str) -> bool:
-    """Whether an address is one of the public network, whatever form it is written in."""
+    """Whether an address is one of the public network; one that holds another is judged by that."""
     address = ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    return address.is_global and not address.is_multicast and (mapped is None or mapped.is_global)
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and address in _NAT64:
+            inner = IPv4Address(int(address) & 0xFFFF_FFFF)
+        if inner is not None:
+            return _is_public(str(inner))
+    return address.is_global and not address.is_multicast and not address.is_reserved

@@ -16,6 +16,7 @@ from altar_extras._openapi_http import Request
 from altar_extras._openapi_library import UncarriedError, a_mapping, short
 from altar_extras._openapi_line import Watch
 from altar_extras._openapi_params import Target, refuse, write
+from altar_extras._openapi_schema import TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -229,8 +230,13 @@ def _dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def returns_of(found: Found, library: Library, schemas: Schemas) -> dict[str, Any] | None:
-    """The schema of what a call returns, by its answers of 2xx; None where they do not say."""
+def returns_of(
+    found: Found, library: Library, schemas: Schemas
+) -> tuple[dict[str, Any] | None, str]:
+    """The schema of what a call returns, by its answers of 2xx, on stubs, and its ``$defs``.
+
+    None where they do not say, or say more than a model would read.
+    """
     branches: list[Any] = []
     needs: set[str] = set()
     responses = a_mapping(found.value.get("responses"), "responses")
@@ -251,10 +257,15 @@ def returns_of(found: Found, library: Library, schemas: Schemas) -> dict[str, An
         if made not in branches:
             branches.append(made)
     if not branches or found.method == "HEAD" or True in branches or {} in branches:
-        return None
+        return None, ""
     whole = branches[0] if len(branches) == 1 else {"anyOf": branches}
-    whole = schemas.bundle(whole, needs, "response")
-    return whole if len(repr(whole)) <= _MOST_RETURNS else None
+    try:
+        definitions = schemas.definitions(needs, "response")
+    except TooLargeError:
+        return None, ""
+    if len(definitions) > _MOST_RETURNS:
+        return None, ""
+    return schemas.stubs(whole, needs), definitions
 
 
 def described(found: Found) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import Schema
+from altar.adm import FunctionDeclaration, Schema, adopt
 from altar.errors import InvalidDataError
 from altar_extras._openapi_library import UncarriedError, short
 
 if TYPE_CHECKING:
     from altar_extras._openapi_library import Library
 
-__all__ = ["Schemas"]
+__all__ = ["Schemas", "TooLargeError", "completed"]
+
+compact = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 _ONE = (
     *("items", "additionalProperties", "not", "if", "then", "else", "contains"),
@@ -25,8 +28,12 @@ _DROPPED = frozenset(
     definitions $vocabulary""".split()  # noqa: SIM905
 )
 _REF = "#/$defs/"
-_MOST_DEFS = 2_000
+_LARGEST = 1_000_000  # characters of the definitions of one operation
 _HIDING = {"request": "readOnly", "response": "writeOnly"}
+
+
+class TooLargeError(UncarriedError):
+    """The schemas of an operation have no end that is worth reading."""
 
 
 class Schemas:
@@ -41,7 +48,8 @@ class Schemas:
         self._old = old
         self._names: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
-        self._made: dict[tuple[str, str], tuple[Any, set[str]]] = {}
+        self._made: dict[tuple[str, str], tuple[str, set[str]]] = {}
+        self._texts: dict[tuple[frozenset[str], str], str] = {}
         self._places: dict[str, tuple[str, str]] = {}
 
     def convert(self, schema: Any, base: str, side: str) -> tuple[Any, set[str]]:
@@ -49,19 +57,35 @@ class Schemas:
         needs: set[str] = set()
         return self._schema(schema, base, side, needs), needs
 
-    def bundle(self, schema: dict[str, Any], needs: set[str], side: str) -> dict[str, Any]:
-        """The schema with its ``$defs``, and theirs."""
-        made: dict[str, Any] = {}
-        pending = sorted(needs)
+    def stubs(self, schema: dict[str, Any], needs: set[str]) -> dict[str, Any]:
+        """The schema with a ``$defs`` that allows anything: enough to check it by itself."""
+        return {**schema, "$defs": dict.fromkeys(sorted(needs), True)} if needs else schema
+
+    def definitions(self, needs: set[str], side: str) -> str:
+        """The ``$defs`` behind these names and theirs, as JSON text; "" without names.
+
+        Each was checked when it was first asked for, whatever asks for it again.
+        """
+        if not needs:
+            return ""
+        key = (frozenset(needs), side)
+        known = self._texts.get(key)
+        if known is not None:
+            return known
+        found: dict[str, str] = {}
+        pending = list(needs)
+        size = 0
         while pending:
             name = pending.pop()
-            if name in made:
-                continue
-            made[name], more = self._definition(name, side)
-            if len(made) > _MOST_DEFS:
-                raise UncarriedError(f"its schema refers to more than {_MOST_DEFS} others")
-            pending += sorted(more - made.keys())
-        return {**schema, "$defs": {name: made[name] for name in sorted(made)}} if made else schema
+            if name not in found:
+                found[name], more = self._definition(name, side)
+                size += len(found[name])
+                if size > _LARGEST:
+                    raise TooLargeError(f"its schemas have more than {_LARGEST} characters")
+                pending += more
+        text = ",".join([f"{json.dumps(name)}:{found[name]}" for name in sorted(found)])
+        self._texts[key] = made = "{" + text + "}"
+        return made
 
     def followed(self, schema: Any, base: str) -> tuple[Any, str]:
         """The schema behind a reference that stands alone; any other as it is."""
@@ -73,12 +97,21 @@ class Schemas:
             schema, base, _ = self._library.find(schema["$ref"], base)
         return schema, base
 
-    def _definition(self, name: str, side: str) -> tuple[Any, set[str]]:
+    def _definition(self, name: str, side: str) -> tuple[str, set[str]]:
+        """A definition as checked JSON text, and the names that it refers to."""
         known = self._made.get((name, side))
         if known is None:
             base, pointer = self._places[name]
-            part = self._library.find(f"#{pointer}", base)
-            known = self._made[name, side] = self.convert(part.value, base, side)
+            made, needs = self.convert(self._library.find(f"#{pointer}", base).value, base, side)
+            holder = {"type": "object", "properties": {"it": made}}
+            try:
+                adopted = adopt({"name": "it", "parameters": self.stubs(holder, needs)})
+            except InvalidDataError as error:
+                raise UncarriedError(
+                    f"the schema {short(name)}: {'; '.join(map(str, error.problems[:4]))}"
+                ) from None
+            document: Any = adopted.declaration.parameters.document
+            known = self._made[name, side] = (compact(document["properties"]["it"]), needs)
         return known
 
     def _name(self, reference: Any, base: str) -> str:
@@ -209,9 +242,8 @@ def _old_words(out: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
         if isinstance(out.get("enum"), list) and None not in out["enum"]:
             out["enum"] = [*out["enum"], None]
         return out
-    kept: dict[str, Any] = {
-        name: out.pop(name) for name in ("description", "default", "title") if name in out
-    }
+    words = [name for name in ("description", "default", "title") if name in out]
+    kept: dict[str, Any] = {name: out.pop(name) for name in words}
     return {**kept, "anyOf": [out, {"type": "null"}]} if out else kept
 
 
@@ -238,3 +270,25 @@ def _is_readable(pattern: str) -> bool:
     except InvalidDataError:
         return False
     return True
+
+
+def completed(declared: FunctionDeclaration, parameters: str, returns: str) -> FunctionDeclaration:
+    """A declaration whose schemas stood on stubs, with these texts for their ``$defs``."""
+    extensions = declared.extensions
+    parts = [
+        f"{compact(name)}:{_on(value, returns) if name == 'x_returns' else compact(value)}"
+        for name, value in extensions.items()
+    ]
+    return FunctionDeclaration.trusted(
+        declared.name,
+        declared.description,
+        _on(declared.parameters.document, parameters),
+        "{" + ",".join(parts) + "}" if parts else None,
+    )
+
+
+def _on(document: Any, definitions: str) -> str:
+    if not definitions:
+        return compact(document)
+    text = compact({name: value for name, value in document.items() if name != "$defs"})
+    return f'{text[:-1]},"$defs":{definitions}}}'

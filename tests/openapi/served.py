@@ -60,7 +60,9 @@ class Pets:
         if request.method == "POST":
             sent = await request.json()
             if sent["name"] in [one["name"] for one in self.kept.values()]:
-                return JSONResponse({"title": "Conflict", "detail": "taken"}, 409, media_type=PROBLEM)
+                return JSONResponse(
+                    {"title": "Conflict", "detail": "taken"}, 409, media_type=PROBLEM
+                )
             number = max(self.kept, default=0) + 1
             self.kept[number] = {"id": number, **sent}
             return JSONResponse(self.kept[number], 201)
@@ -86,10 +88,17 @@ async def answer(request: Request) -> Response:
     if after := request.query_params.get("after"):
         headers["retry-after"] = after
     if kind == "problem":
-        body = {"type": "about:blank", "title": "No luck", "detail": "try another", "status": status}
+        body = {
+            "type": "about:blank",
+            "title": "No luck",
+            "detail": "try another",
+            "status": status,
+        }
         return JSONResponse(body, status, headers=headers, media_type=PROBLEM)
     if kind == "altar":
-        body = {"error": {"type": "BUSINESS_RULE_VIOLATION", "message": "rule 7", "details": {"n": 1}}}
+        body = {
+            "error": {"type": "BUSINESS_RULE_VIOLATION", "message": "rule 7", "details": {"n": 1}}
+        }
         return JSONResponse(body, status, headers=headers)
     if kind == "text":
         return Response("grüß".encode("latin-1"), status, headers, "text/plain; charset=latin-1")
@@ -229,7 +238,9 @@ DOCUMENT = document(
                 "responses": {
                     "200": {
                         "description": "all",
-                        "content": {"application/json": {"schema": {"type": "array", "items": _PET}}},
+                        "content": {
+                            "application/json": {"schema": {"type": "array", "items": _PET}}
+                        },
                     }
                 },
             },

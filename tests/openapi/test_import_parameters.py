@@ -110,7 +110,14 @@ def test_headers_and_cookies_are_written_as_the_table_says(api):
         parameter("a", "cookie", ANY),
         parameter("b", "cookie", ANY, explode=False),
     )
-    args = {"X-One": 7, "X-List": LIST, "X-Object": OBJECT, "X-Pairs": OBJECT, "a": "x y", "b": LIST}
+    args = {
+        "X-One": 7,
+        "X-List": LIST,
+        "X-Object": OBJECT,
+        "X-Pairs": OBJECT,
+        "a": "x y",
+        "b": LIST,
+    }
     seen = echoed(api, "/echo", described, args)
     headers = seen["headers"]
     assert headers["x-one"] == "7"
@@ -304,7 +311,9 @@ def test_a_list_in_a_query_reads_back_or_is_refused(items, between):
 
 @given(st.lists(texts, max_size=5), texts)
 def test_an_exploded_list_and_a_cookie_read_back_as_they_were(items, text):
-    found = [unquote(pair.removeprefix("p=")) for pair in written(items, "query", "form", True).query]
+    found = [
+        unquote(pair.removeprefix("p=")) for pair in written(items, "query", "form", True).query
+    ]
     assert found == items
     cookie = written(text, "cookie", "form", True).cookies[0]
     assert unquote(cookie.removeprefix("p=")) == text
