@@ -1,0 +1,1 @@
+"""What tools cost in each framework: altar's, beside its own of the same function."""
