@@ -89,7 +89,9 @@ class Listening:
         while self._working() and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110 - any of many may end
             await asyncio.sleep(0.01)
         for link in list(self.links):
-            link.close()
+            link.close()  # what still runs for it is cancelled
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_GRACE)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

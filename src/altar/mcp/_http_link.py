@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -15,6 +16,7 @@ __all__ = ["App", "HttpLink"]
 
 _MAX_HEAD: Final = 32 * 1024
 _MAX_AHEAD: Final = 64 * 1024  # bytes taken in while an answer is being made
+_LINGER: Final = 1.0  # seconds for a refused client to read why
 _REASONS: Final = {one.value: one.phrase for one in HTTPStatus}
 
 
@@ -52,6 +54,7 @@ class HttpLink(asyncio.Protocol):
         self.on_gone: Callable[[], None] | None = None
         self.busy = False
         self.streaming = False
+        self._refused = False
 
     # -- in ---------------------------------------------------------------------------
 
@@ -67,6 +70,8 @@ class HttpLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Whatever it sent."""
+        if self._refused:
+            return
         self._buffer += data
         if not self.busy:
             self._advance()
@@ -96,7 +101,7 @@ class HttpLink(asyncio.Protocol):
 
     def _advance(self) -> None:
         try:
-            while not self.busy and self.transport is not None and self._next():
+            while not (self.busy or self._refused or self.transport is None) and self._next():
                 pass
         except HeadError as error:
             self._refuse(error)
@@ -194,6 +199,11 @@ class HttpLink(asyncio.Protocol):
         keep = self._head is not None and self._head.keep_alive
         self.busy, self.on_gone = False, None
         self._head = self._chunked = None
+        if self._refused and self.transport is not None and self.transport.can_write_eof():
+            # closing at once, with bytes unread, would take the answer back on its way
+            self.transport.write_eof()
+            self._wait(_LINGER)
+            return
         if not keep or self.transport is None:
             self.close()
             return
@@ -204,13 +214,13 @@ class HttpLink(asyncio.Protocol):
 
     def _refuse(self, error: HeadError) -> None:
         """What cannot be read cannot be followed by a second request."""
-        self._head = None
-        self.busy = True
+        self._head, self._refused = None, True
+        self._buffer.clear()
         self.respond(error.status, headers={"Connection": "close", "X-Reason": error.reason})
 
-    def _wait(self) -> None:
+    def _wait(self, most: float = math.inf) -> None:
         self._stop_waiting()
-        self._timer = self._loop.call_later(self._app.timeout, self._cut)
+        self._timer = self._loop.call_later(min(most, self._app.timeout), self._cut)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

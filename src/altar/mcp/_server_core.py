@@ -96,7 +96,7 @@ class Core:
         method = request.method
         if method == "initialize":
             return self._initialize(peer, request)
-        if method == "ping" and peer.version is None:
+        if method == "ping" and peer.version is None and "_meta" not in request.params:
             return {}  # allowed before a handshake
         caller = caller_of(peer, request)
         if method not in (_MODERN if caller.modern else _HANDSHAKE):
