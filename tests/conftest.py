@@ -17,7 +17,7 @@ import altar
 
 TESTS = str(Path(__file__).parent) + os.sep
 LONGEST_SLEEP = 0.05
-KEPT = {"ALTAR_BFCL_CACHE", "ALTAR_CORPUS", "ALTAR_TEST_PROFILE"}
+KEPT = {"ALTAR_BFCL_CACHE", "ALTAR_CORPUS", "ALTAR_MCP_CONFORMANCE", "ALTAR_TEST_PROFILE"}
 
 for _name in [name for name in os.environ if name.startswith("ALTAR_")]:
     if _name not in KEPT:
