@@ -1,0 +1,387 @@
+"""Models in both directions: altar's providers for agents of pydantic-ai, and its models for altar."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pydantic_ai")
+
+import pydantic
+from pydantic_ai import (
+    Agent,
+    BinaryContent,
+    ModelResponse,
+    NativeOutput,
+    RequestUsage,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+)
+from pydantic_ai.exceptions import (
+    ContentFilterError,
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelConnectionError,
+    ModelContextWindowExceededError,
+    ModelHTTPError,
+    ModelNotFoundError,
+    ModelOverloadedError,
+    ModelQuotaExceededError,
+    ModelRateLimitError,
+    ModelServerError,
+    ModelTimeoutError,
+    UnexpectedModelBehavior,
+    UserError,
+)
+from pydantic_ai.messages import NativeToolCallPart
+from pydantic_ai.models.function import AgentInfo, DeltaThinkingPart, DeltaToolCall, FunctionModel
+from pydantic_ai.models.test import TestModel
+
+import altar
+from altar import Options
+from altar.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ContextLengthError,
+    OverloadedError,
+    ProviderError,
+    ProviderTimeoutError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+    StreamBrokenError,
+    TransportError,
+    UnknownModelError,
+    UnsupportedError,
+    UnusableReplyError,
+)
+from altar.llm import (
+    BlobPart,
+    Capabilities,
+    Message,
+    Opaque,
+    Response,
+    Retry,
+    Sampling,
+    Text,
+    Thinking,
+    ToolCall,
+    Unknown,
+    Usage,
+    dump_messages,
+    load_messages,
+)
+from altar.testing import ScriptedProvider
+from altar_extras.pydantic_ai import AltarModel, model_provider
+
+SEAL = (Opaque(provider="scripted", api="v1", kind="seal", data={"s": 1}),)
+
+
+class Person(pydantic.BaseModel):
+    name: str
+    age: int
+
+
+def add(a: int, b: int = 1) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def scripted(*replies: Any, **can: Any) -> ScriptedProvider:
+    return ScriptedProvider(replies, capabilities=Capabilities(**can) if can else None)
+
+
+# -- altar's providers for agents of pydantic-ai -----------------------------------------
+
+
+def run_stream(agent: Agent[Any, Any]) -> Any:
+    async def main() -> Any:
+        async with agent.run_stream_events("go") as events:
+            return [event async for event in events][-1].result
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("run", [lambda agent: agent.run_sync("go"), run_stream])
+def test_tools_thinking_signatures_and_usage_go_through_an_agent_and_back(run: Any):
+    first = Message(
+        "assistant",
+        (
+            Thinking("hm", opaque=SEAL),
+            Text("I look.", opaque=SEAL),
+            ToolCall("add", {"a": 1}, wire_id="w-1", opaque=SEAL),
+        ),
+        opaque=SEAL,
+    )
+    used = Usage(input_tokens=9, output_tokens=4, cached_tokens=3, reasoning_tokens=2)
+    provider = scripted(Response(message=first, usage=used), "It is two.")
+    done = run(Agent(AltarModel(provider), tools=[add], instructions="Be short."))
+    assert done.output == "It is two."
+    one, two = provider.requests
+    assert one.instructions == "Be short."
+    assert [tool.name for tool in one.tools] == ["add"]
+    asked, said, result = two.messages
+    assert (asked.text, said.parts[:2], said.opaque) == ("go", first.parts[:2], SEAL)
+    call = said.parts[2]
+    assert isinstance(call, ToolCall)
+    assert (call.args, call.wire_id, call.opaque) == ({"a": 1}, "w-1", SEAL)
+    assert [(part.call_id, part.text) for part in result.parts] == [(call.id, "2")]  # type: ignore[union-attr]
+    usage = done.all_messages()[1].usage
+    assert (usage.input_tokens, usage.cache_read_tokens, usage.output_reasoning_tokens) == (9, 3, 2)
+
+
+def test_typed_answers_come_by_a_tool_or_by_the_models_own_schema():
+    by_tool = scripted(ToolCall("final_result", {"name": "Ann", "age": 3}))
+    agent = Agent(AltarModel(by_tool), output_type=Person)
+    assert agent.run_sync("go").output == Person(name="Ann", age=3)
+    assert by_tool.requests[0].tool_choice is not None
+    assert by_tool.requests[0].tool_choice.mode == "ANY"
+    native = scripted('{"name": "Ann", "age": 3}', native_output=True)
+    agent = Agent(AltarModel(native), output_type=NativeOutput(Person))
+    assert agent.run_sync("go").output == Person(name="Ann", age=3)
+    assert native.requests[0].output is not None
+    assert native.requests[0].output.schema["required"] == ["name", "age"]
+    words = scripted('{"name": "Ann", "age": 3}', tools=False)
+    assert Agent(AltarModel(words), output_type=Person).run_sync("go").output.age == 3
+
+
+def test_a_wrong_typed_answer_is_asked_for_again():
+    provider = scripted(
+        ToolCall("final_result", {"name": "Ann"}), ToolCall("final_result", {"name": "A", "age": 3})
+    )
+    assert Agent(AltarModel(provider), output_type=Person).run_sync("go").output.age == 3
+    assert provider.requests[1].messages[-1].parts[0].is_error  # type: ignore[union-attr]
+
+
+def test_settings_files_and_choices_reach_the_provider():
+    provider = scripted("seen", thinking=True)
+    model = AltarModel(provider, own={"scripted": {"tier": 1}}, settings={"temperature": 0.5})
+    settings: Any = {"max_tokens": 7, "stop_sequences": ["X"], "thinking": "high", "seed": 3}
+    agent = Agent(model, tools=[add], system_prompt="Old ways.")
+    picture = BinaryContent(data=b"1", media_type="image/png")
+    agent.run_sync(["look", picture], model_settings={**settings, "tool_choice": "none"})
+    (request,) = provider.requests
+    expected = Sampling(max_tokens=7, temperature=0.5, stop=("X",), seed=3, reasoning="high")
+    assert request.sampling == expected
+    assert request.settings == {"scripted": {"tier": 1}}
+    assert request.instructions == "Old ways."
+    assert request.tool_choice is not None
+    assert request.tool_choice.mode == "NONE"
+    assert request.messages[0].parts == (Text("look"), BlobPart("image/png", b"1"))
+
+
+def test_tools_whose_names_altar_does_not_allow_are_called_by_their_own():
+    from pydantic_ai import Tool
+
+    provider = scripted(ToolCall("my_add", {"a": 4}), "five")
+    run = Agent(AltarModel(provider), tools=[Tool(add, name="my.add")]).run_sync("go")
+    assert run.output == "five"
+    assert run.all_messages()[2].parts[0].tool_name == "my.add"
+    assert provider.requests[1].messages[1].calls[0].name == "my_add"
+
+
+ERRORS: list[tuple[ProviderError, type[Exception]]] = [
+    (AuthenticationError("no key", status=401), ModelAuthenticationError),
+    (QuotaError("spent", status=429), ModelQuotaExceededError),
+    (RateLimitError("wait", status=429, retry_after=2.0), ModelRateLimitError),
+    (OverloadedError("busy", status=529), ModelOverloadedError),
+    (ServerError("broken", status=500), ModelServerError),
+    (UnknownModelError("no model", status=404), ModelNotFoundError),
+    (ContextLengthError("too long", status=400), ModelContextWindowExceededError),
+    (ProviderTimeoutError("late"), ModelTimeoutError),
+    (TransportError("no line", sent=False), ModelConnectionError),
+    (UnsupportedError("no images"), UserError),
+    (UnusableReplyError("nonsense"), UnexpectedModelBehavior),
+]
+
+
+@pytest.mark.parametrize(("error", "expected"), ERRORS, ids=lambda it: getattr(it, "__name__", ""))
+def test_failures_are_those_of_pydantic_ai_and_come_back_as_altars(
+    error: ProviderError, expected: type[Exception]
+):
+    with pytest.raises(expected) as caught:
+        Agent(AltarModel(scripted(error))).run_sync("go")
+    if error.status is not None:
+        assert isinstance(caught.value, ModelHTTPError)
+        assert caught.value.status_code == error.status
+        assert caught.value.retry_after == error.retry_after
+    provider = model_provider(AltarModel(scripted(error)))
+    with pytest.raises(type(error)) as back:
+        altar.generate("go", model=provider, options=Options(retry=Retry(attempts=1)))
+    assert (back.value.status, back.value.retry_after) == (error.status, error.retry_after)
+
+
+def test_a_stream_that_breaks_is_an_error_in_the_stream():
+    from altar.llm import Delta, PartStart, Start
+
+    events = [Start(), PartStart(0, "text"), Delta(0, "Half "), StreamBrokenError("gone")]
+    with pytest.raises(ModelConnectionError) as caught:
+        run_stream(Agent(AltarModel(scripted(events))))
+    assert caught.value.in_stream
+
+
+def test_a_blocked_answer_is_a_content_filters():
+    nothing = Response(message=Message("assistant", ()), finish="blocked", detail="SAFETY")
+    with pytest.raises(ContentFilterError):
+        Agent(AltarModel(scripted(nothing))).run_sync("go")
+
+
+def test_a_model_is_named_with_its_prefix_or_given_as_a_provider():
+    assert AltarModel("offline:demo").model_name == "demo"
+    assert Agent(AltarModel("offline:demo")).run_sync("Hello").output
+    for wrong in ("nobody:x", 7):
+        with pytest.raises(ConfigurationError):
+            AltarModel(wrong)  # type: ignore[arg-type]
+
+
+def test_history_of_another_model_is_read_by_its_words():
+    foreign = Agent(TestModel(call_tools=["add"]), tools=[add]).run_sync("go")
+    provider = scripted("as I said")
+    agent = Agent(AltarModel(provider), tools=[add])
+    assert agent.run_sync("again", message_history=foreign.all_messages()).output == "as I said"
+    roles = [message.role for message in provider.requests[0].messages]
+    assert roles == ["user", "assistant", "tool", "assistant", "user"]
+
+
+# -- models of pydantic-ai for altar -----------------------------------------------------
+
+
+def test_a_test_model_is_driven_by_altars_loop_by_all_four_ways():
+    for model in (TestModel(), TestModel()):
+        provider = model_provider(model)
+        reply = altar.generate("go", model=provider, tools=[add])
+        assert (reply.text, len(reply.calls), reply.finish) == ('{"add":1}', 1, "stop")
+        *_, end = altar.stream("go", model=provider, tools=[add])
+        assert end.kind == "end"
+        assert end.reply.text == '{"add":1}'
+        provider.close()
+
+    async def main() -> None:
+        provider = model_provider(TestModel())
+        reply = await altar.agenerate("go", model=provider, tools=[add])
+        assert reply.calls[0].result.content == 1
+        kinds = [event.kind async for event in altar.astream("go", model=provider, tools=[add])]
+        assert kinds[-1] == "end"
+        await provider.aclose()
+
+    asyncio.run(main())
+
+
+def test_what_a_model_wants_back_is_kept_verbatim_and_survives_storage():
+    seen: list[Any] = []
+
+    def answer(messages: list[Any], info: AgentInfo) -> ModelResponse:
+        seen.append((messages, info))
+        if len(messages) > 1:
+            return ModelResponse(parts=[TextPart("done")], usage=RequestUsage(input_tokens=5))
+        own: Any = {"provider_name": "function", "provider_details": {"k": 1}}
+        return ModelResponse(
+            parts=[
+                ThinkingPart("hm", id="t1", signature="c2ln", **own),
+                NativeToolCallPart("web_search", {"q": "x"}, tool_call_id="n1", **own),
+                ToolCallPart("add", '{"a": 2}', tool_call_id="c1", id="i1", **own),
+            ],
+            provider_name="function",
+            provider_response_id="r1",
+            provider_details={"finish_reason": "raw"},
+            finish_reason="tool_call",
+        )
+
+    provider = model_provider(FunctionModel(answer))
+    paused = altar.generate("go", model=provider, tools=[add], instructions="Be short.")
+    assert paused.text == "done"
+    again = load_messages(dump_messages(paused.messages))
+    assert tuple(again) == paused.messages
+    assert any(isinstance(part, Unknown) for part in paused.messages[1].parts)
+    for messages in (seen[-1][0],):
+        said = messages[1]
+        thinking, native, call = said.parts
+        assert (thinking.signature, thinking.id) == ("c2ln", "t1")
+        assert isinstance(native, NativeToolCallPart)
+        assert native.args == {"q": "x"}
+        assert (call.id, call.provider_details) == ("i1", {"k": 1})
+        assert (said.provider_response_id, said.provider_name) == ("r1", "function")
+        assert messages[2].parts[0].tool_call_id == call.tool_call_id
+        assert messages[2].parts[0].content == 3
+    info = seen[0][1]
+    assert info.instructions == "Be short."
+    assert info.function_tools[0].parameters_json_schema["required"] == ["a"]
+    provider.close()
+
+
+def test_a_streamed_model_shows_its_thoughts_words_and_calls_as_they_come():
+    async def stream(messages: list[Any], _info: Any) -> Any:
+        if len(messages) > 1:
+            yield "It is "
+            yield "three."
+        else:
+            yield {0: DeltaThinkingPart(content="hm", signature="s1")}
+            yield {1: DeltaToolCall("add", '{"a"')}
+            yield {1: DeltaToolCall(json_args=": 2}")}
+
+    provider = model_provider(FunctionModel(stream_function=stream))
+    events = list(altar.stream("go", model=provider, tools=[add]))
+    assert [event.text for event in events if event.kind == "text"] == ["It is ", "three."]
+    assert [event.text for event in events if event.kind == "thinking"] == ["hm"]
+    assert events[-1].reply.calls[0].result.content == 3  # type: ignore[union-attr]
+    provider.close()
+
+
+@dataclass
+class Pair:
+    left: int
+    right: str
+
+
+def test_typed_answers_of_a_model_are_altars():
+    def answer(_messages: list[Any], info: AgentInfo) -> ModelResponse:
+        assert info.model_request_parameters.output_object is not None
+        return ModelResponse(parts=[TextPart('{"left": 1, "right": "r"}')])
+
+    provider = model_provider(FunctionModel(answer))
+    assert altar.generate("go", model=provider, output=Pair).output == Pair(1, "r")
+    provider.close()
+
+
+def test_settings_of_a_request_reach_the_model_and_its_profile_says_what_it_can():
+    seen: list[Any] = []
+
+    def answer(_messages: list[Any], info: AgentInfo) -> ModelResponse:
+        seen.append(info.model_settings)
+        return ModelResponse(parts=[TextPart("ok")])
+
+    provider = model_provider(FunctionModel(answer, profile={"supports_image_input": False}))
+    assert "image/*" not in provider.capabilities.blobs
+    options = Options(
+        sampling=Sampling(max_tokens=5, temperature=0.0, stop=("E",)),
+        settings={"pydantic-ai": {"service_tier": "flex"}},
+    )
+    altar.generate("go", model=provider, options=options)
+    expected = {"max_tokens": 5, "temperature": 0.0, "stop_sequences": ["E"]}
+    assert seen == [{**expected, "service_tier": "flex"}]
+    with pytest.raises(ConfigurationError):
+        model_provider("nobody:knows")
+    with pytest.raises(ConfigurationError):
+        model_provider(7)  # type: ignore[arg-type]
+    provider.close()
+
+
+def test_a_bug_of_a_model_stays_what_it_is_and_a_plain_api_error_is_read_by_its_words():
+    def answer(_messages: list[Any], _info: Any) -> ModelResponse:
+        raise failing[0]
+
+    provider = model_provider(FunctionModel(answer))
+    failing: list[Exception] = [KeyError("bug")]
+    with pytest.raises(KeyError):
+        altar.generate("go", model=provider)
+    failing[0] = ModelAPIError("m", "the maximum context length is 8 tokens")
+    with pytest.raises(ProviderError):
+        altar.generate("go", model=provider)
+    failing[0] = ModelHTTPError(429, "m", {"error": "slow down"})
+    with pytest.raises(RateLimitError):
+        altar.generate("go", model=provider, options=Options(retry=Retry(attempts=1)))
+    provider.close()
