@@ -122,7 +122,8 @@ class Client:
     def refresh(self) -> bool:
         """List the tools anew; True where they are not what they were.
 
-        A session that runs takes a new list with ``session.add_tools(client)``.
+        A session that runs takes new tools with ``session.add(client)``; one that
+        changed is first taken out, ``session.remove(name)``.
         """
         return self._run(self._list())
 
