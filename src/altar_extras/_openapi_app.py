@@ -159,7 +159,7 @@ class ToolApp:
         )
         watch = asyncio.ensure_future(_watch(receive, flag))
         try:
-            with continued(headers.get("traceparent"), state=headers.get("tracestate")):
+            with continued(headers.get("traceparent"), tracestate=headers.get("tracestate")):
                 return await self.session.ainvoke(call, ctx)
         finally:
             watch.cancel()

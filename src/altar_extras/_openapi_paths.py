@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from altar.bridge import Effects
-
 if TYPE_CHECKING:
     from altar import FunctionDeclaration
 
@@ -119,10 +117,10 @@ def _operation(
             **{str(status): _refused(status) for status in statuses},
         },
     }
-    effects = Effects.of(declaration)._asdict()
-    operation.update(
-        {f"x-altar-{word.replace('_', '-')}": True for word in effects if effects[word]}
-    )
+    # the names of an extension of OpenAPI's begin with x-
+    for field, value in declaration.extensions.items():
+        if value is True:
+            operation[field.replace("_", "-")] = True
     return operation
 
 
@@ -175,6 +173,8 @@ def _moved(node: Any, named: dict[str, str], met: set[str]) -> Any:
             made[key] = value  # values, not schemas
         else:
             made[key] = _moved(value, named, met)
+    if made.get("type") == "integer":  # altar's integers are of 64 bits, which OpenAPI has a word for
+        made.setdefault("format", "int64")
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from altar.bridge._bearer import Bearer, NotAdmittedError, Verify
 from altar.bridge._checked import CallCheck, Checked
 from altar.bridge._effects import Effects
 from altar.bridge._importer import Importer, Refused
@@ -9,11 +10,14 @@ from altar.bridge._out import as_session, model_text
 from altar.bridge._problems import problems_of, refusal
 
 __all__ = [
+    "Bearer",
     "CallCheck",
     "Checked",
     "Effects",
     "Importer",
+    "NotAdmittedError",
     "Refused",
+    "Verify",
     "as_session",
     "model_text",
     "problems_of",
