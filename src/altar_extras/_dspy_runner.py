@@ -242,7 +242,7 @@ class _Host:
                 lm = self._lm
                 if callable(lm) and not isinstance(lm, dspy.BaseLM):
                     lm = lm()
-                several = lm if isinstance(lm, (list, tuple)) else [] if lm is None else [lm]
+                several: Any = lm if isinstance(lm, (list, tuple)) else [] if lm is None else [lm]
                 if wrong := [one for one in several if not isinstance(one, dspy.BaseLM)]:
                     raise ConfigurationError(
                         f"program_runner(lm=...) gave a {type(wrong[0]).__name__}: give a dspy.LM, "

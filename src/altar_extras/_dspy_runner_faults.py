@@ -152,7 +152,7 @@ def _rebuilt(
     cls: Any = getattr(dspy, kind, None)
     if not (isinstance(cls, type) and issubclass(cls, dspy.DSPyError)):
         return None
-    made: Exception
+    made: Any
     if issubclass(cls, dspy.AdapterParseError):
         if parse is None:
             return None
@@ -162,11 +162,13 @@ def _rebuilt(
             lm_response=parse["response"],
             parsed_result=None if parse["parsed"] is None else values.load(parse["parsed"]),
         )
+        made.message, made.args = text, (text,)  # which may say more than these facts
     elif issubclass(cls, dspy.ContextWindowExceededError):
         made = cls(message=text, **fields)
     else:
         made = cls(text, **fields)
-    return made
+    found: Exception = made
+    return found
 
 
 def _parse_facts(error: Any, predictors: Mapping[str, Any], values: Values) -> dict[str, Any]:
@@ -188,7 +190,8 @@ def _signature(parse: dict[str, Any], predictors: Mapping[str, Any]) -> Any:
     found = predictors.get(parse["predictor"])
     if found is not None:
         return found.signature
-    return dspy.Signature(f"{', '.join(parse['inputs'])} -> {', '.join(parse['outputs'])}")
+    make: Any = dspy.Signature
+    return make(f"{', '.join(parse['inputs'])} -> {', '.join(parse['outputs'])}")
 
 
 def _text_of(error: Exception) -> str:

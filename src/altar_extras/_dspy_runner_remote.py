@@ -49,6 +49,12 @@ class RemoteProgram(dspy.Module):  # type: ignore[misc, unused-ignore]
     optimisers vary them); without, those of the other side do. ``types`` are
     classes that inputs and outputs may hold beside those of the signatures.
 
+    Equal requests (state, inputs, model, sampling, rollout id) that are under way at
+    the same time are one run. DSPy's executor sends again what has run for 120 s,
+    and such a twin may begin late: so each ``straggler_after`` seconds that a run took
+    let it answer one equal request after its end. Lower it together with ``timeout=``
+    of ``dspy.Parallel``.
+
     A run that fails raises the program's own exception where it is one of
     DSPy's or Python's, else RemoteProgramError.
     """
@@ -62,6 +68,7 @@ class RemoteProgram(dspy.Module):  # type: ignore[misc, unused-ignore]
         timeout: float | None = None,
         follow_lm: bool = True,
         types: Iterable[type] = (),
+        straggler_after: float = 100.0,
     ) -> None:
         super().__init__()
         if isinstance(program, ProgramRunner):
@@ -81,7 +88,10 @@ class RemoteProgram(dspy.Module):  # type: ignore[misc, unused-ignore]
         refuse_code(program)
         self.program = program
         signatures = [found.signature for found in predictors_of(program).values()]
-        self._link = _Link(runtime, tool, timeout, follow_lm, Values(types_of(signatures, types)))
+        self._link = _Link(runtime, tool, Values(types_of(signatures, types)))
+        self._link.timeout = timeout
+        self._link.follow_lm = follow_lm
+        self._link.rollouts = Rollouts(patience=straggler_after)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         predictors = predictors_of(self.program)
@@ -115,7 +125,8 @@ class RemoteProgram(dspy.Module):  # type: ignore[misc, unused-ignore]
     def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if not args:
             return kwargs
-        bound = inspect.signature(type(self.program).forward).bind(self.program, *args, **kwargs)
+        kind: Any = type(self.program)
+        bound = inspect.signature(kind.forward).bind(self.program, *args, **kwargs)
         found = list(bound.arguments.items())[1:]
         kinds = bound.signature.parameters
         named: dict[str, Any] = {}
@@ -147,14 +158,11 @@ class RemoteProgram(dspy.Module):  # type: ignore[misc, unused-ignore]
 class _Link:
     """What copies of a RemoteProgram share: the session, and which runs are under way."""
 
-    def __init__(
-        self,
-        runtime: Any,
-        tool: str,
-        timeout: float | None,
-        follow_lm: bool,
-        values: Values,
-    ) -> None:
+    timeout: float | None
+    follow_lm: bool
+    rollouts: Rollouts
+
+    def __init__(self, runtime: Any, tool: str, values: Values) -> None:
         if not isinstance(runtime, Runtime):
             raise ConfigurationError(
                 f"RemoteProgram(program, {type(runtime).__name__}): give a Session or a Runtime"
@@ -165,9 +173,6 @@ class _Link:
         )
         self.tool = tool
         self.values = values
-        self._timeout = timeout
-        self._follow_lm = follow_lm
-        self.rollouts = Rollouts()
 
     def request(self, predictors: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
         """The arguments of a run: what it depends on, and nothing secret."""
@@ -176,7 +181,7 @@ class _Link:
             "inputs": {k: self.values.dump(v, f"inputs.{k}") for k, v in inputs.items()},
         }
         lm, adapter = dspy.settings.lm, dspy.settings.adapter
-        if self._follow_lm and lm is not None:
+        if self.follow_lm and lm is not None:
             made["lm"] = dump_lm(lm)
         if adapter is not None:
             made["adapter"] = type(adapter).__name__
@@ -193,7 +198,7 @@ class _Link:
             self.rollouts.end(key)
 
     def context(self) -> CallContext:
-        deadline = None if self._timeout is None else monotonic() + self._timeout
+        deadline = None if self.timeout is None else monotonic() + self.timeout
         return CallContext(deadline=deadline)
 
     def __copy__(self) -> Self:
@@ -235,7 +240,8 @@ def _steps(
         predictor = predictors.get(step["predictor"])
         if predictor is None:
             text, instructions = step["signature"]
-            predictor = dspy.Predict(dspy.Signature(text, instructions))
+            make: Any = dspy.Signature
+            predictor = dspy.Predict(make(text, instructions))
         steps.append((predictor, values.load(step["inputs"]), values.load(step["outputs"])))
     return steps
 

@@ -12,53 +12,69 @@ if TYPE_CHECKING:
 
 __all__ = ["Rollouts"]
 
-_PATIENCE = 100.0  # seconds: DSPy's executor sends what runs for 120 s once more
 _KEPT = 600.0
 
 
 class Rollouts:
     """A nonce for each run: equal requests share it while the first is under way.
 
-    DSPy's executor sends a slow item a second time, and takes the answer that
-    comes first. The second may also begin when the first has just ended: where
-    that took ``patience`` seconds, its nonce is given out once more within ten
-    minutes. In every other case an equal request later is a run of its own.
+    DSPy's executor sends an item again each time it has run for so many seconds
+    (120), and takes the answer that comes first. Where all threads are busy such
+    a twin begins when the run it stands for has just ended. So a run's nonce is
+    given out after its end too: to as many twins as it ran times ``patience``
+    seconds, those that came before counted, for ten minutes. In every other case
+    an equal request later is a run of its own.
     """
 
     __slots__ = ("_clock", "_ended", "_lock", "_open", "_patience")
 
-    def __init__(
-        self, *, patience: float = _PATIENCE, clock: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, *, patience: float, clock: Callable[[], float] = monotonic) -> None:
         self._patience = patience
         self._clock = clock
         self._lock = Lock()
-        self._open: dict[str, tuple[str, float, int]] = {}  # nonce, begun, how many wait
-        self._ended: dict[str, tuple[str, float]] = {}
+        self._open: dict[str, _Run] = {}
+        self._ended: dict[str, _Run] = {}
 
     def begin(self, key: str) -> str:
         """The nonce of a request with this key."""
         now = self._clock()
         with self._lock:
-            found = self._open.get(key)
-            if found is not None:
-                nonce, begun, count = found
-                self._open[key] = nonce, begun, count + 1
-                return nonce
-            slow = self._ended.pop(key, None)
-            nonce = slow[0] if slow is not None and now - slow[1] < _KEPT else token_hex(8)
-            self._open[key] = nonce, now, 1
-            return nonce
+            run = self._open.get(key)
+            if run is None:
+                run = self._ended.pop(key, None)
+                if run is None or run.twins < 1 or now - run.ended >= _KEPT:
+                    run = _Run(now)
+                self._open[key] = run
+            run.twins -= 1
+            run.waiting += 1
+            return run.nonce
 
     def end(self, key: str) -> None:
         """One of those requests was answered."""
         now = self._clock()
         with self._lock:
-            nonce, begun, count = self._open.pop(key)
-            if count > 1:
-                self._open[key] = nonce, begun, count - 1
-            elif now - begun >= self._patience:
-                old = [k for k, (_, ended) in self._ended.items() if now - ended >= _KEPT]
-                for gone in old:
-                    del self._ended[gone]
-                self._ended[key] = nonce, now
+            run = self._open[key]
+            run.waiting -= 1
+            if run.waiting:
+                return
+            del self._open[key]
+            if not run.ended:
+                run.ended = now
+                run.twins += 1 + int((now - run.begun) / self._patience)
+            for gone in [k for k, old in self._ended.items() if now - old.ended >= _KEPT]:
+                del self._ended[gone]
+            if run.twins > 0:
+                self._ended[key] = run
+
+
+class _Run:
+    """One run: who waits for it, and how many twins of its request may still come."""
+
+    __slots__ = ("begun", "ended", "nonce", "twins", "waiting")
+
+    def __init__(self, begun: float) -> None:
+        self.nonce = token_hex(8)
+        self.begun = begun
+        self.ended = 0.0
+        self.twins = 0
+        self.waiting = 0

@@ -43,8 +43,9 @@ def predictors_of(program: Any) -> dict[str, Any]:
 
 def refuse_code(program: Any) -> None:
     """Raise ConfigurationError where state is code: what a worker runs is its own."""
+    flex: Any = dspy.Flex
     for name, module in program.named_sub_modules(dspy.Module):
-        if isinstance(module, dspy.Flex):
+        if isinstance(module, flex):
             raise ConfigurationError(
                 f"{name} is a dspy.Flex, whose state is source code; what crosses is that of "
                 "dspy.Predict (demos, instructions, sampling). Run a program with Flex where it is"

@@ -200,7 +200,7 @@ def types_of(signatures: Iterable[Any], extra: Iterable[type] = ()) -> list[type
     return list(seen)
 
 
-def _experimental() -> list[type]:
+def _experimental() -> list[Any]:
     return [dspy.experimental.Citations, dspy.experimental.Document]
 
 

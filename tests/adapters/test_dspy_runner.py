@@ -1,0 +1,384 @@
+"""A DSPy program that runs elsewhere: the same answers, traces, failures and usage; one run each."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import pickle
+import threading
+
+import pytest
+
+from tests.vendors_here import installed
+
+if not installed("dspy"):
+    pytest.skip("needs dspy", allow_module_level=True)
+
+import dspy
+
+import altar
+from altar.errors import ConfigurationError, DeclarationError, ErrorType
+from altar.later import LocalRuntime, ProcessRuntime, SessionLimits
+from altar_extras._dspy_runner_rollouts import Rollouts
+from altar_extras.dspy import RemoteProgram, RemoteProgramError, program_runner
+from tests.adapters import dspy_programs as programs
+
+SECRET = "sk-never-to-cross"
+
+
+class Watched:
+    """A Runtime that keeps the calls it carries out, and how many at once."""
+
+    def __init__(self, inner):
+        self.inner, self.calls, self.most, self._now = inner, [], 0, 0
+        self._lock = threading.Lock()
+
+    def invoke(self, call, ctx):
+        with self._lock:
+            self.calls.append(call)
+            self._now += 1
+            self.most = max(self.most, self._now)
+        try:
+            return self.inner.invoke(call, ctx)
+        finally:
+            with self._lock:
+                self._now -= 1
+
+    async def ainvoke(self, call, ctx):
+        self.calls.append(call)
+        return await self.inner.ainvoke(call, ctx)
+
+
+@pytest.fixture(scope="module")
+def workers():
+    tools = [programs.two_steps, programs.typed, programs.counted]
+    with ProcessRuntime(
+        tools, workers=1, limits=SessionLimits(max_result_bytes=200_000)
+    ) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def log():
+    """What the model of this process was asked."""
+    asked: list[str] = []
+    with dspy.context(lm=programs.fake_lm(asked), trace=[], adapter=None):
+        yield asked
+
+
+def runtimes(workers):
+    inside = LocalRuntime([programs.two_steps, programs.typed])
+    return [inside, workers, altar.Session(tools=[programs.two_steps, programs.typed])]
+
+
+def outcome(program, **inputs):
+    """What a run came to, and its trace by the program's own names."""
+    names = {id(found): name for name, found in program.named_predictors()}
+    with dspy.context(trace=[], track_usage=True):
+        try:
+            made = program(**inputs)
+            told = (made, made.completions._completions, made.get_lm_usage())
+        except Exception as error:
+            told = (type(error), str(error), getattr(error, "retry_after", None))
+        trace = [(names[id(found)], given, out) for found, given, out in dspy.settings.trace]
+    return told, trace
+
+
+QUESTIONS = ["number 3", "number 4", "raise", "garble", "limit"]
+
+
+@pytest.mark.parametrize("words", QUESTIONS)
+def test_a_run_elsewhere_is_the_run_here_answer_trace_usage_and_failure(words, workers, log):
+    here = outcome(programs.TwoSteps(), question=words)
+    asked = len(log)
+    for runtime in runtimes(workers):
+        remote = RemoteProgram(programs.two_steps, runtime)
+        assert outcome(remote, question=words) == here
+        if not isinstance(runtime, altar.Session):
+            assert len(log) == asked  # no model was called in the name of this process
+
+
+def test_objects_cross_as_what_they_are_in_inputs_demos_and_outputs(workers, log):
+    here = dspy.Predict(programs.Typed)
+    here.demos = [
+        dspy.Example(
+            question="q", like=[programs.Fruit(name="pear")], fruit=programs.Fruit(name="fig")
+        )
+    ]
+    like = [programs.Fruit(name="lime", taste="sour")]
+    expected = here(question="which?", like=like)
+    for runtime in runtimes(workers):
+        found = RemoteProgram(here, runtime, tool="typed")(question="which?", like=like)
+        assert found == expected
+        assert type(found.fruit) is programs.Fruit and found.fruit.taste is programs.Taste.SOUR
+
+
+def test_an_input_that_cannot_cross_is_named_before_anything_is_sent(log):
+    runtime = Watched(LocalRuntime([programs.two_steps]))
+    with pytest.raises(ConfigurationError, match=r"inputs\.question is a builtins\.object"):
+        RemoteProgram(programs.two_steps, runtime)(question=object())
+    assert not runtime.calls
+
+
+def test_neither_keys_nor_addresses_nor_classes_of_an_lm_are_shipped(workers, log):
+    runtime = Watched(workers)
+    remote = RemoteProgram(programs.two_steps, runtime)
+    lm = dspy.LM(
+        "openai/gpt-9",
+        api_key=SECRET,
+        api_base=f"http://{SECRET}",
+        headers={"x": SECRET},
+        temperature=0.5,
+        rollout_id=2,
+    )
+    remote.set_lm(lm)
+    remote.query.config = {"api_key": SECRET, "temperature": 0.1}
+    with (
+        dspy.context(lm=lm),
+        pytest.raises(dspy.LMNotConfiguredError, match="no LM 'openai/gpt-9'"),
+    ):
+        remote(question="number 1")
+    assert SECRET not in json.dumps(runtime.calls[0].args)
+    record = {"model": "openai/gpt-9", "config": {"temperature": 0.5, "rollout_id": 2}}
+    assert (
+        runtime.calls[0].args["lm"] == record == runtime.calls[0].args["state"]["self.query"]["lm"]
+    )
+
+
+def test_the_model_and_adapter_there_are_held_to_what_is_in_force_here(workers):
+    asked: list[str] = []
+    runner = program_runner(programs.TwoSteps, lm=lambda: programs.fake_lm(asked, temperature=0.1))
+    lm = programs.fake_lm()
+    for follow, context in (
+        (True, lm.copy(rollout_id=1, temperature=0.9)),
+        (True, None),
+        (False, lm),
+    ):
+        with dspy.context(lm=context):
+            RemoteProgram(runner, LocalRuntime([runner]), follow_lm=follow)(question="number 1")
+    assert [text.rpartition("\n")[2] for text in asked] == [
+        "0.9",
+        "0.9",
+        "0.1",
+        "0.1",
+        "0.1",
+        "0.1",
+    ]
+    with dspy.context(lm=lm, adapter=dspy.JSONAdapter()):
+        with pytest.raises(
+            ConfigurationError, match="adapter is JSONAdapter, and here it is ChatAdapter"
+        ):
+            RemoteProgram(programs.two_steps, workers)(question="number 1")
+
+
+def test_different_programs_on_the_two_sides_are_told_apart(log):
+    remote = RemoteProgram(
+        dspy.Predict("question -> answer"), LocalRuntime([programs.two_steps]), tool="two_steps"
+    )
+    with pytest.raises(ConfigurationError, match="run the same program on both sides"):
+        remote(question="number 1")
+
+
+def test_what_the_runtime_answers_itself_is_raised_with_altars_type():
+    remote = RemoteProgram(programs.two_steps, LocalRuntime([]))
+    with pytest.raises(RemoteProgramError) as caught:
+        remote(question="number 1")
+    assert caught.value.type == ErrorType.TOOL_NOT_FOUND
+    assert isinstance(caught.value, dspy.DSPyError)
+    assert pickle.loads(pickle.dumps(caught.value)).error == caught.value.error
+
+
+def test_a_run_that_takes_longer_than_its_timeout_is_ended(log):
+    runner = program_runner(dspy.Predict("question -> answer"), name="slow", lm=programs.fake_lm)
+    with pytest.raises(RemoteProgramError) as caught:
+        RemoteProgram(runner, LocalRuntime([runner]), timeout=0.001)(question="wait")
+    assert caught.value.type == ErrorType.TIMEOUT
+
+
+def test_wrong_use_is_refused_with_what_to_type():
+    runtime = LocalRuntime([programs.two_steps])
+    for make, words in [
+        (lambda: RemoteProgram(programs.TwoSteps(), runtime), 'type tool="answer"'),
+        (lambda: RemoteProgram("program", runtime, tool="t"), "give the dspy.Module"),
+        (lambda: RemoteProgram(programs.two_steps, object()), "give a Session or a Runtime"),
+        (lambda: program_runner(dspy.Predict("a -> b")), 'name="answer"'),
+        (lambda: program_runner(3), "@program_runner"),
+        (lambda: program_runner(lambda: 3, name="three").program(), "return a dspy.Module"),
+        (lambda: RemoteProgram(dspy.Flex("a -> b"), runtime, tool="t"), "source code"),
+    ]:
+        with pytest.raises(ConfigurationError) as caught:
+            make()
+        assert words in str(caught.value)
+    with pytest.raises(DeclarationError, match="lambda"):
+        ProcessRuntime([program_runner(lambda: programs.TwoSteps(), name="three")])
+
+
+def test_an_answer_too_large_for_a_result_is_whole_in_process_and_named_elsewhere(workers, log):
+    long, longer = ("number 3 " + "x" * size for size in (40_000, 120_000))
+    inside, outside = (
+        RemoteProgram(programs.two_steps, r) for r in (LocalRuntime([programs.two_steps]), workers)
+    )
+    assert inside(question=longer).answer == outside(question=long).answer == "30"
+    with pytest.raises(dspy.DSPyError, match="max_result_bytes"):
+        outside(question=longer)
+
+
+def test_async_runs_and_positional_inputs_come_to_the_same(workers, log):
+    expected = programs.TwoSteps()(question="number 3")
+    for runtime in runtimes(workers):
+        remote = RemoteProgram(programs.two_steps, runtime)
+        assert remote("number 3") == expected
+
+        async def two(remote=remote):
+            with dspy.context(trace=[]):
+                found = await asyncio.gather(*(remote.acall(question="number 3") for _ in range(2)))
+                return found, len(dspy.settings.trace)
+
+        assert asyncio.run(two()) == ([expected, expected], 4)
+
+
+def test_copies_share_the_runtime_and_nothing_else(workers, log, tmp_path):
+    remote = RemoteProgram(programs.two_steps, workers)
+    for twin in (copy.deepcopy(remote), remote.deepcopy(), remote.reset_copy()):
+        assert twin._link is remote._link and twin.program is not remote.program
+        twin.answer.predict.signature = twin.answer.predict.signature.with_instructions(
+            "Answer carefully."
+        )
+        assert twin(question="number 4").answer == "40" != remote(question="number 4").answer
+    with pytest.raises(RuntimeError, match="save its state"):
+        remote.save(tmp_path / "program", save_program=True)
+    twin.save(tmp_path / "program.json")
+    plain = programs.TwoSteps()
+    plain.load(tmp_path / "program.json")
+    assert plain(question="number 4").answer == "40"
+
+
+def test_threads_of_an_evaluation_are_the_requests_in_flight(log):
+    for threads in (1, 3):
+        runtime = Watched(LocalRuntime([programs.two_steps]))
+        devset = [
+            dspy.Example(question=f"wait {n}", answer="0").with_inputs("question") for n in range(6)
+        ]
+        remote = RemoteProgram(programs.two_steps, runtime)
+        dspy.Evaluate(devset=devset, metric=programs.right, num_threads=threads)(remote)
+        assert len(runtime.calls) == 6 and runtime.most == threads
+
+
+def test_an_item_that_the_executor_sends_again_is_run_once(tmp_path, log):
+    begun = threading.Event()
+
+    class Slow(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.step = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            if question == "number 1":
+                for _ in range(200):  # until the second request is there, which waits for this one
+                    runs = list(remote._link.rollouts._open.values())
+                    if any(run.waiting > 1 for run in runs):
+                        begun.set()
+                        break
+                    threading.Event().wait(0.01)
+            return self.step(question=question)
+
+    runner = program_runner(Slow, name="slow", lm=programs.fake_lm)
+    runtime = Watched(LocalRuntime([runner]))
+    remote = RemoteProgram(runner, runtime, straggler_after=0.001)
+    questions = ["number 1", "wait, number 3", "wait, number 5"]
+    items = [dspy.Example(question=question).with_inputs("question") for question in questions]
+    found = remote.batch(
+        items, num_threads=4, timeout=0.001, straggler_limit=3, disable_progress_bar=True
+    )
+    assert [made.answer for made in found] == ["10", "30", "50"]
+    sent = [call.args["inputs"]["question"] for call in runtime.calls]
+    assert begun.is_set() and sent.count("number 1") == 1
+
+
+def test_a_slow_run_that_just_ended_answers_its_twins_and_no_later_request():
+    now = [1.0]
+    rollouts = Rollouts(patience=100, clock=lambda: now[0])
+
+    def at(seconds, key="key"):
+        now[0] = seconds
+        nonce = rollouts.begin(key)
+        rollouts.end(key)
+        return nonce
+
+    first = rollouts.begin("key")
+    assert at(120.0) == first  # under way: a twin waits for it
+    now[0] = 340.0
+    rollouts.end("key")
+    assert at(341.0) == at(342.0) == first  # sent at 240 s and later, begun when it had ended
+    later = [at(343.0), at(343.0), at(344.0)]
+    assert len({first, *later}) == 4
+    slow = rollouts.begin("slow")
+    now[0] = 500.0
+    rollouts.end("slow")
+    assert at(2_000.0, "slow") != slow
+
+
+def test_rollouts_that_are_meant_all_run_those_of_other_ids_and_those_one_after_another(
+    workers, tmp_path, log
+):
+    remote = RemoteProgram(programs.counted, workers)
+
+    def run(lm):
+        with dspy.context(lm=lm):
+            return remote(question="wait number 1", folder=str(tmp_path))
+
+    lms = [dspy.settings.lm.copy(rollout_id=n, temperature=1.0) for n in (1, 2, 3)]
+    pairs = [(run, lm) for lm in lms for _ in range(2)]
+    threads = [threading.Thread(target=f, args=(lm,)) for f, lm in pairs]
+    with_context = [threading.Thread(target=t._target, args=t._args) for t in threads]
+    for thread in with_context:
+        thread.start()
+    for thread in with_context:
+        thread.join()
+    at_once = len(list(tmp_path.iterdir()))
+    assert 3 <= at_once <= 6  # three ids; equal requests at the same time are one run
+    run(lms[0]), run(lms[0])
+    assert len(list(tmp_path.iterdir())) == at_once + 2
+
+
+def test_a_step_whose_predictor_was_made_during_the_run_is_traced_with_a_stand_in(log):
+    class Fresh(dspy.Module):
+        def forward(self, question):
+            return dspy.Prediction(
+                answer=dspy.Predict("question -> answer")(question=question).answer, raw=(1, {2})
+            )
+
+    runner = program_runner(Fresh, name="fresh", lm=programs.fake_lm)
+    with dspy.context(trace=[]):
+        made = RemoteProgram(runner, LocalRuntime([runner]))(question="number 3")
+        ((predictor, given, out),) = dspy.settings.trace
+    assert (
+        made.raw == (1, {2})
+        and made.answer == out.answer == "30"
+        and given == {"question": "number 3"}
+    )
+    assert list(predictor.signature.output_fields) == ["answer"]
+
+
+def test_a_program_that_is_async_alone_and_one_inside_another_run_too(log):
+    class Later(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.step = dspy.Predict("question -> answer")
+
+        async def aforward(self, question):
+            return await self.step.acall(question=question)
+
+    class Outer(dspy.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, question):
+            return self.inner(question=question)
+
+    runner = program_runner(Later, name="later", lm=programs.fake_lm)
+    outer = Outer(RemoteProgram(runner, LocalRuntime([runner])))
+    assert outer(question="number 3").answer == "30"
+    assert [name for name, _ in outer.named_predictors()] == ["inner.step"]
