@@ -101,7 +101,8 @@ def _error(answer: Answer, shown: str) -> ToolError:
     body = _problem(answer)
     after = _retry_after(answer) if status in (429, 503) else None
     told = body.get("error")
-    if isinstance(told, dict) and told.get("type") in _TOLD and _is_word(told.get("message")):
+    said_so = isinstance(told, dict) and _is_word(told.get("message"))
+    if isinstance(told, dict) and said_so and str(told.get("type")) in _TOLD:
         more = told.get("details")
         return ToolError(
             told["message"][:_LONGEST],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar_extras._openapi_body import FILE, Body, Field, kind_of_body
 from altar_extras._openapi_library import UncarriedError, a_list, a_mapping, a_text, short
-from altar_extras._openapi_params import STYLES, Parameter
+from altar_extras._openapi_params import STYLES, Parameter, is_token, may_be_set
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -17,18 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Arguments"]
 
 _MOST = 300
-_IGNORED = {"accept", "content-type", "authorization"}  # by the specification's own words
-_CONTROLS = {
-    *("host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"),
-    *(
-        "expect",
-        "cookie",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "http2-settings",
-    ),
-}
+# by the specification's own words; and the client reads no other coding
+_IGNORED = {"accept", "content-type", "authorization", "accept-encoding"}
 _ORDER = ("json", "multipart", "form", "text", "bytes")
 _PLAIN = frozenset(
     """type properties required title description example examples default deprecated
@@ -183,9 +173,9 @@ class Arguments:
 
     def _add(self, name: str, place: str, one: dict[str, Any], base: str) -> None:
         what = f"the parameter {short(name)}"
-        if place == "header" and (name.lower() in _CONTROLS or not _is_token(name)):
+        if place == "header" and not may_be_set(name):
             raise UncarriedError(f"{what} is a header that a call may not set")
-        if place == "cookie" and not _is_token(name):
+        if place == "cookie" and not is_token(name):
             raise UncarriedError(f"{what} is no name of a cookie")
         content = a_mapping(one.get("content"), f"the content of {what}")
         schema = one.get("schema", {})
@@ -260,10 +250,6 @@ def _is_file(schema: Any) -> bool:
     if "contentMediaType" in schema:
         return "contentEncoding" not in schema
     return schema.get("format") == "binary"
-
-
-def _is_token(name: str) -> bool:
-    return name.isascii() and all(c.isalnum() or c in "!#$%&'*+-.^_`|~" for c in name)
 
 
 def _words(names: Any) -> str:

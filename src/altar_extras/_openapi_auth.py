@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from altar.errors import ConfigurationError, ErrorType, ToolError
 from altar_extras._openapi_library import UncarriedError, a_list, a_mapping, short
+from altar_extras._openapi_params import is_token, may_be_set
 
 if TYPE_CHECKING:
     from altar_extras._openapi_library import Library
@@ -170,8 +171,10 @@ def _scheme(name: str, known: Any, library: Library) -> Scheme:
     kind = scheme.get("type")
     if kind == "apiKey" and scheme.get("in") in ("header", "query", "cookie"):
         field = scheme.get("name")
-        if isinstance(field, str) and field.isascii() and field.isprintable() and field.strip():
+        sound = is_token if scheme["in"] == "cookie" else may_be_set
+        if isinstance(field, str) and field and (scheme["in"] == "query" or sound(field)):
             return Scheme(name, scheme["in"], field)
+        raise UncarriedError(f"the security scheme {short(name)} has no name that can be sent")
     word = str(scheme.get("scheme", "")).lower()
     if kind == "http" and word in ("basic", "bearer"):
         return Scheme(name, word, "Authorization")

@@ -195,46 +195,17 @@ class _Imported:
                 self._importer.refused.append(Refused(found.shown, why))
 
     def _add(self, found: Found) -> None:
-        options = self._options
-        place = self._place(
-            found.value.get("servers", found.item.get("servers", self._root.get("servers")))
-        )
-        security = found.value.get("security", self._root.get("security"))
-        ways = schemes_of(security, self._known, self._library, options.secrets)
-        arguments = Arguments(self._library, self._schemas)
-        hidden = {
-            f"{one.kind} {one.field.lower() if one.kind == 'header' else one.field}"
-            for way in ways
-            for one in way
-        }
-        arguments.add_parameters(
-            [
-                (found.item.get("parameters"), found.base),
-                (found.value.get("parameters"), found.base),
-            ],
-            hidden,
-        )
-        arguments.add_body(found.value.get("requestBody"), found.base)
-        operation = Operation(
-            found,
-            arguments,
-            place,
-            ways,
-            secrets=options.secrets,
-            http=options.http,
-            seconds=options.limits.timeout,
-            most=options.limits.response_bytes,
-        )
-        effects = effects_of(found, options.approve)
-        name = self._name(found)
-        before = len(self._importer.refused)
+        """One operation, into the importer; raises UncarriedError."""
+        arguments, operation = self._operation(found)
         definitions = self._schemas.definitions(arguments.needs, "request")
         returns, more = returns_of(found, self._library, self._schemas)
         self._total += len(definitions) + len(more)
         if self._total > _MOST_TEXT:
             raise UncarriedError(f"the schemas so far have more than {_MOST_TEXT} characters")
+        effects = effects_of(found, self._options.approve)
+        before = len(self._importer.refused)
         tool = self._importer.add(
-            name,
+            self._name(found),
             operation.call,
             description=described(found)[:_LONGEST],
             parameters=arguments.schema(),
@@ -253,6 +224,34 @@ class _Imported:
             refused = self._importer.refused[at]
             reason = f"operation {refused.name!r:.80}: {refused.reason}"
             self._importer.refused[at] = Refused(found.shown, reason)
+
+    def _operation(self, found: Found) -> tuple[Arguments, Operation]:
+        """What a call takes, and what it sends."""
+        options, root = self._options, self._root
+        servers = found.item.get("servers", root.get("servers"))
+        place = self._place(found.value.get("servers", servers))
+        security = found.value.get("security", root.get("security"))
+        ways = schemes_of(security, self._known, self._library, options.secrets)
+        hidden = {
+            f"{one.kind} {one.field.lower() if one.kind == 'header' else one.field}"
+            for way in ways
+            for one in way
+        }
+        groups = [(one.get("parameters"), found.base) for one in (found.item, found.value)]
+        arguments = Arguments(self._library, self._schemas)
+        arguments.add_parameters(groups, hidden)
+        arguments.add_body(found.value.get("requestBody"), found.base)
+        operation = Operation(
+            found,
+            arguments,
+            place,
+            ways,
+            secrets=options.secrets,
+            http=options.http,
+            seconds=options.limits.timeout,
+            most=options.limits.response_bytes,
+        )
+        return arguments, operation
 
     def _place(self, servers: Any) -> Place:
         """Where an operation's requests go."""

@@ -60,10 +60,13 @@ class Select(NamedTuple):
 
     def takes(self, found: Found) -> bool:
         """Whether this operation is among them."""
-        tags = found.value.get("tags")
+        tags, name = found.value.get("tags"), found.value.get("operationId")
         return (
-            (not self.tags or (isinstance(tags, list) and any(one in self.tags for one in tags)))
-            and (not self.ids or found.value.get("operationId") in self.ids)
+            (
+                not self.tags
+                or (isinstance(tags, list) and any(one in list(self.tags) for one in tags))
+            )
+            and (not self.ids or name in list(self.ids))
             and (not self.paths or any(fnmatchcase(found.path, one) for one in self.paths))
             and (not self.methods or found.method in [one.upper() for one in self.methods])
         )
@@ -157,6 +160,8 @@ class Operation:
             if has:
                 body, headers["Content-Type"] = encoded(layout, value)
         sign(self._ways, self._secrets, target, veil)
+        if any(name.lower() == "user-agent" for name in target.headers):
+            del headers["User-Agent"]
         headers.update(target.headers)
         if target.cookies:
             headers["Cookie"] = "; ".join(target.cookies)

@@ -16,7 +16,17 @@ from altar.errors import ErrorType, ToolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["STYLES", "Parameter", "Target", "refuse", "scalar", "style_pairs", "write"]
+__all__ = [
+    "STYLES",
+    "Parameter",
+    "Target",
+    "is_token",
+    "may_be_set",
+    "refuse",
+    "scalar",
+    "style_pairs",
+    "write",
+]
 
 STYLES = {
     "path": ("simple", "label", "matrix"),
@@ -25,6 +35,17 @@ STYLES = {
     "cookie": ("form",),
 }
 _RESERVED = ":/?@!$'()*,;"  # those that cannot end a query's pair, or the query itself
+_CONTROLS = {
+    *("host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"),
+    *(
+        "expect",
+        "cookie",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "http2-settings",
+    ),
+}
 _BETWEEN = {"spaceDelimited": " ", "pipeDelimited": "|", "form": ","}
 
 
@@ -86,6 +107,17 @@ def refuse(argument: str, expected: str, got: str) -> Any:
         type=ErrorType.PARAMETER_VALIDATION_FAILED,
         details={"problems": [problem]},
     )
+
+
+def is_token(name: str) -> bool:
+    """Whether a header or a cookie may have this name."""
+    plain = name.isascii() and all(c.isalnum() or c in "!#$%&'*+-.^_`|~" for c in name)
+    return bool(name) and plain
+
+
+def may_be_set(name: str) -> bool:
+    """Whether a call may set this header: none that rules the connection."""
+    return is_token(name) and name.lower() not in _CONTROLS
 
 
 def scalar(value: Any) -> str:

@@ -221,7 +221,8 @@ def _hide(out: dict[str, Any], hidden: set[str]) -> None:
     if isinstance(out.get("properties"), dict):
         out["properties"] = {k: v for k, v in out["properties"].items() if k not in hidden}
     if isinstance(out.get("required"), list):
-        out["required"] = [name for name in out["required"] if name not in hidden]
+        kept = [n for n in out["required"] if not isinstance(n, str) or n not in hidden]
+        out["required"] = kept
         if not out["required"]:
             del out["required"]
 
