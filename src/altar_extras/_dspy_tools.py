@@ -47,6 +47,9 @@ class ToolFailed(AltarError):  # noqa: N818 - what happened, as the model reads 
         self.result = result
         super().__init__(model_text(result))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.result,)
+
     @property
     def __traceback__(self) -> Any:
         """Where it was raised; for a prompt of DSPy's nothing, which would be paths and lines."""

@@ -135,7 +135,8 @@ class Reader:
         for name, adapter in self._adapters.items():
             if name in args:
                 try:
-                    found[name] = adapter.validate_json(dumps(args[name]))
+                    value = adapter.validate_json(dumps(args[name]))
+                    found[name] = _with_calls(value) if isinstance(value, dspy.History) else value
                 except ValidationError as error:
                     problems += problems_of(error, name)
         if problems:
@@ -171,6 +172,28 @@ def wrong_arguments(problems: list[dict[str, Any]]) -> ToolError:
     )
 
 
+def _calls(value: Any) -> dict[str, Any]:
+    """Calls of tools and what came of them, so that a conversation can go on from its JSON."""
+    found = {"tool_calls": [plain(dict(call)) for call in value.tool_calls]}
+    results = value.tool_call_results
+    if isinstance(results, dspy.ToolCallResults):
+        found["tool_call_results"] = [plain(dict(one)) for one in results.tool_call_results]
+    return found
+
+
+def _with_calls(history: Any) -> Any:
+    """A history whose messages hold calls of tools as DSPy's own objects again."""
+    for message in history.messages:
+        calls = message.get("tool_calls")
+        if isinstance(calls, dict) and isinstance(calls.get("tool_calls"), list):
+            calls = dict(calls)
+            results = calls.pop("tool_call_results", None)
+            if results is not None:
+                calls["tool_call_results"] = dspy.ToolCallResults.model_validate(results)
+            message["tool_calls"] = dspy.ToolCalls.model_validate(calls)
+    return history
+
+
 def _is_plain(annotation: Any) -> bool:
     """Whether a value of this type is its JSON already."""
     if annotation in _AS_THEY_ARE:
@@ -197,7 +220,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, (dspy.Code, dspy.Reasoning)):
         return value.format()
     if isinstance(value, dspy.ToolCalls):
-        return plain(value.format())
+        return _calls(value)
     if isinstance(value, (dspy.Type, dspy.History)):
         return {name: plain(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, dspy.Example):

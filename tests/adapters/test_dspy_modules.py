@@ -200,6 +200,30 @@ def test_every_kind_of_module_answers_as_it_declares_in_sync_and_async(kind: str
         assert isinstance(prediction_of(one), dspy.Prediction)
 
 
+def test_a_conversation_goes_on_from_the_json_of_its_history():
+    def turn(name: str, **args: Any) -> dict[str, Any]:
+        calls = {"tool_calls": [{"name": name, "args": args}]}
+        return {"next_thought": "t", "tool_calls": json.dumps(calls)}
+
+    agent = dspy.ReActV2("question -> answer", [lookup])
+    session = Session(import_tools({"ask": agent}))
+    model = DummyLM(
+        [turn("lookup", word="x"), turn("submit", answer="1"), turn("submit", answer="2")]
+    )
+    with dspy.context(lm=model):
+        first = session.execute("ask", {"question": "one?"})
+        stored = json.loads(json.dumps(first.content["history"]))
+        second = session.execute("ask", {"question": "two?", "history": stored})
+    assert second.content["answer"] == "2"
+    assert second.content["history"]["messages"][:2] == stored["messages"]
+    told = json.dumps(model.history[-1]["messages"])
+    assert "one?" in told
+    assert "x!" in told  # what the tool answered in the first turn
+    wrong = {"messages": [{"tool_calls": {"tool_calls": [{"name": 3}]}}]}
+    refused = session.execute("ask", {"question": "three?", "history": wrong}).error
+    assert refused.type == "PARAMETER_VALIDATION_FAILED", refused
+
+
 def test_flex_is_declared_by_its_signature():
     returns = declaration_of(dspy.Flex(QA)).extensions["x_returns"]
     assert set(returns["properties"]) == set(SAID)
