@@ -19,6 +19,8 @@ WIDE = {
     "altar.later.ToolOptions": "one keyword per option of @tool",
     "altar.runtime.Policy": "one small value, all by keyword",
     "altar.bridge.Importer.add": "one keyword per part of a declaration",
+    "altar.mcp.ClientOptions": "one small value, all by keyword: how a client treats its server",
+    "altar.mcp.HttpOptions": "one small value, all by keyword: where to listen and whom to let in",
     "altar.Context": "one parameter per thing a tool may ask for; built by hand in tests alone",
     "altar.Options": "one small value per kind of knob, all by keyword",
     "altar.Param": "one parameter per JSON Schema keyword",

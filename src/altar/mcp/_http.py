@@ -37,8 +37,7 @@ from altar.mcp._words import (
 
 if TYPE_CHECKING:
     from altar.mcp._http_head import Head
-    from altar.mcp._server import Server
-    from altar.mcp._server_core import Core
+    from altar.mcp._server_guests import Guests
     from altar.mcp._server_options import HttpOptions
 
 __all__ = ["Listening"]
@@ -51,9 +50,9 @@ _METHODS = "GET, POST, DELETE, OPTIONS"
 class Listening:
     """A server that listens: ``url`` is where. It is the App of its links."""
 
-    def __init__(self, server: Server, core: Core, options: HttpOptions) -> None:
-        self._server = server
-        self._core = core
+    def __init__(self, guests: Guests, options: HttpOptions) -> None:
+        self._guests = guests
+        self._core = core = guests.core
         self._options = options
         self._guard = Guard(options)
         self._sessions = Sessions(core, options.max_sessions, self._left)
@@ -179,7 +178,7 @@ class Listening:
         if wrong is not None:
             self._fail(link, head, RpcError(HEADER_MISMATCH, wrong, id=message.id))
             return
-        peer = self._server.peer(who or None)
+        peer = self._guests.peer(who or None)
         line = Line(self._core, peer)
         outlet = HttpOutlet(link, head, self._cors(head), modern=True)
         link.on_gone = line.close
@@ -192,12 +191,12 @@ class Listening:
 
     async def _settle(self, line: Line) -> None:
         await line.settled()
-        await self._server.leave(line.peer)
+        await self._guests.leave(line.peer)
 
     # -- the handshake era ------------------------------------------------------------
 
     def _open(self, link: HttpLink, head: Head, message: Message, who: str) -> None:
-        line = Line(self._core, self._server.peer(who or None))
+        line = Line(self._core, self._guests.peer(who or None))
         headers = self._cors(head)
         outlet = HttpOutlet(link, head, headers)
         outlet.before_answer = lambda: self._opened(line, who, headers)
@@ -289,7 +288,7 @@ class Listening:
         }
 
     def _left(self, line: Line) -> None:
-        if line.peer.session is not self._server.session:
+        if self._guests.has_own(line.peer):
             self._spawn(self._settle(line))
 
     def _working(self) -> bool:

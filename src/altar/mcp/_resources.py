@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -36,10 +36,10 @@ class Resource:
 
     uri: str
     content: str | bytes | Blob | Callable[..., Any]
-    name: str = ""
-    title: str | None = None
-    description: str | None = None
-    mime_type: str | None = None
+    name: str = field(default="", kw_only=True)
+    title: str | None = field(default=None, kw_only=True)
+    description: str | None = field(default=None, kw_only=True)
+    mime_type: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if _SCHEME.match(self.uri) is None:

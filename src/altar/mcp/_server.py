@@ -12,8 +12,8 @@ from altar.later import Session
 from altar.mcp._prompts import Prompts
 from altar.mcp._resources import Resource, Shelf
 from altar.mcp._server_core import Core
+from altar.mcp._server_guests import Guests
 from altar.mcp._server_options import HttpOptions, ServerOptions
-from altar.mcp._server_peer import Peer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -57,6 +57,7 @@ class Server:
             shelf if shelf.plain or shelf.templates else None,
             self.options,
         )
+        self._guests = Guests(self._core, self.session)
 
     async def aserve(
         self, transport: Literal["stdio", "http"] = "stdio", *, http: HttpOptions | None = None
@@ -66,11 +67,11 @@ class Server:
             if transport == "stdio":
                 from altar.mcp._stdio import serve_stdio  # noqa: PLC0415 - one or the other
 
-                peer = self.peer()
+                peer = self._guests.peer()
                 try:
                     await serve_stdio(self._core, peer)
                 finally:
-                    await self.leave(peer)
+                    await self._guests.leave(peer)
             elif transport == "http":
                 async with self.listen(http):
                     await asyncio.Event().wait()
@@ -89,7 +90,7 @@ class Server:
         """Serve over HTTP within the block: ``async with server.listen() as here: here.url``."""
         from altar.mcp._http import Listening  # noqa: PLC0415 - one or the other
 
-        listening = Listening(self, self._core, http or HttpOptions())
+        listening = Listening(self._guests, http or HttpOptions())
         await listening.start()
         try:
             yield listening
@@ -98,20 +99,8 @@ class Server:
 
     def tools_changed(self) -> None:
         """Tell clients that the session has other tools; without it they hear at the next call."""
-        self._core.catalog(self.session).returns("")
         self._core.tools_changed()
 
     def resource_updated(self, uri: str) -> None:
         """Tell the clients that listen to this resource that it reads differently now."""
         self._core.resource_updated(uri)
-
-    def peer(self, principal: str | None = None) -> Peer:
-        """A new connection; with ``connect`` it has a session of its own."""
-        connect = self.options.connect
-        return Peer(self.session if connect is None else connect(), principal)
-
-    async def leave(self, peer: Peer) -> None:
-        """A connection has ended; so has its own session."""
-        if peer.session is not self.session:
-            self._core.forget(peer.session)
-            await peer.session.aclose()

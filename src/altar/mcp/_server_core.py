@@ -215,8 +215,7 @@ class Core:
         result = yield from self._carry_out(caller, call, params)
         if not isinstance(result, ToolResult):
             return result
-        returns = self.catalog(session).returns(name)  # now: a tool may have changed the tools
-        return call_result(result, returns, caller.version)
+        return self.catalog(session).answer(result, caller.version)
 
     def _carry_out(
         self, caller: Caller, call: FunctionCall, params: dict[str, Any]

@@ -6,14 +6,15 @@ import json
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import Blob
+from altar.adm import Blob, Checker, ErrorObject, ToolResult
 from altar.bridge import Effects, model_text
+from altar.errors import ErrorType
 from altar.mcp._versions import LATEST_MODERN, STRUCTURED_SINCE, at_least
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.adm import FunctionDeclaration, ToolResult
+    from altar.adm import FunctionDeclaration, Problem
     from altar.later import Session
 
 __all__ = ["WRAPPED", "Catalog", "block_of", "blocks_of", "call_result"]
@@ -44,10 +45,15 @@ class Catalog:
             self._entries[version] = made
         return made
 
-    def returns(self, name: str) -> dict[str, Any] | None:
-        """The schema of what a tool returns, where it declares one."""
+    def answer(self, result: ToolResult, version: str) -> dict[str, Any]:
+        """What ``tools/call`` answers with this result."""
         self._refresh()
-        return self._returns.get(name)
+        returns = self._returns.get(result.name)
+        if returns is not None and result.error is None and _is_doubtful(result):
+            problems = Checker(returns).check(result.content)
+            if problems:
+                result = _undeclared(result, problems[0])
+        return call_result(result, returns, version)
 
     def _refresh(self) -> None:
         declared = self._session.declarations()
@@ -75,6 +81,20 @@ def call_result(result: ToolResult, returns: dict[str, Any] | None, version: str
         elif content.__class__ is dict:
             said["structuredContent"] = content
     return said
+
+
+def _is_doubtful(result: ToolResult) -> bool:
+    """Whether the content may not be what was declared: JSON could not say all of the value."""
+    return result.content is None or result.metadata is not None
+
+
+def _undeclared(result: ToolResult, problem: Problem) -> ToolResult:
+    """Clients refuse a result that breaks its schema, and would tell the model nothing of it."""
+    error = ErrorObject(
+        type=ErrorType.TOOL_EXECUTION_FAILED,
+        message=f"The tool {result.name!r} returned what it does not declare: {problem}",
+    )
+    return ToolResult(name=result.name, call_id=result.call_id, error=error)
 
 
 def blocks_of(result: ToolResult) -> list[dict[str, Any]]:
