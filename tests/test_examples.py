@@ -99,15 +99,32 @@ PROMISES = {
         "the answer does not fit",
     ],
     "typed_tools.py": ["2026-12-27", "coercions", "$.arrival", "$.nights", "$.guests[0]"],
+    "one_tools_file/with_altar.py": ["find_books -> {'Emma': '7.50'}", "04 March", "on their way"],
+    "one_tools_file/with_dspy.py": ["{'Emma': '7.50'}", "04 March", "on their way"],
+    "one_tools_file/with_langchain.py": [
+        '1 success {"Emma": "7.50"}',
+        "2 error",
+        "$.deliver",
+        "3 success Ada pays 15.00",
+    ],
+    "one_tools_file/with_mcp.py": ["place_order - Order", "{'Emma'", "04 March", "$.deliver"],
+    "one_tools_file/with_pydantic_ai.py": ["retried", "$.deliver", "success Ada", "04 March"],
     "web_server.py": ["event: tool_progress", "event: end", "the count to 1000 was stopped"],
 }
 
 # the libraries that an example cannot do without
-NEEDS = {"dspy_program_as_tool.py": ("dspy", "google.genai")}
+NEEDS = {
+    "dspy_program_as_tool.py": ("dspy", "google.genai"),
+    "one_tools_file/with_dspy.py": ("dspy",),
+    "one_tools_file/with_langchain.py": ("langchain_core",),
+    "one_tools_file/with_pydantic_ai.py": ("pydantic_ai",),
+}
 
 
 def test_every_example_has_its_promise():
-    assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(PROMISES)
+    home = ROOT / "examples"
+    found = [*home.glob("*.py"), *home.glob("one_tools_file/with_*.py")]
+    assert {path.relative_to(home).as_posix() for path in found} == set(PROMISES)
 
 
 @pytest.mark.parametrize("name", sorted(PROMISES))
