@@ -103,10 +103,6 @@ def _operation(
         "operationId": name,
         "summary": declaration.description.strip().partition("\n")[0][:120],
         "description": declaration.description,
-        "requestBody": {
-            "required": bool(parameters.get("required")),
-            "content": {"application/json": {"schema": _hoisted(parameters, name, schemas)}},
-        },
         "responses": {
             "200": {
                 "description": "What the tool returned.",
@@ -117,6 +113,11 @@ def _operation(
             **{str(status): _refused(status) for status in statuses},
         },
     }
+    if parameters.get("properties") or parameters.get("additionalProperties") is not False:
+        operation["requestBody"] = {
+            "required": bool(parameters.get("required")),
+            "content": {"application/json": {"schema": _hoisted(parameters, name, schemas)}},
+        }
     # the names of an extension of OpenAPI's begin with x-
     for field, value in declaration.extensions.items():
         if value is True:
