@@ -77,6 +77,7 @@ from altar.llm import (
 )
 from altar.testing import ScriptedProvider
 from altar_extras.pydantic_ai import AltarModel, model_provider
+from tests.seats import SEATS
 
 SEAL = (Opaque(provider="scripted", api="v1", kind="seal", data={"s": 1}),)
 
@@ -385,3 +386,19 @@ def test_a_bug_of_a_model_stays_what_it_is_and_a_plain_api_error_is_read_by_its_
     with pytest.raises(RateLimitError):
         altar.generate("go", model=provider, options=Options(retry=Retry(attempts=1)))
     provider.close()
+
+
+@pytest.mark.parametrize(
+    "run", [lambda agent: agent.run_sync("go"), run_stream], ids=["", "stream"]
+)
+@pytest.mark.parametrize(
+    "seat", [pytest.param(seat, id=seat.name) for seat in SEATS if seat.is_here]
+)
+def test_every_provider_of_altars_gets_its_signatures_back_from_an_agent(seat: Any, run: Any):
+    first = [Thinking("Two."), ToolCall("add", {"a": 1}), ToolCall("add", {"a": 2})]
+    script = [first, [Thinking("More."), ToolCall("add", {"a": 3})], "Four."]
+    provider = seat.open(script)  # its fake refuses a history that lost what it wants back
+    done = run(Agent(AltarModel(provider), tools=[add], instructions="Be brief."))
+    provider.close()
+    assert done.output == "Four."
+    assert done.usage.tool_calls == 3
