@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-import time
+import threading
 
 MODE = sys.argv[1]
 SEEN: list[object] = []
@@ -160,4 +160,4 @@ if MODE == "noisy":
     sys.stderr.flush()
 serve()
 if MODE == "lingers":
-    time.sleep(60)
+    threading.Event().wait(60)
