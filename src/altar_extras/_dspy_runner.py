@@ -154,10 +154,10 @@ class _Host:
         """One run, under the state that came: outputs, trace and usage. Raises ToolError."""
         trace: list[Any] = []
         predictors: dict[str, Any] = {}
-        program, values, _ = self._program()
         usage: dict[str, Any] = {}
+        values = Values(())  # until the program is there
         try:
-            program = self.fresh()
+            values, program = self._program()[1], self.fresh()
             predictors = predictors_of(program)
             load_state(predictors, args["state"], values, self._find)
             inputs = values.load(args["inputs"])

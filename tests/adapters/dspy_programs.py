@@ -92,10 +92,10 @@ def reply(prompt: str, texts: list[str]) -> str:
     return "\n\n".join(parts)
 
 
-def fake_lm(log: list | None = None, **options):
+def fake_lm(log: list | None = None, model: str = "fake/one", **options):
     engine = Engine(log)
     return dspy.LM(
-        "fake/one",
+        model,
         engine=engine,
         async_engine=AsyncEngine(engine),
         cache=False,

@@ -7,6 +7,10 @@ import copy
 import json
 import pickle
 import threading
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -21,6 +25,7 @@ import altar
 from altar.errors import ConfigurationError, DeclarationError, ErrorType
 from altar.later import LocalRuntime, ProcessRuntime, SessionLimits
 from altar_extras._dspy_runner_rollouts import Rollouts
+from altar_extras._dspy_runner_values import Values, types_of
 from altar_extras.dspy import RemoteProgram, RemoteProgramError, program_runner
 from tests.adapters import dspy_programs as programs
 
@@ -114,6 +119,36 @@ def test_objects_cross_as_what_they_are_in_inputs_demos_and_outputs(workers, log
         assert type(found.fruit) is programs.Fruit and found.fruit.taste is programs.Taste.SOUR
 
 
+@dataclass
+class Point:
+    x: int
+    tags: frozenset
+
+
+VALUES = [
+    None, True, 3, 1 << 70, 0.5, float("inf"), "text", [1, (2, {"a": {3}})], {"$": 1}, {1: "a", (2,): "b"},
+    datetime(2026, 1, 2, 3, tzinfo=UTC), date(2026, 1, 2), time(3, 4), timedelta(days=-1, microseconds=7),
+    Decimal("1.10"), UUID(int=7), b"\x00\xff", programs.Taste.SOUR, programs.Fruit(name="fig", taste="sour"),
+    Point(1, frozenset({"a", "b"})), dspy.Example(a=1, b=[date(2026, 1, 2)]).with_inputs("a"), dspy.Prediction(a=(1,)),
+    dspy.History(messages=[{"question": "q", "answer": "a"}]), dspy.Image("https://example.org/a.png"),
+    dspy.Prediction.from_completions({"answer": ["a", "b"], "n": [1, 2]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_crosses_as_json_and_is_what_it_was(value):
+    values = Values(types_of([programs.Typed], [Point]))
+    found = values.load(json.loads(json.dumps(values.dump(value), allow_nan=False)))
+    assert found == value and type(found) is type(value) and repr(found) == repr(value)
+    assert getattr(found, "_input_keys", None) == getattr(value, "_input_keys", None)
+
+
+def test_an_object_of_a_class_that_only_the_sender_knows_is_refused():
+    sent = Values(types_of([], [programs.Fruit])).dump(programs.Fruit(name="fig"))
+    with pytest.raises(ConfigurationError, match="programs:Fruit arrived"):
+        Values([]).load(sent)
+
+
 def test_an_input_that_cannot_cross_is_named_before_anything_is_sent(log):
     runtime = Watched(LocalRuntime([programs.two_steps]))
     with pytest.raises(ConfigurationError, match=r"inputs\.question is a builtins\.object"):
@@ -172,6 +207,20 @@ def test_the_model_and_adapter_there_are_held_to_what_is_in_force_here(workers):
             RemoteProgram(programs.two_steps, workers)(question="number 1")
 
 
+def test_a_teachers_model_is_found_there_by_its_name():
+    asked: dict[str, list] = {"fake/one": [], "fake/two": []}
+    lms = [programs.fake_lm(found, model) for model, found in asked.items()]
+    runner = program_runner(programs.TwoSteps, lm=lms)
+    remote = RemoteProgram(runner, LocalRuntime([runner]))
+    teacher = {"lm": programs.fake_lm(model="fake/two")}
+    optimiser = dspy.BootstrapFewShot(max_bootstrapped_demos=1, teacher_settings=teacher)
+    with dspy.context(lm=programs.fake_lm()):
+        compiled = optimiser.compile(remote, trainset=programs.examples(1))
+        assert [len(found) for found in asked.values()] == [0, 2]
+        compiled(question="number 1")
+    assert [len(found) for found in asked.values()] == [2, 2]
+
+
 def test_different_programs_on_the_two_sides_are_told_apart(log):
     remote = RemoteProgram(
         dspy.Predict("question -> answer"), LocalRuntime([programs.two_steps]), tool="two_steps"
@@ -187,6 +236,41 @@ def test_what_the_runtime_answers_itself_is_raised_with_altars_type():
     assert caught.value.type == ErrorType.TOOL_NOT_FOUND
     assert isinstance(caught.value, dspy.DSPyError)
     assert pickle.loads(pickle.dumps(caught.value)).error == caught.value.error
+
+
+class OwnError(Exception):
+    pass
+
+
+def test_exceptions_of_other_kinds_and_of_any_size_arrive_with_their_class_and_words(log):
+    class Failing(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.step = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            self.step(question=question)
+            if "own" in question:
+                raise OwnError("mine")
+            raise dspy.AdapterParseError("Chat", self.step.signature, "x" * 50_000)
+
+    runner = program_runner(Failing, name="failing", lm=programs.fake_lm)
+    remote = RemoteProgram(runner, LocalRuntime([runner]))
+    with dspy.context(trace=[]), pytest.raises(RemoteProgramError) as caught:
+        remote(question="own")
+    assert (caught.value.kind, caught.value.type) == ("OwnError", ErrorType.TOOL_EXECUTION_FAILED)
+    assert "mine" in str(caught.value)
+    with pytest.raises(dspy.AdapterParseError) as cut:
+        remote(question="large")
+    assert cut.value.signature is remote.step.signature and len(cut.value.lm_response) == 4_000
+
+    def broken():
+        raise FileNotFoundError("no such index")
+
+    with pytest.raises(FileNotFoundError, match="no such index"):
+        RemoteProgram(Failing(), LocalRuntime([program_runner(broken)]), tool="broken")(
+            question="x"
+        )
 
 
 def test_a_run_that_takes_longer_than_its_timeout_is_ended(log):
