@@ -36,13 +36,17 @@ COMMANDS = {
     "tools": ("altar.cli._tools", "list the tools of a file or module"),
     "check": ("altar.cli._check", "declare every tool and list every problem"),
     "call": ("altar.cli._call", "call one tool with JSON arguments"),
+    "batch": ("altar.cli._batch", "call tools many times, with JSON lines in and out"),
     "repair": ("altar.cli._repair", "turn broken JSON into valid JSON, and say what was changed"),
     "manifest": ("altar.cli._manifest", "write, show or compare tool manifests"),
     "mcp": ("altar.cli._mcp", "serve tools to MCP clients, on stdio or over HTTP"),
     "trace": ("altar.cli._trace", "show what a trace file holds, here or in the browser"),
 }
 
-_TRACED = frozenset({"altar.cli._run", "altar.cli._demo", "altar.cli._call"})  # ALTAR_TRACE
+# ALTAR_TRACE
+_TRACED = frozenset(
+    {"altar.cli._run", "altar.cli._demo", "altar.cli._call", "altar.cli._batch", "altar.cli._mcp"}
+)
 
 # a full disk or device, a closed one
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
