@@ -46,6 +46,8 @@ def page(asked: dict) -> dict:
         odd = {"type": "object", "properties": {"x": {"$ref": "#/nope"}}}
         tools = [tool("work"), tool("bad", inputSchema=odd), tool("worse", inputSchema=[1]), 7]
         tools.append(tool("header", inputSchema={"type": "object", "x-mcp-header": "X"}))
+    if MODE == "changes" and STATE["calls"]:
+        tools.append(tool("new"))
     if MODE == "same-cursor":
         return {"tools": tools, "nextCursor": "again"}
     if MODE == "new-cursors":
@@ -118,6 +120,8 @@ def before(asked: dict) -> None:
             asked["id"] = -1
     elif MODE == "long-noise":
         write("x" * 300_000)
+    elif MODE == "changes":
+        put({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
     elif MODE == "asks":
         for at, method in enumerate(
             ("sampling/createMessage", "roots/list", "elicitation/create", "made/up", "ping")

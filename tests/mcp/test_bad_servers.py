@@ -269,6 +269,33 @@ def test_an_error_another_altar_wrote_comes_back_as_it_was():
         assert error.retry_after_ms == 1500
 
 
+def test_what_a_server_wrote_to_stderr_reaches_people_and_never_a_model(tmp_path: Path):
+    once = tmp_path / "once"
+    code = f"import os,runpy,sys; p={str(once)!r}\nif os.path.exists(p): sys.exit('s3cret')\n"
+    code += f"open(p,'w').close(); sys.argv=['x','dies-in-call']; runpy.run_path({SERVER!r})"
+    options = ClientOptions(version=HANDSHAKE, restart=True)
+    with connect([sys.executable, "-IS", "-c", code], options=options) as client:
+        session = Session(tools=[client])
+        errors = [session.execute("work", {}).error for _ in range(2)]
+        assert {error.type for error in errors} == {ErrorType.SERVICE_UNAVAILABLE}
+        assert "s3cret" not in str(errors)
+        with pytest.raises(McpError) as caught:
+            client.request("ping")
+        assert caught.value.notes == "s3cret"
+
+
+def test_a_server_that_says_its_tools_changed_is_listed_anew_when_asked():
+    with bad("changes") as client:
+        session = Session(tools=[client])
+        assert not client.changed
+        session.execute("work", {}).unwrap()
+        assert client.changed
+        assert client.refresh() is True
+        assert not client.changed
+        session.add(client)
+        assert "new" in session
+
+
 def test_stderr_is_kept_to_its_end_alone():
     with bad("noisy") as client:
         assert wait_until(lambda: client.stderr.endswith("the end"))
@@ -321,6 +348,6 @@ def test_a_server_sees_little_of_the_environment(monkeypatch: pytest.MonkeyPatch
     command = [sys.executable, "-IS", "-c", code]
     with pytest.raises(McpError) as caught:
         connect(command, options=ClientOptions(version=HANDSHAKE, env={"GIVEN": "1"})).tools()
-    assert "GIVEN" in caught.value.message
-    assert "ALTAR_TEST_SECRET" not in caught.value.message
+    assert "GIVEN" in caught.value.notes
+    assert "ALTAR_TEST_SECRET" not in caught.value.notes
     assert os.environ["ALTAR_TEST_SECRET"]

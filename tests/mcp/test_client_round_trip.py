@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -177,3 +178,19 @@ def test_a_call_that_was_approved_here_is_confirmed_there(url: str, client: Clie
     with connect(url=url, elicit=lambda _: pytest.fail("asked twice"), options=options) as other:
         result = Session(tools=[other]).invoke(call, CallContext(approved=True))
         assert result.content == "disk erased"
+
+
+def test_a_server_whose_tools_change_says_so_to_a_client_that_watches(version: str):
+    session = Session(tools=[count])
+    server = Server(session)
+    options = ClientOptions(version=version, watch=True)
+    with listening(server) as url, connect(url=url, options=options) as client:
+        assert [tool.declaration.name for tool in client.tools()] == ["count"]
+        session.add(words)
+        for _ in range(500):  # the stream may not be open yet
+            server.tools_changed()
+            if client.changed:
+                break
+            time.sleep(0.01)
+        assert client.refresh() is True
+        assert [tool.declaration.name for tool in client.tools()] == ["count", "words"]

@@ -232,7 +232,12 @@ class Client:
         return await self._engine.request(method, params, seconds=seconds, call=call)
 
     async def _ready(self) -> None:
-        await self._engine.open()
+        try:
+            await self._engine.open()
+        except McpError as error:
+            if error.notes:  # here a person reads it
+                error.args = (f"{error.message} It wrote: {error.notes}",)
+            raise
         if not self._listed:
             await self._list()
 

@@ -66,19 +66,17 @@ class Engine:
                 async with asyncio.timeout(self.options.connect_timeout):
                     return await self._begin()
             except TimeoutError:
-                name, notes = self.name, self._notes()
-                await self._drop()
-                seconds = self.options.connect_timeout
-                raise McpError(
-                    f"{name} did not agree on a version within {seconds:g} s.{notes}",
+                error = McpError(
+                    f"{self.name} did not agree on a version within "
+                    f"{self.options.connect_timeout:g} s.",
                     type=ErrorType.TIMEOUT,
-                ) from None
-            except McpError as error:
-                notes = self._notes()
+                )
+                error.notes = self._notes()
                 await self._drop()
-                if notes:
-                    error.message += notes
-                    error.args = (error.message,)
+                raise error from None
+            except McpError as error:
+                error.notes = self._notes()
+                await self._drop()
                 raise
             except BaseException:
                 await self._drop()
@@ -208,5 +206,4 @@ class Engine:
                 self.peer = None
 
     def _notes(self) -> str:
-        notes = "" if self.peer is None else self.peer.transport.notes.strip()
-        return f" It wrote: {notes[-1000:]}" if notes else ""
+        return "" if self.peer is None else self.peer.transport.notes.strip()[-1000:]

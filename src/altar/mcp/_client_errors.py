@@ -66,6 +66,7 @@ class McpError(ToolError):
         self.code = code
         self.status = status
         self.data: Any = None
+        self.notes = ""  # what the server wrote to stderr: for people, never for a model
 
 
 def unreachable(message: str, **facts: Any) -> McpError:

@@ -22,7 +22,7 @@ class ClientOptions:
 
     ``timeout``: seconds an answer may take, a person's time to answer the
     server's questions aside. ``connect_timeout``: seconds from the start of the
-    server to its first list of tools. ``max_message``: bytes of one message.
+    server until a version is agreed on. ``max_message``: bytes of one message.
     ``max_tools``: how many tools, prompts or resources a list may have.
     ``version``: a revision of the protocol ("2025-11-25"); None finds out.
 
