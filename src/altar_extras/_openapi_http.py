@@ -130,7 +130,7 @@ class Http:
         with self._lock:
             if self._process != os.getpid():  # a child has no part in its parent's conversations
                 self._process = os.getpid()
-                self._idle.clear()
+                _hang_up(self._idle)
             for at in range(len(self._idle) - 1, -1, -1):
                 since, home, line = self._idle[at]
                 if home != origin:
@@ -219,7 +219,7 @@ def _redirected(request: Request, status: int, where: str) -> Request:
     if request.method not in _SAFE and status != 303:
         raise _fault(request, "redirects a request that changes something, which is not followed")
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    if not target.startswith("/") or not target.isascii() or not target.isprintable():
+    if not target.startswith("/") or any(not "!" <= char <= "~" for char in target):
         raise _fault(request, "redirects to what is no URL")
     if status == 303 and request.method not in _SAFE:
         headers = {k: v for k, v in request.headers.items() if k.lower() != "content-type"}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ForbiddenError", "GivenUpError", "Line", "Watch", "connect"]
 
 _SLICE = 0.05  # seconds after which a wait looks whether anybody still waits for it
-_CONNECT = 10.0  # seconds to reach one server
+_CONNECT = 10.0  # seconds to reach one address
 _BUFFER = 65_536
 _NAT64 = IPv6Network("64:ff9b::/96")
 
@@ -41,6 +41,10 @@ class Watch:
     def __init__(self, deadline: float, cancelled: Callable[[], bool]) -> None:
         self.deadline = deadline
         self._cancelled = cancelled
+
+    def within(self, seconds: float) -> Watch:
+        """The same, for at most so many seconds from now."""
+        return Watch(min(self.deadline, monotonic() + seconds), self._cancelled)
 
     def wait(self) -> float:
         """The seconds the next wait may take. Raises TimeoutError or GivenUpError."""
@@ -127,7 +131,6 @@ class _Tap(RawIOBase):
 
 def connect(place: Place, watch: Watch, trust: Callable[[], ssl.SSLContext]) -> Line:
     """A new connection. Raises OSError, or ForbiddenError where no address is allowed."""
-    watch = Watch(min(watch.deadline, monotonic() + _CONNECT), watch._cancelled)  # noqa: SLF001
     fault: OSError | None = None
     literal = _literal(place.host)
     if literal is not None and not place.named and not _is_public(literal):
@@ -137,17 +140,19 @@ def connect(place: Place, watch: Watch, trust: Callable[[], ssl.SSLContext]) -> 
         if not place.named and not _is_public(str(address[0])):
             continue
         sock = socket.socket(family, kind, protocol)
+        attempt = watch.within(_CONNECT)
         try:
-            _reach(sock, address, watch)
+            _reach(sock, address, attempt)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if place.secure:
                 sock = trust().wrap_socket(
                     sock, server_hostname=place.host, do_handshake_on_connect=False
                 )
-                watch.patiently(sock, sock.do_handshake)
+                attempt.patiently(sock, sock.do_handshake)
         except BaseException as error:
             sock.close()
-            if not isinstance(error, OSError) or isinstance(error, TimeoutError):
+            is_over = isinstance(error, TimeoutError) and monotonic() >= watch.deadline
+            if not isinstance(error, OSError) or is_over:
                 raise
             fault = error
         else:

@@ -258,6 +258,8 @@ def _sound(out: dict[str, Any]) -> dict[str, Any]:
         for pattern in named:
             if not _is_readable(pattern):
                 raise UncarriedError(f"a pattern of properties, {short(pattern)}, is not readable")
+    if out.get("format") == "int64" and out.get("type") in ("integer", ["integer", "null"]):
+        del out["format"]  # as every integer of altar's
     required = out.get("required")
     if isinstance(required, bool):  # of parameters, and often misplaced
         del out["required"]
