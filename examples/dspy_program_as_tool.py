@@ -27,7 +27,7 @@ TICKET = "I was charged twice, and my card is blocked!"
 
 def triage() -> dspy.ChainOfThought:
     """The program, as it is before it was compiled."""
-    return dspy.ChainOfThought(dspy.Signature(SIGNATURE, "Decide who takes care of a ticket."))
+    return dspy.ChainOfThought(dspy.make_signature(SIGNATURE, "Decide who takes care of a ticket."))
 
 
 def compiled(folder: Path) -> Path:

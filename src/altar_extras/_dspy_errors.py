@@ -70,7 +70,8 @@ def typed(error: Exception) -> ToolError | None:
 def _details(error: Any) -> dict[str, Any]:
     details: dict[str, Any] = {"error": type(error).__name__}
     if isinstance(error, dspy.AdapterParseError):
-        details["expected"] = list(error.signature.output_fields)
+        signature: Any = error.signature
+        details["expected"] = list(signature.output_fields)
         details["found"] = list(error.parsed_result or ())
     if isinstance(error, dspy.DSPyError) and isinstance(error.code, str):
         details["code"] = error.code

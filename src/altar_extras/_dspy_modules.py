@@ -72,8 +72,9 @@ def is_async(module: Any) -> bool:
         for method in ("forward", "aforward"):
             if method in cls.__dict__:
                 ranks.setdefault(method, rank)
-    if isinstance(module, dspy.CodeAct) and type(module).aforward is dspy.ReAct.aforward:
-        return False  # inherited from a kind whose predictors it does not have
+    code_act = getattr(dspy, "CodeAct", None)
+    if code_act is not None and isinstance(module, code_act):
+        ranks.pop("aforward", None)  # inherited from a kind whose predictors it does not have
     return "aforward" in ranks and ranks["aforward"] <= ranks.get("forward", ranks["aforward"])
 
 
@@ -152,26 +153,27 @@ def _rlm(module: Any) -> _Shape:
     return _by(module.signature, None, steps, Field("final_reasoning", str))
 
 
-# the first that fits; each with the forward that it describes
-_KINDS: tuple[tuple[type, Callable[[Any], _Shape | None]], ...] = (
-    (dspy.Predict, lambda module: _by(module.signature)),
-    (dspy.ChainOfThought, lambda module: _by(module.predict.signature)),
-    (dspy.CodeAct, _code_act),
-    (dspy.ReAct, _react),
-    (dspy.ReActV2, _react_v2),
-    (dspy.ProgramOfThought, _program_of_thought),
-    (dspy.MultiChainComparison, _comparison),
-    (dspy.RLM, _rlm),
-    (dspy.Flex, lambda module: _by(module.signature)),
-    (dspy.BestOfN, lambda module: _shape_of(module.module)),
-    (dspy.Refine, lambda module: _shape_of(module.module)),
-)
+# the first that fits, where this DSPy has it; each with the forward that it describes
+_KINDS: dict[str, Callable[[Any], _Shape | None]] = {
+    "Predict": lambda module: _by(module.signature),
+    "ChainOfThought": lambda module: _by(module.predict.signature),
+    "CodeAct": _code_act,
+    "ReAct": _react,
+    "ReActV2": _react_v2,
+    "ProgramOfThought": _program_of_thought,
+    "MultiChainComparison": _comparison,
+    "RLM": _rlm,
+    "Flex": lambda module: _by(module.signature),
+    "BestOfN": lambda module: _shape_of(module.module),
+    "Refine": lambda module: _shape_of(module.module),
+}
 
 
 def _shape_of(module: Any) -> _Shape | None:
     """The shape of a module of DSPy's own kinds; None for one with a forward of its own."""
-    for kind, shape in _KINDS:
-        if isinstance(module, kind) and _same_forward(module, kind):
+    for name, shape in _KINDS.items():
+        kind = getattr(dspy, name, None)
+        if kind is not None and isinstance(module, kind) and _same_forward(module, kind):
             return shape(module)
     return None
 

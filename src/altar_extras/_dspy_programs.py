@@ -140,7 +140,7 @@ def program_tool(
 
 
 def _built(program: Any, state: Any) -> Any:
-    module = program
+    module: Any = program
     if not isinstance(program, dspy.Module):
         if not callable(program) or (isinstance(program, type) and not _is_module(program)):
             raise ConfigurationError(
@@ -155,7 +155,7 @@ def _built(program: Any, state: Any) -> Any:
     if state is None:
         return module
     if module is program:
-        module = program.deepcopy()
+        module = module.deepcopy()
     _load(module, state)
     return module
 
@@ -192,10 +192,10 @@ def declaration_of(program: Any, *, name: str | None = None, description: str | 
             f"declaration_of({program!r:.80}): give a signature, as a string or a class, "
             "or a module"
         )
-    follows = program if is_class else _read(program)
+    follows = _read(program) if isinstance(program, str) else program
     return face_of_signature(follows, name=name, description=description).declaration
 
 
 def _read(text: str) -> Any:
     parse_signature(text)  # every problem at once, in altar's words
-    return dspy.Signature(text)
+    return dspy.make_signature(text)

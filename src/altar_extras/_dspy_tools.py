@@ -50,16 +50,16 @@ class ToolFailed(AltarError):  # noqa: N818 - what happened, as the model reads 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.result,)
 
-    @property
-    def __traceback__(self) -> Any:
+    def _shown(self) -> Any:
         """Where it was raised; for a prompt of DSPy's nothing, which would be paths and lines."""
         if sys._getframe(1).f_code.co_name == _PROMPT:  # noqa: SLF001
             return None
         return _traceback.__get__(self)
 
-    @__traceback__.setter
-    def __traceback__(self, value: Any) -> None:
+    def _put(self, value: Any) -> None:
         _traceback.__set__(self, value)
+
+    __traceback__: Any = property(_shown, _put)
 
 
 # -- altar's, for DSPy -------------------------------------------------------------------
@@ -135,7 +135,8 @@ def _export(session: Session, declaration: FunctionDeclaration) -> Any:
         return _answer(asked(kwargs))
 
     call.__name__ = name
-    tool = _Exported(
+    make: Any = _Exported
+    tool = make(
         call, name=name, desc=declaration.description, args=_arguments(declaration), arg_types={}
     )
     tool._declaration = declaration  # noqa: SLF001 - its own

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("dspy", "3.4")
 
 import dspy
+from dspy.evaluate import CompleteAndGrounded, SemanticF1
 from dspy.utils import DummyLM
 from pydantic import BaseModel, Field
 
@@ -224,6 +225,15 @@ def test_a_conversation_goes_on_from_the_json_of_its_history():
     assert refused.type == "PARAMETER_VALIDATION_FAILED", refused
 
 
+def test_dspy_has_no_kind_of_module_beside_these():
+    kinds = {name for name in dir(dspy) if _is_module(getattr(dspy, name))}
+    assert kinds - {"Module"} <= {*KINDS, "Flex"}
+
+
+def _is_module(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, dspy.Module)
+
+
 def test_flex_is_declared_by_its_signature():
     returns = declaration_of(dspy.Flex(QA)).extensions["x_returns"]
     assert set(returns["properties"]) == set(SAID)
@@ -243,6 +253,12 @@ def test_a_module_of_ones_own_is_declared_by_its_forward_and_gets_python_values(
     with said({"reasoning": "r", "answer": "2", "mood": "m"}):
         result = session.execute("Rag", {"question": "q", "day": "2026-12-24"})
     assert result.content == {"reasoning": "r", "answer": 2.0, "mood": "m"}
+
+
+def test_modules_that_dspy_keeps_for_evaluation_are_declared_by_their_forward():
+    found = [declaration_of(kind()) for kind in (SemanticF1, CompleteAndGrounded)]
+    assert [one.name for one in found] == ["SemanticF1", "CompleteAndGrounded"]
+    assert [one.parameters.required for one in found] == [("example", "pred")] * 2
 
 
 def test_modules_that_answer_no_prediction_or_take_anything_or_are_only_async_run_too():
