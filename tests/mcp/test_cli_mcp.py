@@ -18,7 +18,7 @@ TOOLS = '''
 import altar
 
 @altar.tool
-def add(a: int, b: int, context: altar.Context) -> int:
+def plus(a: int, b: int, context: altar.Context) -> int:
     """Add."""
     return a + b + (context.deps or 0)
 
@@ -36,7 +36,7 @@ def tools(tmp_path):
 
 def test_the_tools_of_a_file_are_served_on_stdio_with_their_deps(tools: str):
     with Pipe("-m", "altar", "mcp", tools, "--deps", f"{tools}:offset") as pipe:
-        said = pipe.ask(modern("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}))
+        said = pipe.ask(modern("tools/call", {"name": "plus", "arguments": {"a": 1, "b": 2}}))
         assert said["result"]["structuredContent"] == 103
         assert pipe.end()[1] == 0
 
@@ -52,7 +52,7 @@ def test_http_says_where_it_is_asks_for_the_token_and_stops_when_told(tools: str
             found = re.search(r"http://\S+/mcp", line)
             assert found is not None, line
             web = Web(found[0])
-            asked = {"name": "add", "arguments": {"a": 1, "b": 2}}
+            asked = {"name": "plus", "arguments": {"a": 1, "b": 2}}
             assert web.modern("tools/call", asked)[0] == 401
             status, said = web.modern("tools/call", asked, Authorization="Bearer secret-token")
             assert (status, said["result"]["structuredContent"]) == (200, 3)

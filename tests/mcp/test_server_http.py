@@ -309,6 +309,16 @@ def test_each_connection_may_have_a_session_of_its_own():
     assert all(session.closed for session in made)
 
 
+def test_a_connect_that_fails_is_an_internal_error_and_the_server_goes_on():
+    def connect() -> altar.Session:
+        raise RuntimeError("secret")
+
+    with listening(Server(options=ServerOptions(connect=connect))) as url:
+        for _ in range(2):
+            status, said = Web(url).modern("tools/list")
+            assert (status, said["error"]["message"]) == (500, "Internal error")
+
+
 def test_the_session_silent_for_longest_makes_room_for_a_new_one():
     with listening(make(), max_sessions=2) as url:
         webs = [Web(url).open() for _ in range(3)]

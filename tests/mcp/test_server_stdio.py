@@ -7,9 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from altar.mcp._stdio import Lines
 from tests.mcp.serving import INITIALIZE, Pipe, frame, modern
 
 COMMAND = ("-m", "altar", "mcp", "tests/mcp/small.py")
@@ -90,6 +94,17 @@ def test_a_version_nobody_knows_is_refused_with_those_that_are_served(pipe: Pipe
     error = pipe.ask(asked)["error"]
     assert error["code"] == -32022
     assert error["data"] == {"supported": ["2026-07-28"], "requested": "2099-01-01"}
+
+
+@given(raw=st.binary(max_size=200), cuts=st.lists(st.integers(0, 200), max_size=6))
+def test_lines_are_the_same_however_they_arrive(raw: bytes, cuts: list[int]):
+    raw = raw.replace(b"\x00", b"\n")
+    whole = Lines(8).feed(raw + b"\n")
+    marks = [0, *sorted(cuts), len(raw)]
+    parts = Lines(8)
+    found = [line for a, b in pairwise(marks) for line in parts.feed(raw[a:b])]
+    assert found + parts.feed(b"\n") == whole
+    assert [line if len(line) <= 8 else None for line in raw.split(b"\n")] == whole
 
 
 def test_strange_notifications_and_answers_are_dropped(pipe: Pipe):

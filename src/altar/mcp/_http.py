@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from altar.later._log import logger
 from altar.mcp._http_guard import Guard
 from altar.mcp._http_head import HeadError
 from altar.mcp._http_link import HttpLink
@@ -12,6 +13,7 @@ from altar.mcp._http_outlet import HttpOutlet
 from altar.mcp._http_sessions import Kept, Sessions
 from altar.mcp._jsonrpc import (
     HEADER_MISMATCH,
+    INTERNAL_ERROR,
     INVALID_REQUEST,
     Message,
     Notification,
@@ -112,7 +114,7 @@ class Listening:
                 return
             who = self._guard.admit(head)
             if isinstance(who, str):
-                self._route(link, head, body, who)
+                self._routed(link, head, body, who)
             else:
                 self._spawn(self._later(link, head, body, who))
         except HeadError as error:
@@ -120,9 +122,18 @@ class Listening:
 
     async def _later(self, link: HttpLink, head: Head, body: bytes, who: Any) -> None:
         try:
-            self._route(link, head, body, await who)
+            self._routed(link, head, body, await who)
         except HeadError as error:
             self._refuse(link, head, error)
+
+    def _routed(self, link: HttpLink, head: Head, body: bytes, who: str) -> None:
+        try:
+            self._route(link, head, body, who)
+        except HeadError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of a function of the application's
+            logger.error("MCP: a request failed", exc_info=error)
+            self._fail(link, head, RpcError(INTERNAL_ERROR, "Internal error"), status=500)
 
     def _route(self, link: HttpLink, head: Head, body: bytes, who: str) -> None:
         if head.method == "POST":

@@ -97,7 +97,10 @@ class HttpLink(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """It does again."""
-        self._stop_waiting()
+        if self.busy:
+            self._stop_waiting()
+        else:
+            self._wait()  # for its next request
 
     def _advance(self) -> None:
         try:

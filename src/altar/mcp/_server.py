@@ -47,10 +47,11 @@ class Server:
         options: ServerOptions | None = None,
     ) -> None:
         self.session = as_session(tools)
-        self.owns_session = not isinstance(tools, Session)
+        self._owns_session = not isinstance(tools, Session)
         self.options = options or ServerOptions()
         shelf = Shelf(resources)
         made = Prompts(prompts)
+        self._prompts = made.session
         self._core = Core(
             {"name": name, "version": version},
             made if made.entries else None,
@@ -82,8 +83,9 @@ class Server:
 
     async def aclose(self) -> None:
         """Close the session, unless it was given; :meth:`aserve` does so at its end."""
-        if self.owns_session:
+        if self._owns_session:
             await self.session.aclose()
+        self._prompts.close()
 
     @asynccontextmanager
     async def listen(self, http: HttpOptions | None = None) -> AsyncIterator[Listening]:

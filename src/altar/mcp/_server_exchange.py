@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.errors import ToolError
@@ -23,6 +24,7 @@ from altar.mcp._server_needs import Ask, Invoke, Run, Stream
 from altar.mcp._server_questions import ELICIT
 from altar.mcp._words import SUBSCRIPTION_KEY
 from altar.runtime import CallContext
+from altar.runtime._ask import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,7 +142,7 @@ class Exchange:
             token = _progress_token(self._request)
             emit = None if token is None else _Progress(self._outlet, token).emit
             context = CallContext(
-                correlation_id=str(self._request.id)[:128],
+                correlation_id=_printable(self._request.id),
                 emit=emit,
                 approved=need.approved,
                 principal=self._peer.principal,
@@ -154,7 +156,8 @@ class Exchange:
         if isinstance(need, Run):
             if inspect.iscoroutinefunction(need.function):
                 return await need.function(**need.arguments)
-            came = await asyncio.to_thread(need.function, **need.arguments)
+            # in a daemon: what never returns must not keep the process from ending
+            came = await in_thread(partial(need.function, **need.arguments))
             return await came if inspect.isawaitable(came) else came
         return await self._stream(need)
 
@@ -230,6 +233,12 @@ class _Progress:
         if isinstance(message, str):
             params["message"] = message
         self._outlet.send(notification_frame("notifications/progress", params))
+
+
+def _printable(id_: int | str) -> str:
+    """A client's id, where it can do no harm in a log."""
+    text = str(id_)[:128]
+    return text if text.isprintable() else ""
 
 
 def _progress_token(request: Request) -> int | str | None:
