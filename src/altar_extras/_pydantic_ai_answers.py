@@ -141,10 +141,10 @@ def to_message(response: ModelResponse, legal: Callable[[str], str]) -> Message:
     if response.provider_name != SYSTEM or not isinstance(kept, dict):
         kept = {}
         name = response.provider_name or "pydantic-ai"
-        origin = Origin(provider=name, model=response.model_name or "")
+        origin: Origin | None = Origin(provider=name, model=response.model_name or "")
     else:
         said = kept.get("origin")
-        origin = Origin(**said) if said else Origin(provider=SYSTEM)
+        origin = Origin(**said) if said else None
     parts = [found for part in response.parts if (found := _from_part(part, legal)) is not None]
     return Message("assistant", tuple(parts), origin=origin, opaque=_loaded(kept))
 

@@ -20,6 +20,7 @@ from pydantic_ai import (
     ToolCallPart,
     ToolReturnPart,
 )
+from pydantic_ai.capabilities import HandleDeferredToolCalls
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ModelRetry, UserError
 from pydantic_ai.models.function import DeltaToolCall, FunctionModel
 from pydantic_ai.models.test import TestModel
@@ -409,3 +410,40 @@ def test_outside_a_run_there_is_nobody_to_tell_of_progress_and_the_call_works():
         return await toolset.call_tool("count", {"n": 2}, ctx, tools["count"])
 
     assert asyncio.run(main()) == [0, 1]
+
+
+def test_a_capability_that_handles_deferred_calls_approves_within_the_run():
+    async def yes(_ctx: Any, requests: DeferredToolRequests) -> DeferredToolResults:
+        return DeferredToolResults(approvals={it.tool_call_id: True for it in requests.approvals})
+
+    capabilities = [HandleDeferredToolCalls(handler=yes)]
+    run = ask(export_tools([erase]), [("erase", {"path": "a"})], capabilities=capabilities)
+    assert returned(run)[0].content == "erased a"
+
+
+def test_the_end_of_a_runs_time_is_the_deadline_of_its_calls():
+    @tool
+    def left(ctx: Context) -> bool:
+        """Whether there is an end."""
+        seconds = ctx.remaining()
+        return seconds is not None and 0 < seconds <= 5
+
+    async def main(**options: Any) -> Any:
+        agent = Agent(model([("left", {})]), toolsets=[export_tools([left])])
+        return returned(await agent.run("go", **options))[0].content
+
+    assert asyncio.run(main(timeout=5)) is True
+    assert asyncio.run(main()) is False
+
+
+def test_a_name_that_stands_twice_in_argument_text_is_refused_and_nested_values_are_read():
+    @tool
+    def keep(value: dict[str, int]) -> dict[str, int]:
+        """Keep it."""
+        return value
+
+    text = ['{"value": {"a": 1}}', '{"value": {"a": 1, "a": 2}}', '{"value": {}, "value": {}}']
+    run = ask(export_tools([keep]), *[[("keep", one)] for one in text])
+    first, *others = returned(run)
+    assert first.content == {"a": 1}
+    assert {errors_of(part)["type"] for part in others} == {"PARAMETER_VALIDATION_FAILED"}

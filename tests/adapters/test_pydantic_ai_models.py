@@ -248,6 +248,28 @@ def test_history_of_another_model_is_read_by_its_words():
     assert roles == ["user", "assistant", "tool", "assistant", "user"]
 
 
+@pytest.mark.parametrize("run", [lambda agent: agent.run_sync("go"), run_stream])
+def test_an_answer_that_pauses_is_asked_for_again_as_it_stands(run: Any):
+    half = Response(message=Message("assistant", (Text("half, "),)), finish="paused")
+    provider = scripted(half, "whole")
+    assert run(Agent(AltarModel(provider))).output == "half, whole"
+    assert provider.requests[1].messages[-1].text == "half, "
+
+
+def test_a_stream_that_is_cancelled_keeps_what_was_said():
+    async def main() -> Any:
+        agent = Agent(AltarModel(scripted("words and more words and many more words")))
+        async with agent.run_stream("go") as run:
+            async for _ in run.stream_text(delta=True, debounce_by=None):
+                await run.cancel()
+                break
+            return run.all_messages()[-1]
+
+    said = asyncio.run(main())
+    assert said.state == "interrupted"
+    assert said.parts[0].content
+
+
 # -- models of pydantic-ai for altar -----------------------------------------------------
 
 
@@ -402,3 +424,56 @@ def test_every_provider_of_altars_gets_its_signatures_back_from_an_agent(seat: A
     provider.close()
     assert done.output == "Four."
     assert done.usage.tool_calls == 3
+
+
+def test_a_model_that_pauses_is_asked_again_by_altars_loop():
+    left = ["half, ", "whole"]
+
+    def answer(_messages: list[Any], _info: Any) -> ModelResponse:
+        state: Any = "suspended" if len(left) == 2 else "complete"
+        return ModelResponse(parts=[TextPart(left.pop(0))], state=state)
+
+    provider = model_provider(FunctionModel(answer))
+    assert altar.generate("go", model=provider).text == "half, whole"
+    provider.close()
+
+
+def test_blobs_errors_and_data_of_a_history_reach_the_model():
+    from altar.llm import Data, ToolResultPart
+
+    seen: list[Any] = []
+
+    def answer(messages: list[Any], _info: Any) -> ModelResponse:
+        seen[:] = messages
+        return ModelResponse(parts=[TextPart("ok")])
+
+    failed = '{"error": {"type": "TIMEOUT", "message": "late"}}'
+    picture = BlobPart("image/png", b"1")
+    history = [
+        Message("user", (Text("go"), picture, BlobPart("image/png", uri="http://x.test/a.png"))),
+        Message("user", (Data({"n": 1}), BlobPart("image/png", file_id="f1"))),
+        Message("assistant", (Thinking("hm"), ToolCall("add", {}, id="c1"), picture)),
+        Message(
+            "tool",
+            (
+                ToolResultPart(
+                    call_id="c1", name="add", text=failed, is_error=True, blobs=(picture,)
+                ),
+            ),
+        ),
+        Message.user("and?"),
+    ]
+    provider = model_provider(FunctionModel(answer))
+    reply = altar.generate(history, model=provider, tools=[add])
+    assert reply.text == "ok"
+    assert [note.what for note in reply.adaptations] == ["BlobPart"]
+    first, said, second = seen
+    assert [len(first.parts), len(said.parts), len(second.parts)] == [4, 3, 2]
+    assert first.parts[3].content == '{"n": 1}'
+    result = second.parts[0]
+    file = BinaryContent(data=b"1", media_type="image/png")
+    assert (result.outcome, result.content) == (
+        "failed",
+        [{"type": "TIMEOUT", "message": "late"}, file],
+    )
+    provider.close()
