@@ -57,100 +57,71 @@ class CallFailedError(FunctionExecutionException):  # type: ignore[misc]
 
 
 class _Asked(NamedTuple):
-    """A call that a model made: its id, and the names of the arguments it gave."""
+    """A call that a model made: its id, and the arguments it gave."""
 
     call_id: str
-    given: frozenset[str]
+    given: Any
+
+    def names(self) -> frozenset[str]:
+        """The names of the arguments, where they can be read."""
+        given = self.given
+        if isinstance(given, str):
+            try:
+                given = json.loads(given)
+            except ValueError:  # the kernel reads more forms; declared names are known anyway
+                given = None
+        return frozenset(given) if isinstance(given, Mapping) else frozenset()
 
 
 _asked: contextvars.ContextVar[_Asked | None] = contextvars.ContextVar("altar_asked", default=None)
 
 
-class AltarFunction(KernelFunction):  # type: ignore[misc]
-    """A tool of a session, as :func:`export_tools` makes it.
+class _Lent:
+    """A tool of a session and how the kernel's calls reach it."""
 
-    ``declaration`` is altar's, ``session`` the session that runs the calls.
-    """
+    __slots__ = ("_is_open", "_known", "declaration", "optional", "session")
 
-    _declaration: FunctionDeclaration = PrivateAttr()
-    _session: Session = PrivateAttr()
-    _known: frozenset[str] = PrivateAttr()
-    _is_open: bool = PrivateAttr()
-
-    def __init__(self, session: Session, declaration: FunctionDeclaration, plugin: str, /) -> None:
-        schema = declaration.to_dict("json-schema")["parameters"]
-        super().__init__(metadata=_metadata(declaration, schema, plugin))
-        self._session = session
-        self._declaration = declaration
+    def __init__(
+        self, session: Session, declaration: FunctionDeclaration, schema: Any, parameters: Any
+    ) -> None:
+        self.session = session
+        self.declaration = declaration
+        self.optional = [one.model_copy(update={"is_required": False}) for one in parameters]
         self._known = frozenset(schema["properties"])
         self._is_open = schema.get("additionalProperties", True) is not False
 
-    @property
-    def declaration(self) -> FunctionDeclaration:
-        """What altar says of the tool."""
-        return self._declaration
-
-    @property
-    def session(self) -> Session:
-        """The session that runs its calls."""
-        return self._session
-
-    @property
-    def parameters(self) -> list[Any]:
-        """The parameters as the kernel checks calls by them: altar says what is missing.
-
-        Models are shown ``metadata.parameters``.
-        """
-        return [one.model_copy(update={"is_required": False}) for one in self.metadata.parameters]
-
-    async def invoke(
-        self, kernel: Any, arguments: Any = None, metadata: Any = None, **kwargs: Any
-    ) -> Any:
-        """Call it, as any function of a kernel; with the ``metadata`` of a model's call, its id."""
-        token = _asked.set(_read_call(metadata))
-        try:
-            return await super().invoke(kernel, arguments, metadata, **kwargs)
-        finally:
-            _asked.reset(token)
-
-    async def _invoke_internal(self, context: Any) -> None:
-        call, told = self._call(context.arguments)
-        result = await self._session.ainvoke(call, told)
+    async def answer(self, arguments: Any, metadata: Any) -> Any:
+        """The FunctionResult of a call; raises where it failed and no model asked."""
+        result = await self.session.ainvoke(*self.call(arguments))
         is_asked = _asked.get() is not None
         if result.error is not None and not is_asked:
             raise CallFailedError(result)
-        context.result = FunctionResult(
-            function=self.metadata,
+        return FunctionResult(
+            function=metadata,
             value=_text(result) if is_asked else _value(result),
-            metadata={"arguments": context.arguments, "altar": result.to_dict()},
+            metadata={"arguments": arguments, "altar": result.to_dict()},
         )
 
-    async def _invoke_internal_stream(self, context: Any) -> None:
-        call, told = self._call(context.arguments)
-        context.result = FunctionResult(function=self.metadata, value=self._chunks(call, told))
-
-    def _call(self, arguments: Any) -> tuple[FunctionCall, CallContext]:
+    def call(self, arguments: Any) -> tuple[FunctionCall, CallContext]:
         """The call without what else lies in the kernel's arguments, which all functions share."""
         asked = _asked.get()
         known = self._known
-        if asked is not None:
-            known |= asked.given
-        elif self._is_open:
-            known = frozenset(arguments) - {APPROVED}
+        if self._is_open:
+            known |= asked.names() if asked is not None else frozenset(arguments) - {APPROVED}
         args = {name: value for name, value in arguments.items() if name in known}
         call_id = "" if asked is None else asked.call_id
         said = None if APPROVED in known else arguments.get(APPROVED)
         if isinstance(said, (list, tuple, set, frozenset)):
             said = bool(call_id) and call_id in said
         context = CallContext(correlation_id=call_id, approved=said is True)
-        return FunctionCall(name=self._declaration.name, args=args), context
+        return FunctionCall(name=self.declaration.name, args=args), context
 
-    async def _chunks(self, call: FunctionCall, context: CallContext) -> AsyncIterator[Any]:
+    async def chunks(self, call: FunctionCall, context: CallContext) -> AsyncIterator[Any]:
         """What the tool reports while it runs; without that, its content."""
         loop = asyncio.get_running_loop()
         waiting: asyncio.Queue[Any] = asyncio.Queue()
         context.emit = lambda chunk: _put(loop, waiting, chunk)
-        task = asyncio.ensure_future(self._session.ainvoke(call, context))
+        task = asyncio.ensure_future(self.session.ainvoke(call, context))
         task.add_done_callback(lambda _: waiting.put_nowait(_END))
         told = False
         try:
@@ -164,6 +135,58 @@ class AltarFunction(KernelFunction):  # type: ignore[misc]
             raise CallFailedError(result)
         if not told:
             yield _value(result)
+
+
+class AltarFunction(KernelFunction):  # type: ignore[misc]
+    """A tool of a session, as :func:`export_tools` makes it.
+
+    ``declaration`` is altar's, ``session`` the session that runs the calls.
+    """
+
+    _lent: _Lent = PrivateAttr()  # which pydantic looks up slowly: what is hot goes past that
+
+    def __init__(self, session: Session, declaration: FunctionDeclaration, plugin: str, /) -> None:
+        schema = declaration.to_dict("json-schema")["parameters"]
+        super().__init__(metadata=_metadata(declaration, schema, plugin))
+        self._lent = _Lent(session, declaration, schema, self.metadata.parameters)
+
+    @property
+    def declaration(self) -> FunctionDeclaration:
+        """What altar says of the tool."""
+        return self._lent.declaration
+
+    @property
+    def session(self) -> Session:
+        """The session that runs its calls."""
+        return self._lent.session
+
+    @property
+    def parameters(self) -> list[Any]:
+        """The parameters as the kernel checks calls by them: altar says what is missing.
+
+        Models are shown ``metadata.parameters``.
+        """
+        optional: list[Any] = self.__pydantic_private__["_lent"].optional
+        return optional
+
+    async def invoke(
+        self, kernel: Any, arguments: Any = None, metadata: Any = None, **kwargs: Any
+    ) -> Any:
+        """Call it, as any function of a kernel; with the ``metadata`` of a model's call, its id."""
+        token = _asked.set(_read_call(metadata))
+        try:
+            return await super().invoke(kernel, arguments, metadata, **kwargs)
+        finally:
+            _asked.reset(token)
+
+    async def _invoke_internal(self, context: Any) -> None:
+        lent = self.__pydantic_private__["_lent"]
+        context.result = await lent.answer(context.arguments, self.metadata)
+
+    async def _invoke_internal_stream(self, context: Any) -> None:
+        lent = self._lent
+        chunks = lent.chunks(*lent.call(context.arguments))
+        context.result = FunctionResult(function=self.metadata, value=chunks)
 
 
 def export_tools(tools: Any, *, plugin_name: str = "altar") -> Any:
@@ -277,14 +300,7 @@ def _read_call(metadata: Any) -> _Asked | None:
     function = metadata.get("function") if isinstance(metadata, Mapping) else None
     if not isinstance(function, Mapping):
         return None
-    given = function.get("arguments")
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError:  # the kernel reads more forms; these names are declared ones at least
-            given = None
-    names = frozenset(given) if isinstance(given, Mapping) else frozenset[str]()
-    return _Asked(str(metadata.get("id") or "")[:_MAX_ID], names)
+    return _Asked(str(metadata.get("id") or "")[:_MAX_ID], function.get("arguments"))
 
 
 def _text(result: ToolResult) -> str:

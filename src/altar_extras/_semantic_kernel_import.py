@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["import_tools"]
 
 _GIVEN = frozenset({"kernel", "service", "execution_settings", "arguments"})
+_UNTYPED = (None, "", "Any", "object")
 _WRONG = re.compile(r"Parameter (\S+) is (required|expected)")
 
 
@@ -125,8 +126,9 @@ def _parameters(function: Any) -> dict[str, Any]:
     """What the kernel shows a model, without what it gives itself; closed, as it refuses others."""
     shown = function_call_form(function.metadata)["function"]["parameters"]
     given = _GIVEN if isinstance(function, KernelFunctionFromMethod) else frozenset[str]()
+    untyped = {one.name for one in function.metadata.parameters if one.type_ in _UNTYPED}
     properties = {
-        name: {} if one is None else one
+        name: _meant(one, function.is_prompt) if name in untyped or one is None else one
         for name, one in shown["properties"].items()
         if name not in given
     }
@@ -137,6 +139,15 @@ def _parameters(function: Any) -> dict[str, Any]:
         **({"required": required} if required else {}),
         "additionalProperties": False,
     }
+
+
+def _meant(schema: Any, is_prompt: bool) -> dict[str, Any]:
+    """The schema of a parameter without a type, which a kernel shows as an object.
+
+    What a prompt takes is text.
+    """
+    kept = {name: one for name, one in (schema or {}).items() if name != "type"}
+    return {"type": "string", **kept} if is_prompt else kept
 
 
 def _returned(schema: Any) -> dict[str, Any] | None:
