@@ -191,7 +191,7 @@ class Values:
 def types_of(signatures: Iterable[Any], extra: Iterable[type] = ()) -> list[type]:
     """The classes that values of these signatures may have, dspy's own among them."""
     seen: dict[type, None] = {}
-    own = ("Audio", "Code", "File", "History", "Image", "Reasoning", "ToolCalls")
+    own = ("Audio", "Code", "File", "History", "Image", "Reasoning", "ToolCallResults", "ToolCalls")
     for found in (*extra, *(getattr(dspy, name) for name in own), *_experimental()):
         _walk(found, seen)
     for signature in signatures:

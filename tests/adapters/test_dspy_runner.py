@@ -20,6 +20,7 @@ if not installed("dspy"):
     pytest.skip("needs dspy", allow_module_level=True)
 
 import dspy
+from dspy import lm15
 
 import altar
 from altar.errors import ConfigurationError, DeclarationError, ErrorType
@@ -100,8 +101,7 @@ def test_a_run_elsewhere_is_the_run_here_answer_trace_usage_and_failure(words, w
     for runtime in runtimes(workers):
         remote = RemoteProgram(programs.two_steps, runtime)
         assert outcome(remote, question=words) == here
-        if not isinstance(runtime, altar.Session):
-            assert len(log) == asked  # no model was called in the name of this process
+        assert len(log) == asked  # the model of this process was not called
 
 
 def test_objects_cross_as_what_they_are_in_inputs_demos_and_outputs(workers, log):
@@ -443,6 +443,47 @@ def test_a_step_whose_predictor_was_made_during_the_run_is_traced_with_a_stand_i
         and given == {"question": "number 3"}
     )
     assert list(predictor.signature.output_fields) == ["answer"]
+
+
+class Calling:
+    """A model that calls the tool ``add``, then hands in the sum."""
+
+    supports_function_calling = True
+
+    def __init__(self):
+        self.turns = iter([("add", {"a": 1, "b": 2}), ("submit", {"answer": "3"})])
+
+    def complete(self, request):
+        name, args = next(self.turns)
+        message = lm15.Message.assistant([lm15.ToolCallPart(id=name, name=name, input=args)])
+        usage = lm15.Usage(input_tokens=1, output_tokens=1)
+        return lm15.Response(
+            id=None, model="fake", message=message, finish_reason="tool_call", usage=usage
+        )
+
+    def close(self):
+        pass
+
+
+def test_an_agent_runs_elsewhere_with_its_tools_and_what_they_answered():
+    def add(a: int, b: int) -> int:
+        """Add."""
+        return a + b
+
+    def agent():
+        return dspy.ReActV2("question -> answer", tools=[add])
+
+    def calling():
+        return dspy.LM("fake/calls", engine=Calling(), cache=False)
+
+    runner = program_runner(agent, name="agent", lm=calling)
+    adapter = dspy.ChatAdapter(use_native_function_calling=True)
+    with dspy.context(lm=calling(), adapter=adapter, trace=[]):
+        here = agent()(question="1 + 2")
+        there = RemoteProgram(runner, LocalRuntime([runner]))(question="1 + 2")
+        steps = dspy.settings.trace
+    assert there == here and type(there.history) is dspy.History
+    assert [out for _, _, out in steps[:2]] == [out for _, _, out in steps[2:]]
 
 
 def test_a_program_that_is_async_alone_and_one_inside_another_run_too(log):
