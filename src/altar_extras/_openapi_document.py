@@ -84,7 +84,7 @@ def load(source: Any, *, largest: int, fetched: bytes | None = None) -> Source:
 
 def _is_path(text: str) -> bool:
     is_text = text.lstrip()[:1] in ("{", "[") or ": " in text
-    return "\n" not in text and not is_text and len(text) < 4096
+    return bool(text.strip()) and "\n" not in text and not is_text and len(text) < 4096
 
 
 def _read_file(path: Path, where: str, largest: int) -> bytes:

@@ -123,6 +123,7 @@ MERGES = "a: &a {k1: 1}\n" + "b: {<<: [" + ", ".join(["*a"] * 50) + "]}\n"
         ({**BASE, "servers": [{"url": "https://{x}/"}]}, "not declared"),
         ({**BASE, "servers": [{}]}, "a server's url"),
         (7, "give OpenAPI documents"),
+        (" ", "no object"),
     ],
 )
 def test_what_is_no_document_is_told(source, why):

@@ -123,8 +123,7 @@ PACKED = gzip.compress(b"[" + b"1," * 5000 + b"1]")
             "PARAMETER_VALIDATION_FAILED",
         ),
         (
-            b'HTTP/1.1 500 No\r\nContent-Type: application/json\r\n\r\n{"error":{"type":'
-            b'"APPROVAL_REQUIRED","message":"m"}}',
+            b'HTTP/1.1 500 No\r\nContent-Type: a/b+json\r\n\r\n{"error":{"type":"CANCELLED","message":"m"}}',
             "SERVICE_UNAVAILABLE",
         ),
     ],
