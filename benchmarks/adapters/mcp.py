@@ -161,8 +161,14 @@ class Web:
             params["_meta"] = _META
             headers |= {"Mcp-Method": method, "Mcp-Name": params.get("name", "")}
         frame = {"jsonrpc": "2.0", "id": self._id, "method": method, "params": params}
-        self._connection.request("POST", "/mcp", json.dumps(frame).encode(), headers)
-        answer = self._connection.getresponse()
+        body = json.dumps(frame).encode()
+        try:
+            self._connection.request("POST", "/mcp", body, headers)
+            answer = self._connection.getresponse()
+        except (OSError, http.client.HTTPException):  # it was idle for too long
+            self._connection.close()
+            self._connection.request("POST", "/mcp", body, headers)
+            answer = self._connection.getresponse()
         body = answer.read()
         session = answer.getheader("Mcp-Session-Id")
         if session is not None:
