@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 from altar import Context, Session, ToolError, tool
 from altar.adm import Blob, FunctionCall
 from altar.errors import ErrorType
-from altar.mcp import Client, ClientOptions, Server, connect
+from altar.mcp import Client, ClientOptions, Server, ServerOptions, connect
 from altar.runtime import CallContext
 from tests.mcp.serving import listening
 
@@ -178,6 +179,23 @@ def test_a_call_that_was_approved_here_is_confirmed_there(url: str, client: Clie
     with connect(url=url, elicit=lambda _: pytest.fail("asked twice"), options=options) as other:
         result = Session(tools=[other]).invoke(call, CallContext(approved=True))
         assert result.content == "disk erased"
+
+
+def test_more_calls_than_the_server_runs_at_once_wait_for_their_turn(version: str):
+    async def main(url: str) -> list[object]:
+        async with connect(url=url, options=ClientOptions(version=version)) as client:
+            session = Session(tools=[client])
+            calls = (session.aexecute("later", {}) for _ in range(60))
+            return [result.content for result in await asyncio.gather(*calls)]
+
+    @tool
+    async def later() -> int:
+        """Later."""
+        await asyncio.sleep(0.01)
+        return 1
+
+    with listening(Server(Session(tools=[later]), options=ServerOptions(max_running=8))) as url:
+        assert asyncio.run(main(url)) == [1] * 60
 
 
 def test_a_server_whose_tools_change_says_so_to_a_client_that_watches(version: str):

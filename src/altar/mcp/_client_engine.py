@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ErrorType
-from altar.mcp._client_errors import McpError, broken, unreachable
+from altar.mcp._client_errors import McpError, broken, is_busy, unreachable
 from altar.mcp._client_negotiate import Agreed, negotiate
 from altar.mcp._client_peer import Call, Peer
 from altar.mcp._jsonrpc import METHOD_NOT_FOUND
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine"]
 
 _MAX_PAGES = 1000
+_PAUSE, _MAX_PAUSE = 0.01, 0.25  # seconds before a busy server is asked again
 
 
 class Engine:
@@ -91,23 +92,13 @@ class Engine:
         call: Call | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """The result of one request; a forgotten session is begun anew, once."""
+        """The result of one request; raises McpError for any other end."""
         most = self.options.timeout if seconds is None else min(seconds, self.options.timeout)
         task = asyncio.current_task()
         if task is not None:
             self._running.add(task)
         try:
-            for attempt in range(2):
-                peer = await self.open()
-                try:
-                    return await peer.interactive(
-                        method, params or {}, seconds=most, call=call or Call(), headers=headers
-                    )
-                except McpError as error:
-                    if error.code != SESSION_LOST or attempt:
-                        raise
-                    await self._renew(peer)
-            raise AssertionError  # the second turn returns or raises
+            return await self._insist(method, params or {}, most, call or Call(), headers)
         except asyncio.CancelledError:
             if not self.closed:
                 raise
@@ -115,6 +106,33 @@ class Engine:
         finally:
             if task is not None:
                 self._running.discard(task)
+
+    async def _insist(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        seconds: float,
+        call: Call,
+        headers: Mapping[str, str] | None,
+    ) -> dict[str, Any]:
+        """A forgotten session is begun anew, and a busy server asked again: it did nothing."""
+        until = asyncio.get_running_loop().time() + seconds
+        pause, renewed = _PAUSE, False
+        while True:
+            peer = await self.open()
+            try:
+                return await peer.interactive(
+                    method, params, seconds=seconds, call=call, headers=headers
+                )
+            except McpError as error:
+                if error.code == SESSION_LOST and not renewed:
+                    renewed = True
+                    await self._renew(peer)
+                elif is_busy(error) and asyncio.get_running_loop().time() + pause < until:
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _MAX_PAUSE)
+                else:
+                    raise
 
     async def listing(self, method: str, key: str) -> list[Any]:
         """Every item of a list that comes in pages; a list without an end is noticed."""

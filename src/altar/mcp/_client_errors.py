@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from altar.mcp._jsonrpc import RpcError
 
-__all__ = ["McpError", "broken", "of_document", "of_rpc", "of_status", "unreachable"]
+__all__ = ["McpError", "broken", "is_busy", "of_document", "of_rpc", "of_status", "unreachable"]
 
 _MAX_TEXT = 2000
 _URL_NEEDED = -32042
+_BUSY = -32000  # see the server's line; the message tells it from other uses of the code
 _TYPES = {
     PARSE_ERROR: ErrorType.TOOL_EXECUTION_FAILED,
     INVALID_REQUEST: ErrorType.TOOL_EXECUTION_FAILED,
@@ -79,6 +80,11 @@ def broken(message: str, **facts: Any) -> McpError:
     return McpError(message, type=ErrorType.TOOL_EXECUTION_FAILED, **facts)
 
 
+def is_busy(error: McpError | RpcError) -> bool:
+    """Whether an altar server refused a request because too many were running."""
+    return error.code == _BUSY and error.message.startswith("Busy:")
+
+
 def of_rpc(error: RpcError, status: int | None = None) -> McpError:
     """An error that the server told by JSON-RPC."""
     told = of_document(error.data)
@@ -86,6 +92,7 @@ def of_rpc(error: RpcError, status: int | None = None) -> McpError:
         details = {"data": error.data} if isinstance(error.data, (dict, list, str)) else None
         text = error.message.strip()[:_MAX_TEXT] or f"The server failed (code {error.code})."
         kind = _TYPES.get(error.code, ErrorType.TOOL_EXECUTION_FAILED)
+        kind = ErrorType.RATE_LIMIT_EXCEEDED if is_busy(error) else kind
         told = McpError(text, type=kind, details=details)
     told.code, told.data, told.status = error.code, error.data, status
     return told
