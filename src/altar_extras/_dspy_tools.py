@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import dspy  # type: ignore[import-untyped]
@@ -131,10 +132,13 @@ def _export(session: Session, declaration: FunctionDeclaration) -> Any:
     async def acarried(args: dict[str, Any], context: Context[Any]) -> ToolResult:
         return await session.ainvoke(FunctionCall(name=name, args=args), _handed_on(context))
 
-    def call(**kwargs: Any) -> Any:
-        return _answer(asked(kwargs))
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > len(positional):
+            raise TypeError(f"{name}() takes {', '.join(positional) or 'no arguments'}")
+        return _answer(asked({**dict(zip(positional, args, strict=False)), **kwargs}))
 
-    call.__name__ = name
+    call.__name__ = call.__qualname__ = name
+    call.__signature__, positional = _signature(declaration)  # type: ignore[attr-defined]
     make: Any = _Exported
     tool = make(
         call, name=name, desc=declaration.description, args=_arguments(declaration), arg_types={}
@@ -153,6 +157,27 @@ def _handed_on(context: Context[Any]) -> CallContext:
         emit=context.progress,
         approved=context.approved,
     )
+
+
+def _signature(declaration: FunctionDeclaration) -> tuple[inspect.Signature, list[str]]:
+    """What code that an RLM writes may call, and the names of arguments given by position."""
+    parameters, optional = [], False
+    for name, schema in declaration.to_dict("json-schema")["parameters"]["properties"].items():
+        if not name.isidentifier() or iskeyword(name):
+            break
+        default: Any = inspect.Parameter.empty
+        if name not in declaration.parameters.required:
+            default = schema.get("default") if isinstance(schema, dict) else None
+            optional = True
+        elif optional:  # Python has none of these by position
+            break
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
+        )
+    names = [one.name for one in parameters]
+    more = "kwargs" if "kwargs" not in names else "more_kwargs"
+    parameters.append(inspect.Parameter(more, inspect.Parameter.VAR_KEYWORD))
+    return inspect.Signature(parameters), names
 
 
 def _arguments(declaration: FunctionDeclaration) -> dict[str, Any]:

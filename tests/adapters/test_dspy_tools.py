@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import inspect
 import json
 import pickle
 import threading
@@ -152,6 +153,21 @@ def test_a_failure_keeps_its_traceback_for_everybody_but_a_prompt():
     assert caught.value.with_traceback(None).__traceback__ is None
     again = pickle.loads(pickle.dumps(caught.value))
     assert again.result == caught.value.result
+
+
+def test_code_that_an_rlm_writes_sees_a_signature_and_hears_altars_words():
+    code = ["print(add(a=4), add(a=4, b=6))", "add(b=1, c=1)", "SUBMIT(answer='x')"]
+    agent = dspy.RLM(
+        "question -> answer", tools=export_tools([add]), interpreter_factory=dspy.LocalInterpreter
+    )
+    seen = run(agent, *[{"reasoning": "r", "code": line} for line in code]).trajectory
+    assert seen[0]["output"].strip() == "6 10"
+    assert "$.a: expected an integer (required)" in seen[1]["output"]
+    function = export_tools([add])[0].func  # by position too, where an interpreter hands it on
+    assert (function(1), function(1, 3), function(1, b=4)) == (3, 4, 5)
+    assert str(inspect.signature(function)) == "(a, b=2, **kwargs)"
+    with pytest.raises(TypeError, match="takes a, b"):
+        function(1, 2, 3)
 
 
 def test_calls_go_through_the_session_with_its_deps_and_end_with_it():
