@@ -14,6 +14,19 @@ SEEN: list[object] = []
 STATE = {"calls": 0, "pages": 0}
 
 
+FORM = {"message": "Sure?", "requestedSchema": {"type": "object", "properties": {"n": {}}}}
+WANTED = {"resultType": "input_required"}
+ASKED: dict[str, object] = {
+    "modern-endless": {
+        **WANTED,
+        "inputRequests": {"a": {"method": "elicitation/create", "params": FORM}},
+    },
+    "modern-sampling": {**WANTED, "inputRequests": {"a": {"method": "sampling/createMessage"}}},
+    "modern-shape": {**WANTED, "inputRequests": {"a": 7}},
+    "modern-kind": {"resultType": "made-up"},
+}
+
+
 def put(document: object) -> None:
     write(json.dumps(document))
 
@@ -82,6 +95,8 @@ def call(asked: dict) -> None:
         }
         lies["bytes"]["structuredContent"] = {"n": 1}
         answer(asked, lies[name])
+    elif MODE in ASKED:
+        answer(asked, ASKED[MODE])
     elif MODE == "wrong-id":
         put({"jsonrpc": "2.0", "id": asked["id"] + 1000, "result": text("not yours")})
         put({"jsonrpc": "2.0", "id": str(asked["id"]), "result": text("nor this")})
@@ -122,7 +137,7 @@ def before(asked: dict) -> None:
         write("x" * 300_000)
     elif MODE == "changes":
         put({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
-    elif MODE == "asks":
+    elif MODE in ("asks", "modern-asks"):
         for at, method in enumerate(
             ("sampling/createMessage", "roots/list", "elicitation/create", "made/up", "ping")
         ):
@@ -145,6 +160,14 @@ def serve() -> None:
             answer(asked, page(asked))
         elif method == "tools/call":
             call(asked)
+        elif method == "server/discover" and MODE.startswith("modern"):
+            offered = "2099-01-01" if MODE == "modern-future" else "2026-07-28"
+            told = {"supportedVersions": [offered], "capabilities": {"tools": {}}}
+            answer(asked, {**told, "resultType": "complete"})
+        elif method == "server/discover" and MODE == "unsupported":
+            data = {"supported": ["2099-01-01"], "requested": "2026-07-28"}
+            error = {"code": -32022, "message": "Unsupported", "data": data}
+            put({"jsonrpc": "2.0", "id": asked["id"], "error": error})
         elif method == "server/discover" and MODE == "dies-when-asked":
             os._exit(1)
         elif "id" in asked and method and MODE != "silent":

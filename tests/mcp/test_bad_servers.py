@@ -184,6 +184,41 @@ def test_requests_a_server_may_not_make_are_refused_and_ping_is_answered():
         ]
 
 
+def test_a_server_of_the_newer_era_may_ask_nothing_by_a_request():
+    with bad("modern-asks", version=None) as client:
+        assert client.version == "2026-07-28"
+        session = Session(tools=[client])
+        assert session.execute("work", {}).content == "worked"
+        answers = [code for name, code in seen(session) if str(name).startswith("q")]
+        assert answers == [-32601] * 5
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("modern-endless", "10 times"),
+        ("modern-sampling", "sampling/createMessage"),
+        ("modern-shape", "asks for None"),
+        ("modern-kind", "made-up"),
+    ],
+)
+def test_input_that_no_client_can_give_ends_the_call(mode: str, words: str):
+    options = ClientOptions(timeout=10)
+    command = [sys.executable, "-IS", SERVER, mode]
+    with connect(command, elicit=lambda _: {"n": 1}, options=options) as client:
+        error = Session(tools=[client]).execute("work", {}).error
+        assert error.type == ErrorType.TOOL_EXECUTION_FAILED
+        assert words in error.message
+
+
+def test_a_server_of_other_eras_alone_is_refused():
+    with pytest.raises(McpError) as caught, bad("unsupported", version=None):
+        pass
+    assert caught.value.code == -32022
+    with bad("modern-future", version=None) as client:  # but it speaks the handshake as well
+        assert client.version == HANDSHAKE
+
+
 def test_a_result_that_is_not_what_its_schema_promises_is_a_typed_error():
     with bad("lies") as client:
         session = Session(tools=[client])
