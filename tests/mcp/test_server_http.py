@@ -239,6 +239,31 @@ def test_options_that_would_let_anybody_in_are_refused(options: dict[str, object
         HttpOptions(**options)  # type: ignore[arg-type]
 
 
+def test_a_yes_is_good_for_the_very_call_that_was_asked_about(url: str):
+    web = Web(url)
+    asked = {"name": "wipe", "arguments": {"path": "/tmp"}}
+    _, said = web.modern("tools/call", asked)
+    result = said["result"]
+    assert result["resultType"] == "input_required"
+    assert result["inputRequests"]["approval"]["method"] == "elicitation/create"
+    yes = {"approval": {"action": "accept", "content": {}}}
+    state = result["requestState"]
+
+    def again(state: object, responses: object, path: str = "/tmp") -> dict[str, object]:
+        more = {"requestState": state, "inputResponses": responses, "arguments": {"path": path}}
+        found: dict[str, object] = web.modern("tools/call", {**asked, **more})[1]["result"]
+        return found
+
+    assert again(state, yes)["structuredContent"] == "wiped /tmp"
+    for forged in (state + "0", state[:-1], state.upper(), "", ".", "é", 5, None):
+        assert again(forged, yes)["resultType"] == "input_required", forged
+    assert again(state, yes, "/")["resultType"] == "input_required"
+    assert again(state, {})["resultType"] == "input_required"
+    assert again(state, [1])["resultType"] == "input_required"
+    for no in ({"action": "decline"}, {"action": "cancel"}, "accept", {"action": True}, None):
+        assert again(state, {"approval": no}).get("structuredContent") is None, no
+
+
 def test_progress_makes_the_answer_a_stream(url: str):
     meta = {**META, "progressToken": 5}
     message = frame("tools/call", {"name": "count", "arguments": {"n": 2}, "_meta": meta})
