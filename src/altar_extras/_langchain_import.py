@@ -163,10 +163,34 @@ def _without(schema: dict[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
     properties = schema.get("properties")
     if not isinstance(properties, dict) or hidden.isdisjoint(properties):
         return schema
-    made = {
-        **schema,
-        "properties": {name: one for name, one in properties.items() if name not in hidden},
-    }
+    shown = {name: one for name, one in properties.items() if name not in hidden}
+    made = {**schema, "properties": shown}
     required = [name for name in schema.get("required", ()) if name not in hidden]
     made.pop("required", None)
-    return {**made, "required": required} if required else made
+    if required:
+        made["required"] = required
+    for key in _SHARED & made.keys():
+        made[key] = _reached(made[key], shown)
+        if not made[key]:
+            del made[key]
+    return made
+
+
+_SHARED = frozenset({"$defs", "definitions"})
+
+
+def _reached(shared: dict[str, Any], start: Any) -> dict[str, Any]:
+    """Those of the shared schemas that something refers to."""
+    found: dict[str, Any] = {}
+    parts = [start]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            if name in shared and name not in found:
+                found[name] = shared[name]
+                parts.append(shared[name])
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+    return {name: one for name, one in shared.items() if name in found}

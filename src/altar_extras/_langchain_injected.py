@@ -67,7 +67,7 @@ def _functions(tool: BaseTool) -> list[Callable[..., Any]]:
 def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any, bool]]:
     try:
         parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - builtins; from Python 3.14 names that nobody knows
         return
     wrapped = getattr(function, "func", function)  # of functools.partial
     for name, parameter in parameters.items():

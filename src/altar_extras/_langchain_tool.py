@@ -48,7 +48,8 @@ class AltarTool(BaseTool):
     ToolMessage, of status "error" where the call failed; given arguments alone,
     the result's content, or the error as text. Text alone is the only argument, or
     the JSON text of all. With ``handle_tool_error``
-    False a failure is raised, as :class:`CallFailedError`.
+    False a failure is raised, as :class:`CallFailedError`. A copy may have another
+    name: calls go to the declaration's.
     """
 
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
@@ -88,18 +89,20 @@ class AltarTool(BaseTool):
     # The annotations stay this plain because LangChain resolves them in every call.
     def _run(self, args: Any, tool_call_id: Any, run_manager: Any = None) -> Any:
         if isinstance(args, str):
-            return self._answer(self._session.execute(self.name, args), tool_call_id)
+            return self._answer(self._session.execute(self._declaration.name, args), tool_call_id)
         context = _context(tool_call_id, run_manager)
         context.emit = progress_of(run_manager, self.name, tool_call_id)
-        result = self._session.invoke(FunctionCall(name=self.name, args=args), context)
+        call = FunctionCall(name=self._declaration.name, args=args)
+        result = self._session.invoke(call, context)
         return self._answer(result, tool_call_id)
 
     async def _arun(self, args: Any, tool_call_id: Any, run_manager: Any = None) -> Any:
         if isinstance(args, str):
-            return self._answer(await self._session.aexecute(self.name, args), tool_call_id)
+            result = await self._session.aexecute(self._declaration.name, args)
+            return self._answer(result, tool_call_id)
         context = _context(tool_call_id, run_manager)
         context.emit = emit = progress_of(run_manager, self.name, tool_call_id)
-        call = FunctionCall(name=self.name, args=args)
+        call = FunctionCall(name=self._declaration.name, args=args)
         if emit is None:
             return self._answer(await self._session.ainvoke(call, context), tool_call_id)
         async with emit:

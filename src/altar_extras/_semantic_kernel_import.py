@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from altar import Blob, ToolError
@@ -85,19 +86,27 @@ def _functions(foreign: Any, importer: Importer, kernel: Any) -> Iterator[tuple[
             yield from _functions(one.plugins.values(), importer, kernel or one)
         elif isinstance(one, (list, tuple)):
             yield from _functions(one, importer, kernel)
-        elif hasattr(one, "__kernel_function__"):
-            yield KernelFunctionFromMethod(method=one), kernel
         else:
-            name = str(getattr(one, "__name__", None) or type(one).__name__)
-            plugin = None
-            if not callable(one) or not hasattr(one, "__code__"):
-                legal = re.sub(r"\W", "_", name, flags=re.ASCII)
-                plugin = KernelPlugin.from_object(legal, one)
-            if plugin is None or not plugin.functions:
+            try:
+                made = _marked(one)
+            except Exception as error:  # noqa: BLE001 - any object may be given
+                made, reason = [], f"it cannot be read ({type(error).__name__}: {str(error)[:200]})"
+            else:
                 reason = "nothing in it is marked with @kernel_function"
+            if not made:
+                name = str(getattr(one, "__name__", None) or type(one).__name__)
                 importer.refused.append(Refused(name, reason))
-                continue
-            yield from ((function, kernel) for function in plugin)
+            yield from ((function, kernel) for function in made)
+
+
+def _marked(one: Any) -> list[Any]:
+    """A function with ``@kernel_function``, or those of an object."""
+    if getattr(one, "__kernel_function__", None) is True:
+        return [KernelFunctionFromMethod(method=one)]
+    if isinstance(one, FunctionType):
+        return []
+    name = re.sub(r"\W", "_", type(one).__name__, flags=re.ASCII)
+    return list(KernelPlugin.from_object(name, one))
 
 
 def _add(importer: Importer, name: str, function: Any, call: _Call) -> None:
@@ -113,11 +122,17 @@ def _add(importer: Importer, name: str, function: Any, call: _Call) -> None:
         )
         return
     returned = function.return_parameter
+    try:
+        parameters = _parameters(function)
+    except Exception as error:  # noqa: BLE001 - metadata that somebody wrote by hand
+        reason = f"it cannot be described ({type(error).__name__}: {str(error)[:200]})"
+        importer.refused.append(Refused(name, reason))
+        return
     importer.add(
         name,
         call.run,
         description=function.description or "",
-        parameters=_parameters(function),
+        parameters=parameters,
         returns=None if returned is None else _returned(returned.schema_data),
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -294,6 +296,29 @@ def test_an_interrupt_of_langgraph_passes_through():
         outer.invoke(asked("ask"))
 
 
+def test_a_renamed_copy_calls_the_same_tool():
+    tool = one(add).model_copy(update={"name": "plus"})
+    message = tool.invoke(asked("plus", a=1))
+    assert (message.name, message.content) == ("plus", "2")
+
+
+def test_approval_outside_is_approval_inside():
+    @altar.tool(approval=True)
+    def erase() -> str:
+        return "erased"
+
+    outer = altar.Session(import_tools(one(erase)))
+    assert outer.execute("erase", {}).error.type == "APPROVAL_REQUIRED"
+    assert outer.execute("erase", {}, approved=True).content == "erased"
+
+
+def test_without_the_library_the_line_to_type_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "langchain_core", None)
+    monkeypatch.delitem(sys.modules, "altar_extras.langchain")
+    with pytest.raises(ImportError, match=r'pip install "langchain-core>=1\.7"'):
+        importlib.import_module("altar_extras.langchain")
+
+
 # -- out: models and loops ---------------------------------------------------------------
 
 
@@ -544,6 +569,23 @@ def test_a_function_gives_injected_arguments_by_the_call():
     (bare,) = import_tools(lc_tool(remember), injected=lambda _: {})
     lacking = altar.Session([bare]).execute("remember", {"fact": "x"})
     assert lacking.error.type == "CONFIGURATION_ERROR"
+
+
+def test_a_run_method_with_a_config_declares_nothing_of_it():
+    class Tagged(BaseTool):
+        name: str = "tagged"
+        description: str = "Tagged."
+
+        def _run(self, x: int, config: RunnableConfig) -> list[Any]:
+            return [x, "altar_call_id" in config["metadata"]]
+
+    (tool,) = import_tools(Tagged())
+    assert tool.declaration.to_dict("json-schema")["parameters"] == {
+        "type": "object",
+        "properties": {"x": {"title": "X", "type": "integer"}},
+        "required": ["x"],
+    }
+    assert altar.Session([tool]).execute("tagged", {"x": 1}).content == [1, True]
 
 
 def test_what_nobody_injects_is_refused_with_what_to_type():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
+import sys
 from typing import Annotated, Any
 
 import pytest
@@ -246,6 +248,14 @@ def test_a_parameter_name_that_the_library_refuses_is_named():
         export_tools([measure])
 
 
+def test_without_the_library_the_line_to_type_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "semantic_kernel", None)
+    for name in [name for name in sys.modules if "altar_extras." in name and "semantic" in name]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ImportError, match=r'pip install "semantic-kernel>=1\.40"'):
+        importlib.import_module("altar_extras.semantic_kernel")
+
+
 # -- in ----------------------------------------------------------------------------------
 
 
@@ -402,11 +412,19 @@ def test_names_that_clash_are_told_apart_by_their_plugins():
     assert names == {"one-times", "one-move", "two-times", "two-move"}
 
 
+class Broken:
+    @property
+    def lamp(self) -> str:
+        raise RuntimeError("no current")
+
+
 def test_what_is_no_function_is_refused():
     with pytest.raises(DeclarationError, match="add: nothing in it is marked"):
         import_tools(add)
     with pytest.raises(DeclarationError, match="object: nothing in it is marked"):
         import_tools(object())
+    with pytest.raises(DeclarationError, match="Broken: it cannot be read"):
+        import_tools(Broken())
     with pytest.raises(ConfigurationError, match="give a semantic_kernel.Kernel"):
         import_tools(Maths(), kernel=5)
     with pytest.raises(ConfigurationError, match="give KernelArguments"):
