@@ -501,3 +501,19 @@ def test_problems_are_problems() -> None:
     """A checker speaks in the one Problem type."""
     (problem,) = Checker({"type": "string"}).check(1)
     assert problem == Problem("$", "a string", "integer 1", keyword="type")
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
+@pytest.mark.parametrize("said", [{"const": "b"}, {"enum": ["b"]}])
+def test_a_constant_says_which_alternative_is_meant(keyword: str, said: dict[str, Any]) -> None:
+    one = {"properties": {"kind": {"const": "a"}, "x": {"type": "integer"}}, "required": ["kind"]}
+    two = {"properties": {"kind": said, "x": {"type": "string"}}, "required": ["kind"]}
+    schema = Schema.from_dict({keyword: [one, two]})
+    assert schema.check({"kind": "b", "x": "t"}) == ()
+    for value, path, expected in (
+        ({"kind": "b", "x": 1}, "$.x", "a string"),
+        ({"kind": "c", "x": 1}, "$.kind", "'a' or 'b'"),
+        ({"kind": 5}, "$.kind", "'a' or 'b'"),
+        ({"x": 1}, "$.kind", "this required property"),
+    ):
+        assert [(p.path, p.expected) for p in schema.check(value)] == [(path, expected)]

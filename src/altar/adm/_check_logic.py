@@ -7,6 +7,7 @@ from typing import Any
 
 from altar.adm._check_run import At, Rule, Run, Seen, Site, path_of
 from altar.adm._check_values import literal, one_of, type_words
+from altar.adm._describe import nearest
 from altar.adm._problem import Problem
 
 __all__ = ["LOGIC_RULES"]
@@ -30,6 +31,7 @@ def _all_of(site: Site, schemas: Any) -> Rule:
 def _any_of(site: Site, schemas: Any) -> Rule:
     children = [site.compile(schema) for schema in schemas]
     expected = _alternatives(schemas)
+    tag = _tag_of(schemas)
 
     def check(value: Any, at: At, run: Run, seen: Seen | None) -> bool:
         good = False
@@ -42,7 +44,11 @@ def _any_of(site: Site, schemas: Any) -> Rule:
                 if run.verdict(child, value, at, own):
                     seen.add(own)
                     good = True
-        return good or _explain(run, at, "anyOf", expected, value, children)
+        if good or run.problems is None:
+            return good
+        if tag is not None and isinstance(value, dict):
+            return _by_tag(run, at, tag, value, children)
+        return _explain(run, at, "anyOf", expected, value, children)
 
     return check
 
@@ -50,6 +56,7 @@ def _any_of(site: Site, schemas: Any) -> Rule:
 def _one_of(site: Site, schemas: Any) -> Rule:
     children = [site.compile(schema) for schema in schemas]
     expected = _alternatives(schemas)
+    tag = _tag_of(schemas)
 
     def check(value: Any, at: At, run: Run, seen: Seen | None) -> bool:
         holding = 0
@@ -66,6 +73,8 @@ def _one_of(site: Site, schemas: Any) -> Rule:
         if holding:
             wanted = f"exactly one of {len(children)} alternatives to hold"
             return run.refuse_as(at, "oneOf", wanted, _holding, holding)
+        if tag is not None and run.problems is not None and isinstance(value, dict):
+            return _by_tag(run, at, tag, value, children)
         return _explain(run, at, "oneOf", expected, value, children)
 
     return check
@@ -73,6 +82,47 @@ def _one_of(site: Site, schemas: Any) -> Rule:
 
 def _holding(count: int) -> str:
     return f"{count} that hold"
+
+
+def _tag_of(schemas: list[Any]) -> tuple[str, dict[str, int]] | None:
+    """The property whose constant says which alternative is meant, and the place of each."""
+    first = schemas[0].get("properties") if isinstance(schemas[0], dict) else None
+    for name in first if isinstance(first, dict) and len(schemas) > 1 else ():
+        values = [_constant(schema, name) for schema in schemas]
+        if all(isinstance(value, str) for value in values) and len(set(values)) == len(values):
+            return name, {str(value): place for place, value in enumerate(values)}
+    return None
+
+
+def _constant(schema: Any, name: str) -> Any:
+    """The one value that a property must have, or None."""
+    if not isinstance(schema, dict) or name not in schema.get("required", ()):
+        return None
+    properties = schema.get("properties")
+    node = properties.get(name) if isinstance(properties, dict) else None
+    if not isinstance(node, dict):
+        return None
+    listed = node.get("enum")
+    return listed[0] if isinstance(listed, list) and len(listed) == 1 else node.get("const")
+
+
+def _by_tag(
+    run: Run, at: At, tag: tuple[str, dict[str, int]], value: Any, children: list[Rule]
+) -> bool:
+    """Report the problems of the alternative that the tag names, or the tag itself."""
+    name, places = tag
+    if name not in value:
+        return run.refuse_as(
+            (at, name), "required", "this required property", lambda _: "nothing", None
+        )
+    said = value[name]
+    if not isinstance(said, str) or said not in places:
+        expected = one_of([literal(one) for one in places])
+        return run.refuse((at, name), "enum", expected, said, nearest(said, list(places)))
+    found = run.findings(children[places[said]], value, at)
+    for problem in found:
+        run.keep(problem)
+    return False if found else run.refuse(at, "anyOf", "another alternative", value)
 
 
 def _explain(
