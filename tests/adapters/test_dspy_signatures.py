@@ -85,6 +85,7 @@ def test_what_may_be_none_need_not_be_given_and_names_and_words_may_be_said():
     assert declaration.parameters.required == ("p",)
 
 
+@pytest.mark.filterwarnings("ignore:Field name")
 @given(inputs=FIELDS, outputs=FIELDS)
 def test_a_string_declares_the_same_as_through_dspys_own_reading(inputs, outputs):
     dspy = pytest.importorskip("dspy", "3.4")
