@@ -163,7 +163,7 @@ class Arguments:
             if style is not None and style not in STYLES["query"]:
                 raise UncarriedError(f"the style of the field {short(name)} is unknown")
             made[name] = Field(
-                is_file=kind == "multipart" and (_is_file(meant) or _is_file(inner)),
+                is_file=kind == "multipart" and any(map(self._is_file, (meant, inner))),
                 content_type=media.partition(",")[0].strip() if isinstance(media, str) else "",
                 style=style or ("form" if "explode" in said or "allowReserved" in said else ""),
                 explode=said.get("explode", style in (None, "form")) is True,
@@ -200,6 +200,15 @@ class Arguments:
         self.parameters.append(
             Parameter(argument, name, place, style, explode is True, reserved, as_json, required)
         )
+
+    def _is_file(self, schema: Any) -> bool:
+        """Whether a field of a multipart form holds bytes."""
+        if not isinstance(schema, dict) or schema.get("type", "string") != "string":
+            return False
+        if "contentMediaType" in schema:
+            return "contentEncoding" not in schema
+        says_nothing = not schema.keys() - {"description", "title"}  # bytes, from 3.1 on
+        return schema.get("format") == "binary" or (says_nothing and not self._schemas.old)
 
     def _free(self, name: str, place: str) -> str:
         """A name for an argument that no other has."""
@@ -242,14 +251,6 @@ def _with_files(schema: Any, fields: dict[str, Field] | Any) -> Any:
         else:
             properties[name] = {**FILE, **about}
     return {**schema, "properties": properties}
-
-
-def _is_file(schema: Any) -> bool:
-    if not isinstance(schema, dict) or schema.get("type", "string") != "string":
-        return False
-    if "contentMediaType" in schema:
-        return "contentEncoding" not in schema
-    return schema.get("format") == "binary"
 
 
 def _words(names: Any) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FILE", "Body", "Field", "encoded", "kind_of_body"]
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 _FORM, _PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
 FILE: dict[str, Any] = {
     "description": "A file: its bytes as base64 text, or an object with its media type and name.",
@@ -83,7 +85,7 @@ def encoded(body: Body, value: Any) -> tuple[bytes, str]:
     """The bytes of a body and their Content-Type. Raises ToolError for what it cannot say."""
     at = body.argument
     if body.kind == "json":
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = _compact(value)
         media = "application/json" if "*" in body.media_type else body.media_type
         return text.encode("utf-8", "replace"), media
     if body.kind == "text":
@@ -107,10 +109,10 @@ def _pairs(body: Body, value: dict[str, Any]) -> list[str]:
         if item is None:
             continue
         # without a style an object is application/json
-        as_json = not field.style and isinstance(item, dict)
+        as_json = is_json(field.content_type) or (not field.style and isinstance(item, dict))
         pairs += style_pairs(
             name,
-            scalar(item) if as_json else item,
+            _compact(item) if as_json else item,
             style=field.style or "form",
             explode=field.explode,
             reserved=field.reserved,
@@ -138,7 +140,8 @@ def _part(out: bytearray, boundary: str, name: str, item: Any, field: Field) -> 
         media = mime or media or "application/octet-stream"
         filename = filename or name
     else:
-        data = scalar(item).encode("utf-8", "replace")
+        text = _compact(item) if is_json(media) else scalar(item)
+        data = text.encode("utf-8", "replace")
         if not media and not isinstance(item, str):
             media = "application/json" if isinstance(item, dict) else "text/plain"
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'

@@ -45,7 +45,7 @@ class Schemas:
 
     def __init__(self, library: Library, *, old: bool) -> None:
         self._library = library
-        self._old = old
+        self.old = old
         self._names: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
         self._made: dict[tuple[str, str], tuple[str, set[str]]] = {}
@@ -92,7 +92,7 @@ class Schemas:
         for _ in range(32):
             if not (isinstance(schema, dict) and "$ref" in schema):
                 break
-            if not self._old and len(schema) > 1:
+            if not self.old and len(schema) > 1:
                 break
             schema, base, _ = self._library.find(schema["$ref"], base)
         return schema, base
@@ -144,7 +144,7 @@ class Schemas:
             name = self._name(schema["$ref"], base)
             needs.add(name)
             out["$ref"] = _REF + name
-            if self._old:
+            if self.old:
                 about = schema.get("description")
                 return {**out, "description": about} if isinstance(about, str) else out
         hidden = self._hidden(schema, base, side)
@@ -156,7 +156,7 @@ class Schemas:
         _hide(out, hidden)
         if "example" in schema and "examples" not in out:
             out["examples"] = [schema["example"]]
-        return _old_words(out, schema) if self._old or "nullable" in schema else _sound(out)
+        return _old_words(out, schema) if self.old or "nullable" in schema else _sound(out)
 
     def _keyword(self, keyword: str, value: Any, at: tuple[str, str], needs: set[str]) -> Any:
         """The value of a keyword; one of the wrong kind stays, and is refused with its path."""

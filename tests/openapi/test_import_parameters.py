@@ -18,6 +18,7 @@ from altar_extras.openapi import import_tools
 
 pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
+pytest.importorskip("python_multipart")
 from tests.openapi.served import document, operation, parameter
 
 LIST, OBJECT = ["blue", "black", "brown"], {"R": 100, "G": 200, "B": 150}
@@ -180,10 +181,14 @@ def test_a_form_reaches_the_server(api):
 
 
 def test_the_encoding_of_a_form_says_its_styles(api):
-    encoding = {"tags": {"explode": False}, "more": {"style": "deepObject"}}
+    encoding = {
+        "tags": {"explode": False},
+        "more": {"style": "deepObject"},
+        "name": {"contentType": "application/json"},
+    }
     described = body("application/x-www-form-urlencoded", FIELDS, encoding=encoding)
-    seen = echoed(api, "/echo", described, {"tags": ["x", "y"], "more": {"k": "v"}})
-    assert seen["form"] == [["tags", "x,y"], ["more[k]", "v"]]
+    seen = echoed(api, "/echo", described, {"tags": ["x", "y"], "more": {"k": "v"}, "name": "n"})
+    assert seen["form"] == [["tags", "x,y"], ["more[k]", "v"], ["name", '"n"']]
 
 
 def test_files_of_a_multipart_form_are_base64_or_objects(api):
@@ -195,13 +200,16 @@ def test_files_of_a_multipart_form_are_base64_or_objects(api):
             "more": {"type": "array", "items": {"type": "string", "contentMediaType": "image/png"}},
             "note": {"type": "string"},
             "meta": {"type": "object"},
+            "any": {"description": "Any bytes."},
+            "word": {"type": "string"},
         },
     }
     data = bytes(range(256))
     said = b64encode(data).decode()
-    encoding = {"file": {"contentType": "image/gif"}}
+    encoding = {"file": {"contentType": "image/gif"}, "word": {"contentType": "application/json"}}
     named = {"data": said, "mime": "image/webp", "filename": 'a"b\r\n.webp'}
     args = {"file": said, "more": [named, said], "note": "hi\r\n--", "meta": {"a": 1}}
+    args |= {"any": said, "word": "ü"}
     described = body("multipart/form-data", schema, encoding=encoding)
     seen = echoed(api, "/echo", described, args)
     assert seen["form"] == [
@@ -210,6 +218,8 @@ def test_files_of_a_multipart_form_are_base64_or_objects(api):
         ["more", "more", "application/octet-stream", data.hex()],
         ["note", "hi\r\n--"],
         ["meta", '{"a":1}'],
+        ["any", "any", "application/octet-stream", data.hex()],
+        ["word", '"ü"'],
     ]
 
 
