@@ -410,6 +410,7 @@ def test_a_bug_of_a_model_stays_what_it_is_and_a_plain_api_error_is_read_by_its_
     provider.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "run", [lambda agent: agent.run_sync("go"), run_stream], ids=["", "stream"]
 )
@@ -477,3 +478,66 @@ def test_blobs_errors_and_data_of_a_history_reach_the_model():
         [{"type": "TIMEOUT", "message": "late"}, file],
     )
     provider.close()
+
+
+def test_parts_of_answers_that_pydantic_ai_has_no_kind_for_go_back_as_they_came():
+    from altar.llm import Refusal
+
+    parts = (
+        BlobPart("image/png", b"1", opaque=SEAL),
+        Unknown({"type": "new"}),
+        Refusal("I would rather not."),
+        Text("But here it is."),
+    )
+    provider = scripted(Message("assistant", parts), "again")
+    agent = Agent(AltarModel(provider))
+    first = agent.run_sync("go")
+    assert first.response.files[0].data == b"1"
+    agent.run_sync("more", message_history=first.all_messages())
+    assert provider.requests[1].messages[1].parts == parts
+
+
+def test_choices_of_tools_are_those_of_the_request():
+    from pydantic_ai.settings import ToolOrOutput
+
+    def asked(choice: Any, **options: Any) -> tuple[str, tuple[str, ...]]:
+        final = ToolCall("final_result", {"name": "A", "age": 1})
+        provider = scripted(final if options else "ok")
+        agent = Agent(AltarModel(provider), tools=[add], **options)
+        try:
+            agent.run_sync("go", model_settings={"tool_choice": choice})
+        except UserError:
+            return "refused", ()
+        found = provider.requests[0].tool_choice
+        assert found is not None
+        return str(found.mode), found.allowed_function_names
+
+    assert asked("none") == ("NONE", ())
+    assert asked(ToolOrOutput(function_tools=["add"])) == ("AUTO", ("add",))
+    typed: Any = {"output_type": Person}
+    assert asked("none", **typed) == ("ANY", ("final_result",))
+    assert asked(ToolOrOutput(function_tools=["add"]), **typed) == ("ANY", ("add", "final_result"))
+    for forced in ("required", ["add"]):  # an agent's run would never end: pydantic-ai refuses it
+        assert asked(forced)[0] in ("refused", "ANY")
+
+
+def test_settings_and_schemas_that_altar_cannot_take_are_errors_of_the_user():
+    agent = Agent(AltarModel(scripted("ok")))
+    with pytest.raises(UserError, match="temperature"):
+        agent.run_sync("go", model_settings={"temperature": -1})
+    from pydantic_ai import Tool
+
+    wrong = Tool.from_schema(lambda: 1, "bad", "Bad.", {"type": "object", "required": 7})
+    with pytest.raises(UserError, match="bad"):
+        Agent(AltarModel(scripted("ok")), tools=[wrong]).run_sync("go")
+
+
+def test_live_requests_that_pydantic_ai_forbids_are_not_made():
+    from pydantic_ai.models import override_allow_model_requests
+
+    asked = scripted("ok")
+    with override_allow_model_requests(False):
+        assert Agent(AltarModel(asked)).run_sync("go").output == "ok"
+        model = AltarModel("local:nobody")
+        with pytest.raises(RuntimeError, match="not allowed"):
+            Agent(model).run_sync("go")
