@@ -264,6 +264,15 @@ def test_a_yes_is_good_for_the_very_call_that_was_asked_about(url: str):
         assert again(state, {"approval": no}).get("structuredContent") is None, no
 
 
+def test_a_client_that_takes_no_stream_is_not_asked_in_vain(url: str):
+    web = Web(url).open()
+    asked = frame("tools/call", {"name": "wipe", "arguments": {"path": "/"}})
+    _, _, said = web.post(asked, {"Accept": "application/json"})
+    assert "text/event-stream" in said["error"]["message"]
+    surveyed = frame("tools/call", {"name": "survey", "arguments": {}})
+    assert web.post(surveyed, {"Accept": "application/json"})[2]["result"]["isError"] is True
+
+
 def test_progress_makes_the_answer_a_stream(url: str):
     meta = {**META, "progressToken": 5}
     message = frame("tools/call", {"name": "count", "arguments": {"n": 2}, "_meta": meta})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.mcp._jsonrpc import RpcError, error_frame
+from altar.mcp._jsonrpc import INVALID_REQUEST, RpcError, error_frame
 from altar.mcp._server_frames import safely
 from altar.mcp._words import http_status
 
@@ -36,11 +36,17 @@ class HttpOutlet:
         self.before_answer: Callable[[], RpcError | None] | None = None
 
     def send(self, frame: dict[str, Any]) -> None:
-        """A message before the answer; nothing for a client that takes no streams."""
+        """A message before the answer; a client that takes no streams goes without it.
+
+        Raises RpcError for a request: its answer would be waited for in vain.
+        """
         if self._streams:
             if not self._link.streaming:
                 self._link.start(self._headers)
             self._link.event(safely(frame))
+        elif "id" in frame:
+            reason = "The client cannot be asked: it does not accept text/event-stream"
+            raise RpcError(INVALID_REQUEST, reason)
 
     def finish(self, frame: dict[str, Any] | None) -> None:
         """The answer; None ends the request without one."""
