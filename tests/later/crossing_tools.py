@@ -14,7 +14,7 @@ from uuid import UUID
 
 from altar.adm import FunctionDeclaration
 from altar.errors import ToolError
-from altar.later import SchemaTool
+from altar.later import Context, SchemaTool
 from altar.later._mark import MARK_ATTRIBUTE, ToolOptions, mark_for
 
 
@@ -217,6 +217,26 @@ def takes_object(args: dict[str, Any]) -> Any:
     """What a bridge would call."""
     return {"got": args}
 
+
+def takes_context(args: dict[str, Any], context: Context) -> Any:
+    """What an adapter would call."""
+    return [args, context.tool_name]
+
+
+def _numbered(name: str) -> FunctionDeclaration:
+    parameters = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    return FunctionDeclaration(name=name, description=name, parameters=parameters)
+
+
+ISOLATED_BRIDGES = [
+    SchemaTool(_numbered("plain_bridge"), takes_object, options=ToolOptions(isolate=True)),
+    SchemaTool(
+        _numbered("context_bridge"),
+        takes_context,
+        options=ToolOptions(isolate=True),
+        takes_context=True,
+    ),
+]
 
 BRIDGE = SchemaTool(
     FunctionDeclaration(

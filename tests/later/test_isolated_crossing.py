@@ -110,6 +110,15 @@ def test_a_process_runtime_tells_all_that_cannot_cross_at_once():
     assert [problem[:3] for problem in caught.value.problems] == ["one", "two"]
 
 
+def test_a_bridge_crosses_with_what_was_coerced_and_with_its_context():
+    with altar.Session(crossing_tools.ISOLATED_BRIDGES) as session:
+        plain = session.execute("plain_bridge", {"n": "3"})
+        context = session.execute("context_bridge", {"n": 4.0})
+    assert plain.content == {"got": {"n": 3}}
+    assert context.content == [{"n": 4}, "context_bridge"]
+    assert plain.metadata["coercions"][0]["path"] == "$.n"
+
+
 def test_a_bridge_that_cannot_cross_is_answered():
     declaration = crossing_tools.BRIDGE.declaration
     tool = SchemaTool(declaration, lambda args: args, options=ToolOptions(isolate=True))

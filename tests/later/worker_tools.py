@@ -107,7 +107,7 @@ def changes(what: str) -> str:
     elif what == "signal handlers":
         signal.signal(signal.SIGUSR1, lambda *_: None)
     elif what == "threads":
-        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
     elif what == "children":
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     elif what == "resource limits":
@@ -133,7 +133,7 @@ async def leaves_tasks(stubborn: bool) -> str:
     async def run_on() -> None:
         while True:
             try:
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()
             except asyncio.CancelledError:
                 if not stubborn:
                     raise

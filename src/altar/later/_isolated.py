@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from altar.adm import FunctionCall
 from altar.errors import ErrorType
 from altar.isolate import Target, default_pool
 from altar.isolate._wire import HARD_LIMIT
@@ -27,6 +28,7 @@ _BESIDE = 131_072  # bytes for what stands beside a result's content: error, not
 _REPORT = "x_worker"
 _USUAL = {
     "schema": False,
+    "context": False,
     "deps": False,
     "log_level": logging.WARNING,
     "strict": False,
@@ -93,7 +95,7 @@ class Crossing:
         if not isinstance(target, Target):
             return target
         ctx = plan.ctx if plan.report is None else plan.ctx.replace(emit=plan.report)
-        return _arrived(plan, self._pool().invoke(plan.call, ctx, target=target))
+        return _arrived(plan, self._pool().invoke(_sent(plan), ctx, target=target))
 
     async def ainvoke(self, plan: Plan) -> ToolResult:
         """Run a bound call in a worker without blocking the event loop."""
@@ -101,7 +103,7 @@ class Crossing:
         if not isinstance(target, Target):
             return target
         ctx = plan.ctx if plan.report is None else plan.ctx.replace(emit=plan.report)
-        return _arrived(plan, await self._pool().ainvoke(plan.call, ctx, target=target))
+        return _arrived(plan, await self._pool().ainvoke(_sent(plan), ctx, target=target))
 
     def close(self) -> None:
         """Free what the pool of the process keeps for the session that came this way."""
@@ -128,6 +130,7 @@ class Crossing:
                 "main": way.main,
                 "file": way.file,
                 "schema": type(entry) is not Entry,
+                "context": type(entry) is not Entry and entry.context is not None,
                 "deps": key[1],
                 "log_level": key[2],
                 "strict": self._strict,
@@ -148,6 +151,13 @@ class Crossing:
                 on_spans=_adopt,
             )
         return found
+
+
+def _sent(plan: Plan) -> FunctionCall:
+    """The call as a worker gets it: of a tool with only a schema, with what was coerced here."""
+    if type(plan.entry) is Entry or not plan.bound.coercions:
+        return plan.call
+    return FunctionCall(name=plan.call.name, call_id=plan.call.call_id, args=plan.bound.args[0])
 
 
 def _adopt(spans: list[Any]) -> None:

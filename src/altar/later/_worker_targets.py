@@ -184,7 +184,9 @@ def _mark(function: Any, name: str, extra: dict[str, Any]) -> Mark:
     )
     if extra.get("schema"):  # the parent has checked the arguments
         declaration = FunctionDeclaration(name=name, description=name, parameters=dict(_ANYTHING))
-        return SchemaTool(declaration, function, options=options).mark()
+        takes_context = extra.get("context") is True
+        tool = SchemaTool(declaration, function, options=options, takes_context=takes_context)
+        return tool.mark()
     return mark_for(function, name=name, options=options)
 
 
