@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -346,3 +348,10 @@ def test_a_toolset_of_a_class_of_ones_own_is_asked_in_each_call_as_a_run_would()
     session = Session(import_tools(Counted([add])))
     assert [session.execute("add", {"a": at}).content for at in range(3)] == [1, 2, 3]
     assert len(listed) == 4
+
+
+def test_without_the_library_the_import_says_what_to_type(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "pydantic_ai", None)
+    monkeypatch.delitem(sys.modules, "altar_extras.pydantic_ai", raising=False)
+    with pytest.raises(ImportError, match=r'pip install "pydantic-ai-slim>=2\.68"'):
+        importlib.import_module("altar_extras.pydantic_ai")
