@@ -1,6 +1,6 @@
 """pydantic: models as tools, tools as models, and schemas both ways.
 
-Needs pydantic, 2.7 or newer. Models, pydantic's dataclasses and its annotated
+Needs pydantic, 2.12 or newer. Models, pydantic's dataclasses and its annotated
 types need nothing of this as parameters, results and ``output=``: altar knows
 them wherever they stand.
 """
@@ -11,7 +11,7 @@ try:
     import pydantic as _pydantic  # noqa: F401 - says first, and in words, that it is missing
 except ModuleNotFoundError as error:
     raise ImportError(
-        'altar_extras.pydantic needs pydantic; type: pip install "pydantic>=2.7" '
+        'altar_extras.pydantic needs pydantic; type: pip install "pydantic>=2.12" '
         'or pip install ".[pydantic]"'
     ) from error
 
