@@ -32,14 +32,14 @@ def pairs() -> list[tuple[str, Callable[[], object], Callable[[], object]]]:
     own, aown = StructuredTool.from_function(add), StructuredTool.from_function(coroutine=aadd)
     ours, aours = export_tools([add, aadd])
     session = altar.Session(import_tools(own))
-    runner = asyncio.Runner()
+    loop = asyncio.new_event_loop()  # lighter than a Runner, which minds signals
     return [
         ("arguments, sync", lambda: own.invoke(args), lambda: ours.invoke(args)),
         ("tool call, sync", lambda: own.invoke(call), lambda: ours.invoke(call)),
         (
             "tool call, async",
-            lambda: runner.run(aown.ainvoke(acall)),
-            lambda: runner.run(aours.ainvoke(acall)),
+            lambda: loop.run_until_complete(aown.ainvoke(acall)),
+            lambda: loop.run_until_complete(aours.ainvoke(acall)),
         ),
         ("imported, sync", lambda: own.invoke(call), lambda: session.execute("add", args)),
     ]

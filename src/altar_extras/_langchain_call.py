@@ -97,17 +97,17 @@ class ForeignCall:
         self, args: dict[str, Any], context: Context[Any]
     ) -> tuple[dict[str, Any], RunnableConfig]:
         """The tool call as LangChain has it, and the config of its run."""
-        metadata = {
-            **(self._config.get("metadata") or {}),
-            "altar_call_id": context.call_id,
-            "altar_correlation_id": context.correlation_id,
-        }
-        if isinstance(self._tool, AltarTool):
-            metadata[APPROVED] = context.approved
+        config = self._config
+        said: dict[str, Any] = {}  # metadata costs LangChain more than the call: the id says most
+        if context.correlation_id != context.call_id:
+            said["altar_correlation_id"] = context.correlation_id
+        if context.approved and isinstance(self._tool, AltarTool):
+            said[APPROVED] = True
+        if said:
+            config = {**config, "metadata": {**(config.get("metadata") or {}), **said}}
         if self._injected is not None and self._hidden:
             args = self._filled(args, context)
         call = {"type": "tool_call", "id": context.call_id, "name": self._tool.name, "args": args}
-        config: RunnableConfig = {**self._config, "metadata": metadata}
         return call, config
 
     def _filled(self, args: dict[str, Any], context: Context[Any]) -> dict[str, Any]:

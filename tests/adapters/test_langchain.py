@@ -35,7 +35,7 @@ from pydantic import v1 as pydantic_v1
 import altar
 from altar.adm import ToolResult
 from altar.errors import ConfigurationError, DeclarationError
-from altar.runtime import Wrapper
+from altar.runtime import CallContext, Wrapper
 from altar_extras.langchain import (
     AltarTool,
     CallFailedError,
@@ -241,10 +241,12 @@ class Ears(BaseCallbackHandler):
     def __init__(self) -> None:
         self.heard: list[Any] = []
         self.metadata: dict[str, Any] = {}
+        self.call_ids: list[Any] = []
 
     def on_tool_start(self, serialized: Any, input_str: str, **kwargs: Any) -> None:
         self.heard.append(("start", serialized["name"], kwargs["inputs"]))
         self.metadata.update(kwargs.get("metadata") or {})
+        self.call_ids.append(kwargs.get("tool_call_id"))
 
     def on_tool_end(self, output: Any, **kwargs: Any) -> None:
         self.heard.append(("end", getattr(output, "content", output)))
@@ -544,7 +546,7 @@ def remember(
 ) -> list[Any]:
     """Remember a fact."""
     store[call_id] = fact
-    return [fact, bool(call_id), config["metadata"]["altar_call_id"] == call_id, mood]
+    return [fact, bool(call_id), "metadata" in config, mood]
 
 
 def test_injected_arguments_are_filled_and_never_declared():
@@ -577,7 +579,7 @@ def test_a_run_method_with_a_config_declares_nothing_of_it():
         description: str = "Tagged."
 
         def _run(self, x: int, config: RunnableConfig) -> list[Any]:
-            return [x, "altar_call_id" in config["metadata"]]
+            return [x, "metadata" in config]
 
     (tool,) = import_tools(Tagged())
     assert tool.declaration.to_dict("json-schema")["parameters"] == {
@@ -735,4 +737,12 @@ def test_the_given_config_reaches_every_call():
     altar.Session(tools).execute("search", {"text": "abc"})
     assert [kind for kind, *_ in ears.heard] == ["start", "end"]
     assert ears.metadata["user"] == "ada"
-    assert ears.metadata["altar_call_id"]
+
+
+def test_correlation_and_the_calls_id_reach_the_callbacks():
+    ears = Ears()
+    session = altar.Session(import_tools(lc_tool(search), config={"callbacks": [ears]}))
+    call = altar.FunctionCall(name="search", args={"text": "abc"})
+    session.invoke(call, CallContext(correlation_id="order 7"))
+    assert ears.metadata["altar_correlation_id"] == "order 7"
+    assert ears.call_ids == [call.call_id]
