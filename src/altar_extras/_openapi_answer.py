@@ -41,6 +41,7 @@ _TOLD = {str(one) for one in ErrorType} - {
     *(ErrorType.APPROVAL_REQUIRED, ErrorType.CANCELLED, ErrorType.CIRCUIT_OPEN)
 }
 _LONGEST = 1_000
+_LONGEST_WAIT = 86_400_000  # milliseconds: a day
 _MOST_DETAILS = 4_000
 _HIDDEN = {"set-cookie", "authorization", "www-authenticate"}
 _MOST_HEADERS = 50
@@ -107,7 +108,7 @@ def _error(answer: Answer, shown: str) -> ToolError:
         return ToolError(
             told["message"][:_LONGEST],
             type=told["type"],
-            retry_after=after,
+            retry_after=_told_after(told, after),
             details=more if isinstance(more, dict) and _is_small(more) else None,
         )
     said = _words(body) or (_text(answer)[:200] if answer.media_type == "text/plain" else "")
@@ -116,6 +117,12 @@ def _error(answer: Answer, shown: str) -> ToolError:
     if body and _is_small(body):
         details["problem"] = body
     return ToolError(message, type=kind, retry_after=after, details=details)
+
+
+def _told_after(told: dict[str, Any], after: float | None) -> float | None:
+    """The seconds to wait that an error of altar's tells, which a header has only as whole ones."""
+    waits = told.get("retry_after_ms")
+    return waits / 1000 if type(waits) is int and 0 <= waits < _LONGEST_WAIT else after
 
 
 def _problem(answer: Answer) -> dict[str, Any]:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "STATUSES", "document_of", "status_of"]
 
 PREFIX = "/tools/"
+_HOME = "#/components/schemas/"
+_ERROR_NAME = "altar.Error"
 
 # error type -> status; what is not here is the server's own fault
 STATUSES = {
@@ -72,12 +74,12 @@ def document_of(
     declarations: tuple[FunctionDeclaration, ...], *, title: str, version: str, is_guarded: bool
 ) -> dict[str, Any]:
     """The document; the order of the paths is that of the tools."""
-    schemas: dict[str, Any] = {"Error": _ERROR}
+    shared = _Components()
     paths = {
-        PREFIX + declaration.name: {"post": _operation(declaration, schemas, is_guarded)}
+        PREFIX + declaration.name: {"post": _operation(declaration, shared, is_guarded)}
         for declaration in declarations
     }
-    components: dict[str, Any] = {"schemas": schemas}
+    components: dict[str, Any] = {"schemas": shared.schemas}
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
@@ -92,7 +94,7 @@ def document_of(
 
 
 def _operation(
-    declaration: FunctionDeclaration, schemas: dict[str, Any], is_guarded: bool
+    declaration: FunctionDeclaration, components: _Components, is_guarded: bool
 ) -> dict[str, Any]:
     name = declaration.name
     parameters = declaration.to_dict("json-schema")["parameters"]
@@ -107,7 +109,7 @@ def _operation(
             "200": {
                 "description": "What the tool returned.",
                 "content": {
-                    "application/json": {"schema": _hoisted(answer, f"{name}_result", schemas)}
+                    "application/json": {"schema": components.hoisted(answer, f"{name}.result")}
                 },
             },
             **{str(status): _refused(status) for status in statuses},
@@ -116,7 +118,7 @@ def _operation(
     if parameters.get("properties") or parameters.get("additionalProperties") is not False:
         operation["requestBody"] = {
             "required": bool(parameters.get("required")),
-            "content": {"application/json": {"schema": _hoisted(parameters, name, schemas)}},
+            "content": {"application/json": {"schema": components.hoisted(parameters, name)}},
         }
     # the names of an extension of OpenAPI's begin with x-
     for field, value in declaration.extensions.items():
@@ -128,7 +130,7 @@ def _operation(
 def _refused(status: int) -> dict[str, Any]:
     said: dict[str, Any] = {
         "description": _SAID[status],
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        "content": {"application/json": {"schema": {"$ref": _HOME + _ERROR_NAME}}},
     }
     if status in (429, 503):
         said["headers"] = {
@@ -137,26 +139,37 @@ def _refused(status: int) -> dict[str, Any]:
     return said
 
 
-def _hoisted(schema: Any, owner: str, schemas: dict[str, Any]) -> Any:
-    """The schema with its definitions among the components, where references of a document look.
+class _Components:
+    """The schemas that operations share by reference: a document's references look there alone."""
 
-    A reference to the schema itself makes it a component as well.
-    """
-    if not isinstance(schema, dict):
-        return schema
-    named = {
-        f"#/$defs/{_escaped(name)}": f"{owner}.{_plain(name)}" for name in schema.get("$defs", {})
-    }
-    named["#"] = owner
-    body = {key: value for key, value in schema.items() if key not in ("$defs", "$schema")}
-    met: set[str] = set()
-    moved = _moved(body, named, met)
-    for name, inner in schema.get("$defs", {}).items():
-        schemas[f"{owner}.{_plain(name)}"] = _moved(inner, named, met)
-    if "#" not in met:
-        return moved
-    schemas[owner] = moved
-    return {"$ref": f"#/components/schemas/{owner}"}
+    def __init__(self) -> None:
+        self.schemas: dict[str, Any] = {_ERROR_NAME: _ERROR}
+        self._sources: dict[str, Any] = {_ERROR_NAME: None}
+
+    def hoisted(self, schema: Any, owner: str) -> Any:
+        """The schema, its definitions moved to the components.
+
+        They keep their names, unless another tool's definition of the same
+        name says something else. A reference to the schema itself makes it a
+        component as well.
+        """
+        if not isinstance(schema, dict):
+            return schema
+        defs = {_plain(name): inner for name, inner in schema.get("$defs", {}).items()}
+        same = all(self._sources.get(name, inner) == inner for name, inner in defs.items())
+        names = {name: name if same else f"{owner}.{name}" for name in defs}
+        named = {f"#/$defs/{_escaped(n)}": names[_plain(n)] for n in schema.get("$defs", {})}
+        named["#"] = f"{owner}.arguments"
+        met: set[str] = set()
+        for name, inner in defs.items():
+            self._sources[names[name]] = inner
+            self.schemas[names[name]] = _moved(inner, named, met)
+        body = {key: value for key, value in schema.items() if key not in ("$defs", "$schema")}
+        moved = _moved(body, named, met)
+        if "#" not in met:
+            return moved
+        self.schemas[named["#"]] = moved
+        return {"$ref": _HOME + named["#"]}
 
 
 def _moved(node: Any, named: dict[str, str], met: set[str]) -> Any:
@@ -169,12 +182,14 @@ def _moved(node: Any, named: dict[str, str], met: set[str]) -> Any:
     for key, value in node.items():
         if key == "$ref" and isinstance(value, str) and value in named:
             met.add(value)
-            made[key] = f"#/components/schemas/{named[value]}"
+            made[key] = _HOME + named[value]
         elif key in ("const", "enum", "default", "examples"):
             made[key] = value  # values, not schemas
         else:
             made[key] = _moved(value, named, met)
-    if made.get("type") == "integer":  # altar's integers are of 64 bits, which OpenAPI has a word for
+    if (
+        made.get("type") == "integer"
+    ):  # altar's integers are of 64 bits, which OpenAPI has a word for
         made.setdefault("format", "int64")
     return made
 

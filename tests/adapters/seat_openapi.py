@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -50,9 +51,7 @@ class OpenApi:
     """The document is what a framework would read; a call is a request."""
 
     name = "openapi"
-    falls_short: ClassVar[Mapping[str, str]] = {
-        "back-schema:depth": "definitions bear their tool's name, as components of one document",
-    }
+    falls_short: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         self._served: list[Served] = []
@@ -70,7 +69,7 @@ class OpenApi:
             name = path.removeprefix("/tools/")
             body = item["post"].get("requestBody")
             schema = NONE if body is None else body["content"]["application/json"]["schema"]
-            found[name] = gathered(schema, name, components)
+            found[name] = gathered(schema, components)
         return found
 
     def descriptions(self, exported: Any) -> dict[str, str] | None:
@@ -94,18 +93,17 @@ class OpenApi:
         self._served.clear()
 
 
-def gathered(schema: Any, owner: str, components: dict[str, Any]) -> Any:
+def gathered(schema: Any, components: dict[str, Any]) -> Any:
     """The schema with its definitions where a schema that stands alone has them."""
-    prefix = f"#/components/schemas/{owner}."
-    text = json.dumps(schema).replace(prefix, "#/$defs/")
-    made = json.loads(text)
-    defs = {
-        name.removeprefix(f"{owner}."): json.loads(json.dumps(inner).replace(prefix, "#/$defs/"))
-        for name, inner in components.items()
-        if name.startswith(f"{owner}.")
-    }
-    made = {**made, "$defs": defs} if defs else made
-    return without_int64(made)
+    defs: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        for target in re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(waiting.pop())):
+            if target not in defs:
+                defs[target] = components[target]
+                waiting.append(components[target])
+    text = json.dumps({**schema, "$defs": defs} if defs else schema)
+    return without_int64(json.loads(text.replace("#/components/schemas/", "#/$defs/")))
 
 
 def without_int64(node: Any) -> Any:
