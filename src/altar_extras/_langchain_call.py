@@ -104,7 +104,8 @@ class ForeignCall:
         if context.approved and isinstance(self._tool, AltarTool):
             said[APPROVED] = True
         if said:
-            config = {**config, "metadata": {**(config.get("metadata") or {}), **said}}
+            config = config.copy()
+            config["metadata"] = {**(config.get("metadata") or {}), **said}
         if self._injected is not None and self._hidden:
             args = self._filled(args, context)
         call = {"type": "tool_call", "id": context.call_id, "name": self._tool.name, "args": args}
