@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from altar import FunctionCall, Session
 from altar.adm import dumps, loads
-from altar.bridge import Bearer, NotAdmittedError, as_session, model_text
+from altar.bridge import Bearer, NotAdmittedError, as_declared, as_session, model_text
 from altar.errors import ConfigurationError, ErrorType, InvalidDataError
 from altar.runtime import CallContext, Cancellation
 from altar.trace import continued
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
     from altar import ToolResult
+    from altar.adm import Schema
     from altar.bridge import Verify
 
     Scope: TypeAlias = MutableMapping[str, Any]
@@ -93,6 +94,7 @@ class ToolApp:
         self._max_body = max_body
         self._is_public = is_public
         self._written: tuple[object, bytes] | None = None
+        self._promised: tuple[object, dict[str, Schema | None]] = (None, {})
 
     def document(self) -> dict[str, Any]:
         """The OpenAPI 3.1 document of the tools as they are now; the caller owns it."""
@@ -160,9 +162,18 @@ class ToolApp:
         watch = asyncio.ensure_future(_watch(receive, flag))
         try:
             with continued(headers.get("traceparent"), tracestate=headers.get("tracestate")):
-                return await self.session.ainvoke(call, ctx)
+                result = await self.session.ainvoke(call, ctx)
         finally:
             watch.cancel()
+        returns = self._returns().get(call.name)
+        return as_declared(result, returns)
+
+    def _returns(self) -> dict[str, Schema | None]:
+        """What each tool promises to return."""
+        declarations = self.session.declarations()
+        if self._promised[0] is not declarations:
+            self._promised = (declarations, {one.name: one.returns for one in declarations})
+        return self._promised[1]
 
     def _document(self) -> bytes:
         declarations = self.session.declarations()

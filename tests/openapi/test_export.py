@@ -27,45 +27,45 @@ class Node:
 
 
 @tool(read_only=True, idempotent=True)
-def total(node: Node) -> int:
+def chain_total(node: Node) -> int:
     """The sum of a chain.
 
     Args:
         node: Its first link.
     """
-    return node.value + (total(node.next) if node.next else 0)
+    return node.value + (chain_total(node.next) if node.next else 0)
 
 
 @tool(destructive=True)
-def wipe(name: str) -> None:
+def wipe_out(name: str) -> None:
     """Wipe something."""
 
 
 @tool(approval=True)
-def guarded() -> str:
+def ask_first() -> str:
     """Ask first."""
     return "done"
 
 
 @tool
-def refuse(kind: str) -> None:
+def refuse_as(kind: str) -> None:
     """Refuse in one of the known ways."""
     raise altar.ToolError("Not now.", type=kind, retry_after=1.2, details={"a": 1})
 
 
 @tool
-def broken() -> None:
+def break_down() -> None:
     """Fail with what must stay inside."""
     raise ValueError("secret=42")
 
 
 @tool
-def who(context: Context) -> str:
+def who_calls(context: Context) -> str:
     """Who calls."""
     return context.correlation_id
 
 
-TOOLS = [total, wipe, guarded, refuse, broken, who]
+TOOLS = [chain_total, wipe_out, ask_first, refuse_as, break_down, who_calls]
 
 
 class Client:
@@ -121,9 +121,9 @@ def client() -> Client:
 
 def test_a_call_answers_with_the_content_alone(client):
     node = {"value": 1, "next": {"value": 2}}
-    assert client.ask("POST", "/tools/total", {"node": node})[::2] == (200, 3)
-    assert client.ask("POST", "/tools/wipe", {"name": "x"})[::2] == (200, None)
-    assert client.ask("POST", "/tools/who", b"", {"X-Request-Id": "r1"})[2] == "r1"
+    assert client.ask("POST", "/tools/chain_total", {"node": node})[::2] == (200, 3)
+    assert client.ask("POST", "/tools/wipe_out", {"name": "x"})[::2] == (200, None)
+    assert client.ask("POST", "/tools/who_calls", b"", {"X-Request-Id": "r1"})[2] == "r1"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_call_answers_with_the_content_alone(client):
     ],
 )
 def test_an_error_type_has_a_status_and_is_told_as_a_model_would_read_it(client, kind, status):
-    found, headers, body = client.ask("POST", "/tools/refuse", {"kind": kind})
+    found, headers, body = client.ask("POST", "/tools/refuse_as", {"kind": kind})
     assert (found, body["error"]["type"], body["error"]["details"]) == (status, kind, {"a": 1})
     assert headers["retry-after"] == "2"
     assert body["error"]["retry_after_ms"] == 1200
@@ -153,17 +153,24 @@ def test_what_reaches_no_tool_is_refused_with_a_type(client):
         ("POST", "/tools/", {}, {}, 404, "TOOL_NOT_FOUND"),
         ("POST", "/tools/a/b", {}, {}, 404, "TOOL_NOT_FOUND"),
         ("GET", "/", b"", {}, 404, "TOOL_NOT_FOUND"),
-        ("GET", "/tools/total", b"", {}, 405, "INVALID_STATE"),
+        ("GET", "/tools/chain_total", b"", {}, 405, "INVALID_STATE"),
         ("POST", "/openapi.json", b"", {}, 405, "INVALID_STATE"),
-        ("POST", "/tools/total", b"{", {}, 400, wrong),
-        ("POST", "/tools/total", b"\xff", {}, 400, wrong),
-        ("POST", "/tools/total", b"[]", {}, 422, wrong),
-        ("POST", "/tools/total", b"{}", {"Content-Type": "text/plain"}, 415, wrong),
-        ("POST", "/tools/total", {"node": {"value": "x"}}, {}, 422, wrong),
-        ("POST", "/tools/total", {"node": {"value": 1}, "z": 1}, {}, 422, wrong),
-        ("POST", "/tools/guarded", {}, {}, 403, "APPROVAL_REQUIRED"),
-        ("POST", "/tools/total", b" " * 2_000_000, {}, 413, "RESOURCE_EXHAUSTED"),
-        ("POST", "/tools/total", b"", {"Content-Length": "9" * 30}, 413, "RESOURCE_EXHAUSTED"),
+        ("POST", "/tools/chain_total", b"{", {}, 400, wrong),
+        ("POST", "/tools/chain_total", b"\xff", {}, 400, wrong),
+        ("POST", "/tools/chain_total", b"[]", {}, 422, wrong),
+        ("POST", "/tools/chain_total", b"{}", {"Content-Type": "text/plain"}, 415, wrong),
+        ("POST", "/tools/chain_total", {"node": {"value": "x"}}, {}, 422, wrong),
+        ("POST", "/tools/chain_total", {"node": {"value": 1}, "z": 1}, {}, 422, wrong),
+        ("POST", "/tools/ask_first", {}, {}, 403, "APPROVAL_REQUIRED"),
+        ("POST", "/tools/chain_total", b" " * 2_000_000, {}, 413, "RESOURCE_EXHAUSTED"),
+        (
+            "POST",
+            "/tools/chain_total",
+            b"",
+            {"Content-Length": "9" * 30},
+            413,
+            "RESOURCE_EXHAUSTED",
+        ),
     ]:
         found, told, answer = client.ask(method, path, body, headers)
         assert (found, answer["error"]["type"]) == (status, kind), (method, path, answer)
@@ -172,7 +179,7 @@ def test_what_reaches_no_tool_is_refused_with_a_type(client):
 
 
 def test_what_a_tool_raised_stays_inside(client):
-    status, _, body = client.ask("POST", "/tools/broken", {})
+    status, _, body = client.ask("POST", "/tools/break_down", {})
     assert status == 500
     assert "secret" not in json.dumps(body)
 
@@ -182,9 +189,9 @@ def test_the_document_is_valid_openapi_and_its_references_lead_somewhere(client)
     assert status == 200
     assert document["openapi"] == "3.1.0"
     assert document["info"] == {"title": "Test", "version": "7"}
-    operation = document["paths"]["/tools/total"]["post"]
+    operation = document["paths"]["/tools/chain_total"]["post"]
     assert operation["x-read-only"] is operation["x-idempotent"] is True
-    assert document["paths"]["/tools/wipe"]["post"]["x-destructive"] is True
+    assert document["paths"]["/tools/wipe_out"]["post"]["x-destructive"] is True
     for target in references(document):
         node = document
         for step in target.removeprefix("#/").split("/"):
@@ -217,12 +224,12 @@ def test_without_its_token_nobody_calls_and_the_call_knows_who_did():
     app = export_tools(session, tokens=["t0ken"], public_document=False)
     client = Client(app)
     for headers in ({}, {"Authorization": "Basic t0ken"}, {"Authorization": "Bearer wrong"}):
-        status, told, body = client.ask("POST", "/tools/who", {}, headers)
+        status, told, body = client.ask("POST", "/tools/who_calls", {}, headers)
         assert (status, body["error"]["type"]) == (401, "PERMISSION_DENIED")
         assert told["www-authenticate"].startswith("Bearer")
         assert client.ask("GET", "/openapi.json", b"", headers)[0] == 401
     told = {"Authorization": "bearer t0ken"}
-    assert client.ask("POST", "/tools/who", {}, told)[0] == 200
+    assert client.ask("POST", "/tools/who_calls", {}, told)[0] == 200
     assert app.document()["security"] == [{"bearer": []}]
 
     async def verify(token: str) -> str | bool:
@@ -231,7 +238,7 @@ def test_without_its_token_nobody_calls_and_the_call_knows_who_did():
         return {"ada": "Ada", "yes": True}.get(token, False)
 
     client = Client(export_tools(session, tokens=verify))
-    ask = [client.ask("POST", "/tools/who", {}, {"Authorization": f"Bearer {t}"})[0]
+    ask = [client.ask("POST", "/tools/who_calls", {}, {"Authorization": f"Bearer {t}"})[0]
            for t in ("ada", "yes", "no", "boom")]  # fmt: skip
     assert ask == [200, 200, 401, 401]
     assert seen[1] == "Ada"
@@ -249,15 +256,15 @@ def test_limits_of_the_session_hold_and_are_told():
         [who], runtime=lambda local: RateLimit(local, rate=0.1, burst=1, max_wait=0)
     )
     client = Client(export_tools(session))
-    assert client.ask("POST", "/tools/who", {})[0] == 200
-    status, headers, _ = client.ask("POST", "/tools/who", {})
+    assert client.ask("POST", "/tools/who_calls", {})[0] == 200
+    status, headers, _ = client.ask("POST", "/tools/who_calls", {})
     assert status == 429
     assert int(headers["retry-after"]) > 1
 
 
 def test_a_mounted_application_knows_its_paths(client):
-    assert client.ask("POST", "/api/tools/who", {}, root_path="/api")[0] == 200
-    assert client.ask("POST", "/tools/who", {}, root_path="/api")[0] == 200
+    assert client.ask("POST", "/api/tools/who_calls", {}, root_path="/api")[0] == 200
+    assert client.ask("POST", "/tools/who_calls", {}, root_path="/api")[0] == 200
 
 
 def test_a_client_that_goes_away_cancels_its_call():
@@ -309,7 +316,7 @@ def test_half_a_request_is_no_call_and_other_protocols_are_answered():
         await app(scope, receive, send)
         return sent
 
-    half = {"type": "http", "method": "POST", "path": "/tools/who", "headers": []}
+    half = {"type": "http", "method": "POST", "path": "/tools/who_calls", "headers": []}
     gone = {"type": "http.disconnect"}
     body = {"type": "http.request", "body": b"{", "more_body": True}
     assert asyncio.run(talk(half, body, gone)) == []
@@ -350,9 +357,9 @@ def test_behind_a_real_server_the_tools_come_back_as_they_were():
         tools = import_tools(document, server=base, secrets={"bearer": "t0ken"})
         session = altar.Session(tools)
         assert {one.name for one in session.declarations()} == {fn.__name__ for fn in TOOLS}
-        result = session.execute("total", {"node": {"value": 1, "next": {"value": "2"}}})
+        result = session.execute("chain_total", {"node": {"value": 1, "next": {"value": "2"}}})
         assert result.content == 3
-        refused = session.execute("refuse", {"kind": "BUSINESS_RULE_VIOLATION"})
+        refused = session.execute("refuse_as", {"kind": "BUSINESS_RULE_VIOLATION"})
         assert refused.error.type == "BUSINESS_RULE_VIOLATION"
         assert refused.error.message == "Not now."
 
@@ -371,7 +378,7 @@ def test_schemathesis_finds_no_operation_that_breaks_its_word(strict):
 
     # altar reads "42" as 42, unless it is strict; strict, it refuses 3.0, an integer in JSON Schema
     left_out = [positive_data_acceptance if strict else negative_data_rejection]
-    app = export_tools(altar.Session([total, wipe, plain], strict=strict))
+    app = export_tools(altar.Session([chain_total, wipe_out, plain], strict=strict))
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
     seen = set()
     bounds = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

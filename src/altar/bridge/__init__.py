@@ -8,6 +8,7 @@ from altar.bridge._effects import Effects
 from altar.bridge._importer import Importer, Refused
 from altar.bridge._out import as_session, model_text
 from altar.bridge._problems import problems_of, refusal
+from altar.bridge._promise import as_declared
 
 __all__ = [
     "Bearer",
@@ -18,6 +19,7 @@ __all__ = [
     "NotAdmittedError",
     "Refused",
     "Verify",
+    "as_declared",
     "as_session",
     "model_text",
     "problems_of",

@@ -6,15 +6,14 @@ import json
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import Blob, Checker, ErrorObject, ToolResult
-from altar.bridge import Effects, model_text
-from altar.errors import ErrorType
+from altar.adm import Blob, Schema
+from altar.bridge import Effects, as_declared, model_text
 from altar.mcp._versions import LATEST_MODERN, STRUCTURED_SINCE, at_least
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.adm import FunctionDeclaration, Problem
+    from altar.adm import FunctionDeclaration, ToolResult
     from altar.later import Session
 
 __all__ = ["WRAPPED", "Catalog", "block_of", "blocks_of", "call_result"]
@@ -49,11 +48,8 @@ class Catalog:
         """What ``tools/call`` answers with this result."""
         self._refresh()
         returns = self._returns.get(result.name)
-        if returns is not None and result.error is None and _is_doubtful(result):
-            problems = Checker(returns).check(result.content)
-            if problems:
-                result = _undeclared(result, problems[0])
-        return call_result(result, returns, version)
+        schema = None if returns is None else Schema.trusted(returns)
+        return call_result(as_declared(result, schema), returns, version)
 
     def _refresh(self) -> None:
         declared = self._session.declarations()
@@ -81,20 +77,6 @@ def call_result(result: ToolResult, returns: dict[str, Any] | None, version: str
         elif content.__class__ is dict:
             said["structuredContent"] = content
     return said
-
-
-def _is_doubtful(result: ToolResult) -> bool:
-    """Whether the content may not be what was declared: JSON could not say all of the value."""
-    return result.content is None or result.metadata is not None
-
-
-def _undeclared(result: ToolResult, problem: Problem) -> ToolResult:
-    """Clients refuse a result that breaks its schema, and would tell the model nothing of it."""
-    error = ErrorObject(
-        type=ErrorType.TOOL_EXECUTION_FAILED,
-        message=f"The tool {result.name!r} returned what it does not declare: {problem}",
-    )
-    return ToolResult(name=result.name, call_id=result.call_id, error=error)
 
 
 def blocks_of(result: ToolResult) -> list[dict[str, Any]]:
