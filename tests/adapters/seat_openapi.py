@@ -51,7 +51,10 @@ class OpenApi:
     """The document is what a framework would read; a call is a request."""
 
     name = "openapi"
-    falls_short: ClassVar[Mapping[str, str]] = {}
+    falls_short: ClassVar[Mapping[str, str]] = {
+        "power-infinite": "JSON has no infinity, and the document promises a number",
+        "back:power-infinite": "JSON has no infinity, and the document promises a number",
+    }
 
     def __init__(self) -> None:
         self._served: list[Served] = []

@@ -28,12 +28,12 @@ class Node:
 
 @tool(read_only=True, idempotent=True)
 def chain_total(node: Node) -> int:
-    """The sum of a chain.
+    """The sum of a chain, modulo 1,000.
 
     Args:
         node: Its first link.
     """
-    return node.value + (chain_total(node.next) if node.next else 0)
+    return (node.value + (chain_total(node.next) if node.next else 0)) % 1000
 
 
 @tool(destructive=True)
@@ -253,7 +253,7 @@ def test_bad_options_are_refused_at_once():
 
 def test_limits_of_the_session_hold_and_are_told():
     session = altar.Session(
-        [who], runtime=lambda local: RateLimit(local, rate=0.1, burst=1, max_wait=0)
+        [who_calls], runtime=lambda local: RateLimit(local, rate=0.1, burst=1, max_wait=0)
     )
     client = Client(export_tools(session))
     assert client.ask("POST", "/tools/who_calls", {})[0] == 200
