@@ -32,26 +32,32 @@ from altar.runtime import Approval, Policy
 from altar_extras.pydantic_ai import ToolProgress, export_tools
 
 
-@tool
-def add(a: int, b: int = 1) -> int:
-    """Add two numbers."""
-    return a + b
+def _made() -> list[Any]:
+    """Functions local to another are marked and not registered: other tests have such names."""
+
+    @tool
+    def add(a: int, b: int = 1) -> int:
+        """Add two numbers."""
+        return a + b
+
+    @tool(approval=True)
+    def erase(path: str) -> str:
+        """Erase a file."""
+        return f"erased {path}"
+
+    @tool
+    def broken(kind: str = "value") -> str:
+        """Always fail."""
+        if kind == "said":
+            raise ToolError("no such page", type="RESOURCE_NOT_FOUND")
+        if kind == "exit":
+            raise SystemExit(3)
+        raise ValueError("the secret is hunter2")
+
+    return [add, erase, broken]
 
 
-@tool(approval=True)
-def erase(path: str) -> str:
-    """Erase a file."""
-    return f"erased {path}"
-
-
-@tool
-def broken(kind: str = "value") -> str:
-    """Always fail."""
-    if kind == "said":
-        raise ToolError("no such page", type="RESOURCE_NOT_FOUND")
-    if kind == "exit":
-        raise SystemExit(3)
-    raise ValueError("the secret is hunter2")
+add, erase, broken = _made()
 
 
 def model(*turns: list[tuple[str, Any]]) -> FunctionModel:

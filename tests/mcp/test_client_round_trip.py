@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 
@@ -30,54 +30,57 @@ class Stay:
     start: date
 
 
-@tool
-def book(stay: Stay, guests: Annotated[int, "How many come."] = 1) -> dict[str, int]:
-    """Book a stay."""
-    return {"nights": stay.nights, "guests": guests}
+def _made() -> list[Any]:
+    """Functions local to another are marked and not registered: other tests have such names."""
+
+    @tool
+    def book(stay: Stay, guests: Annotated[int, "How many come."] = 1) -> dict[str, int]:
+        """Book a stay."""
+        return {"nights": stay.nights, "guests": guests}
+
+    @tool
+    def count(words: list[str]) -> int:
+        """Count words."""
+        return len(words)
+
+    @tool
+    def words(text: str) -> list[str]:
+        """Take a text apart."""
+        return text.split()
+
+    @tool
+    def picture() -> Blob:
+        """A picture."""
+        return Blob("image/png", b"\x89PNG")
+
+    @tool
+    def refuse(city: str) -> str:
+        """Refuse."""
+        raise ToolError(
+            f"Nothing in {city}.", type="BUSINESS_RULE_VIOLATION", details={"city": city}
+        )
+
+    @tool
+    def crash() -> str:
+        """Crash."""
+        raise RuntimeError("secret")
+
+    @tool
+    def walk(ctx: Context) -> str:
+        """Tell how far it is."""
+        for at in range(3):
+            ctx.progress({"progress": at, "message": f"at {at}"})
+        return "there"
+
+    @tool(approval=True)
+    def erase(what: str) -> str:
+        """Erase."""
+        return f"{what} erased"
+
+    return [book, count, words, picture, refuse, crash, walk, erase]
 
 
-@tool
-def count(words: list[str]) -> int:
-    """Count words."""
-    return len(words)
-
-
-@tool
-def words(text: str) -> list[str]:
-    """Take a text apart."""
-    return text.split()
-
-
-@tool
-def picture() -> Blob:
-    """A picture."""
-    return Blob("image/png", b"\x89PNG")
-
-
-@tool
-def refuse(city: str) -> str:
-    """Refuse."""
-    raise ToolError(f"Nothing in {city}.", type="BUSINESS_RULE_VIOLATION", details={"city": city})
-
-
-@tool
-def crash() -> str:
-    """Crash."""
-    raise RuntimeError("secret")
-
-
-@tool
-def walk(ctx: Context) -> str:
-    """Tell how far it is."""
-    for at in range(3):
-        ctx.progress({"progress": at, "message": f"at {at}"})
-    return "there"
-
-
-@tool(approval=True)
-def erase(what: str) -> str:
-    """Erase."""
-    return f"{what} erased"
+book, count, words, picture, refuse, crash, walk, erase = _made()
 
 
 TOOLS = [book, count, words, picture, refuse, crash, walk, erase]
