@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altar import Context, FunctionCall, Session, ToolError, tool
+from altar import FunctionCall, Session, ToolError, tool
 from altar.later import LocalRuntime
 from altar.runtime import CallContext
 
@@ -204,12 +204,9 @@ def test_mutable_defaults_are_fresh_for_every_call():
         assert session.execute("gather", {"item": 1}).content == [1]
 
 
-@pytest.mark.parametrize("slow", ["context", "timeout", "stream", "open"])
+@pytest.mark.parametrize("slow", ["timeout", "stream", "open"])
 def test_what_needs_the_general_way_never_gets_a_lane(slow):
-    """Contexts, timeouts, streams and open names are not for the fast lane."""
-
-    def context(ctx: Context) -> int:
-        return 1
+    """Timeouts, streams and open names are not for the fast lane."""
 
     @tool(timeout=5)
     def timeout() -> int:
@@ -221,9 +218,7 @@ def test_what_needs_the_general_way_never_gets_a_lane(slow):
     def open(**rest: int) -> int:  # noqa: A001
         return 1
 
-    session = Session(
-        tools=[{"context": context, "timeout": timeout, "stream": stream, "open": open}[slow]]
-    )
+    session = Session(tools=[{"timeout": timeout, "stream": stream, "open": open}[slow]])
     for _ in range(6):
         assert session.execute(slow).ok
     assert not session._fast

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["BindError", "Binder", "Bound", "EmittedBind", "ReadArgs", "compile_binder"]
 
 
+_OPEN = (VAR_POSITIONAL, VAR_KEYWORD)
+
+
 class BindError(AltarError):
     """Arguments that were refused.
 
@@ -70,11 +73,16 @@ class EmittedBind:
     ``lines`` read the dict ``args`` into local variables and ``return None``
     on a miss, or raise an Exception that means a miss; ``call`` is the call
     expression; ``namespace`` holds what both use, the function as ``fn``.
+    ``call`` may use ``context``. Where ``coerces`` is true, ``lines`` leave a
+    list ``coercions``, and may use ``strict``.
     """
 
-    __slots__ = ("call", "lines", "namespace")
+    __slots__ = ("call", "coerces", "lines", "namespace")
 
-    def __init__(self, lines: list[str], call: str, namespace: dict[str, Any]) -> None:
+    def __init__(
+        self, lines: list[str], call: str, namespace: dict[str, Any], *, coerces: bool = False
+    ) -> None:
+        self.coerces = coerces
         self.lines = lines
         self.call = call
         self.namespace = namespace
@@ -187,15 +195,11 @@ class Binder:
         return positional, keywords
 
     def emit(self) -> EmittedBind | None:
-        """The happy path as source; None when the function takes a Context or open names."""
+        """The happy path as source; None when the function takes open names."""
         signature = self.signature
-        if signature.context is not None or self._rest is not None:
+        if self._rest is not None or any(p.kind in _OPEN for p in signature.params):
             return None
-        if any(
-            p.kind == VAR_POSITIONAL
-            or (not p.required and p.default is ABSENT and p.factory is None)
-            for p in self._known
-        ):
+        if any(not p.required and p.default is ABSENT and p.factory is None for p in self._known):
             return None
         gen = Gen()
         gen.add("try:")
@@ -215,9 +219,11 @@ class Binder:
             gen.add(f"{counter} = {count}")
             count = counter
         given = []
-        for param in self._known:
+        for param in self.signature.params:
             name = gen.var()
-            if param.required:
+            if param.name == self.signature.context:
+                name = "context"
+            elif param.required:
                 gen.add(f"{name} = args[{param.name!r}]")
                 gen.emit(param.node, name)
             else:

@@ -11,16 +11,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import Schema
-from altar.later.hints._nodes import unwrap_json
+from altar.later.hints._nodes import MAX_INT, MIN_INT, unwrap_json
 from altar.later.hints._nodes_scalar import integer_of, number_of
 from altar.later.hints._report import MAX_DEPTH, kind_of, surrogate_free
 
 if TYPE_CHECKING:
     from altar.later.hints._report import Path, Report
 
-__all__ = ["Coercion", "check_text", "plain_kinds"]
+__all__ = ["Coercion", "check_text", "plain_kinds", "plain_source"]
 
 _LOCAL = "#/$defs/"
+_MOST_PLAIN = 24
+# how generated code asks whether a value is one of a class, and can be written as JSON
+_HELD: dict[type, str] = {
+    int: f"{{var}}.__class__ is int and {MIN_INT} <= {{var}} <= {MAX_INT}",
+    str: "{var}.__class__ is str and {var}.isascii()",
+    float: "{var}.__class__ is float and {var} - {var} == 0.0",
+    bool: "{var}.__class__ is bool",
+    type(None): "{var} is None",
+}
 _KINDS: dict[str, set[type]] = {
     "string": {str},
     "integer": {int},
@@ -174,15 +183,15 @@ def _listed(value: Any, listed: list[Any], path: Path, report: Report) -> Any:
     return found[0]
 
 
-def plain_kinds(document: Any) -> dict[str, frozenset[type]]:
+def plain_kinds(document: Any) -> dict[str, frozenset[type]] | None:
     """Per argument whose schema says its scalar type and nothing more, the classes that hold.
 
-    Empty where the document says more of its arguments than each one's schema.
+    None where the document says more of its arguments than each one's schema.
     """
     if not isinstance(document, dict) or document.keys() - _FRAME - _SILENT:
-        return {}
+        return None
     if document.get("additionalProperties", False) is not False:
-        return {}
+        return None
     found: dict[str, frozenset[type]] = {}
     for name, node in document.get("properties", {}).items():
         if isinstance(node, dict) and not node.keys() - _SILENT - {"type"}:
@@ -190,6 +199,26 @@ def plain_kinds(document: Any) -> dict[str, frozenset[type]]:
             if types and types <= _KINDS.keys():
                 found[name] = frozenset[type]().union(*(_KINDS[kind] for kind in types))
     return found
+
+
+def plain_source(kinds: dict[str, frozenset[type]] | None, required: frozenset[str]) -> str | None:
+    """A Python expression: whether ``args`` holds nothing but scalars of these classes.
+
+    It reads an absent argument as ``nothing``. None where it could not be true,
+    or would be longer than a loop is slow.
+    """
+    if kinds is None or not required <= kinds.keys() or len(kinds) > _MOST_PLAIN:
+        return None
+    tests, count = [], str(len(required))
+    for at, (name, classes) in enumerate(kinds.items()):
+        var = f"v{at}"
+        held = [text.format(var=var) for cls, text in _HELD.items() if cls in classes]
+        if name not in required:
+            held.append(f"{var} is nothing")
+            count += f" + ({name!r} in args)"
+        got = f"({var} := args.get({name!r}, nothing)) is {var}"
+        tests.append(f"{got} and ({' or '.join(held)})")
+    return " and ".join([*tests, f"len(args) == {count}"])
 
 
 def check_text(value: Any, path: Path, report: Report) -> None:

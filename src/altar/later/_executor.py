@@ -21,11 +21,12 @@ from altar.later._failure import (
     timed_out,
     unknown,
 )
-from altar.later._fastlane import fast_factory, make_fast
+from altar.later._fastlane import LaneParts, fast_factory, make_fast
 from altar.later._finish import Finisher
+from altar.later._lent import Lender, give_up
 from altar.later._limits import SessionLimits
 from altar.later._log import logger
-from altar.later._plan import Pending, Plan
+from altar.later._plan import Begun, Pending, Plan
 from altar.later._run import (
     await_plan,
     is_unfinished,
@@ -85,6 +86,7 @@ class LocalRuntime:
         self._finisher = Finisher(self._limits)
         self._tasks = TaskTracker()
         self._session: Callable[[], CallingSession | None] = _nobody
+        self._lender: Lender | None = None
         # fast lanes by tool name, for the session to take without asking (see _fastlane)
         self.lanes: dict[str, Callable[..., Any]] = {}
         self.async_lanes: dict[str, Callable[..., Any]] = {}
@@ -144,9 +146,10 @@ class LocalRuntime:
         return await await_plan(plan, start, self._finisher, self._tasks)
 
     async def take(
-        self, lane: Callable[..., Any], call: FunctionCall, *, flag: Cancellation
+        self, lane: Callable[..., Any], call: FunctionCall, *, ctx: CallContext
     ) -> ToolResult | None:
-        """The result of an async lane, stopped when ``flag`` is raised; None for a miss."""
+        """The result of an async lane, stopped when ``ctx`` is cancelled; None for a miss."""
+        flag = ctx.cancelled
         task = current_task()
         if task is None:
             return None
@@ -159,15 +162,16 @@ class LocalRuntime:
         try:
             if flag.reason is not None:  # raised by another thread meanwhile
                 return None
-            result: ToolResult | None = await lane(call.args, call.call_id)
+            result: ToolResult | None = await lane(call.args, call.call_id, ctx)
             return result
         finally:
             flag.forget(stop)
             frame.retire()
 
-    def serve(self, session: CallingSession) -> None:
-        """Name the session that a tool's Context shows."""
+    def serve(self, session: CallingSession, *, deps: Any, closing: Cancellation) -> None:
+        """Name the session that a tool's Context shows, its dependencies and its end."""
         self._session = weakref.ref(session)
+        self._lender = Lender(self._session, deps, closing)
 
     def close(self, reason: str) -> None:
         """Cancel the async tools that run now, and let none begin."""
@@ -273,6 +277,8 @@ class LocalRuntime:
             return
         if self.stacks is not None and self.stacks.get(entry.name) is not self:
             return  # a lane would walk past it
+        if entry.context is not None and self._lender is None:
+            return
         entry.uses += 1
         if entry.factory is None:
             if entry.uses < _WARM:
@@ -280,29 +286,50 @@ class LocalRuntime:
             entry.factory = fast_factory(entry) or False
             if entry.factory is False:
                 return
-        finish = self._lane_finish(entry)
-        failed = self._finisher.lane_failed(entry, self._tasks)
-        cap = self._limits.max_result_bytes - 2  # the quotes of a JSON text
-        fast = make_fast(entry.factory, entry.name, cap, finish, failed, self._tasks)
-        lanes[entry.name] = fast
+        parts = LaneParts(
+            self._limits.max_result_bytes - 2,  # the quotes of a JSON text
+            self._lane_finish(entry),
+            self._finisher.lane_failed(entry, self._tasks),
+            self._tasks,
+            None if self._lender is None else self._lender.of(entry),
+            self._strict,
+        )
+        lanes[entry.name] = make_fast(entry.factory, entry.name, parts)
         if self._toolset.marks.get(entry.name) is not mark:  # removed or replaced meanwhile
             lanes.pop(entry.name, None)
 
-    def _lane_finish(self, entry: Entry) -> Callable[[str | None, Any], ToolResult]:
+    def _lane_finish(self, entry: Entry) -> Callable[..., ToolResult]:
         finish = self._finisher.lane_finish(entry)
         if entry.kind == "async":
             return finish
 
-        def finish_or_run(call_id: str | None, value: Any) -> ToolResult:
+        def finish_or_run(
+            call_id: str | None,
+            value: Any,
+            ctx: CallContext | None,
+            coercions: Any = (),
+            context: Context[Any] | None = None,
+        ) -> ToolResult:
             if is_unfinished(type(value)):  # a body that only sometimes returns a coroutine
-                return self._run_on(entry, call_id, value)
-            return finish(call_id, value)
+                plan = self._begun(entry, call_id, ctx)
+                plan.bound = Begun(coercions)
+                if context is not None:
+                    give_up(context, plan.gone)
+                return self._run_on(plan, value)
+            return finish(call_id, value, ctx, coercions)
 
         return finish_or_run
 
-    def _run_on(self, entry: Entry, call_id: str | None, value: Any) -> ToolResult:
+    def _begun(self, entry: Entry, call_id: str | None, ctx: CallContext | None) -> Plan:
+        """The plan of a call that a lane began."""
         call = FunctionCall(name=entry.name, call_id=call_id)
-        plan = Plan(entry, call, CallContext(), seconds=None, report=None)
+        if ctx is None:
+            lender = self._lender
+            ctx = CallContext(cancelled=None if lender is None else lender.closing)
+        report = None if ctx.emit is None else reporter(entry.name, ctx.emit)
+        return Plan(entry, call, ctx, seconds=None, report=report)
+
+    def _run_on(self, plan: Plan, value: Any) -> ToolResult:
         result = run_plan(plan, self._finisher, lambda: value)
         if isinstance(result, Pending):
             return run_in_background(

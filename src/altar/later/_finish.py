@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import ToolError
 from altar.later._failure import cancelled, exhausted, failed, sealed, unserialisable
+from altar.later._lent import give_up
 from altar.later._log import log_failure, logger
 from altar.later._stream import StreamBoundError, StreamStopped
 from altar.later.hints._dump import DumpError, dump
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from altar.adm import ToolResult
+    from altar.later._context import Context
     from altar.later._entry import Entry
     from altar.later._limits import SessionLimits
     from altar.later._plan import Plan
     from altar.later._tasks import Task, TaskTracker
+    from altar.runtime import CallContext
 
 __all__ = ["Finisher", "must_pass"]
 
@@ -44,11 +47,18 @@ class Finisher:
             return exhausted(name, call_id, f"The tool {name!r} was stopped: {error}.")
         return self._fail(plan.entry, call_id, error)
 
-    def lane_finish(self, entry: Entry) -> Callable[[str | None, Any], ToolResult]:
+    def lane_finish(self, entry: Entry) -> Callable[..., ToolResult]:
         """``finish`` for a tool's fast lane: the same code as the general way."""
 
-        def finish(call_id: str | None, value: Any) -> ToolResult:
-            return self._wrap(entry.name, call_id, value, ())
+        def finish(
+            call_id: str | None,
+            value: Any,
+            ctx: CallContext | None,
+            coercions: Any = (),
+            context: Context[Any] | None = None,
+        ) -> ToolResult:
+            del ctx, context  # for what is still to be awaited
+            return self._wrap(entry.name, call_id, value, coercions)
 
         return finish
 
@@ -59,16 +69,24 @@ class Finisher:
             return self._fail(entry, call_id, error)
 
         def failed_async(
-            call_id: str | None, error: BaseException, task: Task, before: int
+            call_id: str | None,
+            error: BaseException,
+            task: Task,
+            before: int,
+            context: Context[Any] | None = None,
         ) -> ToolResult:
             try:
                 if isinstance(error, CancelledError):
                     reason = tracker.verdict(task, 0, before)
+                    if reason != "" and context is not None:
+                        give_up(context)
                     if reason is None:
                         raise error
                     if reason:
                         return cancelled(entry.name, call_id, reason)
                 elif isinstance(error, GeneratorExit):
+                    if context is not None:
+                        give_up(context)
                     raise error
                 return self._fail(entry, call_id, error)
             finally:

@@ -15,18 +15,22 @@ if TYPE_CHECKING:
     from altar.later._entry import Entry
     from altar.runtime import CallContext
 
-__all__ = ["Deadline", "Pending", "Plan", "seconds_of"]
+__all__ = ["Begun", "Deadline", "Pending", "Plan", "seconds_of"]
 
 
-class _Unbound:
-    """The arguments of a body that has begun already."""
+class Begun:
+    """The arguments of a body that has begun already: what was coerced on the way to it."""
+
+    __slots__ = ("coercions",)
 
     args: tuple[()] = ()
-    coercions: tuple[()] = ()
     kwargs: ClassVar[dict[str, Any]] = {}
 
+    def __init__(self, coercions: Any = ()) -> None:
+        self.coercions = coercions
 
-_UNBOUND = _Unbound()
+
+_UNBOUND = Begun()
 
 
 class Plan:

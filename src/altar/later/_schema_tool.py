@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionDeclaration
 from altar.errors import ConfigurationError
-from altar.later._binding import BindError, ReadArgs
-from altar.later._coercion import Coercion, check_text, plain_kinds
+from altar.later._binding import BindError, EmittedBind, ReadArgs
+from altar.later._coercion import Coercion, check_text, plain_kinds, plain_source
 from altar.later._entry import DEFAULTS, Entry
 from altar.later._kept import Kept
 from altar.later._mark import APPROVAL_FIELD, Mark, ToolOptions, fields_said
@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from altar.later._context import Context
 
 __all__ = ["SchemaTool"]
+
+
+_LANE = """\
+    coercions = ()
+    if not ({plain}):
+        try:
+            args, coercions = read(args, strict)
+        except Exception:
+            return None
+        if args is None:
+            return None
+"""
 
 
 class _SchemaEntry(Entry):
@@ -37,12 +49,12 @@ class _SchemaEntry(Entry):
         self.context = "context" if tool.takes_context else None
         self.deps = None
         self.uses = 0
-        self.factory = False
+        self.factory = None
         document = tool.declaration.parameters.document
         self._check = tool.declaration.check_args
         self._coercion = Coercion(document)
         self._plain = plain_kinds(document)
-        self._required = tool.declaration.parameters.required
+        self._required = frozenset(tool.declaration.parameters.required)
 
     def bind(
         self,
@@ -74,9 +86,27 @@ class _SchemaEntry(Entry):
         report.problems += self._check(args)
         return args
 
+    def emit(self) -> EmittedBind:
+        """The source of ``bind`` for a lane: nothing is done for plain arguments."""
+        plain = plain_source(self._plain, self._required)
+        names = {"fn": self.target, "read": self._read_in_lane, "nothing": object()}
+        takes = "" if self.context is None else ", context"
+        lines = _LANE.format(plain=plain or "False").splitlines()
+        return EmittedBind(lines, f"fn(args{takes})", names, coerces=True)
+
+    def _read_in_lane(
+        self, args: dict[str, Any], strict: bool
+    ) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
+        """The arguments and what was coerced; None for what the general way must refuse."""
+        report = Report(strict=strict or self.options.strict)
+        found = self._read(args, report)
+        return None if report.problems else found, report.coercions
+
     def _is_plain(self, args: dict[str, Any]) -> bool:
         """Whether nothing is left to check or to coerce: scalars of the types asked for."""
         kinds = self._plain
+        if kinds is None:
+            return False
         for name, value in args.items():
             cls = value.__class__
             if name not in kinds or cls not in kinds[name]:
@@ -89,7 +119,7 @@ class _SchemaEntry(Entry):
                     return False
             elif cls is int and not MIN_INT <= value <= MAX_INT:
                 return False
-        return all(name in args for name in self._required)
+        return self._required <= args.keys()
 
 
 class _Given:

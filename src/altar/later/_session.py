@@ -80,7 +80,7 @@ class Session:
         self._ledger = Ledger(self._limits.max_remembered)
         self._toolset = Toolset(tools)
         self._local = LocalRuntime(self._toolset, limits=self._limits, strict=strict)
-        self._local.serve(self)
+        self._local.serve(self, deps=deps, closing=self._closing)
         self._assembly = Assembly(self._toolset, self._local, runtime)
         self._runtime = self._assembly.answering
         begin_trace()
@@ -227,7 +227,7 @@ class Session:
                 and not ctx.detached
                 and call.args.__class__ is dict
             ):
-                result: ToolResult | None = fast(call.args, call.call_id)
+                result: ToolResult | None = fast(call.args, call.call_id, ctx)
                 if result is not None:
                     return correlated(result, ctx)
         with Linked(self._closing, ctx.cancelled) as both:
@@ -249,7 +249,7 @@ class Session:
                 and ctx.cancelled.reason is None
                 and call.args.__class__ is dict
             ):
-                result = await self._local.take(fast, call, flag=ctx.cancelled)
+                result = await self._local.take(fast, call, ctx=ctx)
                 if result is not None:
                     return correlated(result, ctx)
         with Linked(self._closing, ctx.cancelled) as both:
