@@ -119,6 +119,7 @@ class _Host:
         self.types = tuple(types)
         self._lock = Lock()
         self._made: tuple[Any, Values, dict[str, Any]] | None = None
+        self._copies = True  # whether a copy is the program again, or each run makes it anew
         self._lm = lm
         self._lms: dict[str, Any] | None = None
         self._adapter = adapter
@@ -145,7 +146,7 @@ class _Host:
     def fresh(self) -> Any:
         """A copy of the program, with the LMs of its own."""
         program, _, pinned = self._program()
-        copy = program.deepcopy()
+        copy = program.deepcopy() if self._copies else self._make()
         for name, predictor in predictors_of(copy).items():
             predictor.lm = pinned.get(name)
         return copy
@@ -231,10 +232,28 @@ class _Host:
                 predictors = predictors_of(program)
                 values = Values(types_of((p.signature for p in predictors.values()), self.types))
                 pinned = {name: p.lm for name, p in predictors.items() if p.lm is not None}
-                for predictor in predictors.values():
-                    predictor.lm = None  # clients and locks are not to be copied with each run
-                self._made = program, values, pinned
+                self._made = self._pattern(program, predictors), values, pinned
             return self._made
+
+    def _pattern(self, program: Any, predictors: dict[str, Any]) -> Any:
+        """What each run copies. DSPy's copy shares what cannot be copied, and all it lies in."""
+        pinned = {name: predictor.lm for name, predictor in predictors.items()}
+        for predictor in predictors.values():
+            predictor.lm = None  # clients and locks are not to be copied with each run
+        pattern = program.deepcopy()
+        if _share(program, pattern):
+            self._copies = False
+            pattern = self._make()
+        for name, predictor in predictors.items():  # the program may be in use elsewhere
+            predictor.lm = pinned[name]
+        if not self._copies and _share(program, pattern):
+            raise ConfigurationError(
+                f"{self.qualname}: copies of the {type(program).__name__} share predictors, since "
+                "a list or dict of it holds what cannot be copied (a lock, a client), and runs at "
+                "the same time would mix: put @program_runner(lm=...) above a function that makes "
+                "a new one each time"
+            )
+        return pattern
 
     def _all_lms(self) -> dict[str, Any]:
         with self._lock:
@@ -250,6 +269,11 @@ class _Host:
                     )
                 self._lms = {one.model: one for one in several}
             return self._lms
+
+
+def _share(one: Any, other: Any) -> bool:
+    mine = {id(found) for found in predictors_of(one).values()}
+    return any(id(found) in mine for found in predictors_of(other).values())
 
 
 def _call(program: Any, inputs: dict[str, Any]) -> Any:

@@ -507,3 +507,63 @@ def test_a_program_that_is_async_alone_and_one_inside_another_run_too(log):
     outer = Outer(RemoteProgram(runner, LocalRuntime([runner])))
     assert outer(question="number 3").answer == "30"
     assert [name for name, _ in outer.named_predictors()] == ["inner.step"]
+
+
+class Locked(dspy.Module):
+    """Says how it stands; a lock keeps DSPy from copying the list that its step is in."""
+
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+        self.step = dspy.Predict("question -> answer")
+
+    def forward(self, question):
+        before = self.step.signature.instructions, dict(self.step.config)
+        threading.Event().wait(0.01)
+        return dspy.Prediction(before=before, after=self.step.signature.instructions)
+
+
+class Steps(dspy.Module):
+    def __init__(self):
+        super().__init__()
+        self.steps = [Locked()]
+
+    def forward(self, question):
+        return self.steps[0](question=question)
+
+
+def test_runs_of_a_program_that_dspy_cannot_copy_keep_to_their_own_state(log):
+    runner = program_runner(Steps, name="steps", lm=programs.fake_lm)
+    session = altar.Session([runner])
+    found = {}
+
+    def run(number):
+        program = Steps()
+        step = program.steps[0].step
+        step.signature = step.signature.with_instructions(f"say {number}")
+        step.config = {"temperature": number / 10}
+        made = RemoteProgram(program, session, tool="steps")(question="x")
+        found[number] = (*made.before, made.after)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {n: (f"say {n}", {"temperature": n / 10}, f"say {n}") for n in range(1, 5)}
+    assert RemoteProgram(runner, session)(question="x").before[1] == {}  # nothing stays behind
+
+
+def test_a_program_that_is_given_made_and_cannot_be_copied_is_refused():
+    one = Steps()
+    for given in (one, lambda: one):
+        with pytest.raises(ConfigurationError, match="makes a new one each time"):
+            program_runner(given, name="steps").program()
+
+
+def test_a_program_that_is_given_keeps_its_model(log):
+    program = dspy.Predict("question -> answer")
+    program.lm = programs.fake_lm()
+    runner = program_runner(lambda: program, name="mine")
+    RemoteProgram(runner, LocalRuntime([runner]))(question="number 3")
+    assert program.lm is not None
