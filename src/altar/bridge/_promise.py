@@ -17,17 +17,14 @@ def as_declared(result: ToolResult, returns: Schema | None) -> ToolResult:
     """The result, or an error in its place where its content breaks ``returns``.
 
     For clients that check what they get: they would refuse it, and tell a
-    model nothing of it. Only results that JSON could not carry whole are
-    looked at (an infinity, an integer beyond 64 bits, a text that was cut);
-    what a tool returns is otherwise what its annotation says.
+    model nothing of it. Keep the Schema between calls: it is compiled once.
     """
     if returns is None or result.error is not None:
         return result
-    if result.content is not None and result.metadata is None:
+    checker = returns.checker()
+    if checker.ok(result.content):
         return result
-    problems = returns.check(result.content)
-    if not problems:
-        return result
+    problems = checker.check(result.content)
     error = ErrorObject(
         type=ErrorType.TOOL_EXECUTION_FAILED,
         message=f"The tool {result.name!r} returned what it does not declare: {problems[0]}",

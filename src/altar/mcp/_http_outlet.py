@@ -23,7 +23,7 @@ _PING: Final = 15.0  # seconds of silence that everything on the way may be trus
 class HttpOutlet:
     """An answer alone is JSON; a message before it, or a long silence, makes it a stream."""
 
-    __slots__ = ("_headers", "_link", "_modern", "_streams", "_timer", "before_answer")
+    __slots__ = ("_done", "_headers", "_link", "_modern", "_streams", "_timer", "before_answer")
 
     def __init__(
         self, link: HttpLink, head: Head, headers: dict[str, str], *, modern: bool = False
@@ -33,14 +33,19 @@ class HttpOutlet:
         self._modern = modern
         self._streams = head.accepts("text/event-stream")
         self._timer: asyncio.TimerHandle | None = None
+        self._done = False
         self.before_answer: Callable[[], RpcError | None] | None = None
 
     def send(self, frame: dict[str, Any]) -> None:
         """A message before the answer; a client that takes no streams goes without it.
 
-        Raises RpcError for a request: its answer would be waited for in vain.
+        Raises RpcError for a request: its answer would be waited for in vain. After
+        the answer nothing is said: the connection may serve another request by then.
         """
-        if self._streams:
+        if self._done:
+            if "id" in frame:
+                raise RpcError(INVALID_REQUEST, "The client cannot be asked: it has its answer")
+        elif self._streams:
             if not self._link.streaming:
                 self._link.start(self._headers)
             self._link.event(safely(frame))
@@ -49,7 +54,10 @@ class HttpOutlet:
             raise RpcError(INVALID_REQUEST, reason)
 
     def finish(self, frame: dict[str, Any] | None) -> None:
-        """The answer; None ends the request without one."""
+        """The answer, once; None ends the request without one."""
+        if self._done:
+            return
+        self._done = True
         if self._timer is not None:
             self._timer.cancel()
         refused = None if self.before_answer is None else self.before_answer()
@@ -72,10 +80,12 @@ class HttpOutlet:
 
     def keep_alive(self) -> None:
         """From now on a long silence is broken."""
-        if self._streams:
+        if self._streams and not self._done:
             self._timer = asyncio.get_running_loop().call_later(_PING, self._ping)
 
     def _ping(self) -> None:
+        if self._done:
+            return
         if not self._link.streaming:
             self._link.start(self._headers)
         self._link.ping()

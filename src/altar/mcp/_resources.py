@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Resource", "Shelf", "contents_of"]
 
 _HOLE = re.compile(r"\{(\+?)([A-Za-z_][A-Za-z0-9_]*)\}")
+_DRIVE = re.compile(r"[A-Za-z]:")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
 
 
@@ -28,7 +29,8 @@ class Resource:
     ``content`` is the text or the bytes, or a function, sync or async, that
     returns text, bytes, a Blob or JSON. A URI with holes is a template,
     ``notes://{day}``: the function is called with what stands in them, by name
-    and decoded. ``{day}`` holds one segment, ``{+path}`` whatever follows.
+    and decoded. ``{day}`` holds one segment, ``{+path}`` whatever follows; what
+    would lead a path out of where it starts is not found.
 
     Raises ConfigurationError for a URI without a scheme, or a template
     without a function.
@@ -84,29 +86,33 @@ class Shelf:
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self._exact: dict[str, Resource] = {}
-        self._patterns: list[tuple[re.Pattern[str], Resource]] = []
+        # the pattern, and the names of the holes that may hold several segments
+        self._patterns: list[tuple[re.Pattern[str], frozenset[str], Resource]] = []
         for one in resources:
             if not isinstance(one, Resource):
                 raise ConfigurationError(f"resources=[{one!r:.60}]: give altar.mcp.Resource(...)")
-            if one.uri in self._exact or any(one.uri == other.uri for _, other in self._patterns):
+            if one.uri in self._exact or any(
+                one.uri == other.uri for _, _, other in self._patterns
+            ):
                 raise ConfigurationError(f"two resources have the URI {one.uri}")
             if one.is_template:
-                self._patterns.append((_pattern(one.uri), one))
+                deep = frozenset(hole[2] for hole in _HOLE.finditer(one.uri) if hole[1])
+                self._patterns.append((_pattern(one.uri), deep, one))
             else:
                 self._exact[one.uri] = one
         self.plain = [one.entry() for one in self._exact.values()]
-        self.templates = [one.entry() for _, one in self._patterns]
+        self.templates = [one.entry() for _, _, one in self._patterns]
 
     def find(self, uri: str) -> tuple[Resource, dict[str, str]] | None:
         """The resource and what stands in the holes; None where there is none of this URI."""
         exact = self._exact.get(uri)
         if exact is not None:
             return exact, {}
-        for pattern, resource in self._patterns:
+        for pattern, deep, resource in self._patterns:
             match = pattern.fullmatch(uri)
             if match is not None:
                 filled = {name: unquote(text) for name, text in match.groupdict().items()}
-                if all(_is_safe(text) for text in filled.values()):
+                if all(_is_safe(text, name in deep) for name, text in filled.items()):
                     return resource, filled
         return None
 
@@ -142,7 +148,10 @@ def _pattern(uri: str) -> re.Pattern[str]:
         raise ConfigurationError(f"Resource({uri!r}): {error}") from error
 
 
-def _is_safe(text: str) -> bool:
-    """No hole climbs out of where it stands: functions make paths of what they get."""
+def _is_safe(text: str, is_deep: bool) -> bool:
+    """No hole leads out of where it stands: functions make paths of what they get."""
     steps = text.replace("\\", "/").split("/")
-    return ".." not in steps and "\0" not in text
+    if not is_deep and len(steps) > 1:
+        return False  # a slash that came encoded
+    is_absolute = steps[0] == "" or _DRIVE.match(text) is not None
+    return not is_absolute and ".." not in steps and "\0" not in text

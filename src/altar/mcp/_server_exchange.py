@@ -93,17 +93,27 @@ class Exchange:
     runs as a task, whose cancellation cancels the tool.
     """
 
-    __slots__ = ("_asked", "_done", "_listeners", "_outlet", "_peer", "_request", "_steps", "task")
+    __slots__ = (
+        "_asked",
+        "_core",
+        "_done",
+        "_outlet",
+        "_peer",
+        "_request",
+        "_steps",
+        "task",
+    )
 
     def __init__(
         self, core: Core, peer: Peer, request: Request, outlet: Outlet, asked: Asked
     ) -> None:
         self._steps = core.steps(peer, request)
-        self._listeners = core.listeners
+        self._core = core
         self._peer = peer
         self._request = request
         self._outlet = outlet
         self._asked = asked
+        self._done = False
         self.task: asyncio.Task[None] | None = None
 
     def start(self, done: Callable[[], None]) -> bool:
@@ -111,11 +121,37 @@ class Exchange:
         try:
             need = next(self._steps)
         except BaseException as error:  # noqa: BLE001 - it is told to the client
-            self._outlet.finish(self._frame_of(error))
+            self.finish(self._frame_of(error))
             return True
         self.task = asyncio.get_running_loop().create_task(self._run(need))
-        self.task.add_done_callback(lambda _: done())
+        self.task.add_done_callback(lambda _: self._ended(done))
         return False
+
+    def send(self, frame: dict[str, Any]) -> None:
+        """A message before the answer: what comes after it has nobody to go to.
+
+        A late notification is dropped; a late request raises RpcError.
+        """
+        if not self._done:
+            self._outlet.send(frame)
+        elif "id" in frame:
+            raise RpcError(INTERNAL_ERROR, "The client cannot be asked: the call has ended")
+
+    def finish(self, frame: dict[str, Any] | None) -> None:
+        """The answer, once."""
+        if not self._done:
+            self._done = True
+            self._outlet.finish(frame)
+
+    def waiting(self) -> int:
+        """Bytes that were sent and not read yet."""
+        return self._outlet.waiting()
+
+    def _ended(self, done: Callable[[], None]) -> None:
+        if not self._done:  # cancelled before its first step
+            self._steps.close()
+            self.finish(None)
+        done()
 
     async def _run(self, need: Need) -> None:
         frame: dict[str, Any] | None = None
@@ -135,12 +171,12 @@ class Exchange:
         except BaseException as error:  # noqa: BLE001 - it is told to the client
             frame = self._frame_of(error)
         finally:
-            self._outlet.finish(frame)
+            self.finish(frame)
 
     async def _meet(self, need: Need) -> Any:
         if isinstance(need, Invoke):
             token = _progress_token(self._request)
-            emit = None if token is None else _Progress(self._outlet, token).emit
+            emit = None if token is None else _Progress(self, token).emit
             context = CallContext(
                 correlation_id=_printable(self._request.id),
                 emit=emit,
@@ -148,11 +184,11 @@ class Exchange:
                 principal=self._peer.principal,
             )
             if need.inquiry is not None:
-                need.inquiry.ask = lambda params: self._asked.ask(self._outlet, Ask(ELICIT, params))
+                need.inquiry.ask = lambda params: self._asked.ask(self, Ask(ELICIT, params))
                 current.set(need.inquiry)  # of this task, which is this request's alone
             return await need.session.ainvoke(need.call, context)
         if isinstance(need, Ask):
-            return await self._asked.ask(self._outlet, need)
+            return await self._asked.ask(self, need)
         if isinstance(need, Run):
             if inspect.iscoroutinefunction(need.function):
                 return await need.function(**need.arguments)
@@ -166,18 +202,18 @@ class Exchange:
         mark = {SUBSCRIPTION_KEY: self._request.id}
         acknowledged = {"notifications": need.notifications, "_meta": mark}
         word = "notifications/subscriptions/acknowledged"
-        self._outlet.send(notification_frame(word, acknowledged))
+        self.send(notification_frame(word, acknowledged))
 
         def tell(method: str, key: str, params: dict[str, Any]) -> None:
             wanted = need.notifications.get(key)
             if wanted is True or (isinstance(wanted, list) and params.get("uri") in wanted):
-                self._outlet.send(notification_frame(method, {**params, "_meta": mark}))
+                self.send(notification_frame(method, {**params, "_meta": mark}))
 
-        self._listeners[tell] = None
+        self._core.listeners[tell] = None
         try:
             await asyncio.Event().wait()
         finally:
-            self._listeners.pop(tell, None)
+            self._core.listeners.pop(tell, None)
         return {}
 
     def _frame_of(self, error: BaseException) -> dict[str, Any]:

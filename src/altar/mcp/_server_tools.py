@@ -26,7 +26,7 @@ WRAPPED = "x-fastmcp-wrap-result"
 class Catalog:
     """The tools of a session as each era lists them; made again when they change."""
 
-    __slots__ = ("_changed", "_entries", "_made_of", "_returns", "_session")
+    __slots__ = ("_changed", "_entries", "_made_of", "_promised", "_returns", "_session")
 
     def __init__(self, session: Session, changed: Callable[[], None]) -> None:
         self._session = session
@@ -34,6 +34,7 @@ class Catalog:
         self._made_of: tuple[FunctionDeclaration, ...] | None = None
         self._entries: dict[str, list[dict[str, Any]]] = {}
         self._returns: dict[str, dict[str, Any] | None] = {}
+        self._promised: dict[str, Schema] = {}  # each compiled at its first call
 
     def entries(self, version: str) -> list[dict[str, Any]]:
         """Every tool, in order, for a client that speaks this version."""
@@ -48,8 +49,8 @@ class Catalog:
         """What ``tools/call`` answers with this result."""
         self._refresh()
         returns = self._returns.get(result.name)
-        schema = None if returns is None else Schema.trusted(returns)
-        return call_result(as_declared(result, schema), returns, version)
+        promised = self._promised.get(result.name)
+        return call_result(as_declared(result, promised), returns, version)
 
     def _refresh(self) -> None:
         declared = self._session.declarations()
@@ -57,6 +58,11 @@ class Catalog:
             first = self._made_of is None
             self._made_of, self._entries = declared, {}
             self._returns = {one.name: one.extensions.get("x_returns") for one in declared}
+            self._promised = {
+                name: Schema.trusted(said)
+                for name, said in self._returns.items()
+                if said is not None
+            }
             if not first:
                 self._changed()
 

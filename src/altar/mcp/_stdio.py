@@ -129,7 +129,8 @@ class _Pipe(asyncio.Protocol):
                 async with asyncio.timeout(_GRACE):
                     while self._writer.get_write_buffer_size():  # noqa: ASYNC110 - nobody tells
                         await asyncio.sleep(0.01)
-            self._writer.abort()
+            if not self._writer.is_closing():  # it is where the client has died
+                self._writer.abort()
 
     # -- in ---------------------------------------------------------------------------
 

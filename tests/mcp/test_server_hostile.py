@@ -1,0 +1,222 @@
+"""The server, where a client or a tool does what it should not: late, early, too much, twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import altar
+from altar.mcp import Resource, Server, elicit
+from tests.mcp.serving import META, Pipe, Web, frame, listening, modern
+
+
+class Wire:
+    """One connection, for messages out of the ordinary order."""
+
+    def __init__(self, url: str) -> None:
+        place = Web(url).place
+        self.link = socket.create_connection((place.hostname, place.port), timeout=5)
+        self.found = b""
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.link.close()
+
+    def post(self, message: Any, **headers: str) -> Wire:
+        """A request, whose answer may come when it will."""
+        body = json.dumps(message).encode()
+        said = {
+            "Host": "localhost",
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+            "Content-Length": str(len(body)),
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        if "_meta" in message.get("params", {}):
+            said |= {"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": message["method"]}
+            named = message["params"].get("name", message["params"].get("uri"))
+            said |= {} if named is None else {"Mcp-Name": named}
+        lines = [f"{name}: {value}\r\n" for name, value in said.items()]
+        self.link.sendall(f"POST /mcp HTTP/1.1\r\n{''.join(lines)}\r\n".encode() + body)
+        return self
+
+    def until(self, mark: bytes) -> bytes:
+        """What has come, once this is in it, or the connection is closed."""
+        while mark not in self.found:
+            data = self.link.recv(65536)
+            if not data:
+                break
+            self.found += data
+        return self.found
+
+
+def test_what_a_tool_says_after_its_answer_never_reaches_the_next_answer():
+    answered, told = threading.Event(), threading.Event()
+
+    @altar.tool
+    def late(context: altar.Context) -> str:
+        """Speaks after it has ended."""
+
+        def speak() -> None:
+            answered.wait(5)
+            context.progress("of the first call")
+            told.set()
+
+        threading.Thread(target=speak, daemon=True).start()
+        return "first"
+
+    @altar.tool
+    async def after() -> str:
+        """Ends once the other has spoken."""
+        answered.set()
+        await asyncio.to_thread(told.wait, 5)
+        return "second"
+
+    with listening(Server([late, after])) as url, Wire(url) as wire:
+        asked = modern("tools/call", {"name": "late"})
+        asked["params"]["_meta"] = {**META, "progressToken": "p"}
+        wire.post(asked).until(b"complete")
+        found = wire.post(modern("tools/call", {"name": "after"}, 2)).until(b'"second"')
+        found += Wire(url).post(modern("ping")).until(b"\r\n")  # the loop has come round
+    assert b"of the first call" not in found
+    assert b"event" not in found
+
+
+def test_a_question_after_the_answer_is_refused_to_the_tool():
+    refused = []
+    done = threading.Event()
+
+    @altar.tool
+    async def late() -> str:
+        """Asks after it has ended."""
+
+        async def ask() -> None:
+            try:
+                await asyncio.sleep(0.02)
+                await elicit("Still there?")
+            except Exception as error:
+                refused.append(error)
+            done.set()
+
+        kept.append(asyncio.ensure_future(ask()))
+        return "first"
+
+    kept: list[Any] = []
+    with listening(Server([late])) as url:
+        web = Web(url).open()
+        assert web.post(frame("tools/call", {"name": "late"}))[0] == 200
+        assert done.wait(5)
+    assert len(refused) == 1
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "files://%2Fetc%2Fhostname",
+        "files://a%2Fb",
+        "files://a%5Cb",
+        "files://..",
+        "files://C:secret",
+        "tree:///etc/hostname",
+        "tree://%2Fetc/hostname",
+        "tree://%5C%5Chost/share",
+        "tree://C:/secret",
+        "tree://c%3A%5Csecret",
+        "tree://a/../../b",
+        "tree://a/%2e%2e/b",
+        "tree://a%00b",
+    ],
+)
+def test_no_hole_of_a_template_leads_out_of_where_it_starts(tmp_path: Path, uri: str):
+    def read(path: str) -> str:
+        return f"read {tmp_path / path}"
+
+    server = Server(
+        [], resources=[Resource("files://{path}", read), Resource("tree://{+path}", read)]
+    )
+    with listening(server) as url:
+        status, said = Web(url).modern("resources/read", {"uri": uri})
+        assert (status, said["error"]["code"]) == (400, -32602)
+        _, said = Web(url).modern("resources/read", {"uri": "tree://a/b%20c.txt"})
+        assert said["result"]["contents"][0]["text"] == f"read {tmp_path}/a/b c.txt"
+
+
+def test_a_result_that_breaks_its_declaration_is_an_error_for_every_client():
+    @altar.tool
+    def count() -> int:
+        """Says a text."""
+        return "seven"  # type: ignore[return-value]
+
+    @altar.tool
+    def table() -> dict[str, int]:
+        """Says a text in its values."""
+        return {"a": "x"}  # type: ignore[dict-item]
+
+    with listening(Server([count, table])) as url:
+        web = Web(url).open()
+        for name in ("count", "table"):
+            for result in (
+                web.post(frame("tools/call", {"name": name}))[2]["result"],
+                Web(url).modern("tools/call", {"name": name})[1]["result"],
+            ):
+                assert result["isError"] is True
+                assert "structuredContent" not in result
+                assert "returned what it does not declare" in result["content"][0]["text"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_client_that_dies_is_no_bug_of_the_server(tmp_path: Path):
+    script = "from tests.mcp.small import server\nfrom altar.mcp import serve\nserve(server)\n"
+    with Pipe("-c", script) as pipe:
+        process = pipe.process
+        assert (
+            process.stdin is not None and process.stdout is not None and process.stderr is not None
+        )
+        pipe.ask(modern("tools/list"))
+        process.stdout.close()
+        assert process.wait(10) == 0
+        assert b"Traceback" not in process.stderr.read()
+        process.stdout = None
+
+
+def test_a_call_cancelled_before_its_first_step_is_still_ended():
+    entered, leave = threading.Event(), threading.Event()
+
+    @altar.tool
+    async def block() -> str:
+        """Holds the loop, so that what is sent meanwhile is read in one go."""
+        entered.set()
+        leave.wait(5)
+        return "b"
+
+    @altar.tool
+    async def hang() -> str:
+        """Never ends."""
+        await asyncio.Event().wait()
+        return ""
+
+    with listening(Server([block, hang])) as url:
+        session = Web(url).open().session or ""
+        own = {"Mcp_Session_Id": session}
+        with Wire(url) as first, Wire(url) as second, Wire(url) as third:
+            for wire in (second, third):  # known to the loop before it is held
+                wire.post(frame("ping"), **own).until(b"}")
+            first.post(frame("tools/call", {"name": "block"}, 1), **own)
+            assert entered.wait(5)
+            second.post(frame("tools/call", {"name": "hang"}, 2), **own)
+            gone = {"jsonrpc": "2.0", "method": "notifications/cancelled"}
+            third.post({**gone, "params": {"requestId": 2}}, **own)
+            time.sleep(0.02)
+            leave.set()
+            second.found = b""
+            assert b" 202 " in second.until(b"\r\n\r\n")
