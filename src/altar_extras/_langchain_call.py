@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -204,7 +206,7 @@ def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
             raise
         return noted.value
 
-    return run
+    return _as_signed(run, method)
 
 
 def _anoting(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -218,7 +220,14 @@ def _anoting(method: Callable[..., Any]) -> Callable[..., Any]:
             raise
         return noted.value
 
-    return arun
+    return _as_signed(arun, method)
+
+
+def _as_signed(made: Callable[..., Any], method: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with its signature at hand, which LangChain asks for in every call."""
+    with contextlib.suppress(TypeError, ValueError):
+        made.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
+    return made
 
 
 def _is_output(value: Any) -> bool:

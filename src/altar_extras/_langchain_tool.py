@@ -11,7 +11,7 @@ from pydantic import PrivateAttr
 from altar.adm import FunctionCall
 from altar.bridge import as_session, model_text
 from altar.errors import ConfigurationError
-from altar.runtime import CallContext
+from altar.runtime import CallContext, Cancellation
 from altar_extras._langchain_progress import progress_of, steers
 from altar_extras._langchain_values import blocks_of
 
@@ -26,6 +26,7 @@ __all__ = ["APPROVED", "AltarTool", "CallFailedError", "export_declarations", "e
 APPROVED = "altar_approved"
 RETURN_DIRECT = "x_return_direct"
 _MAX_ID = 128
+_NEVER = Cancellation.never()  # LangChain cancels tasks
 
 
 class CallFailedError(ToolException):
@@ -184,7 +185,7 @@ def export_declarations(tools: Any) -> list[dict[str, Any]]:
 def _context(tool_call_id: str | None, run_manager: Any) -> CallContext:
     """What the session is told of the run that the call belongs to."""
     if run_manager is None:
-        return CallContext(correlation_id=_id(tool_call_id))
+        return CallContext(correlation_id=_id(tool_call_id), cancelled=_NEVER)
     run = str(run_manager.run_id)
     baggage = {"langchain.run_id": run}
     if run_manager.parent_run_id is not None:
@@ -194,6 +195,7 @@ def _context(tool_call_id: str | None, run_manager: Any) -> CallContext:
     return CallContext(
         correlation_id=_id(tool_call_id) or run,
         baggage=baggage,
+        cancelled=_NEVER,
         approved=_is_approved(run_manager.metadata, tool_call_id),
     )
 

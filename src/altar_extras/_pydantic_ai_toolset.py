@@ -17,7 +17,7 @@ from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 from altar.adm import ErrorObject, FunctionCall, ToolResult
 from altar.bridge import Effects, as_session, model_text
 from altar.errors import ConfigurationError, ErrorType
-from altar.runtime import CallContext
+from altar.runtime import CallContext, Cancellation
 from altar_extras._pydantic_ai_arguments import Arguments, Unread
 from altar_extras._pydantic_ai_progress import Progress, ToolProgress
 from altar_extras._pydantic_ai_values import content_of
@@ -32,6 +32,7 @@ __all__ = ["SessionToolset", "ToolProgress", "export_tools"]
 
 _APPROVALS = ("defer", "refuse")
 _DEPS = ("session", "run")
+_NEVER = Cancellation.never()  # the framework cancels tasks
 # what the model itself can put right, by calling again with other arguments
 _CORRECTABLE = frozenset({ErrorType.PARAMETER_VALIDATION_FAILED})
 
@@ -127,6 +128,7 @@ class SessionToolset(AbstractToolset[Any]):
                     correlation_id=ctx.tool_call_id or "",
                     deadline=_deadline(ctx),
                     emit=progress,
+                    cancelled=_NEVER,
                     deps=ctx.deps if self._lends else None,
                     approved=ctx.tool_call_approved,
                 ),

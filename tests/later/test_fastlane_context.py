@@ -237,3 +237,45 @@ def test_what_a_schema_says_of_all_arguments_together_is_checked_of_none_too():
     session = Session([SchemaTool(declared("t", EITHER), lambda args: args)])
     assert session.execute("t", {"s": "x"}).ok
     assert session.execute("t", {}).error.type == "PARAMETER_VALIDATION_FAILED"
+
+
+def test_who_never_raises_a_flag_is_answered_and_stopped_as_all_others():
+    never = Cancellation.never()
+    with pytest.raises(RuntimeError, match="cancelled=Cancellation"):
+        never.cancel("x")
+    assert not never
+
+    async def main():
+        async def slow(args: dict[str, Any], context: Context) -> Any:
+            KEPT.append(context)
+            if args.get("s") == "wait":
+                await asyncio.Event().wait()
+            return echo(args)
+
+        tool = SchemaTool(declared("t", PLAIN), slow, takes_context=True)
+        session = Session([tool], id="same")
+        general = Session([tool], id="same", runtime=Through)
+        ctx = CallContext(cancelled=never, correlation_id="c")
+
+        async def ask(where: Session, **args: Any) -> Any:
+            return await where.ainvoke(FunctionCall(name="t", args=args), ctx)
+
+        for _ in range(20):
+            await ask(session, n=1)
+        assert "t" in session._afast
+        for args in ({"n": 2}, {"n": "2"}, {"n": 1, "s": "raise"}, {"n": "x"}, {}):
+            assert seen(await ask(session, **args)) == seen(await ask(general, **args))
+            assert KEPT[-1].correlation_id == "c"
+        task = asyncio.create_task(ask(session, n=1, s="wait"))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert KEPT[-1].cancelled
+        task = asyncio.create_task(ask(session, n=1, s="wait"))
+        await asyncio.sleep(0)
+        await session.aclose()
+        assert (await task).error.type == "CANCELLED"
+        assert (await ask(session, n=1)).error.type == "INVALID_STATE"
+
+    asyncio.run(main())

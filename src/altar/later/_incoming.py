@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionCall, Problem, loads
@@ -12,9 +12,11 @@ from altar.later._failure import bad_arguments, clean
 from altar.later.hints._report import kind_of, show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from altar.adm import ToolResult
 
-__all__ = ["as_call", "as_items", "check_count", "check_seconds", "item_calls"]
+__all__ = ["Batch", "as_call", "as_items", "check_count", "check_seconds", "item_calls"]
 
 _MAX_NAME = 4096
 _FORMS = (
@@ -70,6 +72,16 @@ def item_calls(calls: object, verb: str) -> Iterator[FunctionCall | ToolResult]:
     if not isinstance(calls, Iterable):
         raise ConfigurationError(f"{verb} takes a list, not {calls!r:.100}; of {_FORMS}")
     return (_as_item(at, item, verb) for at, item in enumerate(calls))
+
+
+async def aitem_calls(
+    calls: AsyncIterable[Any], verb: str
+) -> AsyncIterator[FunctionCall | ToolResult]:
+    """As :func:`item_calls`, of an async iterator."""
+    at = 0
+    async for item in calls:
+        yield _as_item(at, item, verb)
+        at += 1
 
 
 def _as_item(at: int, item: object, verb: str) -> FunctionCall | ToolResult:
@@ -131,3 +143,23 @@ def check_count(what: str, value: Any) -> None:
     """Raise ConfigurationError unless ``value`` is an integer of at least 1."""
     if type(value) is not int or value < 1:
         raise ConfigurationError(f"{what}={value!r}: give an integer of at least 1")
+
+
+class Batch:
+    """The calls of one ``execute_many``: those that can run, and those refused as they are."""
+
+    __slots__ = ("_items", "ready")
+
+    def __init__(
+        self, calls: Iterable[Any], told: Callable[[ToolResult, object], ToolResult]
+    ) -> None:
+        self._items = as_items(calls)
+        self.ready = [item for item in self._items if isinstance(item, FunctionCall)]
+        for item in self._items:
+            if not isinstance(item, FunctionCall):
+                told(item, None)
+
+    def merged(self, made: list[ToolResult]) -> list[ToolResult]:
+        """The results in the order the calls had."""
+        fresh = iter(made)
+        return [next(fresh) if isinstance(i, FunctionCall) else i for i in self._items]

@@ -12,7 +12,7 @@ from altar.later._assemble import Assembly
 from altar.later._dedupe import Ledger
 from altar.later._executor import LocalRuntime, correlated
 from altar.later._failure import invalid_state
-from altar.later._incoming import as_call, as_items, check_count, check_seconds
+from altar.later._incoming import Batch, as_call, check_count, check_seconds
 from altar.later._limits import SessionLimits
 from altar.later._link import Linked
 from altar.later._once import aonce, once
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Session", "SessionLimits"]
 
 _CLOSED = "the session was closed"
+_NEVER = Cancellation.never()
 
 
 class Session:
@@ -186,7 +187,7 @@ class Session:
         Each call is a FunctionCall, a pair (name, args) or a name. Raises
         ConfigurationError for what is none of these, or no list of them.
         """
-        batch = _Batch(calls, self._told)
+        batch = Batch(calls, self._told)
         width = self._width(max_concurrency)
         contexts = [self._outer(None) for _ in batch.ready]
         return batch.merged(invoke_many(self, batch.ready, contexts, max_concurrency=width))
@@ -195,7 +196,7 @@ class Session:
         self, calls: Iterable[Any], *, max_concurrency: int = 8
     ) -> list[ToolResult]:
         """As :meth:`execute_many`, without blocking the event loop."""
-        batch = _Batch(calls, self._told)
+        batch = Batch(calls, self._told)
         width = self._width(max_concurrency)
         contexts = [self._outer(None) for _ in batch.ready]
         made = await ainvoke_many(self, batch.ready, contexts, max_concurrency=width)
@@ -211,6 +212,12 @@ class Session:
         """Carry out one call without blocking the event loop (the Runtime protocol)."""
         if switch.tracer is not None:
             return await ainvoke_traced(switch.tracer, self, call, ctx)
+        if ctx.cancelled is _NEVER and not call.supplied and not self._is_expired():
+            fast = self._afast.get(call.name)  # as aexecute; closing takes the lanes away
+            if fast is not None and ctx.deadline is None and call.args.__class__ is dict:
+                result: ToolResult | None = await fast(call.args, call.call_id, ctx)
+                if result is not None:
+                    return correlated(result, ctx)
         return await self.acarry_out(call, ctx)
 
     def carry_out(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
@@ -377,23 +384,3 @@ class Session:
         if self.closed:
             why = _CLOSED if self._closing.reason is not None else "the session's lifetime is over"
             raise ClosedError(f"{what}: {why}; make a new one, altar.Session(tools=[...])")
-
-
-class _Batch:
-    """The calls of one ``execute_many``: those that can run, and those refused as they are."""
-
-    __slots__ = ("_items", "ready")
-
-    def __init__(
-        self, calls: Iterable[Any], told: Callable[[ToolResult, object], ToolResult]
-    ) -> None:
-        self._items = as_items(calls)
-        self.ready = [item for item in self._items if isinstance(item, FunctionCall)]
-        for item in self._items:
-            if not isinstance(item, FunctionCall):
-                told(item, None)
-
-    def merged(self, made: list[ToolResult]) -> list[ToolResult]:
-        """The results in the order the calls had."""
-        fresh = iter(made)
-        return [next(fresh) if isinstance(i, FunctionCall) else i for i in self._items]

@@ -47,6 +47,14 @@ class Cancellation:
                     break
                 listener()
 
+    @staticmethod
+    def never() -> Cancellation:
+        """One that nobody can raise, and so nobody need listen to: raising it is a RuntimeError.
+
+        For callers that end a call in another way alone, as by cancelling its task.
+        """
+        return _NEVER
+
     def on_cancel(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` once when the flag is raised, at once if it is."""
         self._listeners[listener] = None
@@ -56,6 +64,22 @@ class Cancellation:
     def forget(self, listener: Callable[[], None]) -> None:
         """Stop telling ``listener``."""
         self._listeners.pop(listener, None)
+
+
+class _Never(Cancellation):
+    __slots__ = ()
+
+    def cancel(self, reason: str = "") -> None:
+        del reason
+        raise RuntimeError(
+            "Cancellation.never() cannot be raised; type CallContext(cancelled=Cancellation())"
+        )
+
+    def on_cancel(self, listener: Callable[[], None]) -> None:
+        """Nothing: it will not come."""
+
+
+_NEVER = _Never()
 
 
 class CallContext:
