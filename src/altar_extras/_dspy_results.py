@@ -8,12 +8,17 @@ import dspy  # type: ignore[import-untyped]
 
 from altar import ToolError
 from altar.errors import ConfigurationError, ErrorType
-from altar_extras._dspy_types import plain
+from altar.later.hints import DumpError, dump
+from altar_extras._dspy_types import plain, text_of
 
 if TYPE_CHECKING:
     from altar import ToolResult
 
-__all__ = ["Outputs", "outputs_of", "prediction_of"]
+__all__ = ["TOLD", "Outputs", "outputs_of", "prediction_of"]
+
+TOLD = frozenset(("history", "trajectory"))  # what agents add: it holds all that tools gave back
+_DEEPEST = 32
+_SCALARS = {str, int, float, bool, type(None)}
 
 
 class Outputs(dict[str, Any]):
@@ -22,8 +27,31 @@ class Outputs(dict[str, Any]):
     __slots__ = ("prediction",)
 
     def __init__(self, prediction: Any) -> None:
-        super().__init__((name, plain(value)) for name, value in prediction.items())
+        super().__init__(
+            (name, _told(plain(value)) if name in TOLD else plain(value))
+            for name, value in prediction.items()
+        )
         self.prediction = prediction
+
+
+def _told(value: Any, depth: int = 0) -> Any:
+    """The value with the text of what is no JSON: an answer is not lost for an agent's steps."""
+    if value.__class__ in _SCALARS:
+        return value
+    if depth > _DEEPEST:
+        return text_of(value)
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, str) else text_of(key): _told(one, depth + 1)
+            for key, one in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_told(one, depth + 1) for one in value]
+    try:
+        dump(value)
+    except DumpError:
+        return text_of(value)
+    return value
 
 
 def outputs_of(value: Any, *, may_be_none: bool = False) -> Any:

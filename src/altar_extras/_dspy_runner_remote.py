@@ -112,6 +112,15 @@ class RemoteProgram(dspy.Module):  # type: ignore[misc, unused-ignore]
         found: list[tuple[str, Any]] = self.program.named_parameters()
         return found
 
+    def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
+        """The program's own: it loads into the plain program, and that one's loads here."""
+        found: dict[str, Any] = self.program.dump_state(json_mode=json_mode)
+        return found
+
+    def load_state(self, state: dict[str, Any], *, allow_unsafe_lm_state: bool = False) -> None:
+        """As the program's own."""
+        self.program.load_state(state, allow_unsafe_lm_state=allow_unsafe_lm_state)
+
     def map_named_predictors(self, func: Any) -> Self:
         """As the program's own."""
         self.program.map_named_predictors(func)

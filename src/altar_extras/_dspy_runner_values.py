@@ -16,6 +16,8 @@ import dspy  # type: ignore[import-untyped]
 import dspy.experimental  # type: ignore[import-untyped]
 
 from altar.errors import ConfigurationError
+from altar_extras._dspy_results import TOLD
+from altar_extras._dspy_types import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -99,9 +101,14 @@ class Values:
             return self._load_record(found)
         return self._load_object(found)
 
-    def _dump_dict(self, value: dict[Any, Any], where: str, lossy: bool) -> Any:
+    def _dump_dict(
+        self, value: dict[Any, Any], where: str, lossy: bool, told: frozenset[str] = frozenset()
+    ) -> Any:
+        """JSON of a dict; ``told`` are names whose values may lose what cannot cross."""
         if _SIGN not in value and all(type(key) is str for key in value):
-            return {k: self.dump(v, f"{where}.{k}", lossy=lossy) for k, v in value.items()}
+            return {
+                k: self.dump(v, f"{where}.{k}", lossy=lossy or k in told) for k, v in value.items()
+            }
         pairs = [
             [self.dump(k, where, lossy=lossy), self.dump(v, f"{where}[{k!r}]", lossy=lossy)]
             for k, v in value.items()
@@ -109,11 +116,14 @@ class Values:
         return {_SIGN: "dict", "items": pairs}
 
     def _dump_record(self, value: Any, where: str, lossy: bool) -> Any:
-        fields = self._dump_dict(dict(value.items(include_dspy=True)), where, lossy)
+        whole = dict(value.items(include_dspy=True))
         if type(value) is dspy.Example:
+            fields = self._dump_dict(whole, where, lossy)
             inputs = getattr(value, "_input_keys", None)
             told = None if inputs is None else sorted(inputs)
             return {_SIGN: "example", "fields": fields, "inputs": told}
+        # what an agent's tools gave back is not to cost its answer
+        fields = self._dump_dict(whole, where, lossy, TOLD)
         made: dict[str, Any] = {_SIGN: "prediction", "fields": fields}
         if value.completions is not None:
             several = dict(value.completions.items())
@@ -151,7 +161,7 @@ class Values:
                     made["extra"] = self._dump_dict(value.model_extra, where, lossy)
             return made
         if lossy:
-            return str(value)
+            return text_of(value)
         raise ConfigurationError(
             f"{where} is a {kind.__module__}.{kind.__qualname__}, which cannot cross: give JSON "
             "values, dates, dspy's own types or classes that the program's signatures name, or "

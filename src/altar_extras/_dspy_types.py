@@ -23,6 +23,7 @@ __all__ = [
     "plain",
     "problems_of",
     "said_in_json",
+    "text_of",
     "wrong_arguments",
 ]
 
@@ -42,7 +43,8 @@ def fields_of(infos: dict[str, Any]) -> list[Field]:
         extra = info.json_schema_extra or {}
         annotation = info.rebuild_annotation()
         default = ABSENT
-        if not info.is_required():
+        # DSPy fills in a default, and never calls a default_factory: such a field it lets be absent
+        if not info.is_required() and info.default_factory is None:
             default = _default(annotation, info)
         try:
             said = said_in_json(annotation)
@@ -53,7 +55,7 @@ def fields_of(infos: dict[str, Any]) -> list[Field]:
 
 
 def _default(annotation: Any, info: Any) -> Any:
-    value = info.get_default(call_default_factory=True)
+    value = info.default
     try:
         return _adapter(annotation).dump_python(value, mode="json", warnings="none")
     except Exception:  # noqa: BLE001 - a default that JSON cannot say is not shown
@@ -170,6 +172,14 @@ def wrong_arguments(problems: list[dict[str, Any]]) -> ToolError:
         type=ErrorType.PARAMETER_VALIDATION_FAILED,
         details={"problems": problems},
     )
+
+
+def text_of(value: Any) -> str:
+    """The text of anything, of what has none the name of its class."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - foreign code
+        return f"<{type(value).__name__}>"
 
 
 def _calls(value: Any) -> dict[str, Any]:

@@ -457,3 +457,36 @@ def test_a_result_that_was_stored_is_a_prediction_again():
         result = session.execute("ask", ASKED)
     stored = type(result).from_dict(json.loads(json.dumps(result.to_dict())))
     assert prediction_of(stored).toDict() == prediction_of(result).toDict() == SAID
+
+
+def test_a_field_with_a_factory_must_be_given_since_dspy_never_calls_it():
+    made: list[int] = []
+
+    class Dated(dspy.Signature):
+        day: int = dspy.InputField(default_factory=lambda: made.append(1) or 1)
+        note: str | None = dspy.InputField(default_factory=str)
+        answer: str = dspy.OutputField()
+
+    with Session(import_tools(Dated)) as session:
+        parameters = session.declarations()[0].to_dict("json-schema")["parameters"]
+        assert parameters["required"] == ["day"] and not made
+        assert not any("default" in field for field in parameters["properties"].values())
+        assert session.execute("Dated", {}).error.type == "PARAMETER_VALIDATION_FAILED"
+
+
+def test_an_agents_answer_is_not_lost_for_steps_that_are_no_json():
+    class Opaque:
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    def lookup(word: str) -> Any:
+        """Look."""
+        return {"raw": Opaque(), "when": date(2026, 1, 2), "list": [{1: {object}}]}
+
+    with Session(import_tools({"agent": dspy.ReAct(QA, [lookup])})) as session, said(*STEPS):
+        result = session.execute("agent", ASKED)
+    assert result.content["answer"] == 3.5
+    observed = result.content["trajectory"]["observation_0"]
+    assert observed["raw"] == "<Opaque>" and observed["when"] == "2026-01-02"
+    assert "object" in str(observed["list"])
+    assert isinstance(prediction_of(result).trajectory["observation_0"]["raw"], Opaque)

@@ -21,6 +21,7 @@ if not installed("dspy"):
 
 import dspy
 from dspy import lm15
+from dspy.utils import DummyLM
 
 import altar
 from altar.errors import ConfigurationError, DeclarationError, ErrorType
@@ -567,3 +568,42 @@ def test_a_program_that_is_given_keeps_its_model(log):
     runner = program_runner(lambda: program, name="mine")
     RemoteProgram(runner, LocalRuntime([runner]))(question="number 3")
     assert program.lm is not None
+
+
+def test_the_state_of_a_single_predict_loads_into_the_plain_one_and_back(log, tmp_path):
+    runner = program_runner(dspy.Predict("question -> answer"), name="one", lm=programs.fake_lm)
+    remote = RemoteProgram(runner, LocalRuntime([runner]))
+    optimiser = dspy.BootstrapFewShot(max_bootstrapped_demos=1, max_labeled_demos=0)
+    compiled = optimiser.compile(remote, trainset=programs.examples(1))
+    compiled.save(tmp_path / "one.json")
+    plain, again = dspy.Predict("question -> answer"), remote.reset_copy()
+    for program in (plain, again):
+        program.load(tmp_path / "one.json")
+        assert [demo["answer"] for demo in program.demos] == [compiled.demos[0]["answer"]]
+    plain.save(tmp_path / "plain.json")
+    again = remote.reset_copy()
+    again.load(tmp_path / "plain.json")
+    assert again.dump_state() == plain.dump_state() != remote.dump_state()
+
+
+class Opaque:
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def test_an_agents_answer_is_not_lost_for_what_its_tools_gave_back():
+    def look() -> dict:
+        """Look."""
+        return {"raw": Opaque(), "when": date(2026, 1, 2), "n": 1}
+
+    said = [
+        {"next_thought": "", "next_tool_name": "look", "next_tool_args": "{}"},
+        {"next_thought": "", "next_tool_name": "finish", "next_tool_args": "{}"},
+        {"reasoning": "", "answer": "seen"},
+    ]
+    runner = program_runner(
+        lambda: dspy.ReAct("question -> answer", tools=[look]), name="agent", lm=DummyLM(said)
+    )
+    made = RemoteProgram(runner, LocalRuntime([runner]))(question="?")
+    observed = {"raw": "<Opaque>", "when": date(2026, 1, 2), "n": 1}
+    assert (made.answer, made.trajectory["observation_0"]) == ("seen", observed)
