@@ -232,11 +232,61 @@ def test_a_function_may_check_tokens_and_name_who_it_is():
 
 @pytest.mark.parametrize(
     "options",
-    [{"host": "0.0.0.0"}, {"tokens": "one-text"}, {"tokens": ("short",)}, {"path": "mcp"}],
+    [
+        {"host": "0.0.0.0"},
+        {"host": ""},
+        {"host": "0.0.0.0", "anonymous": "no"},
+        {"host": "0.0.0.0", "tokens": iter(())},
+        {"tokens": "one-text"},
+        {"tokens": ("short",)},
+        {"tokens": ("t\u00f6ken-latin-1",)},
+        {"tokens": ("two words",)},
+        {"tokens": ("         ",)},
+        {"tokens": (12345678,)},
+        {"tokens": 5},
+        {"path": "mcp"},
+        {"path": 5},
+        {"port": 70000},
+        {"port": -1},
+        {"port": "80"},
+        {"timeout": -1},
+        {"timeout": float("nan")},
+        {"timeout": float("inf")},
+        {"max_connections": 0},
+        {"max_sessions": "x"},
+        {"hosts": "app.example"},
+        {"hosts": (5,)},
+        {"origins": "https://a"},
+        {"origins": ("app.example",)},
+        {"origins": ("https://app.example/page",)},
+    ],
 )
-def test_options_that_would_let_anybody_in_are_refused(options: dict[str, object]):
+def test_options_that_make_no_sense_or_would_let_anybody_in_are_refused(options: dict[str, object]):
     with pytest.raises(ConfigurationError):
         HttpOptions(**options)  # type: ignore[arg-type]
+
+
+def test_tokens_from_an_iterator_are_asked_for_and_never_shown():
+    options = HttpOptions(port=0, tokens=(one for one in ["secret-token-1"]))  # type: ignore[arg-type]
+    assert "secret" not in repr(options)
+    with listening(make(), tokens=(one for one in ["secret-token-1"])) as url:
+        for _ in range(2):
+            assert Web(url).modern("tools/list")[0] == 401
+            assert Web(url).modern("tools/list", Authorization="Bearer secret-token-1")[0] == 200
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_check_of_tokens_that_raises_says_no_and_logs_no_token(caplog, is_async: bool):
+    def verify(token: str) -> bool:
+        raise ValueError(f"what is {token}?")
+
+    async def averify(token: str) -> bool:
+        return verify(token)
+
+    with listening(make(), tokens=averify if is_async else verify) as url:
+        assert Web(url).modern("tools/list", Authorization="Bearer SEKRET")[0] == 401
+    assert "ValueError" in caplog.text
+    assert "SEKRET" not in caplog.text
 
 
 def test_a_yes_is_good_for_the_very_call_that_was_asked_about(url: str):

@@ -31,6 +31,7 @@ class Bearer:
     ``tokens`` are the tokens that are known, or a :data:`Verify` function.
     Tokens are kept and compared as digests, each of them, so that the time
     tells nothing. Raises ConfigurationError for a token that no header holds.
+    An iterator is read at once: make a Bearer once, and keep it.
     """
 
     __slots__ = ("_digests", "_verify")
@@ -46,46 +47,66 @@ class Bearer:
         return self._verify is None and not self._digests
 
     async def admit(self, authorization: str | None) -> str:
+        """Who calls, as :meth:`check` says it. Raises NotAdmittedError."""
+        who = self.check(authorization)
+        return who if isinstance(who, str) else await who
+
+    def check(self, authorization: str | None) -> str | Awaitable[str]:
         """Who calls: the name the function gave, else the token's fingerprint; "" where it is open.
 
-        Raises NotAdmittedError.
+        To be awaited where the function is async, known at once otherwise.
+        Raises NotAdmittedError, here or where it is awaited.
         """
         if self.is_open:
             return ""
         scheme, _, token = (authorization or "").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
-            raise NotAdmittedError("a bearer token is missing", "Bearer")
+            raise NotAdmittedError("a bearer token is missing", 'Bearer realm="altar"')
         if self._verify is None:
             digest = _digest(token)
             if sum([hmac.compare_digest(digest, known) for known in self._digests]) == 0:
                 raise _unknown()
             return digest.hex()[:16]
-        said = await self._asked(self._verify, token)
-        if isinstance(said, str) and said:
-            return said
-        if said is True:
-            return _digest(token).hex()[:16]
-        raise _unknown()
-
-    async def _asked(self, verify: Verify, token: str) -> Any:
         try:
-            said = verify(token)
-            return await said if inspect.isawaitable(said) else said
+            said = self._verify(token)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is no yes
-            logger.error("the function that checks bearer tokens failed", exc_info=error)
-            return None
+            raise _failed(error) from None
+        return _later(said, token) if inspect.isawaitable(said) else _who(said, token)
+
+
+async def _later(asked: Awaitable[Any], token: str) -> str:
+    try:
+        said = await asked
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _failed(error) from None
+    return _who(said, token)
+
+
+def _who(said: Any, token: str) -> str:
+    if isinstance(said, str) and said:
+        return said
+    if said is True:
+        return _digest(token).hex()[:16]
+    raise _unknown()
+
+
+def _failed(error: Exception) -> NotAdmittedError:
+    """Only the type is logged: the text of an exception may hold the token."""
+    logger.error("the function that checks bearer tokens failed: %s", type(error).__name__)
+    return _unknown()
 
 
 def _unknown() -> NotAdmittedError:
-    return NotAdmittedError("the bearer token is not known", 'Bearer error="invalid_token"')
+    header = 'Bearer realm="altar", error="invalid_token"'
+    return NotAdmittedError("the bearer token is not known", header)
 
 
 def _sound(token: Any) -> str:
     is_text = isinstance(token, str) and token.isascii() and token.isprintable()
-    if not is_text or not token or token.strip() != token:
+    if not is_text or not token or " " in token:
         raise ConfigurationError(
-            "tokens=: each is a text of printable ASCII without spaces around it, and not empty"
+            "tokens=: each is a text of printable ASCII without spaces, and not empty"
         )
     return str(token)
 

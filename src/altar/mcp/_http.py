@@ -146,7 +146,7 @@ class Listening:
             else:
                 self._listen(link, head, kept)
         else:
-            raise HeadError(405, "POST a message")
+            raise HeadError(405, "POST a message", {"Allow": "POST"})
 
     def _post(self, link: HttpLink, head: Head, body: bytes, who: str) -> None:
         kind = (head.get("content-type") or "").partition(";")[0].strip().lower()
@@ -276,12 +276,8 @@ class Listening:
 
     def _refuse(self, link: HttpLink, head: Head, error: HeadError) -> None:
         headers = self._cors(head) if error.status != 403 else {}
-        if error.status == 401:
-            what = f', error="{error.reason}"' if error.reason else ""
-            headers["WWW-Authenticate"] = f'Bearer realm="altar"{what}'
-        elif error.status == 405:
-            headers["Allow"] = "POST"
-        said = RpcError(INVALID_REQUEST, error.reason or "a bearer token is missing")
+        headers.update(error.headers)
+        said = RpcError(INVALID_REQUEST, error.reason)
         link.respond(error.status, encode(error_frame(None, said)), headers)
 
     def _cors(self, head: Head) -> dict[str, str]:

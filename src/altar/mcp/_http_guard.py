@@ -1,14 +1,11 @@
-"""Guard: who may call over HTTP: by host name, web origin and bearer token."""
+"""Guard: who may call over HTTP: by host name and web origin; tokens are the Bearer's."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from altar.later._log import logger
+from altar.bridge import NotAdmittedError
 from altar.mcp._http_head import HeadError
 
 if TYPE_CHECKING:
@@ -32,14 +29,6 @@ class Guard:
             _NAMES if options.is_loopback else frozenset()
         )
         self._origins = frozenset(origin.lower().rstrip("/") for origin in options.origins)
-        tokens = options.tokens
-        self._verify = tokens if callable(tokens) else None
-        self._digests = () if callable(tokens) else tuple(_digest(token) for token in tokens)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether no token is asked for."""
-        return self._verify is None and not self._digests
 
     def check_place(self, head: Head) -> None:
         """A page elsewhere must not reach in through a browser. Raises HeadError, 403."""
@@ -58,39 +47,21 @@ class Guard:
 
     def admit(self, head: Head) -> str | Awaitable[str]:
         """Who calls; "" where nobody is named. Raises HeadError, 401, for the wrong token."""
-        if self.is_open:
-            return ""
-        scheme, _, token = (head.get("authorization") or "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
-            raise HeadError(401, "")
-        if self._verify is None:
-            digest = _digest(token)
-            # each is compared, so that the time tells nothing
-            if sum(hmac.compare_digest(digest, known) for known in self._digests) == 0:
-                raise HeadError(401, "invalid_token")
-            return digest.hex()[:16]
-        return self._asked(token)
+        try:
+            who = self._options.bearer.check(head.get("authorization"))
+        except NotAdmittedError as error:
+            raise _unauthorized(error) from None
+        return who if isinstance(who, str) else self._awaited(who)
 
-    async def _asked(self, token: str) -> str:
-        said: Any = None
-        if self._verify is not None:
-            try:
-                said = self._verify(token)
-                if inspect.isawaitable(said):
-                    said = await said
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is no yes
-                logger.error("MCP: the function that checks tokens failed", exc_info=error)
-                raise HeadError(401, "invalid_token") from None
-        if isinstance(said, str) and said:
-            return said
-        if said is True:
-            return _digest(token).hex()[:16]
-        raise HeadError(401, "invalid_token")
+    async def _awaited(self, asked: Awaitable[str]) -> str:
+        try:
+            return await asked
+        except NotAdmittedError as error:
+            raise _unauthorized(error) from None
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+def _unauthorized(error: NotAdmittedError) -> HeadError:
+    return HeadError(401, str(error), {"WWW-Authenticate": error.header})
 
 
 def _host_of(place: str) -> str:

@@ -30,10 +30,11 @@ _ONCE = frozenset(
 class HeadError(Exception):
     """A request that is refused before anybody looks at its body."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.headers = headers or {}
 
 
 class Head(NamedTuple):

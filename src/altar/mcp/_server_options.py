@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
+from altar.bridge import Bearer
 from altar.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from altar.bridge import Verify
     from altar.later import Session
 
-__all__ = ["HttpOptions", "ServerOptions", "Verify"]
-
-Verify: TypeAlias = Callable[[str], bool | str | Awaitable[bool | str | None] | None]
+__all__ = ["HttpOptions", "ServerOptions"]
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_PATH = re.compile(r"/[!-~]*")
+_SHORTEST = 8  # characters of a token
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,22 +76,29 @@ class HttpOptions:
     host: str = "127.0.0.1"
     port: int = 8000
     path: str = "/mcp"
-    tokens: tuple[str, ...] | Verify = ()
+    tokens: tuple[str, ...] | Verify = field(default=(), repr=False)
     anonymous: bool = False
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     max_connections: int = 256
     max_sessions: int = 1024
     timeout: float = 30.0
+    bearer: Bearer = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.tokens, str):
-            raise ConfigurationError("tokens is one text: give a tuple of them, tokens=(token,)")
-        if not callable(self.tokens) and any(len(token) < 8 for token in self.tokens):
-            raise ConfigurationError("a token needs at least 8 characters")
-        if not self.path.startswith("/"):
-            raise ConfigurationError(f"path={self.path!r}: a path starts with /")
-        if not (self.is_loopback or self.tokens or self.anonymous):
+        tokens = self.tokens if callable(self.tokens) else _texts("tokens", self.tokens)
+        if not callable(tokens) and any(len(token) < _SHORTEST for token in tokens):
+            raise ConfigurationError(f"a token needs at least {_SHORTEST} characters")
+        put = object.__setattr__  # frozen for everybody else
+        put(self, "tokens", tokens)
+        put(self, "bearer", Bearer(tokens))
+        for name in ("origins", "hosts"):
+            put(self, name, _texts(name, getattr(self, name)))
+        for origin in self.origins:
+            _check_origin(origin)
+        _check_place(self.host, self.path, self.port)
+        _check_bounds(self.max_connections, self.max_sessions, self.timeout)
+        if not (self.is_loopback or tokens or self.anonymous is True):
             raise ConfigurationError(
                 f"host={self.host!r} can be reached by others: give tokens=(...), or say "
                 "anonymous=True if everybody may call these tools"
@@ -95,3 +108,41 @@ class HttpOptions:
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return self.host in _LOOPBACK
+
+
+def _texts(name: str, said: Any) -> tuple[str, ...]:
+    if isinstance(said, str):
+        raise ConfigurationError(f"{name} is one text: give a tuple of them, {name}=(text,)")
+    if not isinstance(said, Iterable):
+        raise ConfigurationError(f"{name}: give a tuple of texts, not {type(said).__name__}")
+    texts = tuple(said)  # an iterator is read only once
+    if not all(isinstance(one, str) and one for one in texts):
+        raise ConfigurationError(f"{name}: each is a text, and not empty")
+    return texts
+
+
+def _check_origin(origin: str) -> None:
+    try:
+        parts = urlsplit(origin)
+        sound = bool(parts.scheme and parts.hostname) and parts.path in ("", "/")
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ConfigurationError(f"origins={origin!r}: give scheme and host, https://app.example")
+
+
+def _check_place(host: Any, path: Any, port: Any) -> None:
+    if not isinstance(host, str) or not host:
+        raise ConfigurationError(f"host={host!r}: give an address to listen on")
+    if not isinstance(path, str) or _PATH.fullmatch(path) is None:
+        raise ConfigurationError(f"path={path!r}: give a path that starts with /")
+    if type(port) is not int or not 0 <= port <= _LAST_PORT:
+        raise ConfigurationError(f"port={port!r}: give 0 to {_LAST_PORT}; 0 takes a free one")
+
+
+def _check_bounds(connections: Any, sessions: Any, timeout: Any) -> None:
+    for name, value in (("max_connections", connections), ("max_sessions", sessions)):
+        if type(value) is not int or value < 1:
+            raise ConfigurationError(f"{name}={value!r}: give an integer from 1 on")
+    if type(timeout) not in (int, float) or not 0 < timeout < math.inf:
+        raise ConfigurationError(f"timeout={timeout!r}: give seconds, more than 0")
