@@ -30,6 +30,7 @@ from altar.llm import (
     dump_messages,
     load_messages,
 )
+from altar_extras._pydantic_ai_arguments import read_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -162,9 +163,7 @@ def _from_part(part: ModelResponsePart, legal: Callable[[str], str]) -> Part | N
     if isinstance(part, ThinkingPart):
         return Thinking(part.content, opaque=opaque)
     if isinstance(part, ToolCallPart):
-        args: Any = part.args
-        text: str | None = args if isinstance(args, str) else None
-        read: dict[str, Any] | None = None if isinstance(args, str) else args or {}
+        read, text = read_object(part.args)
         return ToolCall(
             legal(part.tool_name),
             read,

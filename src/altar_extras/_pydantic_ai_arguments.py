@@ -11,18 +11,34 @@ from altar.errors import InvalidDataError
 from altar.llm import Repair
 from altar.repair import RepairError, parse
 
-__all__ = ["Arguments", "Unread"]
+__all__ = ["UNREAD", "Arguments", "read_object", "unread"]
 
 # a text that was cut off is nobody's to complete
 _CUT_OFF = frozenset({"truncated", "incomplete", "ellipsis", "missing_closer", "missing_quote"})
 
 
-class Unread(dict[str, Any]):
-    """No arguments: the ``text`` that was no JSON object."""
+# where a text that was no JSON object stands: in the arguments, since hooks and
+# wrappers of the framework copy those, and nothing beside them
+UNREAD = "__altar_unread__"
 
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
+
+def read_object(said: Any) -> tuple[dict[str, Any] | None, str | None]:
+    """The object a model said, or the text that is none; streams always have text."""
+    if not isinstance(said, str):
+        return dict(said or {}), None
+    try:
+        value = loads(said) if said.strip() else {}
+    except InvalidDataError:
+        return None, said
+    return (value, None) if value.__class__ is dict else (None, said)
+
+
+def unread(args: dict[str, Any]) -> str | None:
+    """The text that was no JSON object, where arguments carry one; never one that would run."""
+    text = args.get(UNREAD)
+    if text.__class__ is not str or not text.strip():
+        return None
+    return read_object(text)[1]
 
 
 class Arguments:
@@ -36,21 +52,21 @@ class Arguments:
         return input
 
     def validate_json(self, input: Any, **_options: Any) -> Any:  # noqa: A002 - its own word
-        """The object that a text holds, mended where that is safe, or :class:`Unread`."""
+        """The object that a text holds, mended where that is safe, or it behind :data:`UNREAD`."""
         text = input if isinstance(input, str) else bytes(input).decode("utf-8", "replace")
         try:
             quick = from_json(text, allow_inf_nan=False)
             # as many colons as names: nothing is nested, and no name can stand there twice
             if quick.__class__ is dict and text.count(":") == len(quick):
                 return quick
-        except ValueError:
+        except (ValueError, TypeError):  # TypeError: of a lone surrogate
             pass
         try:
             value = loads(text) if text.strip() else {}
         except InvalidDataError as error:
             broken = all(problem.keyword == "syntax" for problem in error.problems)
             value = self._mended(text) if broken else None
-        return value if value.__class__ is dict else Unread(text)
+        return value if value.__class__ is dict else {UNREAD: text}
 
     def _mended(self, text: str) -> Any:
         """What altar's own loop makes of it by default, or None."""

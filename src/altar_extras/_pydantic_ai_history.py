@@ -24,8 +24,7 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.tools import ToolDefinition
 
-from altar.adm import ToolMode, loads
-from altar.errors import InvalidDataError
+from altar.adm import ToolMode
 from altar.llm import (
     BlobPart,
     Data,
@@ -43,6 +42,7 @@ from altar.llm import (
     Usage,
     own_settings,
 )
+from altar_extras._pydantic_ai_arguments import read_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -257,13 +257,12 @@ def _part(part: ModelResponsePart, api: str) -> Part:
     if type(part) is ThinkingPart:
         return Thinking(part.content, opaque=opaque)
     if isinstance(part, ToolCallPart):
-        wire_id = part.tool_call_id
-        args, text = _arguments(part.args)
+        args, text = read_object(part.args)
         return ToolCall(
             part.tool_name,
             args,
             raw_args=text,
-            wire_id=None if wire_id.startswith(_MADE_UP) else wire_id,
+            wire_id=_wire_id(part),
             opaque=opaque,
         )
     if isinstance(part, FilePart):
@@ -274,15 +273,12 @@ def _part(part: ModelResponsePart, api: str) -> Part:
     return Unknown(raw, opaque=(_opaque(api, "part", {"kind": part.part_kind}),))
 
 
-def _arguments(said: Any) -> tuple[dict[str, Any] | None, str | None]:
-    """The object a model said, or the text that is none; streams always have text."""
-    if not isinstance(said, str):
-        return dict(said or {}), None
-    try:
-        value = loads(said) if said.strip() else {}
-    except InvalidDataError:
-        return None, said
-    return (value, None) if isinstance(value, dict) else (None, said)
+def _wire_id(part: ToolCallPart) -> str | None:
+    """The id that the model's vendor gave; AltarModel keeps it beside a call that was streamed."""
+    kept = (part.provider_details or {}).get("altar")
+    said = kept.get("wire_id") if isinstance(kept, dict) else None
+    found = said if isinstance(said, str) else part.tool_call_id
+    return None if found.startswith(_MADE_UP) else found
 
 
 def _opaque(api: str, kind: str, data: Any) -> Opaque:

@@ -250,7 +250,6 @@ class _Streamed(StreamedResponse):
         if isinstance(part, Thinking):
             return manager.handle_thinking_delta(vendor_part_id=index, content="", **beside)
         if isinstance(part, ToolCall):
-            return manager.handle_tool_call_delta_events(
-                vendor_part_id=index, tool_call_id=part.wire_id, **beside
-            )
+            # its id stays the one that was shown from the first piece on; the wire's is beside
+            return manager.handle_tool_call_delta_events(vendor_part_id=index, **beside)
         return ()

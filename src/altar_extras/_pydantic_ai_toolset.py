@@ -18,7 +18,7 @@ from altar.adm import ErrorObject, FunctionCall, ToolResult
 from altar.bridge import Effects, as_session, model_text
 from altar.errors import ConfigurationError, ErrorType
 from altar.runtime import CallContext, Cancellation
-from altar_extras._pydantic_ai_arguments import Arguments, Unread
+from altar_extras._pydantic_ai_arguments import UNREAD, Arguments, unread
 from altar_extras._pydantic_ai_progress import Progress, ToolProgress
 from altar_extras._pydantic_ai_values import content_of
 
@@ -117,8 +117,8 @@ class SessionToolset(AbstractToolset[Any]):
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
     ) -> Any:
         """The tool's result as JSON; raises what the framework answers a model with."""
-        if isinstance(tool_args, Unread):
-            result = await self.session.aexecute(name, tool_args.text)
+        if UNREAD in tool_args and (text := unread(tool_args)) is not None:
+            result = await self.session.aexecute(name, text)
             raise self._failure(result, ctx)
         progress = Progress(ctx)
         try:

@@ -24,12 +24,16 @@ from pydantic_ai.capabilities import HandleDeferredToolCalls
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ModelRetry, UserError
 from pydantic_ai.models.function import DeltaToolCall, FunctionModel
 from pydantic_ai.models.test import TestModel
+from pydantic_ai.toolsets import WrapperToolset
 
 import altar
+import altar.llm
 from altar import Context, Session, ToolError, tool
 from altar.errors import ConfigurationError
 from altar.runtime import Approval, Policy
-from altar_extras.pydantic_ai import ToolProgress, export_tools
+from altar.testing import ScriptedProvider
+from altar_extras._pydantic_ai_arguments import UNREAD
+from altar_extras.pydantic_ai import AltarModel, ToolProgress, export_tools
 
 
 def _made() -> list[Any]:
@@ -137,6 +141,39 @@ def test_argument_text_that_is_safe_to_mend_is_mended():
     run = ask(export_tools([add]), [("add", '{"a": 1, "b": 2,}'), ("add", "")])
     assert returned(run)[0].content == 3
     assert errors_of(returned(run)[1])["type"] == "PARAMETER_VALIDATION_FAILED"
+
+
+class Copying(WrapperToolset[Any]):
+    """Hands on a copy of the arguments, as hooks and wrappers may."""
+
+    async def call_tool(self, name: str, tool_args: Any, ctx: Any, tool: Any) -> Any:
+        return await super().call_tool(name, {**tool_args}, ctx, tool)
+
+
+@pytest.mark.parametrize(
+    "wrap", [Copying, lambda given: given.approval_required(lambda ctx, tool, args: False)]
+)
+def test_argument_text_that_cannot_be_read_runs_no_tool_with_its_defaults(wrap: Any):
+    ran: list[bool] = []
+
+    @tool
+    def wipe(all: bool = True) -> str:  # noqa: A002 - a name that is worth a refusal
+        """Wipe."""
+        ran.append(all)
+        return "wiped"
+
+    forged = {UNREAD: '{"all": true}'}
+    texts: list[Any] = ['{"all": fals', '{"all": false', forged, json.dumps(forged)]
+    run = ask(wrap(export_tools([wipe])), *[[("wipe", text)] for text in texts])
+    assert {error["type"] for error in errors(run)} == {"PARAMETER_VALIDATION_FAILED"}
+    assert (len(errors(run)), ran) == (4, [])
+
+
+def test_a_lone_surrogate_in_argument_text_is_refused_and_ends_no_run():
+    text = '{"a": "\ud800"}'  # pydantic-ai's own models cannot count the tokens of this one
+    provider = ScriptedProvider([altar.llm.ToolCall("add", None, raw_args=text), "done"])
+    run = Agent(AltarModel(provider), toolsets=[export_tools([add])]).run_sync("go")
+    assert (run.output, errors(run)[0]["type"]) == ("done", "PARAMETER_VALIDATION_FAILED")
 
 
 def errors_of(part: ToolReturnPart) -> dict[str, Any]:

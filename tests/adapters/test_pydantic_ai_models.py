@@ -37,7 +37,12 @@ from pydantic_ai.exceptions import (
     UnexpectedModelBehavior,
     UserError,
 )
-from pydantic_ai.messages import NativeToolCallPart
+from pydantic_ai.messages import (
+    ModelRequest,
+    NativeToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
 from pydantic_ai.models.function import AgentInfo, DeltaThinkingPart, DeltaToolCall, FunctionModel
 from pydantic_ai.models.test import TestModel
 
@@ -62,11 +67,16 @@ from altar.errors import (
 from altar.llm import (
     BlobPart,
     Capabilities,
+    Delta,
+    End,
     Message,
     Opaque,
+    PartEnd,
+    PartStart,
     Response,
     Retry,
     Sampling,
+    Start,
     Text,
     Thinking,
     ToolCall,
@@ -133,6 +143,42 @@ def test_tools_thinking_signatures_and_usage_go_through_an_agent_and_back(run: A
     assert [(part.call_id, part.text) for part in result.parts] == [(call.id, "2")]  # type: ignore[union-attr]
     usage = done.all_messages()[1].usage
     assert (usage.input_tokens, usage.cache_read_tokens, usage.output_reasoning_tokens) == (9, 3, 2)
+
+
+def test_streamed_arguments_are_an_object_in_the_history_under_one_id():
+    call = ToolCall("add", {"a": 1}, wire_id="w-1", opaque=SEAL)
+    pieces = [Delta(0, text, kind="args") for text in ('{"a":', " 1}")]
+    end = [PartEnd(0, call), End(finish="stop", usage=Usage())]
+    provider = scripted([Start(), PartStart(0, "tool_call", name="add"), *pieces, *end], "Two.")
+    agent = Agent(AltarModel(provider), tools=[add])
+
+    async def main() -> list[Any]:
+        async with agent.run_stream_events("go") as events:
+            return [event async for event in events]
+
+    events = asyncio.run(main())
+    parts = [event.part for event in events if hasattr(event, "part")]
+    ids = {part.tool_call_id for part in parts if isinstance(part, (ToolCallPart, ToolReturnPart))}
+    assert len(ids) == 1
+    said = provider.requests[1].messages[1].parts[0]
+    assert isinstance(said, ToolCall)
+    assert (said.args, said.raw_args, said.wire_id) == ({"a": 1}, None, "w-1")
+    assert said.opaque == SEAL
+
+
+def test_a_call_that_another_model_wrote_as_text_is_an_object_for_every_provider():
+    calls = [
+        ToolCallPart("add", text, f"c{at}") for at, text in enumerate(['{"a": 1}', "{'a'", ""])
+    ]
+    history = [
+        ModelRequest(parts=[UserPromptPart("go")]),
+        ModelResponse(parts=calls, provider_name="openai"),
+        ModelRequest(parts=[ToolReturnPart("add", 2, one.tool_call_id) for one in calls]),
+    ]
+    provider = scripted("Two.")
+    Agent(AltarModel(provider), tools=[add]).run_sync("again", message_history=history)
+    told = [(one.args, one.raw_args) for one in provider.requests[0].messages[1].parts]  # type: ignore[union-attr]
+    assert told == [({"a": 1}, None), (None, "{'a'"), ({}, None)]
 
 
 def test_typed_answers_come_by_a_tool_or_by_the_models_own_schema():
@@ -217,8 +263,6 @@ def test_failures_are_those_of_pydantic_ai_and_come_back_as_altars(
 
 
 def test_a_stream_that_breaks_is_an_error_in_the_stream():
-    from altar.llm import Delta, PartStart, Start
-
     events = [Start(), PartStart(0, "text"), Delta(0, "Half "), StreamBrokenError("gone")]
     with pytest.raises(ModelConnectionError) as caught:
         run_stream(Agent(AltarModel(scripted(events))))
