@@ -88,6 +88,7 @@ class Importer:
             self._refuse(name, "; ".join(map(str, error.problems[:8])))
             return None
         tool = SchemaTool(declaration, call, options=options, takes_context=True)
+        tool.source = self._source
         self._seen.add(name)
         self._made[declaration.name] = tool
         return tool

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from altar.later._context import Context
 
-__all__ = ["SchemaTool"]
+__all__ = ["SchemaTool", "source_of"]
 
 
 _LANE = """\
@@ -38,11 +38,12 @@ _LANE = """\
 class _SchemaEntry(Entry):
     """A tool described by a schema: checked against it, called with the object itself."""
 
-    __slots__ = ("_check", "_coercion", "_plain", "_required")
+    __slots__ = ("_check", "_coercion", "_plain", "_required", "source")
 
     def __init__(self, tool: SchemaTool) -> None:
         function = tool.function
         self.name = tool.declaration.name
+        self.source = tool.source
         self.target = function
         self.options = tool.options
         self.kind = _kind_of(function)
@@ -141,10 +142,11 @@ class SchemaTool:
     :class:`altar.Context` after them. It may be async, a generator or both, and
     what it returns or raises is treated as any tool's. ``options`` are those of
     the ``@tool`` decorator; a declaration that says ``x_requires_approval`` needs
-    it whatever they say, and the declaration says what they say.
+    it whatever they say, and the declaration says what they say. ``source`` says
+    whose tool it was, for messages; an importer fills it in.
     """
 
-    __slots__ = ("_kept", "declaration", "function", "options", "takes_context")
+    __slots__ = ("_kept", "declaration", "function", "options", "source", "takes_context")
 
     def __init__(
         self,
@@ -177,6 +179,7 @@ class SchemaTool:
         self.takes_context = takes_context
         self.declaration = declaration
         self.function = function
+        self.source = ""
         self._kept = Kept()
 
     def mark(self) -> Mark:
@@ -191,6 +194,14 @@ class SchemaTool:
 
     def __repr__(self) -> str:
         return f"SchemaTool({self.declaration.name!r})"
+
+
+def source_of(mark: Mark) -> str | None:
+    """Whose tool an imported one was, as far as is known; None for a tool with a signature."""
+    if mark.prepared.__class__ is not _SchemaEntry:
+        return None
+    source: str = mark.prepared.source
+    return source[:100] or f"the schema {mark.name!r}"
 
 
 def _needing_approval(options: ToolOptions) -> ToolOptions:

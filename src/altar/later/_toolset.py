@@ -6,13 +6,14 @@ import inspect
 from _thread import allocate_lock
 from collections.abc import Iterable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from altar.errors import ConfigurationError, RegistryError
 from altar.later._declare import declare_marks
+from altar.later._foreign import who_takes
 from altar.later._mark import Mark, has_policies, mark_for, mark_of
 from altar.later._registry import Registry, RegistrySnapshot, registry
-from altar.later._schema_tool import SchemaTool
+from altar.later._schema_tool import SchemaTool, source_of
 from altar.later.hints._report import nearest_of
 
 if TYPE_CHECKING:
@@ -122,7 +123,10 @@ def _of_object(tool: Any) -> Iterator[Mark]:
     if own is not None:
         yield own if own.target is tool else mark_for(tool)
         return
-    methods = [] if inspect.isroutine(tool) else _marked_methods(tool)
+    if inspect.isroutine(tool):
+        yield mark_for(tool)
+        return
+    methods = _marked_methods(tool)
     if methods and isinstance(tool, type):
         raise ConfigurationError(
             f"tools= got the class {tool.__name__}, whose @tool methods need an object: "
@@ -131,13 +135,15 @@ def _of_object(tool: Any) -> Iterator[Mark]:
     if methods:
         for name in methods:
             yield mark_for(getattr(tool, name))
+    elif (whose := who_takes(tool)) is not None:
+        raise ConfigurationError(f"tools= cannot use {whose}")
     elif callable(tool):
         yield mark_for(tool)
     elif isinstance(tool, Iterable):
         for each in tool:
             yield from collect(each)
     else:
-        raise ConfigurationError(f"tools= cannot use {tool!r}: {_ALLOWED}")
+        raise ConfigurationError(f"tools= cannot use {tool!r:.200}: {_ALLOWED}")
 
 
 def _marked_methods(owner: Any) -> list[str]:
@@ -167,11 +173,13 @@ def _named(name: object, tool: Any) -> Mark:
         return tool.mark()
     if isinstance(tool, str):
         tool = registry.get(tool).target
-    if not callable(tool):
-        raise ConfigurationError(f"tools= cannot use {tool!r} as {name!r}: give a function")
     own = mark_of(tool)
     if own is not None and own.name == name and own.target is tool:
         return own
+    if own is None and not inspect.isroutine(tool) and (whose := who_takes(tool)) is not None:
+        raise ConfigurationError(f"tools= cannot use {whose}")
+    if not callable(tool):
+        raise ConfigurationError(f"tools= cannot use {tool!r:.200} as {name!r}: give a function")
     return mark_for(tool, name=name)
 
 
@@ -182,12 +190,27 @@ def _merged(old: Mapping[str, Mark], new: Iterable[Mark]) -> dict[str, Mark]:
         if known is None:
             merged[mark.name] = mark
         elif known is not mark and known.target != mark.target:
-            raise RegistryError(
-                f"two of this session's tools are called {mark.name!r}: {known.target!r} "
-                f"and {mark.target!r}; give one another name with @tool(name=...) "
-                "or as a mapping, tools={'name': function}"
-            )
+            _clash(known, mark)
     return merged
+
+
+def _clash(one: Mark, other: Mark) -> NoReturn:
+    sources = [source_of(mark) for mark in (one, other)]
+    if any(source is not None and "MCP" in source for source in sources):
+        hint = "give the server's tools names of their own with ClientOptions(prefix='...')"
+    elif None in sources:
+        hint = (
+            "give one another name with @tool(name=...) or as a mapping, tools={'name': function}"
+        )
+    else:
+        hint = "give one another name where it was made, or take it in once"
+    shown = [
+        f"{mark.target!r:.200}" if source is None else f"that of {source}"
+        for mark, source in zip((one, other), sources, strict=True)
+    ]
+    raise RegistryError(
+        f"two of this session's tools are called {one.name!r}: {shown[0]} and {shown[1]}; {hint}"
+    )
 
 
 def _not_held(name: object, marks: Mapping[str, Mark]) -> None:
