@@ -57,7 +57,13 @@ def test_it_goes_on_from_its_file(here, capsys):
 
 
 def test_a_line_that_is_no_call_is_named(here, capsys):
-    for text, said in (('{"name": 1}', "line 1: write"), ("{", "line 1 is no JSON")):
+    for text, said in (
+        ('{"name": 1}', "line 1: write"),
+        ("{", "line 1 is no JSON"),
+        ('{"name": "half", "arg": {"n": 1}}', "line 1: 'arg' is not known"),
+        ('{"name": "half", "args": [1]}', "line 1: args are no object"),
+        ('{"name": "half", "args": 0}', "line 1: args are no object"),
+    ):
         (here / "calls.jsonl").write_text(text)
         code, _, err = ran(capsys, "batch", here / "tools.py", here / "calls.jsonl")
         assert (code, said in err) == (2, True)
@@ -79,3 +85,22 @@ def test_calls_may_come_through_a_pipe(here):
         check=False,
     )
     assert (done.returncode, json.loads(done.stdout)["content"]) == (0, 1.5), done.stderr
+
+
+def test_what_ran_before_a_bad_line_is_in_the_file(here, capsys):
+    (here / "calls.jsonl").write_text('{"name": "half", "args": {"n": 4}}\n{')
+    words = ("batch", here / "tools.py", here / "calls.jsonl", "--save", here / "out.jsonl")
+    assert ran(capsys, *words)[0] == 2
+    assert len((here / "out.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_place_that_cannot_be_written_is_named(here, capsys, monkeypatch):
+    words = ("batch", here / "tools.py", here / "calls.jsonl", "--save")
+    code, _, err = ran(capsys, *words, here / "nowhere" / "out.jsonl")
+    assert (code, "nowhere/out.jsonl: No such file" in err.replace("\\", "/")) == (2, True)
+    if sys.platform == "linux":
+        code, _, err = ran(capsys, *words, "/dev/full")
+        assert (code, "--save /dev/full: No space" in err) == (2, True)
+    monkeypatch.setattr(sys, "stdin", None)
+    code, _, err = ran(capsys, "batch", here / "tools.py", "-")
+    assert (code, "standard input is closed" in err) == (2, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import os
@@ -15,6 +16,7 @@ import threading
 import pytest
 
 import altar
+import altar.bridge
 from altar import FunctionCall
 from altar.errors import ConfigurationError
 from altar.later import BatchItem, BatchProgress
@@ -276,3 +278,259 @@ def test_a_disk_that_is_full_ends_the_batch_and_leaves_whole_lines(tmp_path):
         pytest.skip("no /dev/full here")
     with pytest.raises(OSError):
         altar.batch([("square", {"n": 1})], [square], save="/dev/full").run()
+
+
+def lines_of(path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()[1:]]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_has_ended_is_kept_when_the_caller_breaks_off_or_its_iterator_fails(way, tmp_path):
+    path, go = tmp_path / "run.jsonl", threading.Event()
+
+    def calls():
+        yield from [("square", {"n": n}) for n in range(3)]
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        WAYS[way](altar.batch(calls(), [square], save=path))
+    assert sorted(line["index"] for line in lines_of(path)) == [0, 1, 2]
+
+    def second_waits(n: int) -> int:
+        if n:
+            go.wait(5)
+        return n
+
+    async def leave(batch) -> None:
+        async with contextlib.aclosing(aiter(batch)) as items:
+            async for _ in items:
+                go.set()
+                await asyncio.sleep(0.03)
+                break
+
+    path = tmp_path / "other.jsonl"
+    two = [("f", {"n": 0}), ("f", {"n": 1})]
+    batch = altar.batch(two, {"f": second_waits}, save=path)
+    if way == "async":
+        asyncio.run(leave(batch))
+    else:
+        for _ in batch:
+            go.set()
+            break  # the second still runs, and ends within the moment it is given
+    assert 0 in {line["index"] for line in lines_of(path)}
+
+
+def test_what_ended_while_the_caller_looked_at_another_is_kept(tmp_path):
+    path, ended = tmp_path / "run.jsonl", threading.Semaphore(0)
+    gate = threading.Event()
+
+    def held(n: int) -> int:
+        if n:
+            gate.wait(5)
+        return n
+
+    class Told(altar.Session):
+        def invoke(self, call, ctx):
+            try:
+                return super().invoke(call, ctx)
+            finally:
+                ended.release()
+
+    batch = altar.batch([("f", {"n": n}) for n in range(2)], Told({"f": held}), save=path)
+    for _ in batch:
+        gate.set()
+        assert ended.acquire(timeout=5)
+        assert ended.acquire(timeout=5)
+        break
+    assert sorted(line["index"] for line in lines_of(path)) == [0, 1]
+
+
+def test_a_second_cancel_while_a_batch_ends_leaves_no_lock_behind(tmp_path):
+    path = tmp_path / "run.jsonl"
+
+    async def slow() -> int:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.03)
+        return 1
+
+    async def main() -> None:
+        task = asyncio.create_task(altar.batch(["slow"], [slow], save=path).arun())
+        await asyncio.sleep(0.02)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0.005)
+        await asyncio.gather(task, return_exceptions=True)
+        async with contextlib.aclosing(
+            aiter(altar.batch([square_of_2], [square], save=path))
+        ) as it:
+            async for item in it:
+                assert item.result.content == 4
+
+    square_of_2 = ("square", {"n": 2})
+    asyncio.run(main())
+
+
+def test_a_tool_that_changes_its_arguments_does_not_make_its_call_another(tmp_path):
+    def drain(args, context):
+        args["items"].clear()
+        return args.pop("n")
+
+    importer = altar.bridge.Importer("X")
+    importer.add("drain", drain)
+    for _ in range(2):
+        call = ("drain", {"items": [1, 2], "n": 7})
+        batch = altar.batch([call], importer.tools(), save=tmp_path / "run.jsonl")
+        assert [result.content for result in batch.run()] == [7]
+
+
+@pytest.mark.parametrize("first_says", [True, False])
+def test_a_batch_with_the_wrong_file_is_refused_and_leaves_it_as_it_was(tmp_path, first_says):
+    path, mine = tmp_path / "run.jsonl", [("square", {"n": n}) for n in range(5)]
+    altar.batch(mine, [square], save=path).run()
+    head, *lines = path.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if json.loads(line)["index"] > 1]
+    before = "".join([head if first_says else '{"altar_batch":1}\n', *kept])
+    path.write_text(before)
+    others = [("square", {"n": n + 9}) for n in range(5)]
+    with pytest.raises(ConfigurationError, match="another batch"):
+        altar.batch(others, [square], save=path, max_concurrency=1).run()
+    assert path.read_text() == before
+    results = altar.batch(mine, [square], save=path).run()
+    assert [result.content for result in results] == [0, 1, 4, 9, 16]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"index":Infinity}', '{"index":1e400}', '{"index":0}', '{"index":true,"call":"","result":{}}',
+        '{"index":0,"call":KEY,"result":{"x":1}}', '{"index":0,"call":KEY,"result":[1]}',
+        "[" * 100_000, "\0\0", '{"index":0,"ca', '{"index":' + "9" * 5000 + "}", "7", "null",
+    ],
+)  # fmt: skip
+def test_a_damaged_line_is_named_and_its_call_runs_again(tmp_path, caplog, line):
+    path, call = tmp_path / "run.jsonl", ("square", {"n": 3})
+    altar.batch([call, call], [square], max_concurrency=1, save=path).run()
+    head, one, two = path.read_text().splitlines()
+    line = line.replace("KEY", json.dumps(json.loads(one)["call"]))
+    path.write_text(f"{head}\n{line}\n{two}\n")
+    items = sorted(altar.batch([call, call], [square], save=path), key=lambda item: item.index)
+    assert [(item.result.content, item.resumed) for item in items] == [(9, False), (9, True)]
+    assert "is damaged" in caplog.text
+
+
+def test_a_file_whose_first_line_was_cut_off_is_an_empty_one(tmp_path):
+    path = tmp_path / "run.jsonl"
+    for text in ("{", '{"altar_ba', '{"altar_batch":1,"first":"ab'):
+        path.write_text(text)
+        assert altar.batch([("square", {"n": 3})], [square], save=path).run()[0].content == 9
+        assert len(path.read_text().splitlines()) == 2
+
+
+def test_calls_that_were_only_called_off_run_again(tmp_path):
+    path, calls = tmp_path / "run.jsonl", [("square", {"n": n}) for n in range(6)]
+    session = altar.Session([square])
+    for item in altar.batch(calls, session, save=path, max_concurrency=1):
+        if item.index == 1:
+            session.close()
+    results = altar.batch(calls, [square], save=path).run()
+    assert [result.content for result in results] == [0, 1, 4, 9, 16, 25]
+
+
+def test_a_resumed_result_answers_this_call_and_a_refused_file_leaves_the_batch_to_be_run(tmp_path):
+    path, call = tmp_path / "run.jsonl", ("square", {"n": 3})
+    altar.batch([call], [square], save=path).run()
+    (item,) = altar.batch([call], [square], save=path)
+    assert item.resumed
+    assert item.result.call_id == item.call.call_id
+    path.write_text("dear diary\n")
+    batch = altar.batch([call], [square], save=path)
+    with pytest.raises(ConfigurationError, match="no file of a batch"):
+        batch.run()
+    path.unlink()
+    assert batch.run()[0].content == 9
+    for save in (1, True, "", "a\0b", b"x"):
+        with pytest.raises(ConfigurationError, match="give the path"):
+            altar.batch([call], [square], save=save)
+
+
+def test_slow_calls_hold_no_result_back():
+    ended, seen = threading.Event(), []
+
+    def told(n: int) -> int:
+        ended.set()
+        return n
+
+    def calls():
+        yield "f", {"n": 0}
+        ended.wait(5)
+        threading.Event().wait(0.02)
+        for n in range(1, 4):
+            seen.append(n)
+            yield "f", {"n": n}
+
+    for item in altar.batch(calls(), {"f": told}, max_concurrency=4):
+        assert item.index == 0
+        break
+    assert seen == [1]
+
+
+def test_on_an_event_loop_calls_may_come_from_an_async_iterator_and_begin_at_once():
+    begun = []
+
+    async def f(n: int) -> int:
+        begun.append(n)
+        return n
+
+    async def slowly():
+        for n in range(4):
+            yield "f", {"n": n}
+            await asyncio.sleep(0)
+
+    def at_once():
+        for n in range(4):
+            assert len(begun) == n
+            yield "f", {"n": n}
+
+    for calls in (slowly, at_once):
+        begun.clear()
+        results = asyncio.run(altar.batch(calls(), {"f": f}).arun())
+        assert [result.content for result in results] == [0, 1, 2, 3]
+    with pytest.raises(ConfigurationError, match="async for"):
+        altar.batch(slowly(), {"f": f}).run()
+
+
+def test_results_from_a_file_leave_the_event_loop_its_turns(tmp_path):
+    path, calls = tmp_path / "run.jsonl", [("square", {"n": n}) for n in range(300)]
+    altar.batch(calls, [square], save=path).run()
+
+    async def main() -> int:
+        turns, going = 0, True
+
+        async def count() -> None:
+            nonlocal turns
+            while going:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        turned = []
+        async for item in altar.batch(calls, [square], save=path):
+            turned.append(turns)
+            assert item.resumed
+        going = False
+        await counting
+        return turned[-1] - turned[0]
+
+    assert asyncio.run(main()) >= 2
+
+
+def test_the_session_a_batch_makes_ends_with_it_and_one_it_was_given_does_not(monkeypatch):
+    closed = []
+    monkeypatch.setattr(altar.Session, "close", lambda self: closed.append(self))
+    session = altar.Session([square])
+    altar.batch([("square", {"n": 1})], session).run()
+    assert not closed
+    altar.batch([("square", {"n": 1})], [square]).run()
+    assert len(closed) == 1

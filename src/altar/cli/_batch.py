@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any
 
 import altar
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from altar.cli._console import Console
-    from altar.later import BatchItem
+    from altar.later import Batch, BatchItem
 
 __all__ = ["configure", "run"]
+
+_FORM = 'write {"name": "tool", "args": {...}}'
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +55,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             retry_failed=arguments.retry_failed,
             progress=None if not console.live else False,  # a bar would stand among the results
         )
-        for item in items:
+        for item in _written(items, arguments.save):
             failed += not item.result.ok
             if not arguments.ordered:
                 _show(item, console)
@@ -64,6 +67,20 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 1 if failed else 0
 
 
+def _written(items: Batch, save: str | None) -> Iterator[BatchItem]:
+    """The items. Raises CliError where the file of ``save`` cannot be had or written."""
+    with closing(iter(items)) as each:
+        while True:
+            try:
+                item = next(each, None)
+            except OSError as error:
+                what = "the calls cannot be read" if save is None else f"--save {save}"
+                raise CliError(f"{what}: {error.strerror or error}") from error
+            if item is None:
+                return
+            yield item
+
+
 def _show(item: BatchItem, console: Console) -> None:
     body = item.result.to_dict()
     body.pop("call_id")
@@ -73,6 +90,8 @@ def _show(item: BatchItem, console: Console) -> None:
 
 def _opened(path: str) -> IO[str]:
     if path == "-":
+        if sys.stdin is None:
+            raise CliError("standard input is closed, so that no calls can come from it")
         return open(sys.stdin.fileno(), encoding="utf-8", closefd=False)
     try:
         return open(path, encoding="utf-8")  # noqa: PTH123 - read line by line, closed by the caller
@@ -90,8 +109,13 @@ def _calls(lines: IO[str]) -> Iterator[tuple[str, Any]]:
         except InvalidDataError as error:
             raise CliError(f"line {number} is no JSON: {error.problems[0]}") from error
         if not isinstance(doc, dict) or not isinstance(doc.get("name"), str):
-            raise CliError(f'line {number}: write {{"name": "tool", "args": {{...}}}}')
-        yield doc["name"], doc.get("args") or {}
+            raise CliError(f"line {number}: {_FORM}")
+        if unknown := [*doc.keys() - {"name", "args"}]:
+            raise CliError(f"line {number}: {unknown[0]!r:.100} is not known; {_FORM}")
+        args = doc.get("args", {})
+        if not isinstance(args, dict):
+            raise CliError(f"line {number}: args are no object; {_FORM}")
+        yield doc["name"], args
 
 
 def _decoded(lines: IO[str]) -> Iterator[str]:

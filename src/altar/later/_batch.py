@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sized
+from collections.abc import AsyncIterable, Iterable, Iterator, Sized
+from contextlib import aclosing
 from contextvars import copy_context
-from dataclasses import dataclass
-from queue import SimpleQueue
+from os import PathLike, fspath
+from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from altar.adm import FunctionCall
 from altar.errors import ConfigurationError
-from altar.later._batch_file import Journal
-from altar.later._batch_progress import Bar, BatchProgress, teller
-from altar.later._incoming import check_count, item_calls
+from altar.later._batch_progress import BatchProgress, teller
+from altar.later._batch_work import BatchItem, Ready, Terms, Work
+from altar.later._incoming import aitem_calls, check_count, item_calls
 from altar.later._session import Session
-from altar.runtime import CallContext, Cancellation
 from altar.runtime._pool import PoolExhaustedError, default_pool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-    from os import PathLike
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from altar.adm import ToolResult
 
 __all__ = ["Batch", "BatchItem", "batch"]
 
-_LEFT = "the batch was left"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchItem:
-    """One call of a batch that has ended.
-
-    ``index`` counts the calls from 0, ``seconds`` is the time the call took,
-    ``resumed`` says that the result is an earlier run's. ``call`` is None where
-    what stood there could not become a call; ``result`` says why.
-    """
-
-    index: int
-    call: FunctionCall | None
-    result: ToolResult
-    seconds: float
-    resumed: bool = False
+_LINGER = 0.25  # seconds in which a call that was called off may still end, and be kept
+_BREATH = 100  # calls read from a file between two looks at the event loop
 
 
 def batch(
-    calls: Iterable[Any],
+    calls: Iterable[Any] | AsyncIterable[Any],
     tools: Any,
     *,
     max_concurrency: int = 8,
@@ -58,8 +41,9 @@ def batch(
     """Many calls, at most ``max_concurrency`` at once; nothing runs until you ask for results.
 
     ``calls`` holds FunctionCalls, pairs (name, args) and names, and may be an
-    iterator of any length: it is read as places become free. ``tools`` is a
-    Session, or whatever ``Session(tools=...)`` takes.
+    iterator of any length (for the async forms an async one as well): it is
+    read as places become free. ``tools`` is a Session, or whatever
+    ``Session(tools=...)`` takes.
 
     ``.run()`` gives all results in the order of the calls; ``for item in
     batch(...)`` gives each as it ends; ``await .arun()`` and ``async for`` do
@@ -73,37 +57,40 @@ def batch(
     :class:`altar.later.BatchProgress`.
 
     Raises ConfigurationError for a bad option, a file of another batch, and
-    (when it is reached) an item that is no call; OSError when the file cannot
-    be written.
+    (when the calls before it have ended, as with whatever the iterator itself
+    raises) an item that is no call; OSError when the file cannot be written.
     """
     check_count("max_concurrency", max_concurrency)
     if retry_failed.__class__ is not bool:
         raise ConfigurationError(f"retry_failed={retry_failed!r}: give True or False")
+    _check_save(save)
+    given = (
+        aitem_calls(calls, "batch")
+        if isinstance(calls, AsyncIterable) and not isinstance(calls, Iterable)
+        else item_calls(calls, "batch")
+    )
+    told = teller(progress)
     session = tools if isinstance(tools, Session) else Session(tools)
-    width = min(max_concurrency, session.limits.max_concurrency)
     return Batch(
-        _Terms(
-            item_calls(calls, "batch"),
+        Terms(
+            given,
             len(calls) if isinstance(calls, Sized) else None,
             session,
-            width,
+            session is not tools,
+            min(max_concurrency, session.limits.max_concurrency),
             save,
             retry_failed,
-            teller(progress),
+            told,
         )
     )
 
 
-class _Terms(NamedTuple):
-    """What a batch was asked for."""
-
-    calls: Iterator[FunctionCall | ToolResult]
-    total: int | None
-    session: Session
-    width: int
-    save: str | PathLike[str] | None
-    again: bool
-    tell: Callable[[BatchProgress], None] | None
+def _check_save(save: object) -> None:
+    if save is None:
+        return
+    path = fspath(save) if isinstance(save, (str, PathLike)) else None
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise ConfigurationError(f"save={save!r:.100}: give the path of a file, or None")
 
 
 class Batch:
@@ -113,7 +100,7 @@ class Batch:
     run; what has ended is in the ``save`` file.
     """
 
-    def __init__(self, terms: _Terms) -> None:
+    def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._begun = False
 
@@ -123,57 +110,82 @@ class Batch:
 
     async def arun(self) -> list[ToolResult]:
         """As :meth:`run`, without blocking the event loop."""
-        return _ordered([item async for item in self])
+        async with aclosing(self.__aiter__()) as items:
+            return _ordered([item async for item in items])
 
-    def __iter__(self) -> Iterator[BatchItem]:
+    def __iter__(self) -> Generator[BatchItem, None, None]:
+        if not isinstance(self._terms.calls, Iterator):
+            raise ConfigurationError(
+                "the calls of this batch are an async iterator: use `async for` or `await arun()`"
+            )
         work = self._begin()
         ended: SimpleQueue[BatchItem | BaseException] = SimpleQueue()
-        running = 0
+        running, more = 0, True
         try:
             while True:
-                while running < self._terms.width and (ready := work.next()) is not None:
-                    _start(work, ready, ended)
-                    running += 1
-                if (known := work.known) is not None:
-                    yield work.told(known)
-                    continue
-                if running == 0:
+                if more and running < self._terms.width:
+                    if (call := work.next()) is None:
+                        more = False
+                    elif isinstance(ready := work.looked_at(call), BatchItem):
+                        yield work.told(ready)
+                    else:
+                        _start(work, ready, ended)
+                        running += 1
+                elif running == 0:
                     break
-                with default_pool().blocking():
-                    item = ended.get()
-                if isinstance(item, BaseException):
-                    raise item
-                running -= 1
-                yield work.told(work.kept(item))
+                if running and (not more or running == self._terms.width or not ended.empty()):
+                    with default_pool().blocking():
+                        item = ended.get()
+                    running -= 1
+                    yield work.told(_sound(item))
+            work.ended()
         finally:
-            work.leave()
+            with work.leaving():
+                if running and work.is_kept:
+                    _wait(ended, running)
 
-    async def __aiter__(self) -> AsyncIterator[BatchItem]:
-        work = self._begin()
-        running: set[asyncio.Task[BatchItem]] = set()
+    async def __aiter__(self) -> AsyncGenerator[BatchItem, None]:
+        # a long file takes a while to read
+        work = self._begin() if self._terms.save is None else await asyncio.to_thread(self._begin)
+        ended: asyncio.Queue[BatchItem | BaseException] = asyncio.Queue()
+        tasks: set[asyncio.Task[None]] = set()
+        running, more, read = 0, True, 0
         try:
             while True:
-                while len(running) < self._terms.width and (ready := work.next()) is not None:
-                    running.add(asyncio.create_task(work.acarry(*ready)))
-                if (known := work.known) is not None:
-                    yield work.told(known)
-                    continue
-                if not running:
+                if more and running < self._terms.width:
+                    read += 1
+                    if (call := await work.anext()) is None:
+                        more = False
+                    elif isinstance(ready := work.looked_at(call), BatchItem):
+                        if read % _BREATH == 0:
+                            await asyncio.sleep(0)
+                        yield work.told(ready)
+                    else:
+                        task = asyncio.create_task(_acarry(work, ready, ended))
+                        tasks.add(task)
+                        task.add_done_callback(tasks.discard)
+                        running += 1
+                        await asyncio.sleep(0)  # it begins, however slow the calls come
+                elif running == 0:
                     break
-                ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in ended:
-                    yield work.told(work.kept(task.result()))
+                if running and (not more or running == self._terms.width or not ended.empty()):
+                    item = await ended.get()
+                    running -= 1
+                    yield work.told(_sound(item))
+            work.ended()
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-            work.leave()
+            with work.leaving():
+                left = [*tasks]
+                for task in left:
+                    task.cancel()
+                await asyncio.gather(*left, return_exceptions=True)
 
-    def _begin(self) -> _Work:
+    def _begin(self) -> Work:
         if self._begun:
             raise ConfigurationError("this batch was run already: make another, altar.batch(...)")
+        work = Work(self._terms)
         self._begun = True
-        return _Work(self._terms)
+        return work
 
     def __repr__(self) -> str:
         total, begun = self._terms.total, ", begun" if self._begun else ""
@@ -181,99 +193,19 @@ class Batch:
         return f"<Batch of {count}, {self._terms.width} at once{begun}>"
 
 
-class _Work:
-    """What is decided in one run of a batch; the two drivers only wait."""
-
-    def __init__(self, terms: _Terms) -> None:
-        self._terms = terms
-        self._journal = None if terms.save is None else Journal(terms.save)
-        self._flag = Cancellation()
-        self._calls = enumerate(terms.calls)
-        self._started = monotonic()
-        self._done = self._failed = self._resumed = 0
-        self.known: BatchItem | None = None
-        """What ``next`` met that need not run."""
-
-    def next(self) -> tuple[int, FunctionCall] | None:
-        """The next call that has to run; None at the end, or where ``known`` need not."""
-        self.known = None
-        index, call = next(self._calls, (-1, None))
-        if call is None:
-            return None
-        if not isinstance(call, FunctionCall):
-            self.known = _item(index, None, call)
-        elif (result := self._before(index, call)) is not None:
-            self.known = _item(index, call, result, resumed=True)
-        else:
-            return index, call
-        return None
-
-    def _before(self, index: int, call: FunctionCall) -> ToolResult | None:
-        result = None if self._journal is None else self._journal.result(index, call)
-        return None if result is None or (self._terms.again and not result.ok) else result
-
-    def carry(self, index: int, call: FunctionCall) -> BatchItem:
-        """Run one call."""
-        began = monotonic()
-        result = self._terms.session.invoke(call, CallContext(cancelled=self._flag))
-        return _item(index, call, result, seconds=monotonic() - began)
-
-    async def acarry(self, index: int, call: FunctionCall) -> BatchItem:
-        """Run one call, without blocking the event loop."""
-        began = monotonic()
-        result = await self._terms.session.ainvoke(call, CallContext(cancelled=self._flag))
-        return _item(index, call, result, seconds=monotonic() - began)
-
-    def kept(self, item: BatchItem) -> BatchItem:
-        """The item, once it is in the file."""
-        if self._journal is not None and item.call is not None:
-            self._journal.keep(item.index, item.call, item.result, item.seconds)
-        return item
-
-    def told(self, item: BatchItem) -> BatchItem:
-        """The item, once it was counted and told."""
-        self._done += 1
-        self._failed += not item.result.ok
-        self._resumed += item.resumed
-        if self._terms.tell is not None:
-            self._terms.tell(self._progress())
-        return item
-
-    def leave(self) -> None:
-        """End, whatever still runs."""
-        self._flag.cancel(_LEFT)
-        if self._journal is not None:
-            self._journal.close()
-        if isinstance(self._terms.tell, Bar):
-            self._terms.tell.end(self._progress())
-
-    def _progress(self) -> BatchProgress:
-        seconds = monotonic() - self._started
-        return BatchProgress(self._done, self._terms.total, self._failed, self._resumed, seconds)
+def _sound(item: BatchItem | BaseException) -> BatchItem:
+    if isinstance(item, BaseException):
+        raise item
+    return item
 
 
-def _item(
-    index: int,
-    call: FunctionCall | None,
-    result: ToolResult,
-    *,
-    seconds: float = 0.0,
-    resumed: bool = False,
-) -> BatchItem:
-    return BatchItem(index=index, call=call, result=result, seconds=seconds, resumed=resumed)
-
-
-def _start(
-    work: _Work,
-    ready: tuple[int, FunctionCall],
-    ended: SimpleQueue[BatchItem | BaseException],
-) -> None:
+def _start(work: Work, ready: Ready, ended: SimpleQueue[BatchItem | BaseException]) -> None:
     """Run one call in a thread, or here where there is none to be had."""
     variables = copy_context()  # what one call sets, its siblings must not see
 
     def carry() -> None:
         try:
-            ended.put(variables.run(work.carry, *ready))
+            ended.put(variables.run(work.carry, ready))
         except BaseException as error:  # noqa: BLE001 - raised where the batch is waited for
             ended.put(error)
 
@@ -281,6 +213,26 @@ def _start(
         default_pool().submit(carry)
     except PoolExhaustedError:
         carry()
+
+
+async def _acarry(
+    work: Work, ready: Ready, ended: asyncio.Queue[BatchItem | BaseException]
+) -> None:
+    try:
+        ended.put_nowait(await work.acarry(ready))
+    except BaseException as error:  # noqa: BLE001 - raised where the batch is waited for
+        ended.put_nowait(error)
+
+
+def _wait(ended: SimpleQueue[BatchItem | BaseException], running: int) -> None:
+    """Wait for calls that were called off, for as long as a person would not notice."""
+    until = monotonic() + _LINGER
+    with default_pool().blocking():
+        for _ in range(running):
+            try:
+                ended.get(timeout=max(0.0, until - monotonic()))
+            except Empty:
+                return
 
 
 def _ordered(items: list[BatchItem]) -> list[ToolResult]:
