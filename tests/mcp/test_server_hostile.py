@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
 import socket
 import sys
 import threading
@@ -14,8 +15,8 @@ from typing import Any
 import pytest
 
 import altar
-from altar.mcp import Resource, Server, elicit
-from tests.mcp.serving import META, Pipe, Web, frame, listening, modern
+from altar.mcp import Resource, Server, ServerOptions, elicit
+from tests.mcp.serving import INITIALIZE, META, Pipe, Web, frame, listening, modern
 
 
 class Wire:
@@ -220,3 +221,100 @@ def test_a_call_cancelled_before_its_first_step_is_still_ended():
             leave.set()
             second.found = b""
             assert b" 202 " in second.until(b"\r\n\r\n")
+
+
+HEAD = b"POST /mcp HTTP/1.1\r\nContent-Type: application/json\r\nAccept: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (b"Host: evil.example\r\n", b" 403 "),
+        (b"Host: localhost\r\nOrigin: https://evil.example\r\n", b" 403 "),
+        (b"Host: localhost\r\n", b" 401 "),
+        (b"Host: localhost\r\nAuthorization: Bearer wrong\r\n", b" 401 "),
+    ],
+)
+@pytest.mark.parametrize("length", [b"Content-Length: 4000000", b"Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("way", ["tokens", "sync", "async"])
+def test_who_may_not_call_is_refused_before_a_body_is_taken(
+    way: str, length: bytes, headers: bytes, status: bytes
+):
+    async def averify(token: str) -> bool:
+        return token == "secret-token"
+
+    ways: dict[str, Any] = {
+        "tokens": ("secret-token",),
+        "sync": lambda token: token == "secret-token",
+        "async": averify,
+    }
+    with listening(Server([]), tokens=ways[way]) as url:
+        found = Web(url).raw(HEAD + headers + length + b"\r\n\r\n")
+    assert status in found
+    assert b"Connection: close" in found
+
+
+def test_no_more_is_taken_in_than_all_requests_together_may_hold(monkeypatch):
+    monkeypatch.setattr("altar.mcp._http._HELD", 0)  # four times the largest message is left
+    part = HEAD + b"Host: localhost\r\nContent-Length: 100000\r\n\r\n" + b"x" * 99_000
+    with listening(Server([], options=ServerOptions(max_message=100_000))) as url:
+        wires = [Wire(url) for _ in range(5)]
+        try:
+            for wire in wires:
+                wire.link.sendall(part)
+            refused, _, _ = select.select([wire.link for wire in wires], [], [], 5)
+            assert b" 503 " in refused[0].recv(4096)
+        finally:
+            for wire in wires:
+                wire.link.close()
+        assert Web(url).modern("tools/list")[0] == 200
+
+
+def test_a_client_that_sends_ahead_and_leaves_is_noticed():
+    running, cancelled = threading.Event(), threading.Event()
+
+    @altar.tool
+    async def forever() -> str:
+        """Waits."""
+        try:
+            running.set()
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return ""
+
+    with listening(Server([forever])) as url, Wire(url) as wire:
+        wire.post(modern("tools/call", {"name": "forever"}))
+        assert running.wait(5)
+        wire.link.sendall(b"x" * 300_000)
+        wire.link.close()
+        assert cancelled.wait(5)
+
+
+def test_a_client_that_leaves_while_its_token_is_checked_holds_nothing():
+    async def verify(token: str) -> str:
+        checking.set()
+        await asyncio.sleep(0.02)
+        return "ada"
+
+    checking = threading.Event()
+    token = {"Authorization": "Bearer x"}
+    with listening(Server([]), tokens=verify) as url:
+        web = Web(url)
+        opened = web.post(frame("initialize", INITIALIZE), token)[1]["mcp-session-id"]
+        listen = (
+            "GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+            f"Authorization: Bearer x\r\nMcp-Session-Id: {opened}\r\n\r\n"
+        ).encode()
+        checking.clear()
+        with Wire(url) as wire:
+            wire.link.sendall(listen)
+            assert checking.wait(5)
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            with Wire(url) as wire:
+                wire.link.sendall(listen)
+                if b" 200 " in wire.until(b"\r\n\r\n"):
+                    break
+        else:
+            pytest.fail("the stream of who has left is still taken")

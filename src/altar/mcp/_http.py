@@ -38,6 +38,8 @@ from altar.mcp._words import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from altar.mcp._http_head import Head
     from altar.mcp._server_guests import Guests
     from altar.mcp._server_options import HttpOptions
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["Listening"]
 
 _GRACE = 2.0  # seconds for what runs when the server stops
+_HELD = 64 * 1024 * 1024  # bytes
 _NO_SESSION = -32001
 _METHODS = "GET, POST, DELETE, OPTIONS"
 
@@ -61,6 +64,8 @@ class Listening:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._socket: asyncio.Server | None = None
         self.max_body = core.options.max_message
+        self.max_held = max(_HELD, 4 * self.max_body)
+        self.held = 0
         self.timeout = options.timeout
         self.links: set[HttpLink] = set()
         self.port = options.port
@@ -103,28 +108,33 @@ class Listening:
 
     # -- one request ------------------------------------------------------------------
 
-    def handle(self, link: HttpLink, head: Head, body: bytes) -> None:
-        """Let it in, and answer it."""
+    def enter(self, head: Head) -> str | Awaitable[str]:
+        """Who sends this: asked before anything of the body is kept. Raises HeadError."""
         try:
             if head.path.rstrip("/") != self._options.path.rstrip("/"):
                 raise HeadError(404, "there is nothing here")
             self._guard.check_place(head)
+            who = "" if head.method == "OPTIONS" else self._guard.admit(head)
+        except HeadError as error:
+            raise self._told(head, error) from None
+        return who if isinstance(who, str) else self._awaited(head, who)
+
+    async def _awaited(self, head: Head, who: Awaitable[str]) -> str:
+        try:
+            return await who
+        except HeadError as error:
+            raise self._told(head, error) from None
+
+    def handle(self, link: HttpLink, head: Head, body: bytes, who: str) -> None:
+        """Answer one that was let in."""
+        try:
             if head.method == "OPTIONS":
                 link.respond(204, headers=self._cors(head))
-                return
-            who = self._guard.admit(head)
-            if isinstance(who, str):
-                self._routed(link, head, body, who)
             else:
-                self._spawn(self._later(link, head, body, who))
+                self._routed(link, head, body, who)
         except HeadError as error:
-            self._refuse(link, head, error)
-
-    async def _later(self, link: HttpLink, head: Head, body: bytes, who: Any) -> None:
-        try:
-            self._routed(link, head, body, await who)
-        except HeadError as error:
-            self._refuse(link, head, error)
+            told = self._told(head, error)
+            link.respond(told.status, told.body, told.headers)
 
     def _routed(self, link: HttpLink, head: Head, body: bytes, who: str) -> None:
         try:
@@ -274,11 +284,12 @@ class Listening:
         code = http_status(error.code) if status is None else status
         link.respond(code, encode(error_frame(error.id, error)), self._cors(head))
 
-    def _refuse(self, link: HttpLink, head: Head, error: HeadError) -> None:
+    def _told(self, head: Head, error: HeadError) -> HeadError:
+        """The refusal as a client can read it."""
         headers = self._cors(head) if error.status != 403 else {}
         headers.update(error.headers)
-        said = RpcError(INVALID_REQUEST, error.reason)
-        link.respond(error.status, encode(error_frame(None, said)), headers)
+        said = encode(error_frame(None, RpcError(INVALID_REQUEST, error.reason)))
+        return HeadError(error.status, error.reason, headers, said)
 
     def _cors(self, head: Head) -> dict[str, str]:
         """What a browser must be told for a page that may call."""

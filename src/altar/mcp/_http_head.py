@@ -10,7 +10,7 @@ from altar.mcp._words import METHOD_HEADER, NAME_HEADER, SESSION_HEADER, VERSION
 __all__ = ["Chunked", "Head", "HeadError", "read_head"]
 
 _LINE = re.compile(rb"([A-Z]{1,16}) ([\x21-\x7e]{1,8000}) HTTP/1\.([01])")
-_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
+_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _ONCE = frozenset(
     {
@@ -30,11 +30,14 @@ _ONCE = frozenset(
 class HeadError(Exception):
     """A request that is refused before anybody looks at its body."""
 
-    def __init__(self, status: int, reason: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, reason: str, headers: dict[str, str] | None = None, body: bytes = b""
+    ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.headers = headers or {}
+        self.body = body
 
 
 class Head(NamedTuple):
@@ -105,6 +108,9 @@ class Chunked:
         self._body = bytearray()
         self._limit = limit
         self._trailers = False
+
+    def __len__(self) -> int:
+        return len(self._body)
 
     def feed(self, buffer: bytearray) -> bytes | None:
         """Take what is complete out of the buffer; the body once it is whole. Raises HeadError."""

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 from altar.mcp._http_head import Chunked, Head, HeadError, read_head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 __all__ = ["App", "HttpLink"]
 
 _MAX_HEAD: Final = 32 * 1024
-_MAX_AHEAD: Final = 64 * 1024  # bytes taken in while an answer is being made
+_SMALL: Final = 64 * 1024  # bytes that a link may hold, however much all of them do
+_MAX_ODD: Final = 4096  # bytes in the body of what is no POST
 _LINGER: Final = 1.0  # seconds for a refused client to read why
 _REASONS: Final = {one.value: one.phrase for one in HTTPStatus}
 
@@ -24,10 +25,16 @@ class App(Protocol):
     """What answers the requests."""
 
     max_body: int
+    max_held: int  # bytes of all requests that are not whole yet, or wait
+    held: int
     timeout: float
     links: set[HttpLink]
 
-    def handle(self, link: HttpLink, head: Head, body: bytes) -> None:
+    def enter(self, head: Head) -> str | Awaitable[str]:
+        """Who sends this, asked before its body is read. Raises HeadError, also where awaited."""
+        ...
+
+    def handle(self, link: HttpLink, head: Head, body: bytes, who: str) -> None:
         """One request; sooner or later ``link.respond`` or ``link.end`` follows."""
         ...
 
@@ -55,6 +62,9 @@ class HttpLink(asyncio.Protocol):
         self.busy = False
         self.streaming = False
         self._refused = False
+        self._who = ""
+        self._entering: asyncio.Future[str] | None = None
+        self._held = 0
 
     # -- in ---------------------------------------------------------------------------
 
@@ -75,8 +85,13 @@ class HttpLink(asyncio.Protocol):
         self._buffer += data
         if not self.busy:
             self._advance()
-        elif len(self._buffer) > _MAX_AHEAD and self.transport is not None:
-            self.transport.pause_reading()
+        self._weigh()
+        # reading goes on while an answer is made: a client that leaves would not be noticed
+        most = self._app.max_body + _MAX_HEAD
+        if self.busy and (len(self._buffer) > most or self._is_too_much()):
+            self._cut()
+        elif self._is_too_much():
+            self._refuse(HeadError(503, "too many requests are being sent"))
 
     def eof_received(self) -> bool:
         """The client closed its side: it does not wait for an answer that takes its time."""
@@ -87,6 +102,11 @@ class HttpLink(asyncio.Protocol):
         self._app.links.discard(self)
         self._stop_waiting()
         self.transport = None
+        self._buffer.clear()
+        self._chunked = None
+        self._weigh()
+        if self._entering is not None:
+            self._entering.cancel()
         gone, self.on_gone = self.on_gone, None
         if gone is not None:
             gone()
@@ -111,7 +131,7 @@ class HttpLink(asyncio.Protocol):
 
     def _next(self) -> bool:
         """Whether there was a whole request."""
-        buffer, limit = self._buffer, self._app.max_body
+        buffer = self._buffer
         if self._head is None:
             end = buffer.find(b"\r\n\r\n")
             if end > _MAX_HEAD or (end < 0 and len(buffer) > _MAX_HEAD):
@@ -120,12 +140,9 @@ class HttpLink(asyncio.Protocol):
                 return False
             self._head = head = read_head(bytes(buffer[:end]).lstrip(b"\r\n"))
             del buffer[: end + 4]
-            if head.length is None:
-                self._chunked = Chunked(limit)
-            elif head.length > limit:
-                raise HeadError(413, f"the body is larger than {limit} bytes")
-            if head.get("expect") and self.transport is not None:
-                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._begin(head)
+        if self._entering is not None:
+            return False
         head = self._head
         if self._chunked is not None:
             whole = self._chunked.feed(buffer)
@@ -140,8 +157,49 @@ class HttpLink(asyncio.Protocol):
             del buffer[:length]
         self._stop_waiting()
         self.busy = True
-        self._app.handle(self, head, body)
+        self._app.handle(self, head, body, self._who)
         return True
+
+    def _begin(self, head: Head) -> None:
+        limit = self._app.max_body if head.method == "POST" else _MAX_ODD
+        if head.length is None:
+            self._chunked = Chunked(limit)
+        elif head.length > limit:
+            raise HeadError(413, f"the body is larger than {limit} bytes")
+        who = self._app.enter(head)
+        if isinstance(who, str):
+            self._admit(head, who)
+            return
+        assert self.transport is not None
+        self.transport.pause_reading()  # no body of somebody who may not be let in
+        self._entering = asyncio.ensure_future(who)
+        self._entering.add_done_callback(lambda done: self._entered(head, done))
+
+    def _entered(self, head: Head, done: asyncio.Future[str]) -> None:
+        self._entering = None
+        if done.cancelled() or self.transport is None:
+            return
+        error = done.exception()
+        self.transport.resume_reading()
+        if error is None:
+            self._admit(head, done.result())
+            self._advance()
+        else:
+            self._refuse(error if isinstance(error, HeadError) else HeadError(500, "it failed"))
+
+    def _admit(self, head: Head, who: str) -> None:
+        self._who = who
+        if head.get("expect") and self.transport is not None:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _weigh(self) -> None:
+        """Tell the application how much this link holds."""
+        held = len(self._buffer) + (0 if self._chunked is None else len(self._chunked))
+        self._app.held += held - self._held
+        self._held = held
+
+    def _is_too_much(self) -> bool:
+        return self._held > _SMALL and self._app.held > self._app.max_held
 
     # -- out --------------------------------------------------------------------------
 
@@ -202,6 +260,7 @@ class HttpLink(asyncio.Protocol):
         keep = self._head is not None and self._head.keep_alive
         self.busy, self.on_gone = False, None
         self._head = self._chunked = None
+        self._weigh()
         if self._refused and self.transport is not None and self.transport.can_write_eof():
             # closing at once, with bytes unread, would take the answer back on its way
             self.transport.write_eof()
@@ -217,9 +276,13 @@ class HttpLink(asyncio.Protocol):
 
     def _refuse(self, error: HeadError) -> None:
         """What cannot be read cannot be followed by a second request."""
-        self._head, self._refused = None, True
+        self._head, self._chunked, self._refused = None, None, True
         self._buffer.clear()
-        self.respond(error.status, headers={"Connection": "close", "X-Reason": error.reason})
+        self._weigh()
+        headers = {"Connection": "close", **error.headers}
+        if not error.body:
+            headers["X-Reason"] = error.reason
+        self.respond(error.status, error.body, headers)
 
     def _wait(self, most: float = math.inf) -> None:
         self._stop_waiting()
