@@ -9,7 +9,7 @@ import dspy  # type: ignore[import-untyped]
 from altar import ToolError
 from altar.errors import ErrorType
 
-__all__ = ["typed"]
+__all__ = ["typed", "words_for"]
 
 # the first that fits; the text of an exception never reaches a model, it may hold prompts or keys
 _WORDS: tuple[tuple[type[Exception], str, str], ...] = (
@@ -65,6 +65,14 @@ def typed(error: Exception) -> ToolError | None:
                 details=_details(error),
             )
     return None
+
+
+def words_for(error: Exception) -> str:
+    """A sentence for what a program raised, without any text of the exception."""
+    for kind, _, words in _WORDS:
+        if isinstance(error, kind):
+            return f"The program failed: {words}."
+    return f"The program failed ({type(error).__name__})."
 
 
 def _details(error: Any) -> dict[str, Any]:

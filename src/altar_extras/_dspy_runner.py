@@ -11,8 +11,14 @@ import dspy  # type: ignore[import-untyped]
 from altar.adm import FunctionDeclaration
 from altar.errors import ConfigurationError
 from altar.later import SchemaTool
-from altar_extras._dspy_runner_faults import told
-from altar_extras._dspy_runner_state import load_state, predictors_of, refuse_code, with_settings
+from altar_extras._dspy_runner_faults import NoSuchLM, told
+from altar_extras._dspy_runner_state import (
+    crossing,
+    load_state,
+    predictors_of,
+    refuse_code,
+    with_settings,
+)
 from altar_extras._dspy_runner_values import Values, types_of
 
 if TYPE_CHECKING:
@@ -161,7 +167,7 @@ class _Host:
             values, program = self._program()[1], self.fresh()
             predictors = predictors_of(program)
             load_state(predictors, args["state"], values, self._find)
-            inputs = values.load(args["inputs"])
+            inputs = crossing(program, values.load(args["inputs"]))
             with dspy.context(**self._settings(args), trace=trace), dspy.track_usage() as tracker:
                 try:
                     output = _call(program, inputs)
@@ -213,7 +219,7 @@ class _Host:
                 lms.setdefault(lm.model, lm)
         found = lms.get(record["model"])
         if found is None:
-            raise dspy.LMNotConfiguredError(
+            raise NoSuchLM(
                 f"no LM {record['model']!r} where the program runs; it has {sorted(lms)}: give it "
                 "to program_runner(lm=...), or type RemoteProgram(..., follow_lm=False)"
             )

@@ -10,6 +10,7 @@ import dspy  # type: ignore[import-untyped]
 
 from altar import ToolError
 from altar.errors import ConfigurationError, ErrorType, ToolCallError
+from altar_extras._dspy_errors import words_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from altar.adm import ErrorObject, ToolResult
     from altar_extras._dspy_runner_values import Values
 
-__all__ = ["FACTS", "RemoteProgramError", "raised", "told"]
+__all__ = ["FACTS", "NoSuchLM", "RemoteProgramError", "raised", "told"]
 
 FACTS = "program"  # where they stand in the error's details
 _MOST = 15_000  # bytes of JSON that an error's details hold
@@ -57,6 +58,10 @@ _BUILTINS = frozenset(
 )
 
 
+class NoSuchLM(dspy.LMNotConfiguredError):  # type: ignore[misc, unused-ignore]
+    """The caller's model is not there: altar's own words, which may cross."""
+
+
 class RemoteProgramError(dspy.DSPyError):  # type: ignore[misc, unused-ignore]
     """A run elsewhere that came to nothing, where no exception of DSPy's or Python's says it.
 
@@ -67,12 +72,13 @@ class RemoteProgramError(dspy.DSPyError):  # type: ignore[misc, unused-ignore]
 
     def __init__(self, name: str, error: ErrorObject) -> None:
         wait = error.retry_after_ms
+        facts = (error.details or {}).get(FACTS)
+        said = facts.get("text") if isinstance(facts, dict) else None
         super().__init__(
-            f"{name}: {error.type}: {error.message}",
+            f"{name}: {error.type}: {error.message}" + (f" {said}" if said else ""),
             code=error.type.lower(),
             retry_after=None if wait is None else wait / 1000,
         )
-        facts = (error.details or {}).get(FACTS)
         self.name = name
         self.error = error
         self.type = error.type
@@ -87,11 +93,16 @@ def told(
 ) -> ToolError:
     """What a program raised, for the process that called it; ``beside`` is trace and usage.
 
+    Of an LM's error its text stays here, which is a provider's and may quote keys and
+    addresses; altar's words go instead. Texts of the program's own exceptions go, in the
+    details: the message, which a model may read, has none.
+
     An error's details hold little: where that is too much, the trace stays
     behind, then long texts lose their end.
     """
-    kind = type(error).__name__
-    text = _text_of(error)
+    kind = "LMNotConfiguredError" if isinstance(error, NoSuchLM) else type(error).__name__
+    is_an_lms = isinstance(error, dspy.LMError) and not isinstance(error, NoSuchLM)
+    text = words_for(error) if is_an_lms else _text_of(error)
     facts: dict[str, Any] = {"kind": kind, "text": text}
     if isinstance(error, dspy.DSPyError):
         facts["fields"] = {
@@ -114,7 +125,7 @@ def told(
             }
     found = next((name for cls, name in _TYPES if isinstance(error, cls)), None)
     return ToolError(
-        f"{kind}: {text}",
+        words_for(error),
         type=found or ErrorType.TOOL_EXECUTION_FAILED,
         retry_after=getattr(error, "retry_after", None),
         details={FACTS: whole},

@@ -16,7 +16,13 @@ from altar.runtime import CallContext, Runtime
 from altar_extras._dspy_runner import ProgramRunner
 from altar_extras._dspy_runner_faults import FACTS, raised
 from altar_extras._dspy_runner_rollouts import Rollouts
-from altar_extras._dspy_runner_state import dump_lm, dump_state, predictors_of, refuse_code
+from altar_extras._dspy_runner_state import (
+    crossing,
+    dump_lm,
+    dump_state,
+    predictors_of,
+    refuse_code,
+)
 from altar_extras._dspy_runner_values import Values, types_of
 
 if TYPE_CHECKING:
@@ -132,10 +138,14 @@ class RemoteProgram(dspy.Module):  # type: ignore[misc, unused-ignore]
         return getattr(self.program, name)
 
     def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return crossing(self.program, self._named(args, kwargs))
+
+    def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if not args:
             return kwargs
         kind: Any = type(self.program)
-        bound = inspect.signature(kind.forward).bind(self.program, *args, **kwargs)
+        forward = kind.forward if hasattr(kind, "forward") else kind.aforward
+        bound = inspect.signature(forward).bind(self.program, *args, **kwargs)
         found = list(bound.arguments.items())[1:]
         kinds = bound.signature.parameters
         named: dict[str, Any] = {}

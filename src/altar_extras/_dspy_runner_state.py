@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import dspy  # type: ignore[import-untyped]
@@ -14,7 +15,15 @@ if TYPE_CHECKING:
 
     from altar_extras._dspy_runner_values import Values
 
-__all__ = ["dump_lm", "dump_state", "load_state", "predictors_of", "with_settings"]
+__all__ = [
+    "crossing",
+    "dump_lm",
+    "dump_state",
+    "load_state",
+    "predictors_of",
+    "refuse_code",
+    "with_settings",
+]
 
 # what of an LM's and a predictor's settings crosses: how to sample, and never where to or as whom
 SAMPLING = (
@@ -50,6 +59,32 @@ def refuse_code(program: Any) -> None:
                 f"{name} is a dspy.Flex, whose state is source code; what crosses is that of "
                 "dspy.Predict (demos, instructions, sampling). Run a program with Flex where it is"
             )
+
+
+def crossing(program: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs of a run without what DSPy would take for options of it: of those, the sampling.
+
+    Raises ConfigurationError for an LM or a signature, which hold keys and code.
+    """
+    options = {"config", "lm", "signature"} & inputs.keys()
+    if not options:
+        return inputs
+    kind = type(program)
+    forward: Any = getattr(kind, "forward", None) or getattr(kind, "aforward", None)
+    own = {} if forward is None else inspect.signature(forward).parameters
+    options -= own.keys()  # named by the forward, so an input like others
+    for name in options & {"lm", "signature"}:
+        raise ConfigurationError(
+            f"{name}= of a call cannot cross, since it holds more than JSON: "
+            + (
+                "give the LM to program_runner(lm=...), and type with dspy.context(lm=...): here"
+                if name == "lm"
+                else "set the signature of the predictor before the call"
+            )
+        )
+    if "config" not in options:
+        return inputs
+    return {**inputs, "config": _sampling(inputs["config"] or {})}
 
 
 def dump_state(predictors: Mapping[str, Any], values: Values) -> dict[str, Any]:
@@ -89,7 +124,9 @@ def load_state(
             predictor.signature = signature.load_state(found["signature"])
         predictor.demos = [values.load(demo) for demo in found["demos"]]
         predictor.fields = values.load(found["fields"])
-        predictor.config = {**predictor.config, **found["config"]}
+        own = _sampling(predictor.config)
+        kept = {key: one for key, one in predictor.config.items() if key not in own}
+        predictor.config = kept | _sampling(found["config"])
         if found["lm"] is not None:
             predictor.lm = lms(found["lm"])
 
@@ -101,10 +138,10 @@ def dump_lm(lm: Any) -> dict[str, Any]:
 
 def with_settings(lm: Any, config: Mapping[str, Any]) -> Any:
     """The LM, or a copy of it that samples as ``config`` says."""
-    had = _sampling(lm.kwargs)
-    if had == config:
+    had, asked = _sampling(lm.kwargs), _sampling(config)
+    if had == asked:
         return lm
-    return lm.copy(**{**dict.fromkeys(had), **config})
+    return lm.copy(**{**dict.fromkeys(had), **asked})
 
 
 def _sampling(settings: Mapping[str, Any]) -> dict[str, Any]:

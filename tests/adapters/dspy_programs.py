@@ -84,6 +84,8 @@ def reply(prompt: str, texts: list[str]) -> str:
     values = {
         "query": f"look up {number}",
         "reasoning": f"thought {digest}",
+        "proposed_instruction": f"Answer carefully, as {digest}.",  # what COPRO asks for
+        "proposed_prefix_for_output_field": "Answered:",
         "answer": str(number * 10) if knows else f"unsure {digest}",
         "fruit": '{"name": "fig %s", "taste": "sour"}' % digest,
     }

@@ -105,6 +105,14 @@ def gepa(program):
     return optimiser.compile(program, trainset=[*TRAIN[:5], garbled], valset=DEV)
 
 
+def copro(program):
+    optimiser = dspy.COPRO(
+        metric=programs.right, prompt_model=programs.fake_lm(), breadth=2, depth=1
+    )
+    options = {"num_threads": 3, "display_progress": False}
+    return optimiser.compile(program, trainset=TRAIN[:4], eval_kwargs=options)
+
+
 def mipro(program):
     pytest.importorskip("optuna")
     pytest.importorskip("numpy")
@@ -136,7 +144,7 @@ def simba(program):
     return optimiser.compile(program, trainset=TRAIN, seed=1)
 
 
-@pytest.mark.parametrize("optimise", [bootstrap, random_search, gepa, mipro, simba])
+@pytest.mark.parametrize("optimise", [bootstrap, random_search, copro, gepa, mipro, simba])
 def test_a_program_compiles_elsewhere_to_what_it_compiles_to_here(optimise, runtime, log):
     here = compiled(optimise, programs.TwoSteps())
     assert log

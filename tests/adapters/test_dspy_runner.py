@@ -27,6 +27,7 @@ import altar
 from altar.errors import ConfigurationError, DeclarationError, ErrorType
 from altar.later import LocalRuntime, ProcessRuntime, SessionLimits
 from altar_extras._dspy_runner_rollouts import Rollouts
+from altar_extras._dspy_runner_state import with_settings
 from altar_extras._dspy_runner_values import Values, types_of
 from altar_extras.dspy import RemoteProgram, RemoteProgramError, program_runner
 from tests.adapters import dspy_programs as programs
@@ -87,7 +88,8 @@ def outcome(program, **inputs):
             made = program(**inputs)
             told = (made, made.completions._completions, made.get_lm_usage())
         except Exception as error:
-            told = (type(error), str(error), getattr(error, "retry_after", None))
+            text = "" if isinstance(error, dspy.LMError) else str(error)  # a provider's stays there
+            told = (type(error), text, getattr(error, "retry_after", None))
         trace = [(names[id(found)], given, out) for found, given, out in dspy.settings.trace]
     return told, trace
 
@@ -260,7 +262,7 @@ def test_exceptions_of_other_kinds_and_of_any_size_arrive_with_their_class_and_w
     with dspy.context(trace=[]), pytest.raises(RemoteProgramError) as caught:
         remote(question="own")
     assert (caught.value.kind, caught.value.type) == ("OwnError", ErrorType.TOOL_EXECUTION_FAILED)
-    assert "mine" in str(caught.value)
+    assert "mine" in str(caught.value) and "mine" not in caught.value.error.message
     with pytest.raises(dspy.AdapterParseError) as cut:
         remote(question="large")
     assert cut.value.signature is remote.step.signature and len(cut.value.lm_response) == 4_000
@@ -607,3 +609,59 @@ def test_an_agents_answer_is_not_lost_for_what_its_tools_gave_back():
     made = RemoteProgram(runner, LocalRuntime([runner]))(question="?")
     observed = {"raw": "<Opaque>", "when": date(2026, 1, 2), "n": 1}
     assert (made.answer, made.trajectory["observation_0"]) == ("seen", observed)
+
+
+def test_options_of_a_call_ship_their_sampling_and_neither_keys_nor_models():
+    asked: list[str] = []
+    runner = program_runner(
+        dspy.Predict("question -> answer"), name="one", lm=lambda: programs.fake_lm(asked)
+    )
+    runtime = Watched(LocalRuntime([runner]))
+    remote = RemoteProgram(runner, runtime)
+    remote(question="number 1", config={"api_key": SECRET, "temperature": 0.9})
+    assert runtime.calls[0].args["inputs"]["config"] == {"temperature": 0.9}
+    assert asked[0].endswith("0.9")
+    for name, value in (("lm", programs.fake_lm()), ("signature", "question -> answer")):
+        with pytest.raises(ConfigurationError, match=f"{name}= of a call cannot cross"):
+            remote(question="number 1", **{name: value})
+
+
+class Configured(dspy.Module):
+    def forward(self, question, config):
+        return dspy.Prediction(answer=config)
+
+
+def test_an_input_that_a_program_itself_calls_config_crosses_as_it_is():
+    runner = program_runner(Configured, name="configured")
+    remote = RemoteProgram(runner, LocalRuntime([runner]))
+    assert remote(question="?", config={"any": 1}).answer == {"any": 1}
+
+
+def test_a_callers_sampling_is_the_whole_of_it_and_nothing_but_sampling_is_taken():
+    asked: list[str] = []
+    runner = program_runner(
+        dspy.Predict("question -> answer", temperature=0.9),
+        name="one",
+        lm=lambda: programs.fake_lm(asked),
+    )
+    remote = RemoteProgram(runner, LocalRuntime([runner]))
+    remote.program.config = {}
+    remote(question="number 1")
+    mine = dspy.LM("openai/x", api_key="k", api_base="http://here", cache=False)
+    lm = with_settings(mine, {"api_base": "http://there", "temperature": 0.5})
+    assert asked[0].endswith("None")
+    assert (lm.kwargs["temperature"], lm.kwargs["api_base"]) == (0.5, "http://here")
+
+
+def test_of_an_lms_error_neither_the_providers_text_nor_a_key_in_it_crosses(log):
+    class Refused(dspy.Module):
+        def forward(self, question):
+            raise dspy.LMAuthError(f"wrong key {SECRET}", model="fake/one", status=401)
+
+    runner = program_runner(Refused, name="refused")
+    session = altar.Session([runner])
+    with pytest.raises(dspy.LMAuthError, match="refuses the application's key") as caught:
+        RemoteProgram(runner, session)(question="x")
+    assert (caught.value.status, caught.value.model) == (401, "fake/one")
+    error = session.execute("refused", {"state": {}, "inputs": {"question": "x"}}).error
+    assert SECRET not in json.dumps(error.to_dict())
