@@ -37,7 +37,7 @@ def pairs() -> list[tuple[str, Callable[[], object], Callable[[], object]]]:
     ours, aours = export_tools([add, aadd])
     session = altar.Session(import_tools(own, program))
     args = {"a": 1, "b": 2}
-    run = asyncio.Runner().run
+    run = asyncio.new_event_loop().run_until_complete
     return [
         ("exported, sync", partial(own, **args), partial(ours, **args)),
         ("exported, async", lambda: run(aown.acall(**args)), lambda: run(aours.acall(**args))),

@@ -36,11 +36,12 @@ async def aadd(a: int, b: int) -> int:
 
 def pairs() -> list[tuple[str, Callable[[], object], Callable[[], object]]]:
     """By label: one call of the framework's own tool, and one of altar's."""
-    runner = asyncio.Runner()
+    loop = asyncio.new_event_loop()  # lighter than a Runner, which minds signals
+    run = loop.run_until_complete
     ctx: Any = RunContext(deps=None, model=TestModel(), usage=RunUsage(), run_step=1)
 
     def manager(toolset: Any) -> ToolManager[Any]:
-        return runner.run(ToolManager[Any](toolset).for_run_step(ctx))
+        return run(ToolManager[Any](toolset).for_run_step(ctx))
 
     native = FunctionToolset([add, aadd])
     own, ours = manager(native), manager(export_tools([add, aadd]))
@@ -51,17 +52,17 @@ def pairs() -> list[tuple[str, Callable[[], object], Callable[[], object]]]:
     return [
         (
             "exported, async",
-            lambda: runner.run(own.handle_call(acall)),
-            lambda: runner.run(ours.handle_call(acall)),
+            lambda: run(own.handle_call(acall)),
+            lambda: run(ours.handle_call(acall)),
         ),
         (
             "exported, sync",
-            lambda: runner.run(own.handle_call(call)),
-            lambda: runner.run(ours.handle_call(call)),
+            lambda: run(own.handle_call(call)),
+            lambda: run(ours.handle_call(call)),
         ),
         (
             "imported, async",
-            lambda: runner.run(own.handle_call(acall)),
-            lambda: runner.run(session.aexecute("aadd", args)),
+            lambda: run(own.handle_call(acall)),
+            lambda: run(session.aexecute("aadd", args)),
         ),
     ]

@@ -49,13 +49,12 @@ class FunctionCall(Frozen, Extended, Identified):
         usual = name.__class__ is str and len(name) <= _MAX_NAME and args.__class__ is dict
         if not usual or call_id is not None or extensions:
             _check(name, args, call_id, extensions)
-        put = object.__setattr__
-        put(self, "name", name)
-        put(self, "args", {} if args is None else args)
-        put(self, "_id", call_id)
-        put(self, "supplied", call_id is not None)
+        _put_name(self, name)
+        _put_args(self, {} if args is None else args)
+        _put_id(self, call_id)
+        _put_supplied(self, call_id is not None)
         if extensions:
-            put(self, "_extensions", extensions)
+            object.__setattr__(self, "_extensions", extensions)
 
     @classmethod
     def from_dict(cls, doc: dict[str, Any]) -> FunctionCall:
@@ -93,6 +92,13 @@ class FunctionCall(Frozen, Extended, Identified):
     def to_dict(self) -> dict[str, Any]:
         """The ADM JSON object: call_id, name, args, and the extensions."""
         return {"call_id": self.call_id, "name": self.name, "args": self.args, **self.extensions}
+
+
+# past __setattr__, which refuses, and without a look-up by name in every call
+_put_name = FunctionCall.__dict__["name"].__set__
+_put_args = FunctionCall.__dict__["args"].__set__
+_put_id = FunctionCall.__dict__["_id"].__set__
+_put_supplied = FunctionCall.__dict__["supplied"].__set__
 
 
 def _check(name: object, args: object, call_id: object, extensions: Any) -> None:

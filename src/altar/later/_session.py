@@ -212,12 +212,14 @@ class Session:
         """Carry out one call without blocking the event loop (the Runtime protocol)."""
         if switch.tracer is not None:
             return await ainvoke_traced(switch.tracer, self, call, ctx)
-        if ctx.cancelled is _NEVER and not call.supplied and not self._is_expired():
+        if ctx.cancelled is _NEVER and ctx.deadline is None and not call.supplied:
             fast = self._afast.get(call.name)  # as aexecute; closing takes the lanes away
-            if fast is not None and ctx.deadline is None and call.args.__class__ is dict:
-                result: ToolResult | None = await fast(call.args, call.call_id, ctx)
-                if result is not None:
-                    return correlated(result, ctx)
+            if fast is not None and call.args.__class__ is dict:
+                expires = self._expires
+                if expires is None or self._clock() < expires:
+                    result: ToolResult | None = await fast(call.args, call.call_id, ctx)
+                    if result is not None:
+                        return result if result.error is None else correlated(result, ctx)
         return await self.acarry_out(call, ctx)
 
     def carry_out(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
