@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from altar.adm import ToolResult
+    from altar_extras._dspy_runner_rollouts import Run
 
 __all__ = ["RemoteProgram"]
 
@@ -102,16 +103,18 @@ class RemoteProgram(dspy.Module):  # type: ignore[misc, unused-ignore]
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         predictors = predictors_of(self.program)
         request = self._link.request(predictors, self._inputs(args, kwargs))
-        with self._link.rollout(request) as call:
+        with self._link.rollout(request) as (call, run):
             result = self._link.session.invoke(call, self._link.context())
-        return self._replayed(result, predictors)
+            first = run.answered(ok=result.ok)
+        return self._replayed(result, predictors, first)
 
     async def aforward(self, *args: Any, **kwargs: Any) -> Any:
         predictors = predictors_of(self.program)
         request = self._link.request(predictors, self._inputs(args, kwargs))
-        with self._link.rollout(request) as call:
+        with self._link.rollout(request) as (call, run):
             result = await self._link.session.ainvoke(call, self._link.context())
-        return self._replayed(result, predictors)
+            first = run.answered(ok=result.ok)
+        return self._replayed(result, predictors, first)
 
     def named_parameters(self) -> list[tuple[str, Any]]:
         """The program's own, by its own names."""
@@ -131,6 +134,16 @@ class RemoteProgram(dspy.Module):  # type: ignore[misc, unused-ignore]
         """As the program's own."""
         self.program.map_named_predictors(func)
         return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set what the program has on the program, which is what runs; the rest here."""
+        program = self.__dict__.get("program")
+        if program is None or name.startswith("_") or name in self.__dict__:
+            super().__setattr__(name, value)
+        elif name in vars(program):
+            setattr(program, name, value)
+        else:
+            super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name == "program":  # asked of a copy that is not yet filled
@@ -158,17 +171,20 @@ class RemoteProgram(dspy.Module):  # type: ignore[misc, unused-ignore]
                 named[name] = value
         return named
 
-    def _replayed(self, result: ToolResult, predictors: dict[str, Any]) -> Any:
-        """The Prediction of an answer, its steps traced here. Raises what the run came to."""
+    def _replayed(self, result: ToolResult, predictors: dict[str, Any], first: bool) -> Any:
+        """The Prediction of an answer, its steps traced here. Raises what the run came to.
+
+        Of requests that are one run the ``first`` counts the tokens: they were spent once.
+        """
         values = self._link.values
         if result.error is not None:
             facts = (result.error.details or {}).get(FACTS)
             if isinstance(facts, dict):
-                _spend(facts.get("usage", {}))
+                _spend(facts.get("usage", {}) if first else {})
                 _trace(_steps(facts.get("trace", []), predictors, values))
             raise raised(result, predictors, values)
         found = _whole(result)
-        _spend(found["usage"])
+        _spend(found["usage"] if first else {})
         steps = _steps(found["trace"], predictors, values)
         _trace(steps)
         return steps[found["step"]][2] if "step" in found else values.load(found["output"])
@@ -207,12 +223,13 @@ class _Link:
         return made
 
     @contextmanager
-    def rollout(self, request: dict[str, Any]) -> Iterator[FunctionCall]:
-        """The call of a request, under the id of its run."""
+    def rollout(self, request: dict[str, Any]) -> Iterator[tuple[FunctionCall, Run]]:
+        """The call of a request, under the id of its run, and that run."""
         key = digest([self.tool, request], big_integers="exact")
-        nonce = self.rollouts.begin(key)
+        run = self.rollouts.begin(key)
         try:
-            yield FunctionCall(name=self.tool, args=request, call_id=_call_id(key, nonce))
+            call = FunctionCall(name=self.tool, args=request, call_id=_call_id(key, run.nonce))
+            yield call, run
         finally:
             self.rollouts.end(key)
 

@@ -7,10 +7,12 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from altar.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Rollouts"]
+__all__ = ["Rollouts", "Run"]
 
 _KEPT = 600.0
 
@@ -23,31 +25,36 @@ class Rollouts:
     a twin begins when the run it stands for has just ended. So a run's nonce is
     given out after its end too: to as many twins as it ran times ``patience``
     seconds, those that came before counted, for ten minutes. In every other case
-    an equal request later is a run of its own.
+    an equal request later is a run of its own, after a failure above all.
     """
 
     __slots__ = ("_clock", "_ended", "_lock", "_open", "_patience")
 
     def __init__(self, *, patience: float, clock: Callable[[], float] = monotonic) -> None:
+        if not patience > 0:
+            raise ConfigurationError(
+                f"straggler_after={patience!r}: a number of seconds above 0, as those after which "
+                "DSPy sends a request again"
+            )
         self._patience = patience
         self._clock = clock
         self._lock = Lock()
-        self._open: dict[str, _Run] = {}
-        self._ended: dict[str, _Run] = {}
+        self._open: dict[str, Run] = {}
+        self._ended: dict[str, Run] = {}
 
-    def begin(self, key: str) -> str:
-        """The nonce of a request with this key."""
+    def begin(self, key: str) -> Run:
+        """The run of a request with this key."""
         now = self._clock()
         with self._lock:
             run = self._open.get(key)
             if run is None:
                 run = self._ended.pop(key, None)
                 if run is None or run.twins < 1 or now - run.ended >= _KEPT:
-                    run = _Run(now)
+                    run = Run(now)
                 self._open[key] = run
             run.twins -= 1
             run.waiting += 1
-            return run.nonce
+            return run
 
     def end(self, key: str) -> None:
         """One of those requests was answered."""
@@ -63,18 +70,25 @@ class Rollouts:
                 run.twins += 1 + int((now - run.begun) / self._patience)
             for gone in [k for k, old in self._ended.items() if now - old.ended >= _KEPT]:
                 del self._ended[gone]
-            if run.twins > 0:
+            if run.ok and run.twins > 0:
                 self._ended[key] = run
 
 
-class _Run:
+class Run:
     """One run: who waits for it, and how many twins of its request may still come."""
 
-    __slots__ = ("begun", "ended", "nonce", "twins", "waiting")
+    __slots__ = ("_told", "begun", "ended", "nonce", "ok", "twins", "waiting")
 
     def __init__(self, begun: float) -> None:
+        self._told = Lock()  # taken by the first who hears the answer
+        self.ok = False
         self.nonce = token_hex(8)
         self.begun = begun
         self.ended = 0.0
         self.twins = 0
         self.waiting = 0
+
+    def answered(self, *, ok: bool) -> bool:
+        """Note what came of it; whether this is the first to hear."""
+        self.ok = self.ok or ok
+        return self._told.acquire(blocking=False)

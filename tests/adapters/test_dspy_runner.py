@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import copy
 import json
 import pickle
@@ -389,9 +390,10 @@ def test_a_slow_run_that_just_ended_answers_its_twins_and_no_later_request():
 
     def at(seconds, key="key"):
         now[0] = seconds
-        nonce = rollouts.begin(key)
+        run = rollouts.begin(key)
+        run.answered(ok=True)
         rollouts.end(key)
-        return nonce
+        return run
 
     first = rollouts.begin("key")
     assert at(120.0) == first  # under way: a twin waits for it
@@ -665,3 +667,98 @@ def test_of_an_lms_error_neither_the_providers_text_nor_a_key_in_it_crosses(log)
     assert (caught.value.status, caught.value.model) == (401, "fake/one")
     error = session.execute("refused", {"state": {}, "inputs": {"question": "x"}}).error
     assert SECRET not in json.dumps(error.to_dict())
+
+
+def test_a_slow_run_that_failed_answers_nobody_after_it(log):
+    runs = []
+
+    class Shaky(dspy.Module):
+        def forward(self, question):
+            runs.append(question)
+            threading.Event().wait(0.02)
+            if len(runs) == 1:
+                raise dspy.LMServerError("down")
+            return dspy.Prediction(answer="up")
+
+    runner = program_runner(Shaky, name="shaky")
+    remote = RemoteProgram(runner, LocalRuntime([runner]), straggler_after=0.01)
+    with pytest.raises(dspy.LMServerError):
+        remote(question="x")
+    assert remote(question="x").answer == "up" and len(runs) == 2
+
+
+def test_a_slow_run_that_was_cancelled_answers_nobody_after_it(log):
+    begun = []
+
+    class Shaky(dspy.Module):
+        async def aforward(self, question):
+            begun.append(question)
+            await asyncio.sleep(0.02)
+            return dspy.Prediction(answer="up")
+
+    runner = program_runner(Shaky, name="shaky")
+    remote = RemoteProgram(runner, LocalRuntime([runner]), straggler_after=0.001)
+
+    async def main():
+        task = asyncio.ensure_future(remote.acall(question="x"))
+        while not begun:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return await remote.acall(question="x")
+
+    assert asyncio.run(main()).answer == "up"
+
+
+def test_tokens_of_requests_that_are_one_run_are_counted_once(log):
+    go = threading.Event()
+
+    class Waits(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.step = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            go.wait(5)
+            return self.step(question=question)
+
+    asked: list[str] = []
+    runner = program_runner(Waits, name="waits", lm=lambda: programs.fake_lm(asked))
+    remote = RemoteProgram(runner, LocalRuntime([runner]))
+    with dspy.track_usage() as tracker:
+        runs = [
+            threading.Thread(
+                target=contextvars.copy_context().run, args=(lambda: remote("number 1"),)
+            )
+            for _ in range(3)
+        ]
+        for run in runs:
+            run.start()
+        while not (found := list(remote._link.rollouts._open.values())) or found[0].waiting < 3:
+            threading.Event().wait(0.001)
+        go.set()
+        for run in runs:
+            run.join()
+    assert len(asked) == 1 == sum(map(len, tracker.usage_data.values()))
+
+
+def test_what_is_set_on_a_remote_program_is_set_on_the_program_that_is_shipped(log):
+    runner = program_runner(dspy.Predict("question -> answer"), name="one", lm=programs.fake_lm)
+    remote = RemoteProgram(runner, LocalRuntime([runner]))
+    remote.signature = remote.signature.with_instructions("Answer carefully.")
+    remote.demos = programs.examples(1)
+    twin = remote.deepcopy()
+    twin.note = "mine"
+    for found in (remote, twin):
+        assert found(question="number 4").answer == "40"
+        assert found.program.demos == programs.examples(1)
+    assert not hasattr(twin.program, "note")
+    two = RemoteProgram(programs.two_steps, LocalRuntime([programs.two_steps]))
+    two.query = step = dspy.Predict("question -> query")
+    assert two.program.query is step and two._compiled is False
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_a_straggler_time_that_is_none_is_refused(seconds):
+    with pytest.raises(ConfigurationError, match="straggler_after"):
+        RemoteProgram(programs.two_steps, LocalRuntime([]), straggler_after=seconds)
