@@ -318,3 +318,58 @@ def test_a_client_that_leaves_while_its_token_is_checked_holds_nothing():
                     break
         else:
             pytest.fail("the stream of who has left is still taken")
+
+
+def test_what_one_token_runs_is_bounded_over_all_of_its_connections():
+    @altar.tool
+    async def wait() -> str:
+        """Waits for all that may run."""
+        running.append(1)
+        if len(running) == 2:
+            full.set()
+        await asyncio.to_thread(leave.wait, 5)
+        return "waited"
+
+    running: list[int] = []
+    full, leave = threading.Event(), threading.Event()
+    server = Server([wait], options=ServerOptions(max_running=2))
+    mine, theirs = {"Authorization": "Bearer token-of-a"}, {"Authorization": "Bearer token-of-b"}
+    asked = {"name": "wait"}
+    with listening(server, tokens=("token-of-a", "token-of-b")) as url:
+        with Wire(url) as first, Wire(url) as second:
+            for wire in (first, second):
+                wire.post(modern("tools/call", asked), **mine)
+            assert full.wait(5)
+            web = Web(url)
+            assert web.modern("tools/call", asked, **mine)[1]["error"]["code"] == -32000
+            assert web.modern("tools/list", **mine)[0] == 200
+            with Wire(url) as other:
+                other.post(modern("tools/call", asked), **theirs)
+                leave.set()
+                assert b"waited" in other.until(b"complete")
+            for wire in (first, second):
+                assert b"waited" in wire.until(b"complete")
+        assert "result" in web.modern("tools/call", asked, **mine)[1]
+
+
+def test_functions_of_resources_run_in_a_bounded_number_of_threads(monkeypatch):
+    monkeypatch.setattr("altar.mcp._server_threads._MOST", 2)
+    leave = threading.Event()
+    started = threading.Semaphore(0)
+
+    def slow() -> str:
+        started.release()
+        leave.wait(5)
+        return "read"
+
+    with listening(Server([], resources=[Resource("a://slow", slow)])) as url:
+        for _ in range(2):
+            with Wire(url) as wire:  # and leaves: the thread runs on
+                wire.post(modern("resources/read", {"uri": "a://slow"}))
+                assert started.acquire(timeout=5)
+        web = Web(url)
+        assert web.modern("resources/read", {"uri": "a://slow"})[1]["error"]["code"] == -32000
+        leave.set()
+        until = time.monotonic() + 5
+        while "error" in web.modern("resources/read", {"uri": "a://slow"})[1]:
+            assert time.monotonic() < until

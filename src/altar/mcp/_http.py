@@ -12,6 +12,7 @@ from altar.mcp._http_link import HttpLink
 from altar.mcp._http_outlet import HttpOutlet
 from altar.mcp._http_sessions import Kept, Sessions
 from altar.mcp._jsonrpc import (
+    BUSY,
     HEADER_MISMATCH,
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -23,7 +24,7 @@ from altar.mcp._jsonrpc import (
     error_frame,
     parse,
 )
-from altar.mcp._server_line import BUSY, Line
+from altar.mcp._server_line import Line
 from altar.mcp._server_peer import unsupported
 from altar.mcp._versions import HANDSHAKE_VERSIONS, MODERN_VERSIONS
 from altar.mcp._words import (
@@ -199,7 +200,7 @@ class Listening:
         if wrong is not None:
             self._fail(link, head, RpcError(HEADER_MISMATCH, wrong, id=message.id))
             return
-        peer = self._guests.peer(who or None)
+        peer = self._guests.peer(who or None, link.address)
         line = Line(self._core, peer)
         outlet = HttpOutlet(link, head, self._cors(head), modern=True)
         link.on_gone = line.close
@@ -217,7 +218,7 @@ class Listening:
     # -- the handshake era ------------------------------------------------------------
 
     def _open(self, link: HttpLink, head: Head, message: Message, who: str) -> None:
-        line = Line(self._core, self._guests.peer(who or None))
+        line = Line(self._core, self._guests.peer(who or None, link.address))
         headers = self._cors(head)
         outlet = HttpOutlet(link, head, headers)
         outlet.before_answer = lambda: self._opened(line, who, headers)

@@ -66,6 +66,12 @@ class HttpLink(asyncio.Protocol):
         self._entering: asyncio.Future[str] | None = None
         self._held = 0
 
+    @property
+    def address(self) -> str:
+        """Where the client is, without its port."""
+        said = None if self.transport is None else self.transport.get_extra_info("peername")
+        return str(said[0]) if said else ""
+
     # -- in ---------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -24,6 +24,7 @@ from altar.mcp._resources import Shelf, contents_of
 from altar.mcp._server_needs import Ask, Invoke, Need, Run, Stream
 from altar.mcp._server_peer import Caller, caller_of
 from altar.mcp._server_questions import APPROVAL, ELICIT, Questions, allow, denied, is_yes
+from altar.mcp._server_threads import Threads
 from altar.mcp._server_tools import Catalog, call_result
 from altar.mcp._versions import HANDSHAKE_VERSIONS, LATEST_HANDSHAKE, VERSIONS
 from altar.mcp._words import SERVER_INFO_KEY
@@ -71,6 +72,7 @@ class Core:
         self.shelf = shelf
         # those who want to hear of changes: (method, key of a filter, params)
         self.listeners: dict[Callable[[str, str, dict[str, Any]], None], None] = {}
+        self.threads = Threads()
         self._questions = Questions()
         self._catalogs: dict[int, tuple[Session, Catalog]] = {}
         self._answers: dict[str, Callable[[Caller, Request], dict[str, Any]]] = {

@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import json
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.errors import ToolError
@@ -24,7 +23,6 @@ from altar.mcp._server_needs import Ask, Invoke, Run, Stream
 from altar.mcp._server_questions import ELICIT
 from altar.mcp._words import SUBSCRIPTION_KEY
 from altar.runtime import CallContext
-from altar.runtime._ask import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,8 +190,7 @@ class Exchange:
         if isinstance(need, Run):
             if inspect.iscoroutinefunction(need.function):
                 return await need.function(**need.arguments)
-            # in a daemon: what never returns must not keep the process from ending
-            came = await in_thread(partial(need.function, **need.arguments))
+            came = await self._core.threads.run(need.function, need.arguments)
             return await came if inspect.isawaitable(came) else came
         return await self._stream(need)
 

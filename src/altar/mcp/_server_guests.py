@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
-from altar.mcp._server_peer import Peer
+from altar.mcp._server_peer import Peer, Tally
 
 if TYPE_CHECKING:
     from altar.later import Session
@@ -16,16 +17,24 @@ __all__ = ["Guests"]
 class Guests:
     """New connections share the server's session, or each gets one of its own."""
 
-    __slots__ = ("core", "session")
+    __slots__ = ("_tallies", "core", "session")
 
     def __init__(self, core: Core, session: Session) -> None:
         self.core = core
         self.session = session
+        self._tallies: WeakValueDictionary[tuple[bool, str], Tally] = WeakValueDictionary()
 
-    def peer(self, principal: str | None = None) -> Peer:
-        """A new connection."""
+    def peer(self, principal: str | None = None, address: str | None = None) -> Peer:
+        """A new connection; those of one principal, or else of one address, are one client's."""
         connect = self.core.options.connect
-        return Peer(self.session if connect is None else connect(), principal)
+        session = self.session if connect is None else connect()
+        if principal is None and address is None:
+            return Peer(session)
+        key = (principal is not None, principal or address or "")
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally()
+        return Peer(session, principal, tally)
 
     def has_own(self, peer: Peer) -> bool:
         """Whether a session ends with this connection."""

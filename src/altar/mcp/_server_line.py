@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from altar.mcp._jsonrpc import (
+    BUSY,
     INVALID_REQUEST,
     Answer,
     Failure,
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from altar.mcp._server_exchange import Outlet
     from altar.mcp._server_peer import Peer
 
-__all__ = ["BUSY", "Line", "listener"]
-
-BUSY = -32000  # of the codes that are free for implementations
+__all__ = ["Line", "listener"]
 
 
 class Line:
@@ -84,19 +83,22 @@ class Line:
             reason = f"Invalid request: a request with the id {id_!r:.100} is running"
             outlet.finish(error_frame(id_, RpcError(INVALID_REQUEST, reason)))
             return None
-        if len(self._running) >= self.core.options.max_running:
-            reason = f"Busy: {len(self._running)} requests are running, which is the limit"
+        tally = self.peer.tally
+        if tally.running >= self.core.options.max_running:
+            reason = f"Busy: {tally.running} requests are running, which is the limit"
             outlet.finish(error_frame(id_, RpcError(BUSY, reason)))
             return None
         exchange = Exchange(self.core, self.peer, request, outlet, self._asked)
         if exchange.start(lambda: self._ended(id_)):
             return None
         self._running[id_] = exchange
+        tally.running += 1
         self._idle.clear()
         return exchange
 
     def _ended(self, id_: Id) -> None:
-        self._running.pop(id_, None)
+        if self._running.pop(id_, None) is not None:
+            self.peer.tally.running -= 1
         if not self._running:
             self._idle.set()
 

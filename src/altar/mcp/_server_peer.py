@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from altar.later import Session
     from altar.mcp._jsonrpc import Request
 
-__all__ = ["Caller", "Peer", "caller_of", "unsupported"]
+__all__ = ["Caller", "Peer", "Tally", "caller_of", "unsupported"]
 
 
 class Caller(NamedTuple):
@@ -31,17 +31,29 @@ class Caller(NamedTuple):
         return isinstance(said, dict) and (not said or "form" in said or "url" not in said)
 
 
+class Tally:
+    """How many requests of one client run, on all of its connections."""
+
+    __slots__ = ("__weakref__", "running")
+
+    def __init__(self) -> None:
+        self.running = 0
+
+
 class Peer:
     """One connection: a pipe, a session of HTTP, or one request where nothing is kept.
 
     ``version`` is None until a handshake has agreed on one.
     """
 
-    __slots__ = ("capabilities", "info", "principal", "session", "subscribed", "version")
+    __slots__ = ("capabilities", "info", "principal", "session", "subscribed", "tally", "version")
 
-    def __init__(self, session: Session, principal: str | None = None) -> None:
+    def __init__(
+        self, session: Session, principal: str | None = None, tally: Tally | None = None
+    ) -> None:
         self.session = session
         self.principal = principal
+        self.tally = Tally() if tally is None else tally
         self.version: str | None = None
         self.capabilities: dict[str, Any] = {}
         self.info: dict[str, Any] = {}
