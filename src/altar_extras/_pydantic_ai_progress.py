@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from pydantic_ai import CustomEvent
@@ -30,19 +29,18 @@ class ToolProgress(CustomEvent, name="altar_tool_progress"):
 class Progress:
     """Called with each chunk, from whatever thread; the run's stream gets them in order."""
 
-    __slots__ = ("_ctx", "_loop", "_task", "_thread", "_waiting", "begun")
+    __slots__ = ("_ctx", "_loop", "_task", "_waiting", "begun")
 
     def __init__(self, ctx: RunContext[Any]) -> None:
         self._ctx = ctx
         self._loop = asyncio.get_running_loop()
-        self._thread = get_ident()
         self._waiting: deque[Any] | None = None
         self._task: asyncio.Task[None] | None = None
         self.begun = False
 
     def __call__(self, chunk: Any) -> None:
         self.begun = True
-        if get_ident() == self._thread:
+        if _running_loop() is self._loop:
             self._take(chunk)
         else:
             self._loop.call_soon_threadsafe(self._take, chunk)
@@ -71,3 +69,11 @@ class Progress:
         """Tell nobody any more."""
         if self._task is not None:
             self._task.cancel()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop of this thread, where one runs."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

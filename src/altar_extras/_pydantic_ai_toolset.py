@@ -126,7 +126,7 @@ class SessionToolset(AbstractToolset[Any]):
                 FunctionCall(name=name, args=tool_args),
                 CallContext(
                     correlation_id=ctx.tool_call_id or "",
-                    deadline=_deadline(ctx),
+                    deadline=None if ctx.deadline is None else _deadline(ctx),
                     emit=progress,
                     cancelled=_NEVER,
                     deps=ctx.deps if self._lends else None,
@@ -191,8 +191,6 @@ def _meant(cause: BaseException | None) -> BaseException | None:
 
 def _deadline(ctx: RunContext[Any]) -> float | None:
     """The end of the run, as a time of the monotonic clock."""
-    if ctx.deadline is None:
-        return None
     left = ctx.remaining_time()
     return None if left is None else monotonic() + left
 

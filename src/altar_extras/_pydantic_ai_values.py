@@ -17,9 +17,10 @@ __all__ = ["content_of", "value_of"]
 def content_of(result: ToolResult) -> Any:
     """The content of a result; blobs, alone or in a list, as the framework's files."""
     value, content = result.value, result.content
-    if value.__class__ is Blob:
+    kind = value.__class__
+    if kind is Blob:
         return _file(value)
-    if value.__class__ in (list, tuple) and any(item.__class__ is Blob for item in value):
+    if (kind is list or kind is tuple) and any(item.__class__ is Blob for item in value):
         pairs = zip(value, content, strict=False)
         return [_file(item) if item.__class__ is Blob else plain for item, plain in pairs]
     return content
