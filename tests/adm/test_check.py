@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from altar.adm._check import Checker
+from altar.adm._formats import FORMATS
 from altar.adm._problem import Problem
 from altar.adm._schema import Schema
 from altar.errors import InvalidDataError
@@ -59,7 +60,7 @@ def test_all_problems_come_at_once_with_paths_and_hints() -> None:
     """Each violation is told with its place, the rule, what came and the nearest right thing."""
     value = {"citi": "", "unit": "Celsius", "days": True, "spots": [1, "2", None]}
     assert [str(problem) for problem in WEATHER.check(value)] == [
-        "$.city: expected this required property, got nothing",
+        "$.city: expected a string (required), got nothing",
         "$.unit: expected 'celsius' or 'fahrenheit', got string 'Celsius'; did you mean 'celsius'?",
         "$.days: expected an integer, got true",
         "$.spots[1]: expected a number, got string '2'",
@@ -503,6 +504,26 @@ def test_problems_are_problems() -> None:
     assert problem == Problem("$", "a string", "integer 1", keyword="type")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"type": "integer"}, "an integer (required)"),
+        ({"type": ["string", "null"]}, "a string or null (required)"),
+        ({"type": "string", "format": "date"}, f"{FORMATS['date'].expected} (required)"),
+        ({"type": "string", "format": "unheard-of"}, "a string (required)"),
+        ({"type": "string", "enum": ["a", "b"]}, "'a' or 'b' (required)"),
+        ({"const": 3}, "3 (required)"),
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "an integer or null (required)"),
+        ({"anyOf": [{"type": "integer"}, {"minimum": 3}]}, "this required property"),
+        ({"description": "Anything."}, "this required property"),
+        (True, "this required property"),
+    ],
+)
+def test_a_missing_property_is_told_with_what_it_should_hold(wanted: Any, words: str) -> None:
+    schema = Schema.from_dict({"properties": {"x": wanted}, "required": ["x"]})
+    assert [str(problem) for problem in schema.check({})] == [f"$.x: expected {words}, got nothing"]
+
+
 @pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
 @pytest.mark.parametrize("said", [{"const": "b"}, {"enum": ["b"]}])
 def test_a_constant_says_which_alternative_is_meant(keyword: str, said: dict[str, Any]) -> None:
@@ -514,6 +535,6 @@ def test_a_constant_says_which_alternative_is_meant(keyword: str, said: dict[str
         ({"kind": "b", "x": 1}, "$.x", "a string"),
         ({"kind": "c", "x": 1}, "$.kind", "'a' or 'b'"),
         ({"kind": 5}, "$.kind", "'a' or 'b'"),
-        ({"x": 1}, "$.kind", "this required property"),
+        ({"x": 1}, "$.kind", "'a' or 'b' (required)"),
     ):
         assert [(p.path, p.expected) for p in schema.check(value)] == [(path, expected)]

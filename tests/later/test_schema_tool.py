@@ -92,6 +92,20 @@ def wrong(result: altar.ToolResult) -> set[str]:
     return {path.split("[")[0].split(".")[1] if "." in path else path for path in paths}
 
 
+def test_a_coercion_to_a_listed_value_says_which():
+    for session in (NATIVE, FOREIGN):
+        result = session.execute("native", {"a": 1, "d": "RED"})
+        told = {"path": "$.d", "from": "string", "to": "string", "value": "red"}
+        assert result.metadata["coercions"] == [told]
+
+
+def test_a_missing_argument_is_told_with_its_type_whoever_checks_it():
+    for session in (NATIVE, FOREIGN):
+        [problem] = session.execute("native", {}).error.details["problems"]
+        assert problem["expected"] == "an integer (required)"
+        assert problem["got"] == "nothing"
+
+
 def test_strict_refuses_what_would_need_coercion():
     tool = SchemaTool(DECLARED, by_schema, options=ToolOptions(strict=True))
     result = altar.Session([tool]).execute("native", {"a": "42"})

@@ -112,9 +112,8 @@ def _by_tag(
     """Report the problems of the alternative that the tag names, or the tag itself."""
     name, places = tag
     if name not in value:
-        return run.refuse_as(
-            (at, name), "required", "this required property", lambda _: "nothing", None
-        )
+        expected = f"{one_of([literal(one) for one in places])} (required)"
+        return run.refuse_as((at, name), "required", expected, lambda _: "nothing", None)
     said = value[name]
     if not isinstance(said, str) or said not in places:
         expected = one_of([literal(one) for one in places])

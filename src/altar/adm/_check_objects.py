@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from altar.adm._check_run import At, Rule, Run, Seen, Site
+from altar.adm._check_values import wanted_words
 from altar.adm._describe import brief, nearest
 from altar.adm._regex import compile_pattern
 
@@ -136,7 +137,7 @@ def _property_names(site: Site, schema: Any) -> Rule:
 
 
 def _required(site: Site, names: Any) -> Rule:
-    expected = "this required property"
+    known = site.schema.get("properties", {})
 
     def check(value: Any, at: At, run: Run, seen: Seen | None) -> bool:
         if not isinstance(value, dict):
@@ -146,6 +147,7 @@ def _required(site: Site, names: Any) -> Rule:
             if name not in value:
                 if run.problems is None:
                     return False
+                expected = wanted_words(known.get(name))
                 good = run.refuse_as((at, name), "required", expected, _nothing, None)
         return good
 

@@ -13,8 +13,9 @@ from altar.adm._equal import json_key
 from altar.adm._formats import FORMATS
 from altar.adm._regex import compile_pattern
 
-__all__ = ["VALUE_RULES", "int64_rule", "literal", "one_of", "type_words"]
+__all__ = ["VALUE_RULES", "int64_rule", "literal", "one_of", "type_words", "wanted_words"]
 
+_MOST_BRANCHES = 4
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 
 
@@ -50,6 +51,30 @@ def type_words(names: Any) -> str:
     """What a ``type`` keyword asks for, in words."""
     listed = [names] if isinstance(names, str) else names
     return one_of([article(name) for name in listed]) if listed else "no value"
+
+
+def wanted_words(schema: Any) -> str:
+    """What a property that is missing should have held: "an integer (required)"."""
+    words = _kind_words(schema)
+    return "this required property" if words is None else f"{words} (required)"
+
+
+def _kind_words(schema: Any) -> str | None:
+    if not isinstance(schema, dict):
+        return None
+    if "const" in schema:
+        return literal(schema["const"])
+    if schema.get("enum"):
+        return _list_values(schema["enum"])
+    kind = schema.get("type")
+    if kind is not None:
+        format_ = FORMATS.get(schema.get("format", "")) if kind == "string" else None
+        return type_words(kind) if format_ is None else format_.expected
+    branches = schema.get("anyOf") or schema.get("oneOf")
+    if not branches or len(branches) > _MOST_BRANCHES:
+        return None
+    found = [_kind_words(branch) for branch in branches]
+    return None if None in found else one_of([word for word in dict.fromkeys(found) if word])
 
 
 def _type(site: Site, names: Any) -> Rule:

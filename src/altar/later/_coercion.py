@@ -179,7 +179,7 @@ def _listed(value: Any, listed: list[Any], path: Path, report: Report) -> Any:
         ]
     if len(found) != 1:
         return value
-    report.coerced(path, kind_of(value), kind_of(found[0]))
+    report.coerced(path, kind_of(value), kind_of(found[0]), found[0])
     return found[0]
 
 

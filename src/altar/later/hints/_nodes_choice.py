@@ -76,7 +76,7 @@ class ChoiceNode(Node):
         if not report.strict:
             wire = self._closest(value, table)
             if wire is not None:
-                report.coerced(path, kind_of(value), kind_of(wire[1]))
+                report.coerced(path, kind_of(value), kind_of(wire[1]), wire[1])
                 return table[wire]
             named = self._named(value)
             if named is not None:

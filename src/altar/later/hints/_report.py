@@ -141,10 +141,16 @@ class Report:
         self.hints[0] -= 1
         return nearest_of(name, known)
 
-    def coerced(self, path: Path, source: str, target: str) -> None:
-        """Note that a value of one JSON type was read as another."""
+    def coerced(self, path: Path, source: str, target: str, listed: Any = None) -> None:
+        """Note that a value was read as another: its JSON type, and of listed values which.
+
+        What came is not told, since it may be a secret; what the schema lists is none.
+        """
         where = written(path)
-        self.coercions.append({"path": where, "from": source, "to": target})
+        note = {"path": where, "from": source, "to": target}
+        if listed.__class__ is str:
+            note["value"] = clean(listed)
+        self.coercions.append(note)
 
 
 def surrogate_free(text: str) -> bool:
