@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError as error:
     raise ImportError(
         "altar_extras.openapi reads YAML with the library PyYAML (JSON needs none); type: "
-        'pip install "PyYAML>=6"'
+        'pip install "PyYAML>=6" or pip install ".[openapi]"'
     ) from error
 
 from altar.errors import ConfigurationError

@@ -9,8 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import PrivateAttr
-
 from altar import Blob
 from altar.adm import FunctionCall
 from altar.bridge import as_session, model_text
@@ -26,6 +24,7 @@ from altar_extras._semantic_kernel_library import (
     KernelFunctionMetadata,
     KernelParameterMetadata,
     KernelPlugin,
+    PrivateAttr,
 )
 
 if TYPE_CHECKING:

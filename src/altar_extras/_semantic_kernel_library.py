@@ -25,6 +25,7 @@ __all__ = [
     "KernelPlugin",
     "KernelServiceNotFoundError",
     "OperationCancelledException",
+    "PrivateAttr",
     "ServiceContentFilterException",
     "ServiceException",
     "TextContent",
@@ -44,6 +45,7 @@ _contents = import_module("semantic_kernel.contents")
 _exceptions = import_module("semantic_kernel.exceptions")
 _calling = import_module("semantic_kernel.connectors.ai.function_calling_utils")
 
+PrivateAttr: Any = import_module("pydantic").PrivateAttr
 Kernel: Any = _kernel.Kernel
 KernelArguments: Any = _functions.KernelArguments
 KernelFunction: Any = _functions.KernelFunction

@@ -10,7 +10,8 @@ try:
     import dspy as _dspy  # type: ignore[import-untyped]
 except ModuleNotFoundError as error:
     raise ImportError(
-        'altar_extras.dspy needs the library dspy; type: pip install "dspy>=3.4"'
+        "altar_extras.dspy needs the library dspy; type: "
+        'pip install "dspy>=3.4" or pip install ".[dspy]"'
     ) from error
 
 from collections.abc import Mapping
