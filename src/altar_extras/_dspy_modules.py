@@ -13,6 +13,7 @@ from altar.adm import adopt, legal_name
 from altar.errors import DeclarationError
 from altar.later import schema_of
 from altar_extras._dspy_fields import Field, declare_fields, instructions_for, name_for
+from altar_extras._dspy_runner_remote import RemoteProgram
 from altar_extras._dspy_types import fields_of, said_in_json
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class _Shape(NamedTuple):
 
 def face_of(module: Any, *, name: str | None = None, description: str | None = None) -> Face:
     """The face of a module of any kind; DeclarationError, with why, for one that has none."""
+    module = _behind(module)
     shape = _shape_of(module)
     cls = type(module)
     if name is None and not cls.__module__.startswith("dspy."):
@@ -171,11 +173,17 @@ _KINDS: dict[str, Callable[[Any], _Shape | None]] = {
 
 def _shape_of(module: Any) -> _Shape | None:
     """The shape of a module of DSPy's own kinds; None for one with a forward of its own."""
+    module = _behind(module)
     for name, shape in _KINDS.items():
         kind = getattr(dspy, name, None)
         if kind is not None and isinstance(module, kind) and _same_forward(module, kind):
             return shape(module)
     return None
+
+
+def _behind(module: Any) -> Any:
+    """The program that a module is the face of, where it runs elsewhere."""
+    return module.program if isinstance(module, RemoteProgram) else module
 
 
 def _same_forward(module: Any, kind: Any) -> bool:
@@ -189,7 +197,7 @@ def _introspected(module: Any, name: str | None, description: str | None) -> Fac
     """The face of a module by the signature of its forward."""
     inner = module
     while isinstance(inner, (dspy.BestOfN, dspy.Refine)) and _same_forward(inner, type(inner)):
-        inner = inner.module  # they take and answer what the module inside does
+        inner = _behind(inner.module)  # they take and answer what the module inside does
     cls = type(inner)
     shown = name or legal_name(cls.__name__)
     forward = getattr(cls, "forward", None) or getattr(cls, "aforward", None)

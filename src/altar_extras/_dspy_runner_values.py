@@ -199,15 +199,35 @@ class Values:
 
 
 def types_of(signatures: Iterable[Any], extra: Iterable[type] = ()) -> list[type]:
-    """The classes that values of these signatures may have, dspy's own among them."""
+    """The classes that values of these signatures may have, dspy's own among them.
+
+    Raises ConfigurationError for one of ``extra`` whose objects cannot be made of their fields.
+    """
     seen: dict[type, None] = {}
+    extra = tuple(extra)
     own = ("Audio", "Code", "File", "History", "Image", "Reasoning", "ToolCallResults", "ToolCalls")
     for found in (*extra, *(getattr(dspy, name) for name in own), *_experimental()):
         _walk(found, seen)
     for signature in signatures:
         for field in signature.fields.values():
             _walk(field.annotation, seen)
+    seen.update(dict.fromkeys(map(_plain_class, (found for found in extra if found not in seen))))
     return list(seen)
+
+
+def _plain_class(found: Any) -> type:
+    """A class that is no enum, dataclass or model: its objects are their ``__dict__``."""
+    if not isinstance(found, type):
+        raise ConfigurationError(f"types=[{found!r:.80}]: give classes")
+    kind: Any = found
+    slots = any(getattr(base, "__slots__", ()) for base in kind.__mro__)
+    if kind.__new__ is not object.__new__ or slots or not kind.__dictoffset__:
+        raise ConfigurationError(
+            f"types=[{kind.__qualname__}]: what its objects hold is not in their attributes; give "
+            "enums, dataclasses, pydantic models and classes without __slots__, __new__ and "
+            "built-in bases"
+        )
+    return found
 
 
 def _experimental() -> list[Any]:

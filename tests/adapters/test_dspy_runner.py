@@ -30,7 +30,7 @@ from altar.later import LocalRuntime, ProcessRuntime, SessionLimits
 from altar_extras._dspy_runner_rollouts import Rollouts
 from altar_extras._dspy_runner_state import with_settings
 from altar_extras._dspy_runner_values import Values, types_of
-from altar_extras.dspy import RemoteProgram, RemoteProgramError, program_runner
+from altar_extras.dspy import RemoteProgram, RemoteProgramError, import_tools, program_runner
 from tests.adapters import dspy_programs as programs
 
 SECRET = "sk-never-to-cross"
@@ -762,3 +762,53 @@ def test_what_is_set_on_a_remote_program_is_set_on_the_program_that_is_shipped(l
 def test_a_straggler_time_that_is_none_is_refused(seconds):
     with pytest.raises(ConfigurationError, match="straggler_after"):
         RemoteProgram(programs.two_steps, LocalRuntime([]), straggler_after=seconds)
+
+
+class Named:
+    def __init__(self, name):
+        self.name, self.when = name, date(2026, 1, 2)
+
+
+class Slotted:
+    __slots__ = ("name",)
+
+
+class Texts(list):
+    pass
+
+
+class Says(dspy.Module):
+    def forward(self, question):
+        return dspy.Prediction(answer=question.name, back=question)
+
+
+def test_objects_of_plain_classes_cross_where_both_sides_name_them():
+    runner = program_runner(Says, name="says", types=[Named])
+    made = RemoteProgram(runner, LocalRuntime([runner]))(question=Named("fig"))
+    assert made.answer == "fig" and type(made.back) is Named
+    assert made.back.when == date(2026, 1, 2)
+
+
+@pytest.mark.parametrize("kind", [Slotted, Texts, Exception, "Named"])
+def test_classes_whose_objects_cannot_be_made_again_are_refused_when_they_are_named(kind):
+    with pytest.raises(ConfigurationError, match="types="):
+        RemoteProgram(Says(), LocalRuntime([]), tool="says", types=[kind])
+
+
+def test_a_remote_program_is_a_tool_by_what_it_runs(log):
+    for program in (programs.TwoSteps(), dspy.Predict(programs.Typed)):
+        name = "two_steps" if isinstance(program, programs.TwoSteps) else "typed"
+        tool = getattr(programs, name)
+        remote = RemoteProgram(program, LocalRuntime([tool]), tool=name)
+        here, there = (altar.Session(import_tools(one)) for one in (program, remote))
+        (declared,), (expected,) = there.declarations(), here.declarations()
+        assert declared.to_dict("json-schema") == expected.to_dict("json-schema")
+        returns = [one.extensions.get("x_returns") for one in (declared, expected)]
+        assert returns[0] == returns[1]
+    with altar.Session(
+        import_tools(RemoteProgram(programs.two_steps, LocalRuntime([programs.two_steps])))
+    ) as session:
+        (declared,) = session.declarations()
+        asked = {"question": "number 3"}
+        assert session.execute(declared.name, asked).content["answer"] == "30"
+        assert asyncio.run(session.aexecute(declared.name, asked)).content["answer"] == "30"
