@@ -161,6 +161,8 @@ def test_without_dspy_strings_are_declared_and_the_adapter_says_what_to_type():
     )
     assert done.stdout.splitlines() == [
         "predict_answer_mood",
-        "altar_extras.dspy needs the library dspy; type: "
-        'pip install "dspy>=3.4" or pip install ".[dspy]"',
+        (
+            "altar_extras.dspy needs the library dspy; type: "
+            'pip install "dspy>=3.4" or pip install ".[dspy]"'
+        ),
     ]
