@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import altar
-from altar.bridge import Effects, Importer, Refused, as_session, model_text
+from altar.bridge import CallCheck, Effects, Importer, Refused, as_session, model_text
 from altar.errors import DeclarationError
 from altar.later import ToolOptions
 
@@ -74,3 +74,15 @@ def test_a_model_reads_content_or_error_as_json():
         or model_text(session.execute("ok")) == '{"a": 1}'
     )
     assert model_text(session.execute("nope")).startswith('{"error": {"message": "There is no tool')
+
+
+def test_what_a_foreign_tool_says_beside_its_name_is_not_its_name():
+    importer = Importer("X")
+    said = {"name": "other", "parameters": {}, "x_a": 1}
+    tool = importer.add("mine", echo, extensions=said)
+    assert (tool.declaration.name, tool.declaration.extensions["x_a"]) == ("mine", 1)
+
+
+def test_a_name_of_any_length_is_looked_up():
+    check = CallCheck(altar.Session([]))
+    assert check("a" * 5000, {}).refused.error.type == "TOOL_NOT_FOUND"

@@ -30,13 +30,14 @@ __all__ = ["ToolApp", "export_tools"]
 
 _DOCUMENT = "/openapi.json"
 _MB = 1024 * 1024
+_MAX_NAME = 4096  # letters; no tool's name is as long
 _GONE = "the client went away"
 
 
 def export_tools(
     tools: Any,
     *,
-    tokens: Iterable[str] | Verify = (),
+    tokens: Iterable[str] | Verify | None = None,
     title: str = "Tools",
     version: str = "1",
     max_body: int = _MB,
@@ -49,16 +50,19 @@ def export_tools(
     what goes wrong is ``{"error": {...}}`` with a status of its own.
     ``tokens`` are bearer tokens, or a function, sync or async, from the token
     to True, False or the name of who it is, which becomes the call's
-    ``principal``; without them anybody may call. ``max_body`` is in bytes.
+    ``principal``; with None anybody may call. ``max_body`` is in bytes.
     ``public_document`` shows the document without a token.
 
     Raises ConfigurationError for a bad option.
     """
     if max_body.__class__ is not int or max_body < 2:
         raise ConfigurationError(f"max_body={max_body!r}: give bytes, an integer from 2 on")
+    bearer = Bearer(() if tokens is None else tokens)
+    if tokens is not None and bearer.is_open:
+        raise ConfigurationError("tokens= is empty: give a token, or None for whoever comes")
     session = as_session(tools)
     info = {"title": str(title), "version": str(version)}
-    return ToolApp(session, Bearer(tokens), info, max_body=max_body, is_public=public_document)
+    return ToolApp(session, bearer, info, max_body=max_body, is_public=public_document)
 
 
 class RefusedError(Exception):
@@ -133,7 +137,7 @@ class ToolApp:
         if not path.startswith(PREFIX) or "/" in path[len(PREFIX) :] or path == PREFIX:
             known = f"{PREFIX}NAME and {_DOCUMENT}"
             raise RefusedError(404, ErrorType.TOOL_NOT_FOUND, f"nothing is here; there are {known}")
-        name = path[len(PREFIX) :]
+        name = path[len(PREFIX) :][:_MAX_NAME]
         if name in self.session:
             _must_be(method, "POST")
         args = _arguments(headers, await _body(receive, headers, self._max_body))
@@ -209,9 +213,14 @@ def _path_of(scope: Scope) -> str:
 
 
 def _headers_of(scope: Scope) -> dict[str, str]:
-    return {
-        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-    }
+    headers: dict[str, str] = {}
+    for raw, value in scope["headers"]:
+        name = raw.decode("latin-1").lower()
+        if name == "authorization" and name in headers:  # which of them somebody in front checked?
+            kind = ErrorType.PARAMETER_VALIDATION_FAILED
+            raise RefusedError(400, kind, "there are two Authorization headers; send one")
+        headers[name] = value.decode("latin-1")
+    return headers
 
 
 def _must_be(method: str, *allowed: str) -> None:
@@ -223,7 +232,7 @@ def _must_be(method: str, *allowed: str) -> None:
 
 async def _body(receive: Receive, headers: dict[str, str], most: int) -> bytes:
     length = headers.get("content-length", "")
-    if length.isdigit() and (len(length) > 18 or int(length) > most):
+    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > most):
         raise _too_large(most)
     parts, size = [], 0
     while True:

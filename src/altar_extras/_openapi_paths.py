@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from altar_extras._openapi_components import HOME, Components
+
 if TYPE_CHECKING:
     from altar import FunctionDeclaration
 
 __all__ = ["PREFIX", "STATUSES", "document_of", "status_of"]
 
 PREFIX = "/tools/"
-_HOME = "#/components/schemas/"
 _ERROR_NAME = "altar.Error"
 
 # error type -> status; what is not here is the server's own fault
@@ -74,7 +75,7 @@ def document_of(
     declarations: tuple[FunctionDeclaration, ...], *, title: str, version: str, is_guarded: bool
 ) -> dict[str, Any]:
     """The document; the order of the paths is that of the tools."""
-    shared = _Components()
+    shared = Components({_ERROR_NAME: _ERROR})
     paths = {
         PREFIX + declaration.name: {"post": _operation(declaration, shared, is_guarded)}
         for declaration in declarations
@@ -94,7 +95,7 @@ def document_of(
 
 
 def _operation(
-    declaration: FunctionDeclaration, components: _Components, is_guarded: bool
+    declaration: FunctionDeclaration, components: Components, is_guarded: bool
 ) -> dict[str, Any]:
     name = declaration.name
     parameters = declaration.to_dict("json-schema")["parameters"]
@@ -130,74 +131,10 @@ def _operation(
 def _refused(status: int) -> dict[str, Any]:
     said: dict[str, Any] = {
         "description": _SAID[status],
-        "content": {"application/json": {"schema": {"$ref": _HOME + _ERROR_NAME}}},
+        "content": {"application/json": {"schema": {"$ref": HOME + _ERROR_NAME}}},
     }
     if status in (429, 503):
         said["headers"] = {
             "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
         }
     return said
-
-
-class _Components:
-    """The schemas that operations share by reference: a document's references look there alone."""
-
-    def __init__(self) -> None:
-        self.schemas: dict[str, Any] = {_ERROR_NAME: _ERROR}
-        self._sources: dict[str, Any] = {_ERROR_NAME: None}
-
-    def hoisted(self, schema: Any, owner: str) -> Any:
-        """The schema, its definitions moved to the components.
-
-        They keep their names, unless another tool's definition of the same
-        name says something else. A reference to the schema itself makes it a
-        component as well.
-        """
-        if not isinstance(schema, dict):
-            return schema
-        defs = {_plain(name): inner for name, inner in schema.get("$defs", {}).items()}
-        same = all(self._sources.get(name, inner) == inner for name, inner in defs.items())
-        names = {name: name if same else f"{owner}.{name}" for name in defs}
-        named = {f"#/$defs/{_escaped(n)}": names[_plain(n)] for n in schema.get("$defs", {})}
-        named["#"] = f"{owner}.arguments"
-        met: set[str] = set()
-        for name, inner in defs.items():
-            self._sources[names[name]] = inner
-            self.schemas[names[name]] = _moved(inner, named, met)
-        body = {key: value for key, value in schema.items() if key not in ("$defs", "$schema")}
-        moved = _moved(body, named, met)
-        if "#" not in met:
-            return moved
-        self.schemas[named["#"]] = moved
-        return {"$ref": _HOME + named["#"]}
-
-
-def _moved(node: Any, named: dict[str, str], met: set[str]) -> Any:
-    """A copy in which every reference leads to the components."""
-    if isinstance(node, list):
-        return [_moved(item, named, met) for item in node]
-    if not isinstance(node, dict):
-        return node
-    made = {}
-    for key, value in node.items():
-        if key == "$ref" and isinstance(value, str) and value in named:
-            met.add(value)
-            made[key] = _HOME + named[value]
-        elif key in ("const", "enum", "default", "examples"):
-            made[key] = value  # values, not schemas
-        else:
-            made[key] = _moved(value, named, met)
-    if (
-        made.get("type") == "integer"
-    ):  # altar's integers are of 64 bits, which OpenAPI has a word for
-        made.setdefault("format", "int64")
-    return made
-
-
-def _plain(name: str) -> str:
-    """A name that a component may have: letters, digits, ``.``, ``-`` and ``_``."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name)
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import altar
+import altar.bridge
 from altar import Context, tool
 from altar.errors import ConfigurationError
 from altar.runtime import RateLimit
@@ -80,10 +81,11 @@ class Client:
         path: str,
         body: bytes | Any = b"",
         headers: dict[str, str] | None = None,
+        sent: Any = (),
         **scope: Any,
     ) -> tuple[int, dict[str, str], Any]:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        sent: list[dict[str, Any]] = []
+        told: list[dict[str, Any]] = []
         parts = [raw[at : at + 1000] for at in range(0, len(raw), 1000)] or [b""]
         messages = [
             {"type": "http.request", "body": part, "more_body": at < len(parts) - 1}
@@ -97,17 +99,20 @@ class Client:
             raise AssertionError
 
         async def send(message: Any) -> None:
-            sent.append(message)
+            told.append(message)
 
         whole = {
             "type": "http",
             "method": method,
             "path": path,
-            "headers": [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()],
+            "headers": [
+                *sent,
+                *((k.lower().encode(), v.encode("latin-1")) for k, v in (headers or {}).items()),
+            ],
             **scope,
         }
         asyncio.run(self.app(whole, receive, send))
-        start, rest = sent
+        start, rest = told
         found = {k.decode(): v.decode() for k, v in start["headers"]}
         assert found["content-type"] == "application/json"
         text = rest["body"]
@@ -151,6 +156,7 @@ def test_what_reaches_no_tool_is_refused_with_a_type(client):
     for method, path, body, headers, status, kind in [
         ("POST", "/tools/nope", {}, {}, 404, "TOOL_NOT_FOUND"),
         ("POST", "/tools/", {}, {}, 404, "TOOL_NOT_FOUND"),
+        ("POST", "/tools/" + "a" * 5000, {}, {}, 404, "TOOL_NOT_FOUND"),
         ("POST", "/tools/a/b", {}, {}, 404, "TOOL_NOT_FOUND"),
         ("GET", "/", b"", {}, 404, "TOOL_NOT_FOUND"),
         ("GET", "/tools/chain_total", b"", {}, 405, "INVALID_STATE"),
@@ -197,6 +203,115 @@ def test_the_document_is_valid_openapi_and_its_references_lead_somewhere(client)
         for step in target.removeprefix("#/").split("/"):
             node = node[step]
     assert client.ask("HEAD", "/openapi.json")[::2] == (200, None)
+
+
+def request_of(document: Any, name: str) -> Any:
+    body = document["paths"][f"/tools/{name}"]["post"]["requestBody"]
+    return body["content"]["application/json"]["schema"]
+
+
+def whole(document: Any, node: Any, depth: int = 3) -> Any:
+    """The schema with what its references lead to in their places, a few deep."""
+    if isinstance(node, list):
+        return [whole(document, item, depth) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if isinstance(node.get("$ref"), str):
+        found = document["components"]["schemas"][node["$ref"].rpartition("/")[2]]
+        return whole(document, found, depth - 1) if depth else "..."
+    return {key: whole(document, value, depth) for key, value in node.items() if key != "format"}
+
+
+@tool
+def odd_names(default: Node, examples: list[Node], const: Node | None = None) -> int:
+    """Parameters whose names are words of JSON Schema."""
+    return 1
+
+
+def test_parameters_may_have_the_names_of_keywords():
+    document = export_tools([odd_names]).document()
+    asked = request_of(document, "odd_names")["properties"]
+    assert asked["default"] == {"$ref": "#/components/schemas/Node"}
+    assert asked["examples"]["items"] == {"$ref": "#/components/schemas/Node"}
+    assert not dangling(document)
+    assert import_tools(document, server="http://127.0.0.1:1")
+
+
+def dangling(document: Any) -> list[str]:
+    home = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    return [target for target in references(document) if target not in home]
+
+
+def schemas(**tools: Any) -> Any:
+    """The document of tools that have these schemas, which are read as they are."""
+    importer = altar.bridge.Importer("X")
+    for name, parameters in tools.items():
+        importer.add(name, lambda args, context: 1, parameters=parameters)
+    return export_tools(importer.tools()).document()
+
+
+def one_of(reference: str, **rest: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {"a": {"$ref": reference}}, **rest}
+
+
+def test_definitions_that_differ_never_share_a_name():
+    two = {"名前": {"type": "integer"}, "住所": {"type": "string"}}
+    both = {"a": {"$ref": "#/$defs/名前"}, "b": {"$ref": "#/$defs/住所"}}
+    through = [
+        one_of("#/$defs/A", **{"$defs": {"A": one_of("#/$defs/B"), "B": {"type": kind}}})
+        for kind in ("integer", "string", "string")
+    ]
+    selves = [
+        {**one_of("#/$defs/K", **{"$defs": {"K": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}}),
+         "description": text}
+        for text in ("five", "six")
+    ]  # fmt: skip
+    document = schemas(
+        two={"type": "object", "properties": both, "$defs": two},
+        t1=through[0], t2=through[1], t3=through[2], five=selves[0], six=selves[1],
+        taken=one_of("#/$defs/altar.Error", **{"$defs": {"altar.Error": {"type": "null"}}}),
+    )  # fmt: skip
+    assert not dangling(document)
+    found = whole(document, request_of(document, "two"))["properties"]
+    assert found == {"a": {"type": "integer"}, "b": {"type": "string"}}
+    kinds = [
+        whole(document, request_of(document, name))["properties"]["a"]["properties"]["a"]["type"]
+        for name in ("t1", "t2", "t3")
+    ]
+    assert kinds == ["integer", "string", "string"]
+    for name in ("five", "six"):
+        asked = whole(document, request_of(document, name))
+        assert asked["description"] == name
+        assert asked["properties"]["a"]["anyOf"][0]["description"] == name
+    assert whole(document, request_of(document, "taken"))["properties"]["a"] == {"type": "null"}
+    assert "error" in document["components"]["schemas"]["altar.Error"]["properties"]
+
+
+def test_references_of_any_form_lead_somewhere_or_are_left_out():
+    defs = {"a b": {"type": "integer"}, "a/b": {"properties": {"q": {"type": "string"}}}}
+    properties = {
+        "a": {"$ref": "#/$defs/a%20b"},
+        "b": {"$ref": "#/properties/a"},
+        "c": {"$ref": "#/$defs/a~1b/properties/q"},
+        "d": {"$ref": "#here"},
+        "e": {"$anchor": "here", "type": "boolean"},
+    }
+    document = schemas(
+        t={"type": "object", "properties": properties, "$defs": defs, "$id": "http://e.x/a"}
+    )
+    assert not dangling(document)
+    found = whole(document, request_of(document, "t"))
+    assert "$id" not in found
+    kinds = {name: inner.get("type") for name, inner in found["properties"].items()}
+    assert kinds == {"a": "integer", "b": "integer", "c": "string", "d": "boolean", "e": "boolean"}
+
+
+def test_odd_headers_are_refused_or_passed_over(client):
+    assert client.ask("POST", "/tools/who_calls", {}, {"Content-Length": "\xb2"})[0] == 200
+    twice = [(b"authorization", b"Bearer wrong"), (b"Authorization", b"Bearer t0ken")]
+    guarded = Client(export_tools(TOOLS, tokens=["t0ken"]))
+    status, _, body = guarded.ask("POST", "/tools/who_calls", {}, sent=twice)
+    assert (status, body["error"]["type"]) == (400, "PARAMETER_VALIDATION_FAILED")
 
 
 def references(node: Any) -> list[str]:
@@ -246,7 +361,10 @@ def test_without_its_token_nobody_calls_and_the_call_knows_who_did():
 
 
 def test_bad_options_are_refused_at_once():
-    for options in ({"tokens": [""]}, {"tokens": ["a\n"]}, {"max_body": 0}, {"tokens": [7]}):
+    for options in (
+        {"tokens": [""]}, {"tokens": ["a\n"]}, {"max_body": 0}, {"tokens": [7]},
+        {"tokens": []}, {"tokens": ()}, {"tokens": set()},
+    ):  # fmt: skip
         with pytest.raises(ConfigurationError):
             export_tools(TOOLS, **options)
 

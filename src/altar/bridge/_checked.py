@@ -10,6 +10,7 @@ from altar.later._binding import BindError
 from altar.later._coercion import Coercion
 from altar.later._entry import Entry, entry_of
 from altar.later._failure import bad_arguments, hidden, unknown
+from altar.later._hushed import hushed
 from altar.later.hints._report import Report
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CallCheck", "Checked"]
 
+_MAX_NAME = 4096
 _COMPILED_AT = 4  # looks at a tool: fewer are not worth the 0.2 ms
 
 
@@ -50,6 +52,7 @@ class CallCheck:
 
     def __call__(self, name: str, args: dict[str, Any]) -> Checked:
         """What altar would say of this call."""
+        name = name[:_MAX_NAME]
         toolset = self._session._toolset  # noqa: SLF001 - altar's own session
         mark = toolset.marks.get(name)
         if mark is None:
@@ -85,7 +88,8 @@ class _Look:
         try:
             bound = entry.bind(args, strict=strict, context=context)
         except BindError as error:
-            return Checked(bad_arguments(name, call.call_id, error.problems, error.missed), args)
+            problems = hushed(error.problems, self.mark)
+            return Checked(bad_arguments(name, call.call_id, problems, error.missed), args)
         if bound.coercions:
             declared = next(one for one in session.declarations() if one.name == name)
             args = Coercion(declared.parameters.document).of(args, Report(strict=False))

@@ -72,10 +72,10 @@ class Importer:
             self._refuse(name, "another tool there has the same name")
             return None
         document = {
+            **({} if extensions is None else extensions),
             "name": name,
             "description": about if isinstance(about, str) else "",
             "parameters": _spoken(parameters),
-            **({} if extensions is None else extensions),
         }
         if returns is not None:
             document["x_returns"] = returns
