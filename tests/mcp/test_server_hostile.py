@@ -373,3 +373,101 @@ def test_functions_of_resources_run_in_a_bounded_number_of_threads(monkeypatch):
         until = time.monotonic() + 5
         while "error" in web.modern("resources/read", {"uri": "a://slow"})[1]:
             assert time.monotonic() < until
+
+
+def test_a_yes_is_good_once_and_for_whom_it_was_given():
+    runs = []
+
+    @altar.tool(approval=True)
+    def wipe(path: str) -> str:
+        """Remove everything."""
+        runs.append(path)
+        return "wiped"
+
+    mine, theirs = {"Authorization": "Bearer token-of-a"}, {"Authorization": "Bearer token-of-b"}
+    asked = {"name": "wipe", "arguments": {"path": "/"}}
+    with listening(Server([wipe]), tokens=("token-of-a", "token-of-b")) as url:
+        web = Web(url)
+        state = web.modern("tools/call", asked, **mine)[1]["result"]["requestState"]
+        yes = {
+            **asked,
+            "requestState": state,
+            "inputResponses": {"approval": {"action": "accept"}},
+        }
+        said = [web.modern("tools/call", yes, **who)[1]["result"] for who in (theirs, mine, mine)]
+        assert [one["resultType"] for one in said] == [
+            "input_required",
+            "complete",
+            "input_required",
+        ]
+    assert runs == ["/"]
+
+
+def test_spent_answers_are_forgotten_only_with_what_is_as_old(monkeypatch):
+    from altar.mcp import _server_questions as questions
+
+    monkeypatch.setattr(questions, "_MOST_SPENT", 2)
+    asker = questions.Asker(altar.FunctionCall(name="wipe", args={}), None)
+    made = questions.Questions()
+    states = []
+    for at in range(4):
+        monkeypatch.setattr(questions, "_GOOD_FOR", 3600.0 + at)  # however coarse the clock is
+        states.append(made.wanted(asker, {}, "approval", {})["requestState"])
+    yes = {"approval": {"action": "accept"}}
+
+    def used(state: str) -> bool:
+        return bool(made.answers(asker, {"requestState": state, "inputResponses": yes}))
+
+    assert [used(state) for state in states] == [True] * 4
+    assert [used(state) for state in states] == [False] * 4
+
+
+def test_a_client_that_answers_a_question_with_an_error_has_not_said_yes():
+    @altar.tool(approval=True)
+    def wipe(path: str) -> str:
+        """Remove everything."""
+        return "wiped"
+
+    @altar.tool
+    async def survey() -> str:
+        """Asks, and tells what came."""
+        try:
+            return (await elicit("Sure?")).action
+        except altar.ToolError as error:
+            return f"it was {error.type}"
+
+    refusal = {"jsonrpc": "2.0", "error": {"code": -32601, "message": "chosen by the client"}}
+    with listening(Server([wipe, survey])) as url:
+        web = Web(url).open()
+        own = {"Mcp_Session_Id": web.session or ""}
+        for at, (name, args, mark) in enumerate(
+            [("wipe", {"path": "/"}, b"PERMISSION_DENIED"), ("survey", {}, b"ELICITATION_FAILED")]
+        ):
+            with Wire(url) as wire:
+                wire.post(frame("tools/call", {"name": name, "arguments": args}), **own)
+                wire.until(b"elicitation/create")
+                web.post({**refusal, "id": f"altar-{at + 1}"})
+                found = wire.until(b"\r\n0\r\n")
+                assert mark in found
+                assert b"chosen by the client" not in found
+
+
+def test_a_tool_that_handles_errors_of_its_own_still_asks_first():
+    @altar.tool
+    async def survey() -> str:
+        """Goes on where nobody can be asked."""
+        try:
+            return (await elicit("Sure?")).action
+        except Exception:
+            return "went on"
+
+    with listening(Server([survey])) as url:
+        result = Web(url).modern("tools/call", {"name": "survey"})[1]["result"]
+        assert result["resultType"] == "input_required"
+        answered = {
+            "name": "survey",
+            "requestState": result["requestState"],
+            "inputResponses": {"elicit-1": {"action": "decline"}},
+        }
+        result = Web(url).modern("tools/call", answered)[1]["result"]
+        assert result["structuredContent"] == "decline"

@@ -6,11 +6,20 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from altar.errors import ToolError
+from altar.mcp._jsonrpc import RpcError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-__all__ = ["Elicited", "Inquiry", "current", "elicit"]
+__all__ = ["AskedFirst", "Elicited", "Inquiry", "current", "elicit"]
+
+
+class AskedFirst(BaseException):
+    """Ends a tool whose question goes to the client first (2026-07-28).
+
+    No Exception, so that a tool that handles a client which cannot ask does
+    not go on as if this were one.
+    """
 
 
 class Elicited(NamedTuple):
@@ -49,10 +58,13 @@ class Inquiry:
             if isinstance(said, dict):
                 return said
             self.wanted = (key, params)
-            raise ToolError("A person is asked first.", type="INPUT_REQUIRED")
+            raise AskedFirst
         if self.ask is None:
             raise ToolError("The client cannot ask a person.", type="ELICITATION_UNSUPPORTED")
-        return await self.ask(params)
+        try:
+            return await self.ask(params)
+        except RpcError:
+            raise ToolError("The client did not ask.", type="ELICITATION_FAILED") from None
 
 
 current: ContextVar[Inquiry | None] = ContextVar("altar_mcp_inquiry", default=None)
@@ -64,8 +76,9 @@ async def elicit(message: str, schema: Mapping[str, Any] | None = None) -> Elici
     ``schema`` is a flat JSON Schema of an object, for a form; without it the
     person can only accept or not. With a client of 2026-07-28 the tool starts
     anew for every answer, so that what it does before it asks must be free of
-    effects. Raises ToolError where the client cannot ask, or nobody calls
-    through MCP.
+    effects; it is ended by a BaseException, which is to be let through. Raises
+    ToolError where the client cannot or does not ask, or nobody calls through
+    MCP.
     """
     inquiry = current.get()
     if inquiry is None:

@@ -21,9 +21,9 @@ from altar.mcp._jsonrpc import (
 )
 from altar.mcp._prompts import Prompts
 from altar.mcp._resources import Shelf, contents_of
-from altar.mcp._server_needs import Ask, Invoke, Need, Run, Stream
+from altar.mcp._server_needs import AnsweredError, Ask, Invoke, Need, Run, Stream
 from altar.mcp._server_peer import Caller, caller_of
-from altar.mcp._server_questions import APPROVAL, ELICIT, Questions, allow, denied, is_yes
+from altar.mcp._server_questions import APPROVAL, ELICIT, Asker, Questions, allow, denied, is_yes
 from altar.mcp._server_threads import Threads
 from altar.mcp._server_tools import Catalog, call_result
 from altar.mcp._versions import HANDSHAKE_VERSIONS, LATEST_HANDSHAKE, VERSIONS
@@ -224,7 +224,8 @@ class Core:
     ) -> Generator[Need, Any, ToolResult | dict[str, Any]]:
         """The result of a call; a dict where the client has to ask a person first."""
         modern, session = caller.modern, caller.peer.session
-        answers = self._questions.answers(call, params) if modern else {}
+        asker = Asker(call, caller.peer.principal)
+        answers = self._questions.answers(asker, params) if modern else {}
         inquiry = Inquiry(answers, can_ask=caller.can_elicit, is_modern=modern)
         said = answers.get(APPROVAL)
         result: ToolResult = yield Invoke(session, call, is_yes(said), inquiry)
@@ -232,14 +233,17 @@ class Core:
             return result
         if result.error.type == ErrorType.APPROVAL_REQUIRED and caller.can_elicit:
             if modern and said is None:
-                return self._questions.wanted(call, answers, APPROVAL, allow(call))
+                return self._questions.wanted(asker, answers, APPROVAL, allow(call))
             if not modern:
-                said = yield Ask(ELICIT, allow(call))
+                try:
+                    said = yield Ask(ELICIT, allow(call))
+                except AnsweredError:
+                    said = None
             if not is_yes(said):
                 return denied(call)
             result = yield Invoke(session, call, True, inquiry)
         if inquiry.wanted is not None and result.error is not None:
-            return self._questions.wanted(call, answers, *inquiry.wanted)
+            return self._questions.wanted(asker, answers, *inquiry.wanted)
         return result
 
     # -- prompts ----------------------------------------------------------------------

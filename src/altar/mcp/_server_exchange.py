@@ -19,7 +19,7 @@ from altar.mcp._jsonrpc import (
     request_frame,
     result_frame,
 )
-from altar.mcp._server_needs import Ask, Invoke, Run, Stream
+from altar.mcp._server_needs import AnsweredError, Ask, Invoke, Run, Stream
 from altar.mcp._server_questions import ELICIT
 from altar.mcp._words import SUBSCRIPTION_KEY
 from altar.runtime import CallContext
@@ -79,7 +79,7 @@ class Asked:
         future = self._open.get(key) if isinstance(key, str) else None
         if future is not None and not future.done():
             if isinstance(result, RpcError):
-                future.set_exception(result)
+                future.set_exception(AnsweredError(result.code, result.message))
             else:
                 future.set_result(result)
 

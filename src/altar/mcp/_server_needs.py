@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from altar.mcp._jsonrpc import RpcError
+
 if TYPE_CHECKING:
     from altar.adm import FunctionCall
     from altar.later import Session
     from altar.mcp._elicit import Inquiry
 
-__all__ = ["Ask", "Invoke", "Need", "Run", "Steps", "Stream"]
+__all__ = ["AnsweredError", "Ask", "Invoke", "Need", "Run", "Steps", "Stream"]
 
 
 class Invoke(NamedTuple):
@@ -22,8 +24,15 @@ class Invoke(NamedTuple):
     inquiry: Inquiry | None = None  # what the tool may ask a person
 
 
+class AnsweredError(RpcError):
+    """The client's own answer to a request, where it is an error."""
+
+
 class Ask(NamedTuple):
-    """A request to the client (handshake era); its answer is a dict, or an RpcError is thrown."""
+    """A request to the client (handshake era); its answer is a dict.
+
+    AnsweredError is thrown where the client refuses, RpcError where it cannot be asked.
+    """
 
     method: str
     params: dict[str, Any]

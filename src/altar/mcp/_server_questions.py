@@ -7,7 +7,7 @@ import hmac
 import json
 import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from altar.adm import ErrorObject, ToolResult
 
@@ -16,55 +16,81 @@ if TYPE_CHECKING:
 
     from altar.adm import FunctionCall
 
-__all__ = ["APPROVAL", "ELICIT", "Questions", "allow", "denied", "is_yes"]
+__all__ = ["APPROVAL", "ELICIT", "Asker", "Questions", "allow", "denied", "is_yes"]
 
 APPROVAL = "approval"  # the key of the question whether the call may run
 ELICIT = "elicitation/create"
 _GOOD_FOR = 3600.0  # seconds
+_MOST_SPENT = 65536
 _MAX_SHOWN = 2000
 _STEP = "Do not make the same call again: go on without it, or ask what to do instead."
+
+
+class Asker(NamedTuple):
+    """The call that is asked about, and who makes it."""
+
+    call: FunctionCall
+    principal: str | None
 
 
 class Questions:
     """The way of 2026-07-28: the server answers with its question and a sealed state.
 
     The client sends the call again with the person's answer and that state,
-    which holds what was answered before and is good for this very call only.
+    which holds what was answered before and is good once, for this very call
+    of this very caller.
     """
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_passed", "_secret", "_spent")
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
+        self._spent: dict[str, float] = {}  # nonce -> until when it would be good; oldest first
+        self._passed = 0.0  # what was good until then is not remembered, and good no more
 
     def wanted(
-        self, call: FunctionCall, answers: Mapping[str, Any], key: str, params: dict[str, Any]
+        self, asker: Asker, answers: Mapping[str, Any], key: str, params: dict[str, Any]
     ) -> dict[str, Any]:
         """The result that asks the client to come again with the answer."""
-        kept = json.dumps({"until": time.time() + _GOOD_FOR, "answers": dict(answers)})
+        until, nonce = time.time() + _GOOD_FOR, secrets.token_urlsafe(12)
+        kept = json.dumps({"until": until, "nonce": nonce, "answers": dict(answers)})
         state = base64.urlsafe_b64encode(kept.encode()).decode("ascii")
         return {
             "resultType": "input_required",
             "inputRequests": {key: {"method": ELICIT, "params": params}},
-            "requestState": f"{state}.{self._seal(call, state)}",
+            "requestState": f"{state}.{self._seal(asker, state)}",
         }
 
-    def answers(self, call: FunctionCall, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Every answer so far; none where the state is not ours, or is that of another call."""
+    def answers(self, asker: Asker, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Every answer so far; none where the state is not ours, or of another call, or spent."""
         said, new = params.get("requestState"), params.get("inputResponses")
         if type(said) is not str or not said.isascii():
             return {}
         state, _, seal = said.partition(".")
-        if not hmac.compare_digest(seal, self._seal(call, state)):
+        if not hmac.compare_digest(seal, self._seal(asker, state)):
             return {}
         kept = json.loads(base64.urlsafe_b64decode(state))
-        if kept["until"] < time.time():
+        if not self._spend(kept["nonce"], kept["until"]):
             return {}
         answers: dict[str, Any] = kept["answers"]
         return {**answers, **new} if isinstance(new, dict) else answers
 
-    def _seal(self, call: FunctionCall, state: str) -> str:
-        said = json.dumps([state, call.name, call.args], sort_keys=True).encode()
+    def _spend(self, nonce: str, until: float) -> bool:
+        """Whether this is its first use, in time."""
+        now, spent = time.time(), self._spent
+        while spent:
+            oldest = next(iter(spent))
+            if spent[oldest] >= now and len(spent) < _MOST_SPENT:
+                break
+            self._passed = max(self._passed, spent.pop(oldest))
+        if until < now or until <= self._passed or nonce in spent:
+            return False
+        spent[nonce] = until
+        return True
+
+    def _seal(self, asker: Asker, state: str) -> str:
+        call = asker.call
+        said = json.dumps([state, asker.principal, call.name, call.args], sort_keys=True).encode()
         return hmac.new(self._secret, said, "sha256").hexdigest()
 
 
