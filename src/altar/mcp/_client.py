@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from altar.errors import ErrorType
+from altar.errors import ConfigurationError, ErrorType
+from altar.later.hints._report import nearest_of
 from altar.mcp._client_ask import Desk
 from altar.mcp._client_engine import Engine
 from altar.mcp._client_errors import McpError
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["Client"]
 
 T = TypeVar("T")
+
+_LISTS = {
+    "prompts": "prompts/list",
+    "resources": "resources/list",
+    "resourceTemplates": "resources/templates/list",
+    "tools": "tools/list",
+}
 
 
 class Client:
@@ -171,12 +180,15 @@ class Client:
         return await self._arun(self._one(method, params, timeout, progress))
 
     def items(self, kind: str) -> list[dict[str, Any]]:
-        """All of the server's "prompts", "resources" or "tools", as it describes them."""
-        return self._run(self._engine.listing(f"{kind}/list", kind))
+        """All of the server's "prompts", "resources", "resourceTemplates" or "tools".
+
+        They are as it describes them. Raises ConfigurationError for another kind.
+        """
+        return self._run(self._engine.listing(_list_of(kind), kind))
 
     async def aitems(self, kind: str) -> list[dict[str, Any]]:
         """As :meth:`items`, from an event loop."""
-        return await self._arun(self._engine.listing(f"{kind}/list", kind))
+        return await self._arun(self._engine.listing(_list_of(kind), kind))
 
     @property
     def version(self) -> str | None:
@@ -272,8 +284,27 @@ class Client:
         return loop
 
 
+def _list_of(kind: str) -> str:
+    method = _LISTS.get(kind) if isinstance(kind, str) else None
+    if method is None:
+        near = nearest_of(kind, _LISTS)
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise ConfigurationError(
+            f"client.items({kind!r:.60}){hint}: give one of {', '.join(map(repr, _LISTS))}"
+        )
+    return method
+
+
 def _abandon(engine: Engine, threads: list[LoopThread]) -> None:
-    """A client that nobody closed: its server must not outlive it."""
+    """A client that nobody closed: its server must not outlive it.
+
+    A collector may be at work wherever Python is, so that nothing is waited for
+    before the end of the process, when the main thread is through.
+    """
     engine.kill()
+    is_end = not threading.main_thread().is_alive()
     for thread in threads:
-        thread.stop()
+        if is_end:
+            thread.stop()
+        else:
+            thread.abandon()

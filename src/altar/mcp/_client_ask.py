@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from altar.adm import Schema
 from altar.errors import ErrorType, InvalidDataError
 from altar.mcp._client_errors import McpError
+from altar.mcp._import_patterns import without_patterns
+from altar.mcp._jsonrpc import INVALID_PARAMS
 from altar.runtime._ask import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import TypeAlias
+
+    from altar.mcp._client_peer import Call
 
     Said: TypeAlias = dict[str, Any] | bool | None
     Elicit: TypeAlias = "Callable[[Question], Said | Awaitable[Said]]"
@@ -22,6 +27,9 @@ __all__ = ["METHOD", "Desk", "Question"]
 
 METHOD = "elicitation/create"
 _MAX_MESSAGE = 10_000
+_MAX_URL = 4096
+_MAX_OPEN = 16  # functions of the application that wait for a person, in threads
+_YES: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 class Question(NamedTuple):
@@ -42,7 +50,7 @@ class Question(NamedTuple):
     @property
     def is_confirmation(self) -> bool:
         """Whether a yes is all that is asked for."""
-        return self.url is None and not self.schema.get("properties")
+        return self.url is None and self.schema == _YES
 
 
 class Desk:
@@ -55,6 +63,7 @@ class Desk:
     def __init__(self, ask: Elicit | None) -> None:
         self.ask = ask
         self.home: asyncio.AbstractEventLoop | None = None
+        self._open: set[object] = set()
 
     def capabilities(self, *, approved: bool = False) -> dict[str, Any]:
         """What the client may be asked: a call that a person approved can be confirmed."""
@@ -63,11 +72,15 @@ class Desk:
         return {"elicitation": {"form": {}}} if approved else {}
 
     async def answer(
-        self, params: Mapping[str, Any], *, tool: str, server: str, approved: bool
+        self, params: Mapping[str, Any], *, server: str, call: Call, is_its_own: bool
     ) -> dict[str, Any]:
-        """The result of ``elicitation/create``; raises McpError where there is none."""
-        question = _question_of(params, tool, server)
-        if approved and question.is_confirmation:
+        """The result of ``elicitation/create``; raises McpError where there is none.
+
+        ``is_its_own`` says that the question belongs to ``call`` for sure.
+        """
+        question = _question_of(params, call.tool, server)
+        is_plain = question.is_confirmation and params.get("requestedSchema") == _YES
+        if is_its_own and is_plain and call.take_approval():
             return {"action": "accept", "content": {}}  # a person allowed this very call
         if self.ask is None:
             raise McpError(
@@ -78,7 +91,11 @@ class Desk:
             )
         try:
             said = await self._put(self.ask, question)
-        except Exception as error:
+        except asyncio.CancelledError:
+            raise
+        except McpError:
+            raise
+        except BaseException as error:  # sys.exit() in it must not end the client's thread
             raise McpError(
                 f"Asking a person for {server} failed ({type(error).__name__}).",
                 type=ErrorType.CONFIGURATION_ERROR,
@@ -88,7 +105,7 @@ class Desk:
     async def _put(self, ask: Elicit, question: Question) -> Any:
         target: Any = ask
         if not (inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(_call(target))):
-            said = await in_thread(lambda: target(question))
+            said = await self._in_thread(target, question)
         else:
             said = target(question)
         if not inspect.isawaitable(said):
@@ -98,9 +115,31 @@ class Desk:
             return await said
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(said), home))
 
+    async def _in_thread(self, target: Any, question: Question) -> Any:
+        """A question that its server takes back still waits for the person, in its thread."""
+        if len(self._open) >= _MAX_OPEN:
+            raise McpError(
+                "Too many questions wait for a person.", type=ErrorType.RESOURCE_EXHAUSTED
+            )
+        token = object()
+        self._open.add(token)
+
+        def work() -> Any:
+            try:
+                return target(question)
+            finally:
+                self._open.discard(token)
+
+        return await in_thread(work)
+
 
 async def _awaited(said: Awaitable[Any]) -> Any:
-    return await said
+    try:
+        return await said
+    except (asyncio.CancelledError, Exception):
+        raise
+    except BaseException as error:  # it would end the application's loop
+        raise RuntimeError(type(error).__name__) from error
 
 
 def _call(target: Any) -> Any:
@@ -109,14 +148,32 @@ def _call(target: Any) -> Any:
 
 def _question_of(params: Mapping[str, Any], tool: str, server: str) -> Question:
     message, schema, url = (params.get(key) for key in ("message", "requestedSchema", "url"))
-    is_url = params.get("mode") == "url"
+    mode = params.get("mode", "form")
+    if mode not in ("form", "url"):
+        raise _refused(f"{server} asks in the unknown mode {mode!r:.60}.")
+    if mode == "url" and not _is_page(url):
+        raise _refused(f"{server} asks to open what is no page of the web.")
     return Question(
         message=message[:_MAX_MESSAGE] if isinstance(message, str) else "",
-        schema=schema if isinstance(schema, dict) else {"type": "object", "properties": {}},
-        url=url if is_url and isinstance(url, str) else None,
+        schema=without_patterns(schema) if isinstance(schema, dict) else dict(_YES),
+        url=url if mode == "url" else None,
         tool=tool,
         server=server,
     )
+
+
+def _is_page(url: object) -> bool:
+    if not isinstance(url, str) or len(url) > _MAX_URL or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _refused(message: str) -> McpError:
+    return McpError(message, code=INVALID_PARAMS)
 
 
 def _result_of(said: object, question: Question) -> dict[str, Any]:
@@ -136,7 +193,7 @@ def _result_of(said: object, question: Question) -> dict[str, Any]:
     content = {**_defaults(question.schema), **(said if isinstance(said, dict) else {})}
     try:
         problems = Schema.from_dict(question.schema).check(content)
-    except InvalidDataError:
+    except (InvalidDataError, RecursionError):
         problems = ()  # a form that is no schema: the server checks what it gets
     if problems:
         raise McpError(

@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from altar.errors import ErrorType
-from altar.mcp._client_errors import McpError, broken, is_busy, unreachable
+from altar.mcp._client_errors import McpError, SessionLostError, broken, is_busy, unreachable
 from altar.mcp._client_negotiate import Agreed, negotiate
 from altar.mcp._client_peer import Call, Peer
 from altar.mcp._jsonrpc import METHOD_NOT_FOUND
-from altar.mcp._transport_http import SESSION_LOST
 from altar.mcp._transport_stdio import kill_group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from altar.mcp._client_ask import Desk
     from altar.mcp._client_options import ClientOptions
     from altar.mcp._transport import Transport
 
 __all__ = ["Engine"]
+
+T = TypeVar("T")
 
 _MAX_PAGES = 1000
 _PAUSE, _MAX_PAUSE = 0.01, 0.25  # seconds before a busy server is asked again
@@ -40,6 +41,7 @@ class Engine:
         self._lock = asyncio.Lock()
         self._standing: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[Any]] = set()
+        self._ending: set[Peer] = set()
         self._process = os.getpid()
         self.closed = False
 
@@ -116,32 +118,58 @@ class Engine:
         headers: Mapping[str, str] | None,
     ) -> dict[str, Any]:
         """A forgotten session is begun anew, and a busy server asked again: it did nothing."""
-        until = asyncio.get_running_loop().time() + seconds
+        call.begin(seconds)
         pause, renewed = _PAUSE, False
         while True:
-            peer = await self.open()
+            peer = await self._opened(call)
             try:
-                return await peer.interactive(
-                    method, params, seconds=seconds, call=call, headers=headers
-                )
-            except McpError as error:
-                if error.code == SESSION_LOST and not renewed:
-                    renewed = True
-                    await self._renew(peer)
-                elif is_busy(error) and asyncio.get_running_loop().time() + pause < until:
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, _MAX_PAUSE)
-                else:
+                return await peer.interactive(method, params, call=call, headers=headers)
+            except SessionLostError as error:
+                if renewed:
                     raise
+                renewed = True
+                await self._within(call, self._renew(peer), error)
+            except McpError as error:
+                if not is_busy(error, idempotent=call.idempotent) or call.left() <= pause:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _MAX_PAUSE)
+
+    async def _opened(self, call: Call) -> Peer:
+        """The server, within the time of the call; who waits longer still gets it."""
+        peer = self.peer
+        if peer is not None and peer.transport.ended is None and not self._lock.locked():
+            return await self.open()
+        late = McpError(
+            f"{self.name} was not ready within {call.seconds:g} s.",
+            type=ErrorType.TIMEOUT,
+            details={"timeout_seconds": call.seconds, "executed": "no"},
+        )
+        return await self._within(call, self.open(), late)
+
+    async def _within(self, call: Call, work: Coroutine[Any, Any, T], late: McpError) -> T:
+        """What ``work`` comes to; it goes on for others where this call's time is over."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            async with asyncio.timeout(call.left()):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            if task.done():  # its own
+                raise
+            raise late from None
 
     async def listing(self, method: str, key: str) -> list[Any]:
         """Every item of a list that comes in pages; a list without an end is noticed."""
         found: list[Any] = []
         cursors: set[str] = set()
         params: dict[str, Any] = {}
+        clock = asyncio.get_running_loop().time
+        until = clock() + self.options.timeout  # of all pages together
         for _ in range(_MAX_PAGES):
             try:
-                page = await self.request(method, params)
+                page = await self.request(method, params, seconds=max(0.0, until - clock()))
             except McpError as error:
                 if error.code == METHOD_NOT_FOUND and not cursors:
                     return []  # a server without any
@@ -176,9 +204,11 @@ class Engine:
 
     def kill(self) -> None:
         """For the end of the process, when no loop runs: leave no server behind."""
-        if self.peer is not None and self._process == os.getpid():
-            for pid in tuple(self.peer.transport.pids):
-                kill_group(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        peers = () if self.peer is None else (self.peer,)
+        if self._process == os.getpid():
+            for peer in (*peers, *self._ending):
+                for pid in tuple(peer.transport.pids):
+                    kill_group(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
     async def _begin(self) -> Peer:
         self.peer = peer = Peer(self._make(), self.desk)
@@ -219,9 +249,14 @@ class Engine:
             standing.cancel()
         peer = self.peer
         if peer is not None:
-            await asyncio.shield(peer.close())
-            if not self.closed:
-                self.peer = None
+            self._ending.add(peer)
+            task = asyncio.get_running_loop().create_task(peer.close())
+            task.add_done_callback(lambda _: self._ending.discard(peer))
+            try:
+                await asyncio.shield(task)
+            finally:  # whoever is cancelled here leaves no dead one behind
+                if not self.closed:
+                    self.peer = None
 
     def _notes(self) -> str:
         return "" if self.peer is None else self.peer.transport.notes.strip()[-1000:]

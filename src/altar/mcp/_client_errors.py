@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ErrorType, ToolError
@@ -19,11 +21,22 @@ if TYPE_CHECKING:
 
     from altar.mcp._jsonrpc import RpcError
 
-__all__ = ["McpError", "broken", "is_busy", "of_document", "of_rpc", "of_status", "unreachable"]
+__all__ = [
+    "McpError",
+    "SessionLostError",
+    "broken",
+    "is_busy",
+    "of_document",
+    "of_rpc",
+    "of_status",
+    "unreachable",
+]
 
 _MAX_TEXT = 2000
+_MAX_WAIT = 86_400_000  # milliseconds that anybody would wait
 _URL_NEEDED = -32042
 _BUSY = -32000  # see the server's line; the message tells it from other uses of the code
+_NOT_BEGUN = re.compile(r"Busy: \d{1,9} requests are running, which is the limit")
 _TYPES = {
     PARSE_ERROR: ErrorType.TOOL_EXECUTION_FAILED,
     INVALID_REQUEST: ErrorType.TOOL_EXECUTION_FAILED,
@@ -70,6 +83,10 @@ class McpError(ToolError):
         self.notes = ""  # what the server wrote to stderr: for people, never for a model
 
 
+class SessionLostError(McpError):
+    """The server has forgotten the session: HTTP alone can say so, never a message."""
+
+
 def unreachable(message: str, **facts: Any) -> McpError:
     """There is no server, or none any more."""
     return McpError(message, type=ErrorType.SERVICE_UNAVAILABLE, **facts)
@@ -80,9 +97,17 @@ def broken(message: str, **facts: Any) -> McpError:
     return McpError(message, type=ErrorType.TOOL_EXECUTION_FAILED, **facts)
 
 
-def is_busy(error: McpError | RpcError) -> bool:
-    """Whether an altar server refused a request because too many were running."""
-    return error.code == _BUSY and error.message.startswith("Busy:")
+def is_busy(error: McpError | RpcError, *, idempotent: bool = False) -> bool:
+    """Whether a server refused a request because too many were running.
+
+    The code is anybody's. Only an altar server's own words say that the request
+    was not begun; other words will do where to send it twice does no harm.
+    """
+    if error.code != _BUSY:
+        return False
+    return bool(_NOT_BEGUN.fullmatch(error.message)) or (
+        idempotent and error.message.startswith("Busy")
+    )
 
 
 def of_rpc(error: RpcError, status: int | None = None) -> McpError:
@@ -92,7 +117,8 @@ def of_rpc(error: RpcError, status: int | None = None) -> McpError:
         details = {"data": error.data} if isinstance(error.data, (dict, list, str)) else None
         text = error.message.strip()[:_MAX_TEXT] or f"The server failed (code {error.code})."
         kind = _TYPES.get(error.code, ErrorType.TOOL_EXECUTION_FAILED)
-        kind = ErrorType.RATE_LIMIT_EXCEEDED if is_busy(error) else kind
+        is_full = is_busy(error, idempotent=True)
+        kind = ErrorType.RATE_LIMIT_EXCEEDED if is_full else kind
         told = McpError(text, type=kind, details=details)
     told.code, told.data, told.status = error.code, error.data, status
     return told
@@ -107,9 +133,10 @@ def of_document(document: Any) -> McpError | None:
     if not isinstance(kind, str) or not isinstance(message, str) or not kind.strip():
         return None
     details, wait = said.get("details"), said.get("retry_after_ms")
-    is_wait = isinstance(wait, (int, float)) and not isinstance(wait, bool) and wait >= 0
+    is_number = isinstance(wait, (int, float)) and not isinstance(wait, bool)
+    is_wait = is_number and 0 <= wait <= _MAX_WAIT and isfinite(wait)
     return McpError(
-        message,
+        message[:_MAX_TEXT],
         type=kind[:100],
         details=details if isinstance(details, dict) else None,
         retry_after=wait / 1000 if is_wait else None,
@@ -121,10 +148,12 @@ def of_status(where: str, status: int, reason: str, retry_after: str | None) -> 
     kind = _STATUS.get(status)
     if kind is None:
         kind = ErrorType.SERVICE_UNAVAILABLE if status >= 500 else ErrorType.TOOL_EXECUTION_FAILED
-    wait = float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
-    said = f" {reason[:100]}" if reason else ""
+    is_wait = retry_after is not None and retry_after.isdecimal() and len(retry_after) < 9
+    wait = float(retry_after) if retry_after is not None and is_wait else None
+    said = f": {reason[:100].rstrip('.')}" if reason else ""
+    hint = " Give a token it knows: connect(url=..., bearer=...)." if status == 401 else ""
     return McpError(
-        f"{where} answered with HTTP status {status}{said}.",
+        f"{where} answered with HTTP status {status}{said}.{hint}",
         type=kind,
         retry_after=wait,
         status=status,

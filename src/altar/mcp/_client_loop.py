@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from _thread import start_new_thread
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from altar.errors import ConfigurationError
+from altar.mcp._client_errors import McpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -49,13 +51,25 @@ class LoopThread:
         """What ``work`` comes to; a cancelled caller cancels it."""
         return await asyncio.wrap_future(self._submit(work))
 
+    def halt(self) -> None:
+        """End the loop, and wait for nothing."""
+        if self._process == os.getpid():
+            with suppress(RuntimeError):  # stopped already
+                self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def abandon(self) -> None:
+        """As :meth:`halt`, for a collector, which may be at work wherever Python is.
+
+        Waking a loop lets other threads run, which the parser of Python 3.11, for
+        one, does not stand in its midst; a thread does it that is not waited for.
+        """
+        with suppress(RuntimeError):  # the end of the process
+            start_new_thread(self.halt, ())
+
     def stop(self) -> None:
         """End the loop and, unless it is this one, wait for its thread."""
-        if self._process != os.getpid():
-            return
-        with suppress(RuntimeError):  # stopped already
-            self._loop.call_soon_threadsafe(self._loop.stop)
-        if threading.get_ident() != self._thread.ident:
+        self.halt()
+        if self._process == os.getpid() and threading.get_ident() != self._thread.ident:
             self._thread.join(5.0)
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -73,9 +87,12 @@ class LoopThread:
     def _serve(self) -> None:
         loop = self._loop
         asyncio.set_event_loop(loop)
+        loop.set_exception_handler(_unheard)
         try:
-            loop.run_forever()
-            loop.run_until_complete(self._at_end())
+            with suppress(SystemExit, KeyboardInterrupt):  # of a callback: the end is as always
+                loop.run_forever()
+            with suppress(Exception, SystemExit, KeyboardInterrupt):
+                loop.run_until_complete(self._at_end())
             left = asyncio.all_tasks(loop)
             for task in left:
                 task.cancel()
@@ -84,3 +101,9 @@ class LoopThread:
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
+
+
+def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody waits for any more, because the caller was cancelled, is no news."""
+    if not isinstance(context.get("exception"), McpError):
+        loop.default_exception_handler(context)

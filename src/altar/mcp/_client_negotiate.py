@@ -25,6 +25,7 @@ __all__ = ["Agreed", "negotiate"]
 
 _PROBE = 5.0  # seconds a server may take to say that it is of the stateless era
 _MAX_NAME = 100
+_MAX_TEXT = 20_000  # characters of instructions
 
 
 class Agreed(NamedTuple):
@@ -117,7 +118,7 @@ def _agreed(peer: Peer, version: str, said: dict[str, Any], info: object) -> Agr
         version,
         server,
         can if isinstance(can, dict) else {},
-        instructions if isinstance(instructions, str) else "",
+        instructions[:_MAX_TEXT] if isinstance(instructions, str) else "",
     )
 
 

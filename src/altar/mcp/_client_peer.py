@@ -13,6 +13,7 @@ from altar.mcp._client_ask import METHOD as ELICIT
 from altar.mcp._client_errors import McpError, broken, of_rpc
 from altar.mcp._jsonrpc import (
     INTERNAL_ERROR,
+    INVALID_REQUEST,
     METHOD_NOT_FOUND,
     Failure,
     Notification,
@@ -44,15 +45,36 @@ _PAUSES = (0.05, 0.1, 0.25)  # seconds before a call that must only come again
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """What is known about a request while it runs."""
+    """What is known about a request while it runs.
+
+    ``until`` is when its time is over (of the loop's clock, None for never);
+    while a person is asked it stands still, and ``rest`` holds what is left.
+    """
 
     tool: str = ""
     approved: bool = False
+    idempotent: bool = False
     progress: Callable[[dict[str, Any]], None] | None = None
     told: int = 0
     questions: int = 0
     seconds: float = 0.0
+    until: float | None = None
+    rest: float = 0.0
     clock: asyncio.Timeout | None = None
+
+    def begin(self, seconds: float) -> None:
+        """The time of the call is counted from now."""
+        self.seconds = seconds
+        self.until = asyncio.get_running_loop().time() + seconds
+
+    def left(self) -> float:
+        """The seconds that are left; for a call that has begun."""
+        return 0.0 if self.until is None else self.until - asyncio.get_running_loop().time()
+
+    def take_approval(self) -> bool:
+        """Whether a person allowed the call, and no question of the server's was told so yet."""
+        taken, self.approved = self.approved, False
+        return taken
 
 
 class Peer:
@@ -67,6 +89,7 @@ class Peer:
         self._calls: dict[Id, Call] = {}
         self._replies: set[asyncio.Task[None]] = set()
         self._questions: dict[Id, asyncio.Task[None]] = {}
+        self._given_up: set[Id] = set()  # the server may still be at them
 
     async def request(
         self,
@@ -74,24 +97,32 @@ class Peer:
         params: Mapping[str, Any] | None = None,
         *,
         seconds: float | None,
-        call: Call | None = None,
-        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """The result; raises McpError for any other end. None seconds is without one."""
+        call = Call()
+        if seconds is not None:
+            call.begin(seconds)
+        return await self._request(method, params, call)
+
+    async def _request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None,
+        call: Call,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         id_ = next(self._ids)
-        call = Call() if call is None else call
-        call.seconds = seconds or 0.0
         frame = request_frame(id_, method, self._dressed(params, id_, call))
         self._calls[id_] = call
         try:
-            async with asyncio.timeout(seconds) as call.clock:
+            async with asyncio.timeout_at(call.until) as call.clock:
                 said = await self.transport.exchange(frame, headers)
         except TimeoutError:
             self._give_up(id_, method, "the time for it is over")
             raise McpError(
-                f"{self.name} did not answer within {seconds:g} s.",
+                f"{self.name} did not answer within {call.seconds:g} s.",
                 type=ErrorType.TIMEOUT,
-                details={"timeout_seconds": seconds},
+                details={"timeout_seconds": call.seconds},
             ) from None
         except asyncio.CancelledError:
             self._give_up(id_, method, "nobody waits for it any more")
@@ -112,14 +143,16 @@ class Peer:
         method: str,
         params: Mapping[str, Any],
         *,
-        seconds: float,
         call: Call,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """As :meth:`request`; what the server asks before it goes on is answered."""
+        """As :meth:`request`; what the server asks before it goes on is answered.
+
+        All of it shares the time of the call, a person's time to answer aside.
+        """
         given = dict(params)
         for turn in range(_MAX_ROUNDS):
-            result = await self.request(method, given, seconds=seconds, call=call, headers=headers)
+            result = await self._request(method, given, call, headers)
             kind = result.get("resultType", "complete")
             if kind == "complete" or not self.transport.is_modern:
                 return result
@@ -130,7 +163,8 @@ class Peer:
             asked, state = result.get("inputRequests"), result.get("requestState")
             given = dict(params)
             if isinstance(asked, dict) and asked:
-                given["inputResponses"] = await self._answers(asked, call)
+                with _paused([call]):
+                    given["inputResponses"] = await self._answers(asked, call)
             else:
                 await asyncio.sleep(_PAUSES[min(turn, len(_PAUSES) - 1)])
             if isinstance(state, str):
@@ -147,16 +181,24 @@ class Peer:
             self._noted(message)
         elif message.method == "ping" and not self.transport.is_modern:
             self._reply(result_frame(message.id, {}))
+        elif message.id in self._questions:
+            error = RpcError(INVALID_REQUEST, "Invalid request: its id is that of another")
+            self._reply(error_frame(message.id, error))
         elif message.method == ELICIT and self._may_ask():
             task = asyncio.get_running_loop().create_task(self._question(message, about))
             self._questions[message.id] = task
+            task.add_done_callback(lambda _: self._questions.pop(message.id, None))
         else:
             error = RpcError(METHOD_NOT_FOUND, f"Method not found: {message.method:.100}")
             self._reply(error_frame(message.id, error))
 
+    def late(self, id_: Id) -> None:
+        """The answer to a request that nobody waits for any more."""
+        self._given_up.discard(id_)
+
     async def close(self) -> None:
         """End what was begun for the server, and the way to it."""
-        for task in (*self._replies, *self._questions.values()):
+        for task in (*self._replies, *[*self._questions.values()]):
             task.cancel()
         await self.transport.close()
 
@@ -178,6 +220,7 @@ class Peer:
         return found
 
     def _give_up(self, id_: Id, method: str, reason: str) -> None:
+        self._given_up.add(id_)
         if method in _UNCANCELLED or self.transport.drops_to_cancel:
             return
         params = {"requestId": id_, "reason": reason}
@@ -200,7 +243,7 @@ class Peer:
             call = self._calls.get(token) if isinstance(token, (int, str)) else None
             if call is not None and call.progress is not None and call.told < _MAX_PROGRESS:
                 call.told += 1
-                call.progress(_chunk_of(params))
+                self._tell(call, _chunk_of(params))
         elif note.method == "notifications/tools/list_changed":
             self.changed = True
         elif note.method == "notifications/cancelled":
@@ -209,21 +252,33 @@ class Peer:
             if task is not None:
                 task.cancel()
 
+    def _tell(self, call: Call, chunk: dict[str, Any]) -> None:
+        """The caller's function is told; one that fails hears no more, and harms no call."""
+        try:
+            if call.progress is not None:
+                call.progress(chunk)
+        except BaseException as error:  # noqa: BLE001 - sys.exit() must not end the loop's thread
+            call.progress = None
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a progress= function of an MCP request failed", "exception": error}
+            )
+
     async def _question(self, message: Request, about: Id | None) -> None:
         """Answer a request of the handshake era."""
         call = self._calls.get(about) if about is not None else None
         waiting = [call] if call is not None else [*self._calls.values()]
         known = waiting[0] if len(waiting) == 1 else Call()
+        # by one pipe for all, the question may be one of a call that was given up
+        is_its_own = call is not None or (self.transport.is_one_pipe and not self._given_up)
         try:
             with _paused(waiting):
                 said = await self.desk.answer(
-                    message.params, tool=known.tool, server=self.name, approved=known.approved
+                    message.params, server=self.name, call=known, is_its_own=is_its_own
                 )
             frame = result_frame(message.id, said)
         except McpError as error:
-            frame = error_frame(message.id, RpcError(INTERNAL_ERROR, error.message))
-        finally:
-            self._questions.pop(message.id, None)
+            code = INTERNAL_ERROR if error.code is None else error.code
+            frame = error_frame(message.id, RpcError(code, error.message))
         await self._send(frame)
 
     async def _answers(self, asked: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -238,9 +293,9 @@ class Peer:
             params = one.get("params")
             found[key] = await self.desk.answer(
                 params if isinstance(params, dict) else {},
-                tool=call.tool,
                 server=self.name,
-                approved=call.approved,
+                call=call,
+                is_its_own=True,
             )
         return found
 
@@ -249,21 +304,24 @@ class Peer:
 def _paused(calls: list[Call]) -> Iterator[None]:
     """While a person is asked, the time of the calls that wait for it stands still."""
     for call in calls:
+        if not call.questions and call.until is not None:
+            call.rest, call.until = call.left(), None
+            _set(call)
         call.questions += 1
-        _set(call, None)
     try:
         yield
     finally:
         for call in calls:
             call.questions -= 1
             if not call.questions and call.seconds:
-                _set(call, asyncio.get_running_loop().time() + call.seconds)
+                call.until = asyncio.get_running_loop().time() + call.rest
+                _set(call)
 
 
-def _set(call: Call, when: float | None) -> None:
+def _set(call: Call) -> None:
     with suppress(RuntimeError):  # it is over
         if call.clock is not None:
-            call.clock.reschedule(when)
+            call.clock.reschedule(call.until)
 
 
 def _chunk_of(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from altar.adm import Schema
 from altar.bridge import Effects, Importer, Refused
 from altar.errors import InvalidDataError
 from altar.mcp._client_peer import Call
+from altar.mcp._import_patterns import without_patterns
 from altar.mcp._import_value import WRAPPED, value_of
 from altar.mcp._transport_params import param_headers, params_of
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from altar.mcp._client_options import ClientOptions
 
 __all__ = ["Tools"]
+
+_MAX_NAME = 1000  # characters, as are the others
+_MAX_TITLE = 1000
+_MAX_TEXT = 20_000
 
 
 class Tools:
@@ -49,7 +54,11 @@ class Tools:
             if not isinstance(one, dict):
                 importer.refused.append(Refused(repr(one)[:100], "a tool is a JSON object"))
             else:
-                self._add(importer, known, one, server)
+                try:
+                    self._add(importer, known, one, server)
+                except RecursionError:
+                    name = _text(one, "name")[:100]
+                    importer.refused.append(Refused(name, "its definition nests too deeply"))
         before = [tool.declaration.to_dict() for tool in self.importer.accepted()]
         after = [tool.declaration.to_dict() for tool in importer.accepted()]
         self.importer, self._known = importer, known
@@ -66,6 +75,10 @@ class Tools:
         if not isinstance(name, str) or not name.strip():
             importer.refused.append(Refused(repr(name)[:100], "a tool's name is a text"))
             return
+        if len(name) > _MAX_NAME:
+            reason = f"its name has more than {_MAX_NAME} characters"
+            importer.refused.append(Refused(name[:100], reason))
+            return
         parameters = one.get("inputSchema")
         if not isinstance(parameters, dict):
             importer.refused.append(Refused(name, "its inputSchema is no JSON object"))
@@ -80,12 +93,12 @@ class Tools:
         if kept is not None and kept[0] == text:
             call = kept[1]
         else:
-            call = self._caller(name, returns, mirrored, wrapped=wrapped, server=server)
+            call = self._caller(one, name, returns, mirrored, wrapped=wrapped, server=server)
         added = importer.add(
             self._options.prefix + name,
             call,
-            description=_text(one, "description") or _title(one),
-            parameters=parameters,
+            description=(_text(one, "description") or _title(one))[:_MAX_TEXT],
+            parameters=without_patterns(parameters),
             returns=None if returns is None else returns.to_dict("json-schema"),
             options=self._effects(one).options(),
             extensions=_said(one, name, self._options.prefix),
@@ -95,6 +108,7 @@ class Tools:
 
     def _caller(
         self,
+        one: dict[str, Any],
         name: str,
         returns: Schema | None,
         mirrored: dict[tuple[str, ...], str],
@@ -103,6 +117,7 @@ class Tools:
         server: str,
     ) -> Callable[..., Any]:
         ask = self._ask
+        idempotent = self._effects(one).idempotent
 
         async def call(args: dict[str, Any], context: Context[Any]) -> Any:
             loop = asyncio.get_running_loop()
@@ -111,7 +126,12 @@ class Tools:
                 with suppress(RuntimeError):  # the loop has ended: nobody listens
                     loop.call_soon_threadsafe(context.progress, chunk)
 
-            known = Call(tool=name, approved=context.approved, progress=progress)
+            known = Call(
+                tool=name,
+                approved=context.approved,
+                idempotent=idempotent,
+                progress=progress,
+            )
             result = await ask(
                 {"name": name, "arguments": args},
                 seconds=context.remaining(),
@@ -156,7 +176,7 @@ def _returns_of(name: str, schema: Any) -> tuple[Schema | None, bool]:
     if wrapped and isinstance(inner, dict):
         schema = {**inner, **({"$defs": schema["$defs"]} if "$defs" in schema else {})}
     try:
-        return Schema.from_dict(schema), wrapped
+        return Schema.from_dict(without_patterns(schema, keep_quick=False)), wrapped
     except InvalidDataError:
         return None, wrapped
 
@@ -168,15 +188,17 @@ def _text(one: dict[str, Any], key: str) -> str:
 
 def _title(one: dict[str, Any]) -> str:
     said = one.get("annotations")
-    return _text(one, "title") or (_text(said, "title") if isinstance(said, dict) else "")
+    found = _text(one, "title") or (_text(said, "title") if isinstance(said, dict) else "")
+    return found[:_MAX_TITLE]
 
 
 def _said(one: dict[str, Any], name: str, prefix: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if title := _title(one):
         found["x_title"] = title
-    if isinstance(one.get("annotations"), dict) and one["annotations"]:
-        found["x_mcp_annotations"] = one["annotations"]
+    said = one.get("annotations")
+    if isinstance(said, dict) and said and len(json.dumps(said)) <= _MAX_TEXT:
+        found["x_mcp_annotations"] = said
     if prefix:
         found["x_foreign_name"] = name
     return found

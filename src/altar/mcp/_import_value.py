@@ -33,10 +33,10 @@ def value_of(
     """
     blocks = result.get("content")
     found = blocks if isinstance(blocks, list) else []
-    if result.get("isError") is True:
+    if result.get("isError") not in (None, False):  # anything else is no success
         raise _error_of(result, found)
-    has_value = "structuredContent" in result
     value = result.get("structuredContent")
+    has_value = value is not None
     if wrapped and has_value and isinstance(value, dict) and "result" in value:
         value = value["result"]
     if returns is not None:

@@ -20,18 +20,24 @@ class Inbox(Protocol):
         """``about`` is the request whose stream brought the message, where that is known."""
         ...
 
+    def late(self, id_: Id) -> None:
+        """An answer came that nobody waits for."""
+        ...
+
 
 class Transport(Protocol):
     """A way to one server; everything happens in the client's loop.
 
     ``version`` is the agreed revision (None before), ``is_modern`` whether it
     is of the stateless era. ``ended`` says why the server can no longer be
-    asked, and is None while it can. ``notes`` holds what the server wrote
-    beside the protocol, for people, and ``pids`` the processes to kill where there
-    is no time to close.
+    asked, and is None while it can. ``is_one_pipe`` says that all it sends comes
+    by one way, so that no message tells which request it is about. ``notes``
+    holds what the server wrote beside the protocol, for people, and ``pids`` the
+    processes to kill where there is no time to close.
     """
 
     shown: str
+    is_one_pipe: bool
     version: str | None
     is_modern: bool
     pids: set[int]

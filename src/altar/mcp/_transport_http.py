@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ErrorType
-from altar.mcp._client_errors import McpError, broken, of_status, unreachable
-from altar.mcp._jsonrpc import Answer, Failure, RpcError, encode, parse
+from altar.mcp._client_errors import (
+    McpError,
+    SessionLostError,
+    broken,
+    of_status,
+    unreachable,
+)
+from altar.mcp._jsonrpc import INVALID_REQUEST, Answer, Failure, RpcError, encode, parse
 from altar.mcp._transport_sse import EventReader, TooLongError
 from altar.mcp._transport_wire import Wire, address_of
 from altar.mcp._words import (
@@ -33,19 +40,20 @@ if TYPE_CHECKING:
 
     Bearer: TypeAlias = str | Callable[[], str | Awaitable[str]]
 
-__all__ = ["SESSION_LOST", "HttpTransport"]
-
-SESSION_LOST = -32098  # our own, never on the wire
+__all__ = ["HttpTransport"]
 
 _RETRY = 1.0  # seconds before a stream is taken up again, where the server names none
+_LEAST = 0.05  # and at least, where it names too few
 _TRIES = 3  # in succession, without an event
 _LAST = 2.0  # seconds for the last word to the server
+_SESSION = re.compile(r"[\x21-\x7e]{1,256}")
 
 
 class HttpTransport:
     """A server behind a URL: each request is a POST, its answer JSON or a stream of events."""
 
     notes = ""
+    is_one_pipe = False
 
     def __init__(self, url: str, options: ClientOptions, bearer: Bearer | None) -> None:
         self._wire = Wire(address_of(url), connect_timeout=options.connect_timeout)
@@ -58,6 +66,7 @@ class HttpTransport:
         self._options = options
         self._bearer = bearer
         self._inbox: Inbox | None = None
+        self._is_forgotten = False
 
     @property
     def drops_to_cancel(self) -> bool:
@@ -77,7 +86,7 @@ class HttpTransport:
             if reply.status >= 300:
                 return await self._refused(reply, frame["id"])
             if frame["method"] == "initialize":
-                self.session = reply.headers.get(SESSION_HEADER)
+                self.session = self._session_of(reply)
             kind = reply.content_type
             if kind == "application/json":
                 return self._answer_of(await reply.body(self._options.max_message), frame["id"])
@@ -107,11 +116,11 @@ class HttpTransport:
                 failed = 0 if monotonic() - begun > _RETRY else failed + 1
             except McpError:
                 failed += 1
-            await asyncio.sleep(_RETRY if stream.retry is None else stream.retry / 1000)
+            await asyncio.sleep(_pause(stream))
 
     async def close(self) -> None:
         """Let the server forget the session, and close all connections."""
-        if self.session is not None and self.ended is None:
+        if self.session is not None and self.ended is None and not self._is_forgotten:
             with suppress(McpError, TimeoutError):
                 async with (
                     asyncio.timeout(_LAST),
@@ -143,6 +152,12 @@ class HttpTransport:
                 found[NAME_HEADER] = encode_header(name)
         return found
 
+    def _session_of(self, reply: Reply) -> str | None:
+        found = reply.headers.get(SESSION_HEADER)
+        if found is not None and not _SESSION.fullmatch(found):
+            raise broken(f"{self.shown} gave a session an id that no header can carry.")
+        return found
+
     async def _refused(self, reply: Reply, id_: Id) -> Failure:
         """What a server that answers with an error status says; raises McpError without words."""
         status = reply.status
@@ -153,10 +168,22 @@ class HttpTransport:
                     said.error.id = id_
                     if status in (401, 403):
                         raise of_status(self.shown, status, said.error.message, None)
-                    return Failure(id_, _told_by(said.error, status, self.session))
+                    if status == 404 and self.session is not None:
+                        raise self._lost()
+                    if status == 404 and said.error.code == INVALID_REQUEST:  # of the path
+                        raise of_status(self.shown, status, said.error.message, None)
+                    return said
         if status == 404 and self.session is not None:
-            return Failure(id_, _lost_session())
+            raise self._lost()
         raise of_status(self.shown, status, reply.reason, reply.headers.get("retry-after"))
+
+    def _lost(self) -> SessionLostError:
+        self._is_forgotten = True
+        return SessionLostError(
+            f"{self.shown} has forgotten this session.",
+            type=ErrorType.SERVICE_UNAVAILABLE,
+            status=404,
+        )
 
     def _answer_of(self, raw: bytes, id_: Id) -> Answer | Failure:
         try:
@@ -192,7 +219,7 @@ class HttpTransport:
         """Take the stream of an answer up again where it broke off."""
         failed = 0
         while stream.last_id and not self.is_modern and failed < _TRIES:
-            await asyncio.sleep(_RETRY if stream.retry is None else stream.retry / 1000)
+            await asyncio.sleep(_pause(stream))
             before = stream.last_id
             try:
                 answer = await self._get(stream, id_)
@@ -230,22 +257,27 @@ async def _events(reply: Reply, stream: EventReader) -> AsyncIterator[str]:
                 yield event.data
 
 
+def _pause(stream: EventReader) -> float:
+    """Seconds before a stream is taken up again."""
+    return _RETRY if stream.retry is None else max(_LEAST, stream.retry / 1000)
+
+
 async def _token(bearer: Bearer) -> str:
     if isinstance(bearer, str):
         return bearer
-    said = bearer()
-    token: Any = await said if inspect.isawaitable(said) else said
+    try:
+        said = bearer()
+        token: Any = await said if inspect.isawaitable(said) else said
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # sys.exit() in it must not end the client's thread
+        raise McpError(  # and what it says may hold a secret
+            f"connect(bearer=...) failed ({type(error).__name__})",
+            type=ErrorType.CONFIGURATION_ERROR,
+        ) from error
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise McpError(
             "connect(bearer=...) gave no token: let it return a text",
             type=ErrorType.CONFIGURATION_ERROR,
         )
     return token
-
-
-def _told_by(error: RpcError, status: int, session: str | None) -> RpcError:
-    return _lost_session() if status == 404 and session is not None else error
-
-
-def _lost_session() -> RpcError:
-    return RpcError(SESSION_LOST, "The server has forgotten this session.")

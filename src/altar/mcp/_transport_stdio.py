@@ -45,6 +45,7 @@ class StdioTransport:
     """A server as a child process in a group of its own, killed with that group."""
 
     drops_to_cancel = False
+    is_one_pipe = True
 
     def __init__(self, command: Sequence[str], options: ClientOptions) -> None:
         self.shown = f"the MCP server {PurePath(command[0]).name!r}"
@@ -208,6 +209,8 @@ class StdioTransport:
         answer = None if id_ is None else self._waiting.get(id_)
         if answer is not None and not answer.done():  # else unasked for, or a second time
             answer.set_result(message)
+        elif id_ is not None and self._inbox is not None:
+            self._inbox.late(id_)
 
     def _too_long(self, start: bytes) -> None:
         """Fail the request that a line of more than ``max_message`` bytes answers."""

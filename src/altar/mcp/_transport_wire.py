@@ -27,6 +27,8 @@ _KEPT = 16  # idle connections
 _IDLE = 4.0  # seconds after which one is not used again: many servers close at 5
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: (.*))?")
 _HOPS = 3
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_HEX = re.compile(rb"[0-9a-fA-F]{1,15}")
 
 
 def address_of(url: str) -> Address:
@@ -160,6 +162,12 @@ class Wire:
                 own["proxy-authorization"] = line.proxy.authorization
         if method == "POST":
             own["content-length"] = str(len(body))
+        for name, value in own.items():
+            if any(mark in name or mark in value for mark in "\r\n\0"):
+                raise McpError(
+                    f"The header {name[:100]!r} for {self.shown} is not one line.",
+                    type=ErrorType.CONFIGURATION_ERROR,
+                )
         head = "".join(f"{name}: {value}\r\n" for name, value in own.items())
         line.writer.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
         with suppress(ConnectionResetError, BrokenPipeError):
@@ -211,7 +219,7 @@ class Reply:
         self._lasts = "close" not in headers.get("connection", "").lower()
         self._chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         size = headers.get("content-length")
-        self._left = None if size is None or self._chunked else int(size)
+        self._left = None if size is None or self._chunked else _length(size)
         if status in (204, 304) or self._left == 0:
             self._left, self.is_over = 0, self._lasts
 
@@ -255,9 +263,10 @@ class Reply:
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while True:
-            size = int((await self._reader.readuntil(b"\n")).partition(b";")[0], 16)
-            if size < 0:
-                raise ValueError("a chunk of negative size")
+            said = (await self._reader.readuntil(b"\n")).partition(b";")[0].strip(b" \t\r\n")
+            if not _HEX.fullmatch(said):
+                raise ValueError("a chunk of no size")
+            size = int(said, 16)
             if size == 0:
                 break
             self._left = size
@@ -275,6 +284,12 @@ class Reply:
         return piece
 
 
+def _length(said: str) -> int:
+    if not _DIGITS.fullmatch(said):
+        raise ValueError("a body of no length")
+    return int(said)
+
+
 async def _read_head(reader: asyncio.StreamReader) -> tuple[int, str, dict[str, str]]:
     try:
         raw = await reader.readuntil(b"\r\n\r\n")
@@ -287,6 +302,12 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[int, str, dict[str, 
     headers: dict[str, str] = {"connection": "close"} if first[:8] == b"HTTP/1.0" else {}
     for line in lines:
         name, colon, value = line.decode("latin-1").partition(":")
-        if colon:
-            headers[name.strip().lower()] = value.strip()
+        if not colon:
+            continue
+        key, value = name.strip().lower(), value.strip()
+        if any(mark in line for mark in b"\r\n\0"):
+            raise ValueError("a header of more than one line")
+        if key == "content-length" and headers.get(key, value) != value:
+            raise ValueError("a body of two lengths")
+        headers[key] = value
     return int(found[1]), (found[2] or b"").decode("latin-1"), headers
