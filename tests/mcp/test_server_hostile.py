@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import select
+import signal
 import socket
 import sys
 import threading
@@ -471,3 +472,74 @@ def test_a_tool_that_handles_errors_of_its_own_still_asks_first():
         }
         result = Web(url).modern("tools/call", answered)[1]["result"]
         assert result["structuredContent"] == "decline"
+
+
+STUBBORN = """
+import asyncio, sys
+import altar
+from altar.mcp import HttpOptions, serve
+import altar.mcp._http as http, altar.mcp._serve as serving
+import altar.mcp._server_guests as guests, altar.mcp._stdio as stdio
+for one in (http, serving, guests, stdio):
+    one._GRACE = 0.05
+serving._GRACE_OF_REST = 0.05
+
+@altar.tool
+async def stubborn() -> str:
+    "Does not end when it is cancelled."
+    print("running", file=sys.stderr, flush=True)
+    while True:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            pass
+
+if "http" in sys.argv:
+    serve([stubborn], "http", http=HttpOptions(port=0), ready=lambda url: print(url, flush=True))
+else:
+    serve([stubborn])
+print("left", file=sys.stderr)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("way", ["eof", "stdio", "http"])
+def test_a_tool_that_does_not_end_does_not_keep_the_server_alive(way: str):
+    with Pipe("-c", STUBBORN, way) as pipe:
+        process = pipe.process
+        assert process.stdin and process.stdout and process.stderr
+        asked = modern("tools/call", {"name": "stubborn"})
+        if way == "http":
+            with Wire(process.stdout.readline().decode().strip()) as wire:
+                wire.post(asked)
+                assert b"running" in process.stderr.readline()
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(10) == 0
+        else:
+            pipe.write(asked)
+            assert b"running" in process.stderr.readline()
+            if way == "eof":
+                process.stdin.close()
+            else:
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        assert process.stderr.read().startswith(b"left\n")
+        process.stdin = None
+
+
+def test_questions_that_a_tool_puts_at_once_are_asked_one_after_the_other():
+    @altar.tool
+    async def two() -> str:
+        """Asks twice, and swallows whatever comes."""
+        said = await asyncio.gather(elicit("A?"), elicit("B?"), return_exceptions=True)
+        return " ".join(getattr(one, "action", "none") for one in said)
+
+    with listening(Server([two])) as url:
+        asked: dict[str, Any] = {"name": "two"}
+        for key in ("elicit-1", "elicit-2"):
+            result = Web(url).modern("tools/call", asked)[1]["result"]
+            assert list(result["inputRequests"]) == [key]
+            more = {one: {"action": "accept"} for one in ("elicit-1", "elicit-2", "approval")}
+            asked |= {"requestState": result["requestState"], "inputResponses": more}
+        result = Web(url).modern("tools/call", asked)[1]["result"]
+        assert result["structuredContent"] == "accept accept"

@@ -57,7 +57,8 @@ class Inquiry:
             said = self.answers.get(key)
             if isinstance(said, dict):
                 return said
-            self.wanted = (key, params)
+            if self.wanted is None:  # one after the other, where a tool asks several at once
+                self.wanted = (key, params)
             raise AskedFirst
         if self.ask is None:
             raise ToolError("The client cannot ask a person.", type="ELICITATION_UNSUPPORTED")

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from altar.errors import ConfigurationError
 from altar.mcp._server import Server
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["serve"]
+
+_GRACE: Final = 6.0  # seconds, more than a transport takes to stop
+_GRACE_OF_REST: Final = 0.5
 
 
 def serve(
@@ -37,8 +40,23 @@ def serve(
     if http is not None and transport == "stdio":
         raise ConfigurationError("http=... is for transport='http'")
     server = tools if isinstance(tools, Server) else Server(tools)
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_main(server, transport, http, ready))
+    runner = asyncio.Runner()
+    try:
+        with suppress(KeyboardInterrupt):
+            runner.run(_main(server, transport, http, ready))
+    finally:
+        _close(runner)
+
+
+def _close(runner: asyncio.Runner) -> None:
+    """The runner itself would wait for tools that do not end when they are cancelled."""
+    loop = runner.get_loop()
+    if not asyncio.all_tasks(loop):
+        runner.close()
+        return
+    loop.set_exception_handler(lambda *_: None)  # it is known what is left
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 async def _main(
@@ -56,8 +74,14 @@ async def _main(
     finally:
         waiting.cancel()
         serving.cancel()
-        with suppress(asyncio.CancelledError):
-            await serving
+        await asyncio.wait({serving}, timeout=_GRACE)
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        if rest:
+            await asyncio.wait(rest, timeout=_GRACE_OF_REST)
+    if serving.done() and not serving.cancelled():
+        serving.result()
 
 
 async def _serve(

@@ -12,7 +12,7 @@ from altar.later import Session
 from altar.mcp._prompts import Prompts
 from altar.mcp._resources import Resource, Shelf
 from altar.mcp._server_core import Core
-from altar.mcp._server_guests import Guests
+from altar.mcp._server_guests import Guests, close_session
 from altar.mcp._server_options import HttpOptions, ServerOptions
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Server:
     async def aclose(self) -> None:
         """Close the session, unless it was given; :meth:`aserve` does so at its end."""
         if self._owns_session:
-            await self.session.aclose()
+            await close_session(self.session)
         self._prompts.close()
 
     @asynccontextmanager

@@ -229,9 +229,8 @@ class Core:
         inquiry = Inquiry(answers, can_ask=caller.can_elicit, is_modern=modern)
         said = answers.get(APPROVAL)
         result: ToolResult = yield Invoke(session, call, is_yes(said), inquiry)
-        if result.error is None:
-            return result
-        if result.error.type == ErrorType.APPROVAL_REQUIRED and caller.can_elicit:
+        refused = result.error is not None and result.error.type == ErrorType.APPROVAL_REQUIRED
+        if refused and caller.can_elicit:
             if modern and said is None:
                 return self._questions.wanted(asker, answers, APPROVAL, allow(call))
             if not modern:
@@ -242,7 +241,7 @@ class Core:
             if not is_yes(said):
                 return denied(call)
             result = yield Invoke(session, call, True, inquiry)
-        if inquiry.wanted is not None and result.error is not None:
+        if inquiry.wanted is not None:  # whatever the tool made of it
             return self._questions.wanted(asker, answers, *inquiry.wanted)
         return result
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -11,7 +13,9 @@ if TYPE_CHECKING:
     from altar.later import Session
     from altar.mcp._server_core import Core
 
-__all__ = ["Guests"]
+__all__ = ["Guests", "close_session"]
+
+_GRACE = 1.0  # seconds
 
 
 class Guests:
@@ -44,4 +48,11 @@ class Guests:
         """A connection has ended."""
         if self.has_own(peer):
             self.core.forget(peer.session)
-            await peer.session.aclose()
+            await close_session(peer.session)
+
+
+async def close_session(session: Session) -> None:
+    """Close it; a tool that does not end has a moment, and is left behind then."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE):
+            await session.aclose()

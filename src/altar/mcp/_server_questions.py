@@ -53,7 +53,7 @@ class Questions:
     ) -> dict[str, Any]:
         """The result that asks the client to come again with the answer."""
         until, nonce = time.time() + _GOOD_FOR, secrets.token_urlsafe(12)
-        kept = json.dumps({"until": until, "nonce": nonce, "answers": dict(answers)})
+        kept = json.dumps({"until": until, "nonce": nonce, "key": key, "answers": dict(answers)})
         state = base64.urlsafe_b64encode(kept.encode()).decode("ascii")
         return {
             "resultType": "input_required",
@@ -73,7 +73,8 @@ class Questions:
         if not self._spend(kept["nonce"], kept["until"]):
             return {}
         answers: dict[str, Any] = kept["answers"]
-        return {**answers, **new} if isinstance(new, dict) else answers
+        key = kept["key"]  # of what was asked; more is not taken
+        return {**answers, key: new[key]} if isinstance(new, dict) and key in new else answers
 
     def _spend(self, nonce: str, until: float) -> bool:
         """Whether this is its first use, in time."""

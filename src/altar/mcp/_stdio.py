@@ -121,7 +121,9 @@ class _Pipe(asyncio.Protocol):
         """Cancel what runs, and write what is left."""
         self._listeners.pop(self._tell, None)
         self._line.close()
-        await self._line.settled()
+        with suppress(TimeoutError):  # a tool may refuse to end
+            async with asyncio.timeout(_GRACE):
+                await self._line.settled()
         if self._reader is not None:
             self._reader.close()
         if self._writer is not None:
