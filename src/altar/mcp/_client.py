@@ -290,7 +290,7 @@ def _list_of(kind: str) -> str:
         near = nearest_of(kind, _LISTS)
         hint = f"; did you mean {near!r}?" if near else ""
         raise ConfigurationError(
-            f"client.items({kind!r:.60}){hint}: give one of {', '.join(map(repr, _LISTS))}"
+            f"client.items({kind!r:.60}): give one of {', '.join(map(repr, _LISTS))}{hint}"
         )
     return method
 
