@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dspy  # type: ignore[import-untyped]
 
 from altar import ToolError
-from altar.errors import ErrorType
+from altar.adm import ToolResult
+from altar.errors import AltarError, ErrorType
 
-__all__ = ["typed", "words_for"]
+if TYPE_CHECKING:
+    from altar.adm import ErrorObject
+
+__all__ = ["again", "typed", "words_for"]
 
 # the first that fits; the text of an exception never reaches a model, it may hold prompts or keys
 _WORDS: tuple[tuple[type[Exception], str, str], ...] = (
@@ -48,8 +52,22 @@ _WORDS: tuple[tuple[type[Exception], str, str], ...] = (
 _NO_LM = "No LM is loaded"
 
 
+def again(error: ErrorObject) -> ToolError:
+    """The ToolError that makes this error again: of a call inside a call."""
+    wait = error.retry_after_ms
+    return ToolError(
+        error.message,
+        type=error.type,
+        retry_after=None if wait is None else wait / 1000,
+        details=error.details,
+    )
+
+
 def typed(error: Exception) -> ToolError | None:
-    """The ToolError for what DSPy raised; None for every other exception."""
+    """The ToolError for what DSPy or an exported tool raised; None for every other exception."""
+    inner = getattr(error, "result", None) if isinstance(error, AltarError) else None
+    if isinstance(inner, ToolResult) and inner.error is not None:  # a ToolFailed
+        return again(inner.error)
     if isinstance(error, ValueError) and str(error).startswith(_NO_LM):
         return ToolError(
             "The program failed: no model is set up.",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from types import MethodType
-from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+from types import MethodType, UnionType
+from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import dspy  # type: ignore[import-untyped]
 
@@ -25,6 +25,7 @@ __all__ = ["Face", "face_of", "face_of_signature", "is_async"]
 
 # inputs of these names would be taken for options of the call
 _PRIVILEGED = frozenset(("config", "demos", "lm", "new_signature", "signature"))
+_EVERYWHERE = frozenset(("instance", "self"))  # what DSPy's wrappers call the module itself
 _STRING = "StringSignature"  # the class name of a signature that was a string
 _THOUGHTS = frozenset(("reasoning", "rationale"))
 _TRAJECTORY = Field(
@@ -46,6 +47,7 @@ class _Shape(NamedTuple):
     inputs: list[Field]
     outputs: list[Field]
     annotations: dict[str, Any]
+    kept: frozenset[str] = frozenset()  # names of inputs that this kind takes for its own
 
 
 def face_of(module: Any, *, name: str | None = None, description: str | None = None) -> Face:
@@ -87,7 +89,9 @@ def _faced(shape: _Shape, name: str | None, description: str | None) -> Face:
         plain = [field for field in own if field not in _THOUGHTS] or own
         class_name = signature.__name__
         name = name_for(plain) if class_name == _STRING else legal_name(class_name)
-    taken = _PRIVILEGED & {field.name for field in shape.inputs}
+    taken = (_PRIVILEGED | _EVERYWHERE | shape.kept) & {*signature.input_fields}
+    if "prediction" in shape.annotations and _may_be_dict(shape.annotations["prediction"]):
+        taken |= {"prediction"}  # DSPy hands some dicts of this name to the model as an option
     if taken:
         raise DeclarationError(
             f"the DSPy program {name!r}",
@@ -96,6 +100,13 @@ def _faced(shape: _Shape, name: str | None, description: str | None) -> Face:
     text = description or signature.instructions or instructions_for([*signature.input_fields], own)
     declaration = declare_fields(name, text, inputs=shape.inputs, outputs=shape.outputs)
     return Face(declaration, shape.annotations)
+
+
+def _may_be_dict(annotation: Any) -> bool:
+    kind = get_origin(annotation) or annotation
+    if kind is Union or kind is UnionType:
+        return any(map(_may_be_dict, get_args(annotation)))
+    return kind is Any or (isinstance(kind, type) and issubclass(dict, kind))
 
 
 # -- the kinds that DSPy has -------------------------------------------------------------
@@ -171,13 +182,24 @@ _KINDS: dict[str, Callable[[Any], _Shape | None]] = {
 }
 
 
+# what they pop from their inputs, or add to those of the predictors inside
+_KEPT = {
+    "CodeAct": frozenset(("max_iters", "trajectory")),
+    "ReAct": frozenset(("max_iters", "trajectory")),
+    "ReActV2": frozenset(("max_iters",)),
+    "MultiChainComparison": frozenset(("completions",)),
+    "RLM": frozenset(("interpreter_factory",)),
+}
+
+
 def _shape_of(module: Any) -> _Shape | None:
     """The shape of a module of DSPy's own kinds; None for one with a forward of its own."""
     module = _behind(module)
     for name, shape in _KINDS.items():
         kind = getattr(dspy, name, None)
         if kind is not None and isinstance(module, kind) and _same_forward(module, kind):
-            return shape(module)
+            found = shape(module)
+            return found and found._replace(kept=found.kept | _KEPT.get(name, frozenset()))
     return None
 
 
@@ -214,6 +236,10 @@ def _introspected(module: Any, name: str | None, description: str | None) -> Fac
         raise DeclarationError(
             f"the DSPy module {shown!r}", ["forward takes arguments by position: name them"]
         )
+    if any(one.name in _EVERYWHERE for one in asked):
+        raise DeclarationError(
+            f"the DSPy module {shown!r}", ["input 'instance': DSPy keeps this name, rename it"]
+        )
     described = description or (None if forward.__doc__ else _own_doc(cls))
     if not [one for one in asked if one.kind != one.VAR_KEYWORD]:
         follows = getattr(inner, "signature", None)
@@ -223,10 +249,27 @@ def _introspected(module: Any, name: str | None, description: str | None) -> Fac
             return face._replace(declaration=adopt(inputs).declaration)
     document = declare(MethodType(forward, inner), name=shown, description=described)
     told = {**document.to_dict("json-schema"), **_returns(hints.get("return"))}
+    told["parameters"] = _with_texts(told["parameters"], hints)
     if any(one.kind == one.VAR_KEYWORD for one in asked):
         told["parameters"] = {"additionalProperties": True, **told["parameters"]}
     annotations = {one.name: hints[one.name] for one in asked if one.name in hints}
     return Face(adopt(told).declaration, annotations)
+
+
+def _with_texts(parameters: dict[str, Any], hints: dict[str, Any]) -> dict[str, Any]:
+    """The parameters, those that are dspy.Code or dspy.Reasoning as the text that they are."""
+    told: dict[str, Any] = dict(parameters["properties"])
+    for name, schema in told.items():
+        hint = hints.get(name)
+        parts = [one for one in get_args(hint) or (hint,) if isinstance(one, type)]
+        if not any(issubclass(one, (dspy.Code, dspy.Reasoning)) for one in parts):
+            continue
+        said = dict(schema_of(said_in_json(hint)).to_dict("json-schema"))
+        own = {key: schema[key] for key in ("default", "description") if key in schema}
+        if own.get("description") in {inspect.getdoc(one) for one in parts}:
+            del own["description"]  # of the class, and long
+        told[name] = said | own
+    return {**parameters, "properties": told}
 
 
 def _own_doc(cls: type) -> str | None:

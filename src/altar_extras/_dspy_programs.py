@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dspy  # type: ignore[import-untyped]
@@ -15,7 +18,6 @@ from altar_extras._dspy_signature import parse_signature
 from altar_extras._dspy_types import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from os import PathLike
 
     from altar.later import SchemaTool, ToolOptions
@@ -166,9 +168,14 @@ def _is_module(cls: type) -> bool:
 
 def _load(module: Any, state: Any) -> None:
     try:
-        if isinstance(state, dict):
-            module.load_state({key: one for key, one in state.items() if key != "metadata"})
+        if isinstance(state, Mapping):
+            _refuse_others(module, state)
+            named = {name for name, _ in module.named_parameters()}
+            extra = {"metadata"} - named
+            module.load_state({key: one for key, one in state.items() if key not in extra})
         else:
+            if Path(state).suffix == ".json":
+                _refuse_others(module, json.loads(Path(state).read_bytes()))
             module.load(state)
     except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
         raise ConfigurationError(
@@ -176,6 +183,29 @@ def _load(module: Any, state: Any) -> None:
             f"({type(error).__name__}: {error!s:.200}); give what save('x.json') of the same "
             "program wrote"
         ) from error
+
+
+def _refuse_others(module: Any, state: Any) -> None:
+    """Raise ConfigurationError for the state of other fields: DSPy takes it, and prompts so."""
+    for name, found in module.named_parameters():
+        of_it = state if module is found else state.get(name)
+        if not isinstance(found, dspy.Predict) or not isinstance(of_it, Mapping):
+            continue
+        follows: Any = found.signature
+        was, says = _prefixes(follows.dump_state()), _prefixes(of_it.get("signature"))
+        # the last is what optimisers reword
+        if says and (len(says) != len(was) or says[:-1] != was[:-1]):
+            raise ConfigurationError(
+                f"program_tool({type(module).__name__}, state=...): the state is of other fields: "
+                f"{name} has {' '.join(was)}, and the state {' '.join(says)}; give the state of "
+                "the same program, or load it yourself and give the program"
+            )
+
+
+def _prefixes(signature: Any) -> list[str]:
+    """The fields of a signature's state, as a prompt names them; [] where it is none."""
+    fields = signature.get("fields") if isinstance(signature, Mapping) else None
+    return [str(field.get("prefix")) for field in fields or [] if isinstance(field, Mapping)]
 
 
 def declaration_of(program: Any, *, name: str | None = None, description: str | None = None) -> Any:

@@ -16,8 +16,8 @@ from altar import FunctionCall, ToolError
 from altar.bridge import Effects, as_session, model_text
 from altar.errors import AltarError, DeclarationError
 from altar.later import schema_of
-from altar.runtime import CallContext
-from altar_extras._dspy_errors import typed
+from altar.runtime import CallContext, Cancellation
+from altar_extras._dspy_errors import again, typed
 from altar_extras._dspy_results import outputs_of
 from altar_extras._dspy_types import problems_of, wrong_arguments
 
@@ -32,6 +32,7 @@ __all__ = ["ToolFailed", "add_tool", "exported"]
 _CHECK = "_validate_and_parse_args"  # where a dspy.Tool refuses arguments
 _PROMPT = "format_error_for_lm"  # what writes a failed tool into a prompt, traceback and all
 _traceback: Any = BaseException.__traceback__
+_SILENT = "No description provided."
 _REQUIRED = " (Required)"  # how DSPy notes it of tools that it took from elsewhere
 
 
@@ -127,7 +128,18 @@ def _export(session: Session, declaration: FunctionDeclaration) -> Any:
         return await session.aexecute(name, args)
 
     def carried(args: dict[str, Any], context: Context[Any]) -> ToolResult:
-        return session.invoke(FunctionCall(name=name, args=args), _handed_on(context))
+        call, flags = FunctionCall(name=name, args=args), context._flags  # noqa: SLF001 - altar's
+        if not flags:
+            return session.invoke(call, _handed_on(context))
+        either = Cancellation()
+        tell = [(flag, _telling(flag, either)) for flag in flags]
+        for flag, listener in tell:
+            flag.on_cancel(listener)
+        try:
+            return session.invoke(call, _handed_on(context, either))
+        finally:
+            for flag, listener in tell:
+                flag.forget(listener)
 
     async def acarried(args: dict[str, Any], context: Context[Any]) -> ToolResult:
         return await session.ainvoke(FunctionCall(name=name, args=args), _handed_on(context))
@@ -149,13 +161,18 @@ def _export(session: Session, declaration: FunctionDeclaration) -> Any:
     return tool
 
 
-def _handed_on(context: Context[Any]) -> CallContext:
+def _telling(flag: Cancellation, other: Cancellation) -> Callable[[], None]:
+    return lambda: other.cancel(flag.reason or "")
+
+
+def _handed_on(context: Context[Any], cancelled: Cancellation | None = None) -> CallContext:
     """The circumstances of a call, for the session that the tool came from."""
     return CallContext(
         correlation_id=context.correlation_id,
         deadline=context.deadline,
         emit=context.progress,
         approved=context.approved,
+        cancelled=cancelled,
     )
 
 
@@ -222,7 +239,7 @@ class _Tool:
         try:
             return outputs_of(self._tool(**args), may_be_none=True)
         except Exception as error:
-            known = _refusal(error) or typed(error)
+            known = _refusal(error, self._tool) or typed(error)
             if known is None:
                 raise
             raise known from error
@@ -235,18 +252,20 @@ class _AsyncTool(_Tool):
         try:
             return outputs_of(await self._tool.acall(**args), may_be_none=True)
         except Exception as error:
-            known = _refusal(error) or typed(error)
+            known = _refusal(error, self._tool) or typed(error)
             if known is None:
                 raise
             raise known from error
 
 
-def _refusal(error: Exception) -> ToolError | None:
-    """The refusal of arguments, where DSPy's own check raised this; None where the tool did."""
+def _refusal(error: Exception, tool: Any) -> ToolError | None:
+    """The refusal of arguments, where this tool's own check raised it; None where its code did."""
     if not isinstance(error, (ValueError, TypeError)):
         return None
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_name != _CHECK:
+    while trace is not None and not (
+        trace.tb_frame.f_code.co_name == _CHECK and trace.tb_frame.f_locals.get("self") is tool
+    ):
         trace = trace.tb_next
     if trace is None:
         return None
@@ -276,8 +295,13 @@ def _parameters(tool: Any) -> dict[str, Any]:
     args = tool.args or {}
     open_ended = tool.has_kwargs and any(name in args for name in stars)
     properties = {name: schema for name, schema in args.items() if name not in stars}
-    noted = {name for name, text in (tool.arg_desc or {}).items() if text.endswith(_REQUIRED)}
-    foreign = tool.has_kwargs and bool(tool.arg_desc) and set(args) <= set(tool.arg_desc)
+    words = tool.arg_desc or {}
+    noted = {name for name, text in words.items() if text.endswith(_REQUIRED)}
+    foreign = tool.has_kwargs and bool(words) and set(args) <= set(words)
+    foreign = foreign and all(
+        words[name].removesuffix(_REQUIRED) == schema.get("description", _SILENT)
+        for name, schema in args.items()
+    )
     required = []
     for name, schema in properties.items():
         own = known.get(name)
@@ -333,10 +357,4 @@ def _content(result: ToolResult) -> Any:
     error = result.error
     if error is None:
         return result.content if result.value is None else result.value
-    wait = error.retry_after_ms
-    raise ToolError(
-        error.message,
-        type=error.type,
-        retry_after=None if wait is None else wait / 1000,
-        details=error.details,
-    )
+    raise again(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,10 +17,16 @@ from dspy.evaluate import CompleteAndGrounded, SemanticF1
 from dspy.utils import DummyLM
 from pydantic import BaseModel, Field
 
-from altar import Session
+from altar import Session, ToolError
 from altar.adm import Schema, is_name
 from altar.errors import ConfigurationError, DeclarationError
-from altar_extras.dspy import declaration_of, import_tools, prediction_of, program_tool
+from altar_extras.dspy import (
+    declaration_of,
+    export_tools,
+    import_tools,
+    prediction_of,
+    program_tool,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -490,3 +497,91 @@ def test_an_agents_answer_is_not_lost_for_steps_that_are_no_json():
     assert observed["raw"] == "<Opaque>" and observed["when"] == "2026-01-02"
     assert "object" in str(observed["list"])
     assert isinstance(prediction_of(result).trajectory["observation_0"]["raw"], Opaque)
+
+
+def test_the_state_of_other_fields_is_refused_and_one_that_an_optimiser_reworded_is_not(tmp_path):
+    def make() -> Any:
+        return dspy.ChainOfThought("ticket, more -> team")
+
+    others = ["x, y, z -> w", "p -> r", "ticket, more, most -> team"]
+    states = [dspy.ChainOfThought(one).dump_state() for one in others]
+    dspy.ChainOfThought("x -> y").save(str(tmp_path / "other.json"))
+    for state in (*states, tmp_path / "other.json", dspy.Predict("a -> b").dump_state()):
+        with pytest.raises(ConfigurationError, match=r"state=\.\.\."):
+            program_tool(make, state=state)
+    with pytest.raises(ConfigurationError, match="other fields"):
+        program_tool(lambda: dspy.Predict("q -> a"), state=dspy.Predict("a -> b").dump_state())
+    found = make()
+    follows = found.predict.signature
+    found.predict.signature = follows.with_updated_fields("team", prefix="The team is:")
+    assert program_tool(make, state=MappingProxyType(found.dump_state()))
+
+
+class Kept(dspy.Module):
+    def forward(self, instance: str) -> str:
+        return instance
+
+
+def test_inputs_whose_names_dspy_takes_for_its_own_are_refused_by_kind():
+    def agent(names: str, kind: Any) -> Any:
+        return kind(f"{names}, q -> a", tools=[])
+
+    refused = [
+        *(dspy.Predict(f"{name}, q -> a") for name in ("self", "instance", "prediction: dict")),
+        dspy.Predict("prediction: Optional[dict[str, str]] -> a"),
+        *(agent(name, dspy.ReAct) for name in ("max_iters: int", "trajectory")),
+        agent("max_iters: int", dspy.ReActV2),
+        dspy.BestOfN(agent("max_iters", dspy.ReAct), 2, good, 1.0),
+        dspy.MultiChainComparison("completions -> a"),
+        Kept(),
+    ]
+    for module in refused:
+        with pytest.raises(DeclarationError, match="DSPy keeps this name"):
+            import_tools({"it": module})
+    for text in ("max_iters: int, trajectory -> a", "prediction, q -> a"):
+        with Session(import_tools({"it": dspy.Predict(text)})) as session, said({"a": "1"}):
+            names = session.declarations()[0].to_dict("json-schema")["parameters"]["properties"]
+            args = {name: 1 if name == "max_iters" else "x" for name in names}
+            assert session.execute("it", args).content == {"a": "1"}
+
+
+def test_a_failed_tool_inside_a_program_keeps_its_type_and_its_wait():
+    def busy() -> str:
+        """Be busy."""
+        raise ToolError("try later", type="RATE_LIMIT_EXCEEDED", retry_after=3)
+
+    (inner,) = export_tools([busy])
+
+    class Asks(dspy.Module):
+        def forward(self, question: str) -> str:
+            return inner()
+
+        async def aforward(self, question: str) -> str:
+            return await inner.acall()
+
+    session = Session(import_tools(Asks()))
+    for result in (
+        session.execute("Asks", {"question": "?"}),
+        asyncio.run(session.aexecute("Asks", {"question": "?"})),
+    ):
+        error = result.error
+        assert (error.type, error.message) == ("RATE_LIMIT_EXCEEDED", "try later")
+        assert error.retry_after_ms == 3000
+
+
+def test_code_is_text_for_a_module_of_ones_own_too():
+    class Runs(dspy.Module):
+        def forward(self, code: dspy.Code, why: dspy.Reasoning | None = None) -> dspy.Prediction:
+            """Run it.
+
+            Args:
+                why: What for.
+            """
+            return dspy.Prediction(kind=type(code).__name__, code=code)
+
+    session = Session(import_tools(Runs()))
+    fields = session.declarations()[0].to_dict("json-schema")["parameters"]["properties"]
+    assert fields["code"] == {"type": "string", "description": "Source code in python."}
+    assert fields["why"]["description"] == "What for."
+    content = session.execute("Runs", {"code": "a = 1"}).content
+    assert content["code"] == "a = 1" and content["kind"].startswith("Code")

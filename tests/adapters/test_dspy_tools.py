@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field
 
 from altar import Context, FunctionCall, Session, ToolError, tool
 from altar.errors import DeclarationError
-from altar.runtime import CallContext
+from altar.runtime import CallContext, Cancellation
 from altar_extras.dspy import ToolFailed, export_tools, import_tools
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*[Ee]xperimental")
@@ -366,3 +366,51 @@ def test_what_was_exported_comes_back_as_it_was_with_its_own_errors_and_approval
     second.invoke(FunctionCall(name="report", args={}), CallContext(emit=heard.append))
     assert heard == ["half"]
     assert asyncio.run(second.aexecute("taken", {"seat": "2"})).error.message == "2 is taken"
+
+
+def test_a_tool_inside_a_tool_that_refuses_is_no_refusal_of_the_outer_ones_arguments():
+    def inner(n: int) -> int:
+        """Count."""
+        return n
+
+    within = dspy.Tool(inner)
+
+    def outer(city: str) -> int:
+        """Ask."""
+        return within(n="not a number")
+
+    session = Session(import_tools(dspy.Tool(outer)))
+    assert session.execute("outer", {"city": "Rome"}).error.type == "TOOL_EXECUTION_FAILED"
+
+
+def test_words_about_arguments_do_not_make_them_optional():
+    def anything(**kwargs: Any) -> Any:
+        return kwargs
+
+    args = {"a": {"type": "integer"}, "b": {"type": "integer", "default": 1}}
+    tool = dspy.Tool(anything, "f", "Does.", args=args, arg_desc={"a": "an a", "b": "a b"})
+    assert import_tools(tool)[0].declaration.parameters.required == ("a",)
+
+
+def test_cancelling_a_sync_call_reaches_a_tool_that_was_exported_and_came_back():
+    begun, seen = threading.Event(), []
+
+    def slow(context: Context[Any]) -> str:
+        """Run long."""
+        begun.set()
+        for _ in range(500):
+            if context.cancelled:
+                seen.append("stopped")
+                break
+            threading.Event().wait(0.01)
+        return "done"
+
+    session = Session(import_tools(*export_tools([slow])))
+    flag = Cancellation()
+    call = FunctionCall(name="slow", args={})
+    thread = threading.Thread(target=session.invoke, args=(call, CallContext(cancelled=flag)))
+    thread.start()
+    begun.wait(5)
+    flag.cancel("enough")
+    thread.join()
+    assert seen == ["stopped"]
