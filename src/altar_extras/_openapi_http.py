@@ -13,13 +13,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from altar.errors import ErrorType, ToolError
-from altar_extras._openapi_line import ForbiddenError, GivenUpError, Line, connect
+from altar_extras._openapi_line import (
+    ForbiddenError,
+    GivenUpError,
+    Line,
+    TooLongError,
+    connect,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from altar_extras._openapi_line import Watch
     from altar_extras._openapi_servers import Place
+
+    _Idle = list[tuple[float, tuple[str, bool], Line]]
 
 __all__ = ["Answer", "Http", "Request"]
 
@@ -28,6 +36,8 @@ _KEPT = 8  # idle connections
 _IDLE = 30.0  # seconds after which one is not used again
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _MOST_REDIRECTS = 5
+_LONGEST_LINE = 65_536
+_AROUND = 1_048_576  # bytes of what stands around a body: headers, sizes of chunks, trailers
 
 
 class Request(NamedTuple):
@@ -64,7 +74,7 @@ class Http:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._idle: list[tuple[float, str, Line]] = []
+        self._idle: _Idle = []
         self._trust: ssl.SSLContext | None = None
         self._process = os.getpid()
         weakref.finalize(self, _hang_up, self._idle)
@@ -91,10 +101,12 @@ class Http:
         except ForbiddenError:
             raise ToolError(
                 f"{request.shown}: the server has no public address, and the application did not "
-                "name its host.",
+                "name its host; import_tools(..., server='http://127.0.0.1:...') would.",
                 type=ErrorType.PERMISSION_DENIED,
             ) from None
-        except (OSError, HTTPException, zlib.error, UnicodeError) as error:
+        except TooLongError:
+            raise _too_long(request, most) from None
+        except (OSError, HTTPException, zlib.error, ValueError) as error:
             kind = type(error).__name__
             raise ToolError(
                 f"{request.shown}: the server could not be reached, or broke off ({kind}).",
@@ -103,11 +115,11 @@ class Http:
 
     def _exchange(self, request: Request, watch: Watch, most: int) -> Answer:
         while True:
-            line = self._kept(request.place.origin, watch)
+            line = self._kept(request.place)
             is_fresh = line is None
             if line is None:
                 line = connect(request.place, watch, self._context)
-                line.begin(watch)
+            line.begin(watch, 2 * most + _AROUND)
             try:
                 response = _ask(line, request)
                 answer = _whole(response, request, most)
@@ -123,28 +135,28 @@ class Http:
             if response.will_close:
                 line.hang_up()
             else:
-                self._keep(request.place.origin, line)
+                self._keep(request.place, line)
             return answer
 
-    def _kept(self, origin: str, watch: Watch) -> Line | None:
+    def _kept(self, place: Place) -> Line | None:
         with self._lock:
             if self._process != os.getpid():  # a child has no part in its parent's conversations
                 self._process = os.getpid()
                 _hang_up(self._idle)
             for at in range(len(self._idle) - 1, -1, -1):
                 since, home, line = self._idle[at]
-                if home != origin:
+                if home != _home(place):
                     continue
                 del self._idle[at]
                 if monotonic() - since < _IDLE and not line.is_stale():
-                    line.begin(watch)
                     return line
                 line.hang_up()
         return None
 
-    def _keep(self, origin: str, line: Line) -> None:
+    def _keep(self, place: Place, line: Line) -> None:
+        line.rest()
         with self._lock:
-            self._idle.append((monotonic(), origin, line))
+            self._idle.append((monotonic(), _home(place), line))
             if len(self._idle) > _KEPT:
                 self._idle.pop(0)[2].hang_up()
 
@@ -155,13 +167,38 @@ class Http:
             return self._trust
 
 
-def _hang_up(idle: list[tuple[float, str, Line]]) -> None:
+def _home(place: Place) -> tuple[str, bool]:
+    """Whose a kept line is: one to a private host serves those alone that may go there."""
+    return place.origin, place.named
+
+
+def _hang_up(idle: _Idle) -> None:
     while idle:
         idle.pop()[2].hang_up()
 
 
+class _Response(HTTPResponse):
+    """An answer; http.client takes 103 for one, and a chunk of -1 bytes for all that comes."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200:
+            if self.status == 101:
+                raise HTTPException("the server speaks another protocol from here on")
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+
+    def _read_next_chunk_size(self) -> int:
+        line = self.fp.readline(_LONGEST_LINE + 1)  # type: ignore[attr-defined]
+        size = line.partition(b";")[0].strip(b" \t\r\n")
+        if not (0 < len(size) <= 16 and size.isalnum() and line.endswith(b"\n")):
+            raise HTTPException("a chunk without a size")
+        return int(size, 16)
+
+
 def _ask(line: Line, request: Request) -> HTTPResponse:
     connection = HTTPConnection(request.place.host, request.place.port)
+    connection.response_class = _Response
     connection.sock = line
     headers = {"Host": request.place.netloc, "Accept-Encoding": "gzip, identity;q=0.5"}
     headers.update(request.headers)
@@ -196,10 +233,7 @@ def _body(response: HTTPResponse, headers: dict[str, str], request: Request, mos
             piece = inflate.decompress(piece, most + 1 - len(found))
         found += piece
         if len(found) > most:
-            raise ToolError(
-                f"{request.shown}: the answer has more than {most} bytes.",
-                type=ErrorType.RESOURCE_EXHAUSTED,
-            )
+            raise _too_long(request, most)
     if response.length or (inflate is not None and not inflate.eof):
         raise HTTPException("the answer stopped before its end")
     return bytes(found)
@@ -225,6 +259,13 @@ def _redirected(request: Request, status: int, where: str) -> Request:
         headers = {k: v for k, v in request.headers.items() if k.lower() != "content-type"}
         return request._replace(method="GET", body=None, target=target, headers=headers)
     return request._replace(target=target)
+
+
+def _too_long(request: Request, most: int) -> ToolError:
+    return ToolError(
+        f"{request.shown}: the answer has more than {most} bytes.",
+        type=ErrorType.RESOURCE_EXHAUSTED,
+    )
 
 
 def _fault(request: Request, what: str) -> ToolError:

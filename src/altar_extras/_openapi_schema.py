@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ _DROPPED = frozenset(
     """xml externalDocs discriminator nullable example $schema $id $anchor $comment $defs
     definitions $vocabulary""".split()  # noqa: SIM905
 )
+_TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 _REF = "#/$defs/"
 _LARGEST = 1_000_000  # characters of the definitions of one operation
 _HIDING = {"request": "readOnly", "response": "writeOnly"}
@@ -147,6 +149,7 @@ class Schemas:
             if self.old:
                 about = schema.get("description")
                 return {**out, "description": about} if isinstance(about, str) else out
+        _check_type(schema.get("type"))
         hidden = self._hidden(schema, base, side)
         for keyword, value in schema.items():
             if keyword == "$ref" or keyword in _DROPPED or keyword.startswith("x-"):
@@ -213,6 +216,15 @@ class Schemas:
                     value = {"const": meant[0]} if len(meant) == 1 else {"enum": meant}
                     branch["properties"] = {said["propertyName"]: value}
                     branch["required"] = [said["propertyName"]]
+
+
+def _check_type(named: Any) -> None:
+    """Refuses a type that JSON does not have, which would otherwise allow anything."""
+    for word in named if isinstance(named, list) else [named]:
+        if isinstance(word, str) and word not in _TYPES:
+            near = get_close_matches(word, _TYPES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UncarriedError(f"a schema of the type {short(word)}, which JSON has not{hint}")
 
 
 def _hide(out: dict[str, Any], hidden: set[str]) -> None:

@@ -204,6 +204,13 @@ def test_tools_is_a_table_of_names_types_and_texts(run):
     assert "put  Put an article into the cart." in ran.out
 
 
+def test_tools_says_what_a_tool_does_and_whether_a_person_must_agree(run, here: Path):
+    (here / "effects.py").write_text(EFFECTS, "utf-8")
+    lines = run("tools", "effects.py").out.splitlines()
+    assert "wipe (approval, destructive)  Wipe a disk." in lines
+    assert "look (read-only)  Look at a disk." in lines
+
+
 @pytest.mark.parametrize(
     ("dialect", "kind"), [("adm", "OBJECT"), ("adm-1.0", "OBJECT"), ("json-schema", "object")]
 )
@@ -721,6 +728,18 @@ def test_a_reader_that_goes_away_is_no_error(here: Path):
     assert done.stdout.startswith("[")
     assert "Traceback" not in done.stderr
 
+
+EFFECTS = '''\
+from altar import tool
+
+@tool(approval=True, destructive=True)
+def wipe(disk: str) -> None:
+    """Wipe a disk."""
+
+@tool(read_only=True)
+def look(disk: str) -> None:
+    """Look at a disk."""
+'''
 
 KINDS = '''
 from typing import Any, Literal, NamedTuple, Optional

@@ -223,6 +223,7 @@ def test_a_host_that_only_the_document_names_must_be_public(api):
     error = altar.Session(import_tools(named, select=only)).execute("connection").error
     assert error.type == "PERMISSION_DENIED"
     assert "no public address" in error.message
+    assert "server='http://" in error.message
     host = api[0].split("/")[2]
     for hosts in ((host,), ("127.0.0.1",)):
         tools = import_tools(named, select=only, server=Server(hosts=hosts))

@@ -147,6 +147,30 @@ def test_documents_have_bounds():
         import_tools({**BASE, "paths": paths}, limits=Limits(operations=5))
 
 
+@pytest.mark.parametrize("levels", [4, 9, 90])
+def test_merge_keys_of_yaml_cannot_multiply_without_end(levels):
+    pytest.importorskip("yaml")
+    text = "openapi: 3.0.0\nx-0: &a0 {k0: 1}\n" + "".join(
+        f"x-{n}: &a{n}\n  <<: [{','.join([f'*a{n - 1}'] * 20)}]\n  k{n}: 1\n"
+        for n in range(1, levels + 1)
+    )
+    with pytest.raises(ConfigurationError, match="multiply without end"):
+        import_tools(text)
+
+
+def test_merge_keys_of_yaml_are_written_out_and_the_first_has_the_say():
+    pytest.importorskip("yaml")
+    text = (
+        "openapi: 3.0.0\nservers: [{url: 'https://a.example'}]\n"
+        "x-a: &a {operationId: first, summary: one}\n"
+        "x-b: &b {operationId: second, summary: two, deprecated: true}\n"
+        "paths:\n  /it:\n    get:\n      <<: [*a, *b]\n      summary: own\n"
+    )
+    (tool,) = import_tools(text)
+    assert tool.declaration.name == "first"
+    assert tool.declaration.description == "Deprecated. own"
+
+
 # ---- operations that cannot be carried
 
 
@@ -501,3 +525,11 @@ def test_a_damaged_document_gives_tools_or_one_typed_error(damages):
         return
     for one in tools:
         assert one.declaration.to_dict("json-schema")
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+@pytest.mark.parametrize("schema", [{"type": "strin"}, {"type": ["strin", "null"]}])
+def test_a_type_that_json_has_not_refuses_the_operation(schema: Any, version: str):
+    for place in (schema, {"type": "array", "items": schema}, {"allOf": [schema]}):
+        with pytest.raises(DeclarationError, match=r"type 'strin'.*did you mean 'string'\?"):
+            of_property(place, version)

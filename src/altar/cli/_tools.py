@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "run", "show_table", "type_text"]
 
+_EFFECTS = {
+    "x_requires_approval": "approval",
+    "x_destructive": "destructive",
+    "x_read_only": "read-only",
+    "x_idempotent": "idempotent",
+}
 _DEEPEST = 4  # how many levels of objects within objects are shown
 _WIDEST = 36  # types beyond this do not push the texts of the others to the right
 
@@ -49,8 +55,10 @@ def show_table(console: Console, declarations: tuple[FunctionDeclaration, ...]) 
         if number:
             console.print()
         name = console.style(declaration.name, "bold")
+        said = _said(declaration)
         summary = declaration.description.strip().partition("\n")[0]
-        console.print(f"{name}  {shorten(summary, console.width - len(declaration.name) - 2)}")
+        room = console.width - len(declaration.name) - len(said) - 2
+        console.print(f"{name}{console.style(said, 'yellow')}  {shorten(summary, room)}")
         document = declaration.to_dict(dialect="json-schema")["parameters"]
         rows = list(_rows(document, document.get("$defs", {})))
         names = max([len(row[0]) for row in rows], default=0)
@@ -59,6 +67,12 @@ def show_table(console: Console, declarations: tuple[FunctionDeclaration, ...]) 
             left = f"  {parameter:<{names}}  {console.style(f'{kind:<{types}}', 'cyan')}"
             room = console.width - names - max(types, len(kind)) - 6
             console.print(f"{left}  {shorten(text, room)}".rstrip())
+
+
+def _said(declaration: FunctionDeclaration) -> str:
+    """What the tool says of its effects, and whether a person must agree: `` (approval)``."""
+    words = [word for field, word in _EFFECTS.items() if declaration.extensions.get(field) is True]
+    return f" ({', '.join(words)})" if words else ""
 
 
 def _rows(
