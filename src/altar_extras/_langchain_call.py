@@ -104,7 +104,7 @@ class ForeignCall:
         if context.correlation_id != context.call_id:
             said["altar_correlation_id"] = context.correlation_id
         if context.approved and isinstance(self._tool, AltarTool):
-            said[APPROVED] = True
+            said[APPROVED] = [context.call_id]  # not True, which the calls it makes would inherit
         if said:
             config = config.copy()
             config["metadata"] = {**(config.get("metadata") or {}), **said}

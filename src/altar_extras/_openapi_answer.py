@@ -11,6 +11,7 @@ from altar import Blob, ToolError
 from altar.errors import ErrorType, InvalidDataError
 
 if TYPE_CHECKING:
+    from altar_extras._openapi_auth import Veil
     from altar_extras._openapi_http import Answer
 
 __all__ = ["ERROR_TYPES", "is_json", "is_text", "result_of"]
@@ -57,14 +58,15 @@ def is_text(media_type: str) -> bool:
     return media_type.startswith("text/") or media_type.endswith(("/xml", "+xml", "/yaml"))
 
 
-def result_of(answer: Answer, shown: str, method: str) -> Any:
+def result_of(answer: Answer, shown: str, method: str, veil: Veil) -> Any:
     """The value of an answer of 2xx or 304; raises ToolError for any other.
 
     JSON becomes its value, text a text, other bodies an :class:`altar.Blob`, no
-    body None; HEAD, and OPTIONS without a body, give status and headers.
+    body None; HEAD, and OPTIONS without a body, give status and headers. ``veil``
+    hides secrets in what the body says, once it is read: escapes hide them too.
     """
     if not (200 <= answer.status < 300 or answer.status == 304):
-        raise _error(answer, shown)
+        raise _error(answer, shown, veil)
     if method in ("HEAD", "OPTIONS") and not answer.body:
         kept = [name for name in answer.headers if name not in _HIDDEN][:_MOST_HEADERS]
         return {"status": answer.status, "headers": {name: answer.headers[name] for name in kept}}
@@ -73,15 +75,16 @@ def result_of(answer: Answer, shown: str, method: str) -> Any:
     kind = answer.media_type
     if is_json(kind):
         try:
-            return json.loads(answer.body)
+            return veil.over_value(json.loads(answer.body))
         except (ValueError, RecursionError):
             raise ToolError(f"{shown}: the server's answer is no JSON, as it says.") from None
     if is_text(kind) or kind == "application/x-www-form-urlencoded":
-        return _text(answer)
+        return veil.over(_text(answer))
+    body = veil.over_bytes(answer.body)
     try:
-        return Blob(kind or "application/octet-stream", answer.body)
+        return Blob(kind or "application/octet-stream", body)
     except InvalidDataError:
-        return Blob("application/octet-stream", answer.body)
+        return Blob("application/octet-stream", body)
 
 
 def _text(answer: Answer) -> str:
@@ -93,13 +96,13 @@ def _text(answer: Answer) -> str:
         return answer.body.decode("utf-8", "replace")
 
 
-def _error(answer: Answer, shown: str) -> ToolError:
+def _error(answer: Answer, shown: str, veil: Veil) -> ToolError:
     """The error that a status, and what the server said with it, come to."""
     status = answer.status
     kind = ERROR_TYPES.get(status)
     if kind is None:
         kind = ErrorType.SERVICE_UNAVAILABLE if status >= 500 else ErrorType.TOOL_EXECUTION_FAILED
-    body = _problem(answer)
+    body = _problem(answer, veil)
     after = _retry_after(answer) if status in (429, 503) else None
     told = body.get("error")
     said_so = isinstance(told, dict) and _is_word(told.get("message"))
@@ -111,7 +114,9 @@ def _error(answer: Answer, shown: str) -> ToolError:
             retry_after=_told_after(told, after),
             details=more if isinstance(more, dict) and _is_small(more) else None,
         )
-    said = _words(body) or (_text(answer)[:200] if answer.media_type == "text/plain" else "")
+    said = _words(body) or (
+        veil.over(_text(answer))[:200] if answer.media_type == "text/plain" else ""
+    )
     message = f"{shown} answered {status}" + (f": {said[:_LONGEST]}" if said.strip() else ".")
     details: dict[str, Any] = {"status": status}
     if body and _is_small(body):
@@ -125,12 +130,12 @@ def _told_after(told: dict[str, Any], after: float | None) -> float | None:
     return waits / 1000 if type(waits) is int and 0 <= waits < _LONGEST_WAIT else after
 
 
-def _problem(answer: Answer) -> dict[str, Any]:
+def _problem(answer: Answer, veil: Veil) -> dict[str, Any]:
     """The JSON object of an error's body (RFC 9457, or the server's own form), or {}."""
     if not is_json(answer.media_type):
         return {}
     try:
-        found = json.loads(answer.body)
+        found = veil.over_value(json.loads(answer.body))
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {"detail": found}

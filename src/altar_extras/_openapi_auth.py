@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,7 +24,9 @@ Secret = str | tuple[str, str] | Callable[[], "str | tuple[str, str]"]
 """A key or token; ``(user, password)`` for HTTP basic; or a function that gives one per call."""
 
 _SHORTEST = 4
-_HIDDEN = b"[secret]"
+_ESCAPE = re.compile("%[0-9A-F]{2}")
+_HIDDEN = "[secret]"
+_SCRIPTED = {ord(c): f"\\u{ord(c):04X}" for c in "+&<>'`\""}
 
 
 class Scheme(NamedTuple):
@@ -39,21 +43,47 @@ class Veil:
     __slots__ = ("_spellings",)
 
     def __init__(self) -> None:
-        self._spellings: set[bytes] = set()
+        self._spellings: list[str] = []  # the longest first
 
     def cover(self, secret: str) -> None:
         """Hide this text, in each of its usual spellings, from now on."""
-        if len(secret) >= _SHORTEST:
-            spelled = (secret, quote(secret, safe=""), json.dumps(secret)[1:-1])
-            self._spellings.update(text.encode("utf-8", "replace") for text in spelled)
-            self._spellings.add(b64encode(secret.encode("utf-8", "replace")))
+        if len(secret) < _SHORTEST:
+            return
+        in_json = json.dumps(secret)[1:-1]
+        quoted = quote(secret, safe="", errors="replace")
+        lowered = _ESCAPE.sub(lambda found: found[0].lower(), quoted)
+        spelled = {
+            *(secret, quoted, lowered, quote(secret, errors="replace"), html.escape(secret)),
+            *(in_json, in_json.replace("/", "\\/"), secret.translate(_SCRIPTED)),
+            b64encode(secret.encode("utf-8", "replace")).decode(),
+        }
+        self._spellings = sorted({*self._spellings, *spelled}, key=len, reverse=True)
 
-    def over(self, data: bytes) -> bytes:
-        """``data`` without them."""
-        for spelling in sorted(self._spellings, key=len, reverse=True):
-            if spelling in data:
-                data = data.replace(spelling, _HIDDEN)
+    def over(self, text: str) -> str:
+        """``text`` without them."""
+        for spelling in self._spellings:
+            if spelling in text:
+                text = text.replace(spelling, _HIDDEN)
+        return text
+
+    def over_bytes(self, data: bytes) -> bytes:
+        """``data`` without them, in the codings that texts mostly have."""
+        for spelling in self._spellings:
+            for coding in ("utf-8", "utf-16-le", "utf-16-be"):
+                data = data.replace(spelling.encode(coding, "replace"), _HIDDEN.encode(coding))
         return data
+
+    def over_value(self, value: Any) -> Any:
+        """A JSON value without them: in its texts and keys, not in its numbers."""
+        if not self._spellings:
+            return value
+        if isinstance(value, str):
+            return self.over(value)
+        if isinstance(value, dict):
+            return {self.over(name): self.over_value(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.over_value(item) for item in value]
+        return value
 
 
 class Secrets:

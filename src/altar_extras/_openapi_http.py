@@ -189,7 +189,7 @@ class _Response(HTTPResponse):
             super().begin()
 
     def _read_next_chunk_size(self) -> int:
-        line = self.fp.readline(_LONGEST_LINE + 1)  # type: ignore[attr-defined]
+        line = self.fp.readline(_LONGEST_LINE + 1)
         size = line.partition(b";")[0].strip(b" \t\r\n")
         if not (0 < len(size) <= 16 and size.isalnum() and line.endswith(b"\n")):
             raise HTTPException("a chunk without a size")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from altar_extras._openapi_servers import Place
 
-__all__ = ["ForbiddenError", "GivenUpError", "Line", "Watch", "connect"]
+__all__ = ["ForbiddenError", "GivenUpError", "Line", "TooLongError", "Watch", "connect"]
 
 _SLICE = 0.05  # seconds after which a wait looks whether anybody still waits for it
 _CONNECT = 10.0  # seconds to reach one address
@@ -31,6 +31,10 @@ class GivenUpError(Exception):
 
 class ForbiddenError(Exception):
     """A host has no address that may be reached."""
+
+
+class TooLongError(Exception):
+    """An answer, with all that is said around it, goes on and on."""
 
 
 class Watch:
@@ -63,20 +67,28 @@ class Watch:
                 return work()
 
 
+_NOBODY = Watch(0.0, lambda: True)
+
+
 class Line:
     """A connected socket, in the form that http.client reads and writes through."""
 
-    __slots__ = ("_socket", "received", "sent", "watch")
+    __slots__ = ("_most", "_socket", "received", "sent", "watch")
 
     def __init__(self, sock: socket.socket, watch: Watch) -> None:
         self._socket = sock
-        self.begin(watch)
+        self.begin(watch, 0)
 
-    def begin(self, watch: Watch) -> None:
-        """Serve the next request."""
+    def begin(self, watch: Watch, most: int) -> None:
+        """Serve the next request, whose answer has ``most`` bytes on the wire at the most."""
         self.watch = watch
+        self._most = most
         self.sent = 0
         self.received = 0
+
+    def rest(self) -> None:
+        """Lie idle: a watch knows the call, and so its session, which are to be let go."""
+        self.watch = _NOBODY
 
     def is_stale(self) -> bool:
         """Whether the server closed it, or spoke out of turn."""
@@ -102,9 +114,11 @@ class Line:
         return BufferedReader(_Tap(self), _BUFFER)
 
     def receive(self, into: memoryview) -> int:
-        """Wait for some bytes; 0 when the server closed."""
+        """Wait for some bytes; 0 when the server closed. Raises TooLongError beyond the most."""
         count: int = self.watch.patiently(self._socket, lambda: self._socket.recv_into(into))
         self.received += count
+        if self.received > self._most:
+            raise TooLongError
         return count
 
     def close(self) -> None:

@@ -144,9 +144,9 @@ class Operation:
             deadline = min(deadline, context.deadline)
         watch = Watch(deadline, lambda: context.cancelled)
         answer = self._http.send(request, watch, self._most)
-        headers = {k: veil.over(v.encode()).decode() for k, v in answer.headers.items()}
-        answer = answer._replace(body=veil.over(answer.body), headers=headers)
-        return result_of(answer, self._found.shown, self._found.method)
+        headers = {veil.over(k): veil.over(v) for k, v in answer.headers.items()}
+        answer = answer._replace(headers=headers)
+        return result_of(answer, self._found.shown, self._found.method, veil)
 
     def _request(self, args: dict[str, Any], veil: Veil) -> Request:
         target = Target({}, [], {}, [])

@@ -25,6 +25,7 @@ _MOST_MERGED = 100_000
 _MOST_SOURCES = 20
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOL = "tag:yaml.org,2002:bool"
+_MERGE, _VALUE, _TEXT = (f"tag:yaml.org,2002:{word}" for word in ("merge", "value", "str"))
 _DROPPED = {_BOOL, "tag:yaml.org,2002:timestamp"}  # "no" is Norway, and a date stays a text
 _BOOL_WORDS = {"true", "True", "TRUE", "false", "False", "FALSE"}
 
@@ -39,14 +40,31 @@ class _Loader(_Base):  # type: ignore[misc]
     merged = 0
 
     def flatten_mapping(self, node: Any) -> None:
+        """Merge keys (<<) written out; what they add is counted before it is made."""
+        own: list[Any] = []
+        sources: list[Any] = []
         for key, value in node.value:
-            many = isinstance(value, yaml.SequenceNode) and len(value.value) > _MOST_SOURCES
-            if key.tag == "tag:yaml.org,2002:merge" and many:
-                raise yaml.YAMLError(f"a merge key (<<) of more than {_MOST_SOURCES} mappings")
-        super().flatten_mapping(node)
-        self.merged += len(node.value)
-        if self.merged > _MOST_MERGED and any(key.value == "<<" for key, _ in node.value):
-            raise yaml.YAMLError("merge keys (<<) that multiply without end")
+            if key.tag == _MERGE:
+                sources += value.value if isinstance(value, yaml.SequenceNode) else [value]
+            else:
+                own.append((key, value))
+            if key.tag == _VALUE:
+                key.tag = _TEXT
+        if len(own) == len(node.value):
+            return
+        if len(sources) > _MOST_SOURCES:
+            raise yaml.YAMLError(f"a merge key (<<) of more than {_MOST_SOURCES} mappings")
+        node.value = own  # from here on: a merge that leads back to itself adds this alone
+        made: list[Any] = []
+        for source in reversed(sources):  # the first that has a key has the say
+            if not isinstance(source, yaml.MappingNode):
+                raise yaml.YAMLError("a merge key (<<) of what is no mapping")
+            self.flatten_mapping(source)
+            self.merged += len(source.value)
+            if self.merged > _MOST_MERGED:
+                raise yaml.YAMLError("merge keys (<<) that multiply without end")
+            made += source.value
+        node.value = made + own
 
 
 def _plain_bool(loader: Any, node: Any) -> Any:

@@ -746,3 +746,27 @@ def test_correlation_and_the_calls_id_reach_the_callbacks():
     session.invoke(call, CallContext(correlation_id="order 7"))
     assert ears.metadata["altar_correlation_id"] == "order 7"
     assert ears.call_ids == [call.call_id]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_yes_that_came_through_langchain_is_for_one_call_alone(is_async):
+    @altar.tool(approval=True)
+    def wipe(what: str) -> str:
+        return f"wiped {what}"
+
+    inner = export_tools([wipe])[0]
+    call = {"type": "tool_call", "id": "n1", "name": "wipe", "args": {"what": "all"}}
+
+    @altar.tool(approval=True)
+    def tidy() -> str:
+        return str(inner.invoke(call).content)
+
+    @altar.tool(approval=True)
+    async def atidy() -> str:
+        return str((await inner.ainvoke(call)).content)
+
+    outer = atidy if is_async else tidy
+    session = altar.Session(import_tools(export_tools([outer])))
+    asked = altar.FunctionCall(name=outer.__name__, args={})
+    result = session.invoke(asked, CallContext(approved=True))
+    assert "APPROVAL_REQUIRED" in result.unwrap()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import gzip
 import json
 import time
+import weakref
 
 import pytest
 
@@ -89,6 +92,111 @@ def test_a_request_that_may_have_been_heard_is_not_sent_again():
         assert session.execute("post", {"body": "x"}).ok
         assert session.execute("post", {"body": "x"}).error.type == "SERVICE_UNAVAILABLE"
         assert len(server.asked) == 2
+
+
+TWO = {
+    **DOCUMENT,
+    "paths": {
+        f"/{name}": {"get": {"operationId": name, "responses": {}}} for name in ("early", "late")
+    },
+}
+
+
+def test_a_call_never_gets_the_answer_of_another_that_was_announced_first():
+    def announce(peer, asked):
+        peer.sock.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 2)
+        if asked.target.endswith("early"):
+            time.sleep(0.03)
+        peer.reply(f'"{asked.target[-5:]}"')
+
+    with serving(announce) as server:
+        tools = import_tools(TWO, server=server.url)
+        assert altar.Session(tools).execute("early").unwrap() == "early"
+        assert altar.Session(tools).execute("late").unwrap() == "/late"
+        assert len(server.peers) == 1
+
+
+def test_a_server_that_changes_the_protocol_is_hung_up_on():
+    def switch(peer, asked):
+        peer.sock.sendall(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n")
+
+    with serving(switch) as server:
+        session = session_of(server)
+        assert session.execute("get").error.type == "SERVICE_UNAVAILABLE"
+        assert session.execute("get").error.type == "SERVICE_UNAVAILABLE"
+        assert len(server.peers) == 2
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (CHUNKED + b"-1\r\n", "SERVICE_UNAVAILABLE"),
+        (CHUNKED + b"-5\r\n", "SERVICE_UNAVAILABLE"),
+        (CHUNKED + b"0\r\n", "RESOURCE_EXHAUSTED"),  # trailers without end
+        (b"HTTP/1.1 102 Processing\r\n\r\n", "RESOURCE_EXHAUSTED"),
+    ],
+)
+def test_nothing_around_a_body_goes_past_its_bound(start, kind):
+    again = start if b" 102 " in start else b"A: " + b"b" * 60_000 + b"\r\n"
+
+    def on_and_on(peer, asked):
+        peer.sock.sendall(start)
+        with contextlib.suppress(OSError):
+            for _ in range(4_000_000 // len(again)):
+                peer.sock.sendall(again)
+        return True
+
+    with serving(on_and_on) as server:
+        session = session_of(server, limits=Limits(response_bytes=10_000))
+        assert session.execute("get").error.type == kind
+
+
+def test_what_an_import_made_is_let_go_with_it():
+    with serving(lambda peer, asked: peer.reply("1")) as server:
+        session = session_of(server)
+        assert session.execute("get").ok
+        gone = weakref.ref(session)
+        del session
+        gc.collect()
+        assert gone() is None
+        assert server.peers[0].gone.wait(10)
+
+
+SECRET = "ab+c/d=<xyz>ab+c/d="
+ESCAPED = SECRET.replace("+", r"\u002B").replace("<", r"\u003C").replace(">", r"\u003E")
+
+
+@pytest.mark.parametrize("status", ["200 OK", "400 No"])
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("application/json", json.dumps({"echo": SECRET, SECRET: [SECRET]}).encode("utf-16")),
+        ("application/json", ('{"e": "%s"}' % SECRET.replace("+", "\\u002b")).encode()),
+        ("application/json", ('{"e": "%s"}' % SECRET.replace("/", "\\/")).encode()),
+        ("text/plain; charset=utf-16", SECRET.encode("utf-16")),
+        ("text/plain", ESCAPED.encode()),
+        ("application/octet-stream", b"\0" + SECRET.encode("utf-16-le")),
+    ],
+)
+def test_a_secret_shows_in_no_spelling_that_a_server_may_echo(status, kind, said):
+    with serving(lambda peer, asked: peer.reply(said, status=status, kind=kind)) as server:
+        document = {**DOCUMENT, "security": [{"k": []}]}
+        tools = import_tools(document, server=server.url, secrets={"k": SECRET})
+        result = altar.Session(tools).execute("get")
+    shown = str(getattr(result.value, "data", result.to_dict()))
+    assert "xyz" not in shown.replace("\\x00", "")
+
+
+def test_a_secret_of_digits_changes_no_number():
+    said = {"id": 20251234, "text": "1234"}
+    with serving(lambda peer, asked: peer.reply(said)) as server:
+        document = {**DOCUMENT, "security": [{"k": []}]}
+        tools = import_tools(document, server=server.url, secrets={"k": "1234"})
+        result = altar.Session(tools).execute("get").unwrap()
+    assert result == {"id": 20251234, "text": "[secret]"}
 
 
 PACKED = gzip.compress(b"[" + b"1," * 5000 + b"1]", mtime=0)
