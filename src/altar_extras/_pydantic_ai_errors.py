@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
 from pydantic_ai.exceptions import (
     ApprovalRequired,
@@ -18,16 +17,9 @@ from pydantic_ai.exceptions import (
 )
 
 from altar import ToolError
-from altar.adm import Problem, json_path
 from altar.errors import ConfigurationError, ErrorType
 
-if TYPE_CHECKING:
-    from pydantic import ValidationError
-
-__all__ = ["told", "wrong_arguments"]
-
-_MAX_PROBLEMS = 32
-_MAX_SHOWN = 60
+__all__ = ["told"]
 
 
 def told(error: Exception) -> ToolError | None:
@@ -61,26 +53,6 @@ def told(error: Exception) -> ToolError | None:
     return None
 
 
-def wrong_arguments(error: ValidationError) -> ToolError:
-    """The refusal of a tool's own validator, with every problem and its path."""
-    found = error.errors(include_url=False, include_context=False)[:_MAX_PROBLEMS]
-    problems = [
-        Problem(
-            json_path(tuple(item["loc"])),
-            _lower(item["msg"]),
-            "nothing" if item["type"] == "missing" else _shown(item.get("input")),
-            keyword="required" if item["type"] == "missing" else item["type"],
-        )
-        for item in found
-    ]
-    count = "1 argument is" if len(problems) == 1 else f"{len(problems)} arguments are"
-    return ToolError(
-        f"{count} wrong. {'; '.join(f'{p.path}: {p.expected}, got {p.got}' for p in problems[:8])}",
-        type=ErrorType.PARAMETER_VALIDATION_FAILED,
-        details={"problems": [problem.to_dict() for problem in problems]},
-    )
-
-
 def _said(message: str) -> ToolError | None:
     """An error of altar's that came through the framework as text, as it was."""
     if not message.startswith('{"error": {'):
@@ -101,15 +73,3 @@ def _said(message: str) -> ToolError | None:
 def _after(error: ModelAPIError) -> float | None:
     after = getattr(error, "retry_after", None)
     return after if isinstance(after, (int, float)) and after >= 0 else None
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = json.dumps(value, ensure_ascii=True)
-    except (TypeError, ValueError):
-        return type(value).__name__
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -16,14 +16,15 @@ from pydantic_ai.toolsets import AbstractToolset, FunctionToolset, ToolsetTool
 from pydantic_ai.usage import RunUsage
 
 from altar import ToolError
-from altar.bridge import Effects, Importer, Refused
+from altar.bridge import Effects, Importer, Refused, problems_of, refusal
 from altar.errors import DeclarationError, ErrorType
 from altar.later import ToolOptions
 from altar.runtime import Policy
 from altar_extras._pydantic_ai_arguments import Arguments
-from altar_extras._pydantic_ai_errors import told, wrong_arguments
+from altar_extras._pydantic_ai_errors import told
 from altar_extras._pydantic_ai_nobody import Nobody
 from altar_extras._pydantic_ai_values import value_of
+from altar_extras._pydantic_in import is_strict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -113,7 +114,7 @@ def _take(importer: Importer, toolset: AbstractToolset[Any], deps: Any, model: M
             description=definition.description or "",
             parameters=definition.parameters_json_schema,
             returns=definition.return_schema or None,
-            options=_options(definition),
+            options=_options(definition, tool.args_validator),
         )
 
 
@@ -129,6 +130,7 @@ class _Call:
     ) -> None:
         self._toolset = toolset
         self._name = definition.name
+        self._schema = definition.parameters_json_schema
         self._kept = kept
         self._deps, self._model = given
 
@@ -171,7 +173,8 @@ class _Call:
                 # from JSON text, as a model's arguments come: strict types take no other texts
                 args = validator.validate_json(json.dumps(args))
             except ValidationError as error:
-                raise wrong_arguments(error) from error
+                schema = self._schema
+                raise refusal(problems_of(error, args, name=self._name, schema=schema)) from error
         check: Callable[..., Any] | None = tool.args_validator_func
         if check is not None:
             checked = check(ctx, **args)
@@ -197,7 +200,7 @@ def _is_settled(toolset: AbstractToolset[Any], name: str) -> bool:
     return tool is not None and tool.prepare is None
 
 
-def _options(definition: ToolDefinition) -> ToolOptions:
+def _options(definition: ToolDefinition, validator: Any) -> ToolOptions:
     said = definition.metadata or {}
     given = {name: said.get(name) is True for name in Effects._fields}
     if definition.kind == "unapproved":
@@ -206,6 +209,7 @@ def _options(definition: ToolDefinition) -> ToolOptions:
         given["read_only"] = False
     return ToolOptions(
         **given,
+        strict=is_strict(validator),
         timeout=definition.timeout,
         policy=Policy(concurrency=1) if definition.sequential else None,
     )

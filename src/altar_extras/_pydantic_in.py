@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, get_type_hints
+import re
+from functools import partial
+from types import MethodType
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
@@ -13,7 +16,7 @@ import altar
 from altar.adm import FunctionCall
 from altar.bridge import Effects, Importer, Refused, problems_of, refusal
 from altar.errors import ConfigurationError, DeclarationError
-from altar.later import schema_of
+from altar.later import ToolOptions, schema_of
 from altar.runtime import CallContext
 from altar_extras._pydantic_out import ToolModel, error_of
 
@@ -23,7 +26,12 @@ if TYPE_CHECKING:
     from altar import Context
     from altar.later import SchemaTool
 
-__all__ = ["import_tools"]
+__all__ = ["import_tools", "is_strict"]
+
+# a validator says so in its repr alone; of texts it does not matter, since nothing is made one
+_STRICT = re.compile(
+    r"(?:Int|Float|Bool|Decimal|Date|DateTime|List|Dict|Set|Tuple)Validator \{\s*strict: true"
+)
 
 
 def import_tools(*foreign: Any) -> list[SchemaTool]:
@@ -102,19 +110,20 @@ def _add_model(importer: Importer, model: type[BaseModel]) -> None:
     name = model.__name__
     runs = any("__call__" in vars(base) for base in model.__mro__)
     hints = _hints(model.__call__) if runs else {"return": model}
-    takes = runs and len(inspect.signature(model.__call__).parameters) > 1
+    parameters = _object(schema_of(model).document)
+    takes = _context_of(model.__call__) if runs else None
 
     def built(args: dict[str, Any]) -> Any:
         try:
             return model.model_validate_json(to_json(args))
         except ValidationError as error:
-            raise refusal(problems_of(error, args, name=name)) from error
+            raise refusal(problems_of(error, args, name=name, schema=parameters)) from error
 
     def call(args: dict[str, Any], context: Context[Any]) -> Any:
         instance = built(args)
         if not runs:
             return instance
-        return instance(context) if takes else instance()
+        return instance() if takes is None else instance(**{takes: context})
 
     async def acall(args: dict[str, Any], context: Context[Any]) -> Any:
         return await call(args, context)
@@ -124,9 +133,32 @@ def _add_model(importer: Importer, model: type[BaseModel]) -> None:
         name,
         acall if is_async else call,
         description=inspect.cleandoc(vars(model).get("__doc__") or ""),
-        parameters=_object(schema_of(model).document),
+        parameters=parameters,
         returns=_returned(hints),
+        options=ToolOptions(strict=is_strict(model.__pydantic_validator__)),
     )
+
+
+def _context_of(call: Any) -> str | None:
+    """The parameter of a ``__call__`` that takes the Context; it can ask for nothing else."""
+    hints, found, others = _hints(call), None, []
+    _, *parameters = inspect.signature(call).parameters.values()
+    for one in parameters:
+        said = hints.get(one.name, one.annotation)
+        kinds = {said, get_origin(said), *get_args(said)}
+        text = said.rpartition(".")[2] if isinstance(said, str) else ""
+        if altar.Context in kinds or text.partition("[")[0] == "Context":
+            found = one.name
+        elif one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
+            others.append(f"nobody gives __call__ its {one.name!r}: make it a field of the model")
+    if others:
+        raise DeclarationError(call.__qualname__, others)
+    return found
+
+
+def is_strict(validator: Any) -> bool:
+    """Whether a number or a list is taken strictly, by its field, type or configuration."""
+    return _STRICT.search(repr(validator)) is not None
 
 
 def _object(document: Any) -> Any:
@@ -165,21 +197,24 @@ def _returned(hints: dict[str, Any]) -> dict[str, Any] | None:
 
 def _add_function(importer: Importer, function: Any) -> None:
     raw = function.raw_function
+    owner = getattr(function, "__self__", None)
+    if owner is not None:
+        raw = MethodType(raw, owner)
     parameters = inspect.signature(raw).parameters
+    schema = _parameters(raw)
     name = function.__name__
-    code = getattr(inspect.unwrap(raw), "__code__", None)
+    checker = getattr(
+        inspect.getclosurevars(_plain(function)).nonlocals.get("wrapper"), "__self__", None
+    )
 
     def refused(error: ValidationError, args: dict[str, Any], order: list[str]) -> Exception:
-        """The refusal, where it is the arguments' error; else the error, which the body raised."""
-        trace = error.__traceback__
-        while trace is not None:
-            if trace.tb_frame.f_code is code:
-                return error
-            trace = trace.tb_next
-        listed = _Named(error, order)
+        """The refusal, where it is the arguments' error; else the error, which came later."""
+        if _has_run(error, _plain(raw)):
+            return error
+        listed = _Named(error, order if owner is None else ["", *order])
         if any(not item["loc"] or item["loc"][0] not in parameters for item in listed.items):
             return error  # the result did not pass
-        return refusal(problems_of(listed, args, name=name))
+        return refusal(problems_of(listed, args, name=name, schema=schema))
 
     def call(args: dict[str, Any], _: Context[Any]) -> Any:
         given, named, order = _arranged(args, parameters)
@@ -199,9 +234,33 @@ def _add_function(importer: Importer, function: Any) -> None:
         name,
         acall if inspect.iscoroutinefunction(raw) else call,
         description=inspect.cleandoc(function.__doc__ or ""),
-        parameters=_parameters(raw),
+        parameters=schema,
         returns=_returned(_hints(raw)),
+        options=ToolOptions(strict=is_strict(getattr(checker, "__pydantic_validator__", None))),
     )
+
+
+def _plain(function: Any) -> Any:
+    """The function itself, below what binds it or fills in some of its arguments."""
+    while isinstance(function, (MethodType, partial)):
+        function = function.func if isinstance(function, partial) else function.__func__
+    return function
+
+
+def _has_run(error: ValidationError, raw: Any) -> bool:
+    """Whether the body raised the error, or its result did not pass."""
+    code = getattr(inspect.unwrap(raw), "__code__", None)
+    trace = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if frame.f_code is code:
+            return True
+        if frame.f_globals.get("__name__") == "pydantic._internal._validate_call" and (
+            frame.f_code.co_name == "return_val_wrapper" or "res" in frame.f_locals
+        ):
+            return True  # pydantic has the result in hand
+        trace = trace.tb_next
+    return False
 
 
 class _Named:
@@ -252,12 +311,16 @@ def _parameters(raw: Any) -> dict[str, Any]:
     It has none of ``*args`` beside named arguments, and of positional-only ones
     it makes an array.
     """
+    first = next(iter(inspect.signature(raw).parameters.values()), None)
+    if first is not None and first.name in ("self", "cls") and first.annotation is first.empty:
+        reason = f"nobody gives it its {first.name!r}: give a bound method, as Class().method"
+        raise DeclarationError(raw.__name__, [reason])
     declared: dict[str, Any] | None = None
     try:
         declared = altar.declare(raw).to_dict("json-schema")["parameters"]
-        document = TypeAdapter(raw).json_schema(ref_template="#/$defs/{model}")
+        document = _document(raw)
     except DeclarationError:
-        document = TypeAdapter(raw).json_schema(ref_template="#/$defs/{model}")
+        document = _document(raw)
     except PydanticInvalidForJsonSchema:
         document = {}
     if document.get("type") != "object":
@@ -269,6 +332,17 @@ def _parameters(raw: Any) -> dict[str, Any]:
     for name, node in found.get("properties", {}).items():
         if isinstance(node, dict) and "description" in said.get(name, ()):
             node.setdefault("description", said[name]["description"])
+    return found
+
+
+def _document(raw: Any) -> dict[str, Any]:
+    """What pydantic says of a function; of a method without what it is bound to."""
+    function: Any = raw.__func__ if isinstance(raw, MethodType) else raw  # whose names are found
+    found = TypeAdapter(function).json_schema(ref_template="#/$defs/{model}")
+    if function is not raw and found.get("type") == "object":
+        bound = next(iter(inspect.signature(function).parameters))
+        found["properties"].pop(bound, None)
+        found["required"] = [name for name in found.get("required", ()) if name != bound]
     return found
 
 

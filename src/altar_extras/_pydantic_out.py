@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from altar import ToolError
-from altar.bridge import CallCheck, as_session
+from altar.bridge import CallCheck, as_session, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,8 +58,7 @@ class ToolModel(BaseModel):
         if not problems:
             raise PydanticCustomError("refused", "{why}", {"why": error.message if error else ""})
         lines = [
-            InitErrorDetails(type=line_of(problem), loc=steps_of(problem["path"]), input=data)
-            for problem in problems
+            _line(problem, data, cls.altar_declaration.parameters.document) for problem in problems
         ]
         raise ValidationError.from_exception_data(cls.__name__, lines)
 
@@ -176,6 +175,25 @@ def line_of(problem: dict[str, Any]) -> PydanticCustomError:
     hint = "" if nearest is None else f"; did you mean {nearest!r}?"
     text = f"expected {problem['expected']}, got {problem['got']}{hint}"
     return PydanticCustomError(problem.get("keyword") or "refused", "{said}", {"said": text})
+
+
+def _line(problem: dict[str, Any], data: Any, schema: Any) -> InitErrorDetails:
+    """The problem with what came at its place, unless that is a secret."""
+    steps = steps_of(problem["path"])
+    # of a secret no more than its kind is told, and whatever has an unknown name may be one
+    quiet = problem.get("keyword") == "unknown" or is_secret(problem["path"], schema)
+    came = "**********" if quiet else _at(data, steps)
+    return InitErrorDetails(type=line_of(problem), loc=steps, input=came)
+
+
+def _at(value: Any, steps: tuple[int | str, ...]) -> Any:
+    """What stands there, or None."""
+    for step in steps:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
 
 
 def steps_of(path: str) -> tuple[int | str, ...]:

@@ -339,6 +339,146 @@ def test_a_validated_functions_mistakes_are_told_apart_from_its_callers():
     assert str(session.execute("area", {"width": 13}).error.type) == "TOOL_EXECUTION_FAILED"
 
 
+class Out(BaseModel):
+    number: int
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_result_that_does_not_pass_is_no_mistake_of_the_arguments(is_async: bool):
+    ran: list[str] = []
+
+    def spell(number: str) -> Out:
+        ran.append(number)
+        return {"number": number}  # type: ignore[return-value]
+
+    async def aspell(number: str) -> Out:
+        return spell(number)
+
+    validated = pydantic.validate_call(validate_return=True)(aspell if is_async else spell)
+    session = altar.Session(import_tools(validated))
+    done = session.execute(validated.__name__, {"number": "x"})
+    assert (str(done.error.type), ran) == ("TOOL_EXECUTION_FAILED", ["x"])
+
+
+def refuse_13(number: int) -> int:
+    if number == 13:
+        raise ValueError("13")
+    return number
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+    number: int
+
+
+class StrictField(BaseModel):
+    number: Annotated[int, Field(strict=True)]
+
+
+class Lax(BaseModel):
+    number: int
+    key: pydantic.SecretStr | None = None
+
+
+@pydantic.validate_call(config=ConfigDict(strict=True))
+def strictly(number: int) -> int:
+    return number
+
+
+def test_what_is_strict_takes_no_text_for_a_number():
+    session = altar.Session(import_tools(Strict, StrictField, Lax, strictly))
+    for name in ("Strict", "StrictField", "strictly"):
+        assert set(problems(session.execute(name, {"number": "1"}))) == {"$.number"}
+        assert session.execute(name, {"number": 1}).ok
+    assert session.execute("Lax", {"number": "1"}).ok
+
+
+class Adder:
+    @pydantic.validate_call
+    def add(self, number: Annotated[int, Field(gt=0), pydantic.AfterValidator(refuse_13)]) -> int:
+        return number + 1
+
+    @classmethod
+    @pydantic.validate_call
+    def ten(cls, number: int) -> int:
+        return number * 10
+
+
+def test_bound_and_class_methods_are_tools_and_unbound_ones_are_refused():
+    session = altar.Session(import_tools(Adder().add, Adder.ten))
+    assert session.execute("add", {"number": 1}).content == 2
+    assert session.execute("ten", {"number": 2}).content == 20
+    assert set(problems(session.execute("add", {"number": 13}))) == {"$.number"}
+    with pytest.raises(DeclarationError, match="bound method"):
+        import_tools(Adder.add)
+
+
+class Times(BaseModel):
+    number: int
+
+    def __call__(self, times: int = 2, *, ctx: altar.Context[Any]) -> str:
+        return f"{self.number * times} {ctx.tool_name}"
+
+
+class Needy(BaseModel):
+    def __call__(self, times: int) -> int:
+        return times
+
+
+def test_a_call_of_a_model_gets_a_context_where_it_asks_for_one_and_nothing_else():
+    session = altar.Session(import_tools(Times))
+    assert session.execute("Times", {"number": 2}).content == "4 Times"
+    with pytest.raises(DeclarationError, match="make it a field"):
+        import_tools(Needy)
+
+
+def refuse_20(key: pydantic.SecretStr) -> pydantic.SecretStr:
+    raise ValueError(key.get_secret_value())
+
+
+Key = Annotated[pydantic.SecretStr, pydantic.AfterValidator(refuse_20)]
+
+
+class Vault(BaseModel):
+    key: Key
+    pin: Annotated[pydantic.SecretStr, Field(min_length=20)] | None = None
+
+
+@pydantic.validate_call
+def unlock(key: Key) -> str:
+    return "open"
+
+
+def test_no_refusal_shows_what_a_secret_was():
+    def enter(key: Key) -> str:
+        return "in"
+
+    def store(vault: Vault) -> str:
+        return "in"
+
+    def plain(key: Annotated[pydantic.SecretStr, Field(pattern="^x")]) -> str:
+        return "in"
+
+    session = altar.Session([enter, store, plain, *import_tools(Vault, unlock)])
+    pair = {"key": "hunter2", "pin": "hunter2"}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        *((name, {"key": "hunter2"}) for name in ("enter", "plain", "unlock")),
+        ("store", {"vault": pair}),
+        ("Vault", pair),
+        ("unlock", {"key": "x", "kei": "hunter2"}),
+        ("enter", {"key": "x", "kei": "hunter2"}),
+    ]
+    for name, args in calls:
+        refused = session.execute(name, args)
+        assert problems(refused)
+        assert "hunter2" not in json.dumps(refused.to_dict()), name
+        (model,) = [one for one in export_tools(session) if one.__name__ == name]
+        if name in ("enter", "store", "plain"):
+            with pytest.raises(pydantic.ValidationError) as caught:
+                model.model_validate(args)
+            assert "hunter2" not in str(caught.value)
+
+
 def test_what_cannot_be_a_tool_is_refused_by_name_with_every_reason():
     class Opaque:
         pass

@@ -6,7 +6,8 @@ import asyncio
 import importlib
 import sys
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
 
@@ -100,6 +101,31 @@ def test_a_tool_sees_the_sessions_dependencies_and_validates_itself():
     }
 
 
+def refuse(secret: pydantic.SecretStr) -> pydantic.SecretStr:
+    raise ValueError(f"{secret.get_secret_value()} is short")
+
+
+def test_secrets_are_told_by_their_kind_and_strict_arguments_are_taken_strictly():
+    def enter(key: Annotated[pydantic.SecretStr, pydantic.AfterValidator(refuse)]) -> str:
+        """Enter."""
+        return "in"
+
+    def count(number: Annotated[int, pydantic.Field(strict=True)], where: Path = Path()) -> int:
+        """Count."""
+        return number
+
+    def place(number: int, where: Path = Path()) -> int:
+        """Place."""
+        return number
+
+    session = Session(import_tools(enter, count, place))
+    told = session.execute("enter", {"key": "hunter2"}).error
+    assert told.type == "PARAMETER_VALIDATION_FAILED"
+    assert "hunter2" not in str(told.to_dict())
+    assert session.execute("count", {"number": "1"}).error.type == "PARAMETER_VALIDATION_FAILED"
+    assert session.execute("place", {"number": "1"}).content == 1
+
+
 def test_what_the_schema_does_not_say_is_refused_by_the_tools_own_validator_with_its_path():
     def book(seat: str, rows: list[int]) -> str:
         """Book."""
@@ -114,7 +140,8 @@ def test_what_the_schema_does_not_say_is_refused_by_the_tools_own_validator_with
     assert wrong.error.type == "PARAMETER_VALIDATION_FAILED"
     (problem,) = wrong.error.details["problems"]
     assert problem["path"] == "$.seat.rows"
-    assert "row 9 is closed" in problem["expected"]
+    assert "row 9 is closed" not in str(wrong.error)  # what a validator says stays inside
+    assert problem["expected"] == "a value that take accepts"
     assert set(problem) == {"path", "expected", "got", "keyword"}
     missing = session.execute("book", {"seat": "a"})
     assert missing.error.details["problems"][0]["path"] == "$.rows"

@@ -7,7 +7,7 @@ from altar.bridge._checked import CallCheck, Checked
 from altar.bridge._effects import Effects
 from altar.bridge._importer import Importer, Refused
 from altar.bridge._out import as_session, model_text
-from altar.bridge._problems import problems_of, refusal
+from altar.bridge._problems import is_secret, problems_of, refusal
 from altar.bridge._promise import as_declared
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Verify",
     "as_declared",
     "as_session",
+    "is_secret",
     "model_text",
     "problems_of",
     "refusal",

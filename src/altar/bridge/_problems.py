@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.errors import ToolError
 from altar.later._failure import bad_arguments
+from altar.later._hushed import hushed_by, is_secret
 from altar.later.hints._nodes_pydantic import tell_errors
 from altar.later.hints._report import Report
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from altar.adm import Problem
 
-__all__ = ["problems_of", "refusal"]
+__all__ = ["is_secret", "problems_of", "refusal"]
 
 
 class Listing(Protocol):
@@ -25,15 +26,18 @@ class Listing(Protocol):
         ...
 
 
-def problems_of(error: Listing, value: Any, *, name: str = "the tool") -> tuple[Problem, ...]:
+def problems_of(
+    error: Listing, value: Any, *, name: str = "the tool", schema: Any = None
+) -> tuple[Problem, ...]:
     """What a pydantic ValidationError says of ``value``, by JSON path.
 
     ``name`` says who refused it, where a validator did. What a validator
     raised is told without its text: only a PydanticCustomError speaks to a model.
+    What ``schema``, a JSON Schema of ``value``, says is secret is told by its kind.
     """
     report = Report(strict=True)
     tell_errors(error.errors(include_url=False), name, value, (None, report))
-    return tuple(report.problems)
+    return tuple(hushed_by(report.problems, schema))
 
 
 def refusal(problems: Sequence[Problem]) -> ToolError:

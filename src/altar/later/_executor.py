@@ -23,6 +23,7 @@ from altar.later._failure import (
 )
 from altar.later._fastlane import LaneParts, fast_factory, make_fast
 from altar.later._finish import Finisher
+from altar.later._hushed import hushed
 from altar.later._lent import Lender, give_up
 from altar.later._limits import SessionLimits
 from altar.later._log import logger
@@ -245,7 +246,7 @@ class LocalRuntime:
         try:
             plan.bound = entry.bind(call.args, strict=self._strict, context=self._context(plan))
         except BindError as error:
-            return bad_arguments(name, call.call_id, error.problems, error.missed)
+            return bad_arguments(name, call.call_id, hushed(error.problems, mark), error.missed)
         if entry.options.approval and ctx.approved is not True:  # asked of calls that would run
             return approval_required(name, call.call_id)
         if (entry.options.isolate or self._crosses) and self._may_cross(name):
