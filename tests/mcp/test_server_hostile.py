@@ -7,6 +7,7 @@ import json
 import select
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -543,3 +544,128 @@ def test_questions_that_a_tool_puts_at_once_are_asked_one_after_the_other():
             asked |= {"requestState": result["requestState"], "inputResponses": more}
         result = Web(url).modern("tools/call", asked)[1]["result"]
         assert result["structuredContent"] == "accept accept"
+
+
+def test_changes_told_from_a_plain_tool_are_sent_by_the_loop_that_serves(monkeypatch):
+    from altar.mcp._http_link import HttpLink
+
+    writers = []
+    write = HttpLink.event
+
+    def event(self: HttpLink, data: bytes) -> None:
+        writers.append(threading.current_thread())
+        write(self, data)
+
+    monkeypatch.setattr(HttpLink, "event", event)
+
+    @altar.tool
+    def change() -> str:
+        """Runs in a thread of its own."""
+        tools.append(threading.current_thread())
+        server.tools_changed()
+        server.resource_updated("notes://today")
+        return "told"
+
+    tools: list[threading.Thread] = []
+    server = Server([change], resources=[Resource("notes://today", "milk")])
+    with listening(server) as url, Wire(url) as wire:
+        wanted = {"toolsListChanged": True, "resourceSubscriptions": ["notes://today"]}
+        wire.post(modern("subscriptions/listen", {"notifications": wanted}))
+        wire.until(b"acknowledged")
+        Web(url).modern("tools/call", {"name": "change"})
+        wire.until(b"resources/updated")
+    assert tools and writers
+    assert not set(tools) & set(writers)
+
+
+def test_a_client_that_listens_needs_a_stream_and_hears_the_end():
+    with listening(Server([])) as url:
+        asked = modern("subscriptions/listen", {"notifications": {"toolsListChanged": True}})
+        with Wire(url) as wire:
+            assert b" 406 " in wire.post(asked, Accept="application/json").until(b"\r\n\r\n")
+        wire = Wire(url)
+        wire.post(asked).until(b"acknowledged")
+    with wire:
+        assert b'"resultType":"complete"' in wire.until(b"\r\n0\r\n")
+
+
+def test_what_one_client_subscribes_to_is_bounded(monkeypatch):
+    monkeypatch.setattr("altar.mcp._server_core.MAX_URIS", 2)
+    with listening(Server([], resources=[Resource("a://{x}", lambda x: x)])) as url:
+        web = Web(url).open()
+
+        def subscribed(uri: str, method: str = "resources/subscribe") -> Any:
+            return web.post(frame(method, {"uri": uri}))[2].get("error", {}).get("code")
+
+        assert [subscribed(f"a://{n}") for n in (1, 2, 3, 2)] == [None, None, -32000, None]
+        assert subscribed("a://1", "resources/unsubscribe") is None
+        assert subscribed("a://3") is None
+        assert subscribed("a://" + "x" * 9000) == -32002
+
+
+@pytest.mark.parametrize(
+    ("template", "uri", "holes"),
+    [
+        ("a://{x}-{y}", "a://1-2", {"x": "1", "y": "2"}),
+        ("a://{x}-{y}", "a://1-2-3", {"x": "1", "y": "2-3"}),
+        ("a://{x}.txt", "a://1.txt.txt", {"x": "1.txt"}),
+        ("a://{x}/{+y}.txt", "a://1/2/3.txt", {"x": "1", "y": "2/3"}),
+        ("a://{x}?y={y}", "a://1?y=2", {"x": "1", "y": "2"}),
+        ("a://{x}-{y}-{z}", "a://" + "-" * 8000 + "/", None),
+        ("a://{x}-{y}", "a://1/2-3", None),
+        ("a://{x}", "a://" + "x" * 9000, None),
+    ],
+)
+def test_a_template_is_matched_from_the_left_and_in_time(template: str, uri: str, holes: Any):
+    from altar.mcp._resources import Shelf
+
+    found = Shelf([Resource(template, lambda **_: "")]).find(uri)
+    assert (None if found is None else found[1]) == holes
+
+
+def test_a_new_session_takes_the_place_of_its_owners_own_and_never_of_one_that_listens():
+    mine, theirs = {"Authorization": "Bearer token-of-a"}, {"Authorization": "Bearer token-of-b"}
+
+    def opened(who: dict[str, str]) -> str:
+        status, headers, said = web.post(frame("initialize", INITIALIZE), who)
+        assert status == 200
+        return headers.get("mcp-session-id", str(said.get("error", {}).get("code")))
+
+    def alive(session: str, who: dict[str, str]) -> bool:
+        return web.post(frame("ping"), {**who, "Mcp-Session-Id": session})[0] == 200
+
+    with listening(Server([]), tokens=("token-of-a", "token-of-b"), max_sessions=2) as url:
+        web = Web(url)
+        first, second = opened(mine), opened(theirs)
+        third = opened(theirs)
+        assert alive(first, mine), "silent for longest, but another's"
+        assert not alive(second, theirs)
+        with Wire(url) as one, Wire(url) as two:
+            for wire, session, who in ((one, first, mine), (two, third, theirs)):
+                lines = {**who, "Mcp-Session-Id": session, "Accept": "text/event-stream"}
+                head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+                wire.link.sendall(f"GET /mcp HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode())
+                wire.until(b"\r\n\r\n")
+            assert opened(theirs) == "-32000"
+            assert alive(first, mine)
+            assert alive(third, theirs)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets of POSIX")
+def test_one_socket_may_be_stdin_and_stdout():
+    ours, its = socket.socketpair()
+    script = "from tests.mcp.small import server\nfrom altar.mcp import serve\nserve(server)\n"
+    with ours, subprocess.Popen([sys.executable, "-c", script], stdin=its, stdout=its) as process:
+        its.close()
+        ours.settimeout(10)
+        for at in range(3):
+            asked = {"name": "add", "arguments": {"a": at, "b": 1}}
+            ours.sendall(json.dumps(modern("tools/call", asked)).encode() + b"\n")
+            assert json.loads(ours.recv(65536))["result"]["structuredContent"] == at + 1
+        ours.sendall(json.dumps(modern("tools/list")).encode() + b"\n")
+        ours.shutdown(socket.SHUT_WR)
+        found = b""
+        while data := ours.recv(65536):
+            found += data
+        assert b"survey" in found
+        assert process.wait(10) == 0

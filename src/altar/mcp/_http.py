@@ -93,6 +93,7 @@ class Listening:
                 link.close()
         until = asyncio.get_running_loop().time() + _GRACE
         self._sessions.close()
+        self._core.listeners.over()
         while self._working() and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110 - any of many may end
             await asyncio.sleep(0.01)
         for link in list(self.links):
@@ -200,6 +201,8 @@ class Listening:
         if wrong is not None:
             self._fail(link, head, RpcError(HEADER_MISMATCH, wrong, id=message.id))
             return
+        if message.method == "subscriptions/listen" and not head.accepts("text/event-stream"):
+            raise HeadError(406, "accept text/event-stream")
         peer = self._guests.peer(who or None, link.address)
         line = Line(self._core, peer)
         outlet = HttpOutlet(link, head, self._cors(head), modern=True)

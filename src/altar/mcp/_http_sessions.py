@@ -37,7 +37,10 @@ class Kept:
 
 
 class Sessions:
-    """A bounded number of them; the one that was silent for longest makes room."""
+    """A bounded number of them; the one that was silent for longest makes room.
+
+    The owner's own goes before others', and none that works or listens.
+    """
 
     def __init__(self, core: Core, limit: int, ended: Callable[[Line], None]) -> None:
         self._core = core
@@ -46,15 +49,15 @@ class Sessions:
         self._kept: OrderedDict[str, Kept] = OrderedDict()
 
     def add(self, line: Line, owner: str) -> Kept | None:
-        """A session after its handshake; None where each that exists is at work."""
+        """A session after its handshake; None where each that exists is at work or listens."""
         if len(self._kept) >= self._limit:
-            idle = next((one for one in self._kept.values() if not one.line.busy), None)
-            if idle is None:
+            idle = [one for one in self._kept.values() if not one.line.busy and one.stream is None]
+            if not idle:
                 return None
-            self.drop(idle)
+            self.drop(next((one for one in idle if one.owner == owner), idle[0]))
         kept = Kept(line, owner)
         self._kept[kept.id] = kept
-        self._core.listeners[kept.tell] = None
+        self._core.listeners.add(kept.tell)
         return kept
 
     def find(self, id_: str, owner: str) -> Kept | None:
@@ -68,7 +71,7 @@ class Sessions:
     def drop(self, kept: Kept) -> None:
         """End a session; what runs in it is cancelled."""
         self._kept.pop(kept.id, None)
-        self._core.listeners.pop(kept.tell, None)
+        self._core.listeners.remove(kept.tell)
         kept.line.close()
         stream, kept.stream = kept.stream, None
         if stream is not None:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from altar.adm import Blob
 from altar.errors import ConfigurationError
+from altar.mcp._server_listeners import MAX_URI
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -105,6 +106,8 @@ class Shelf:
 
     def find(self, uri: str) -> tuple[Resource, dict[str, str]] | None:
         """The resource and what stands in the holes; None where there is none of this URI."""
+        if len(uri) > MAX_URI:
+            return None
         exact = self._exact.get(uri)
         if exact is not None:
             return exact, {}
@@ -139,8 +142,19 @@ def _pattern(uri: str) -> re.Pattern[str]:
     parts, at = [], 0
     for hole in _HOLE.finditer(uri):
         parts.append(re.escape(uri[at : hole.start()]))
-        parts.append(f"(?P<{hole[2]}>{'.+' if hole[1] else '[^/?#]+'})")
         at = hole.end()
+        after = uri[at : at + 1]
+        if hole[1]:
+            inside = ".+"
+        elif after and after not in "/?#{":
+            # up to the first place where the text after it stands, and never tried again:
+            # a URI must not take time that grows with the square of its length
+            literal = re.escape(uri[at:].partition("{")[0])
+            last = "" if "{" in uri[at:] else r"\Z"
+            inside = f"(?>[^/?#]+?(?={literal}{last}))"
+        else:
+            inside = "(?>[^/?#]+)" if after != "{" else "[^/?#]+"
+        parts.append(f"(?P<{hole[2]}>{inside})")
     parts.append(re.escape(uri[at:]))
     try:
         return re.compile("".join(parts), re.DOTALL)

@@ -13,6 +13,7 @@ from altar.errors import ErrorType
 from altar.later._incoming import as_call
 from altar.mcp._elicit import Inquiry
 from altar.mcp._jsonrpc import (
+    BUSY,
     INTERNAL_ERROR,
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
@@ -21,8 +22,9 @@ from altar.mcp._jsonrpc import (
 )
 from altar.mcp._prompts import Prompts
 from altar.mcp._resources import Shelf, contents_of
+from altar.mcp._server_listeners import MAX_URI, MAX_URIS, Listeners
 from altar.mcp._server_needs import AnsweredError, Ask, Invoke, Need, Run, Stream
-from altar.mcp._server_peer import Caller, caller_of
+from altar.mcp._server_peer import Caller, caller_of, can_elicit
 from altar.mcp._server_questions import APPROVAL, ELICIT, Asker, Questions, allow, denied, is_yes
 from altar.mcp._server_threads import Threads
 from altar.mcp._server_tools import Catalog, call_result
@@ -70,8 +72,7 @@ class Core:
         self.options = options
         self.prompts = prompts
         self.shelf = shelf
-        # those who want to hear of changes: (method, key of a filter, params)
-        self.listeners: dict[Callable[[str, str, dict[str, Any]], None], None] = {}
+        self.listeners = Listeners()
         self.threads = Threads()
         self._questions = Questions()
         self._catalogs: dict[int, tuple[Session, Catalog]] = {}
@@ -141,8 +142,7 @@ class Core:
         self._tell("notifications/resources/updated", "resourceSubscriptions", {"uri": uri})
 
     def _tell(self, method: str, key: str, params: dict[str, Any]) -> None:
-        for listener in list(self.listeners):
-            listener(method, key, params)
+        self.listeners.tell(method, key, params)
 
     def forget(self, session: Session) -> None:
         """A session has ended."""
@@ -157,9 +157,8 @@ class Core:
             raise RpcError(INVALID_PARAMS, "initialize: protocolVersion must be a text")
         if peer.version is not None:
             raise RpcError(INVALID_PARAMS, "initialize: this connection has had its handshake")
-        capabilities, info = params.get("capabilities"), params.get("clientInfo")
-        peer.capabilities = capabilities if isinstance(capabilities, dict) else {}
-        peer.info = info if isinstance(info, dict) else {}
+        # of all that a client tells of itself, only what is asked for later is kept
+        peer.capabilities = {"elicitation": {}} if can_elicit(params.get("capabilities")) else {}
         peer.version = version if version in HANDSHAKE_VERSIONS else LATEST_HANDSHAKE
         said = {
             "protocolVersion": peer.version,
@@ -193,9 +192,11 @@ class Core:
             agreed["toolsListChanged"] = True
         uris = asked.get("resourceSubscriptions")
         if self.shelf is not None and isinstance(uris, list):
-            agreed["resourceSubscriptions"] = [uri for uri in uris if isinstance(uri, str)]
-        yield Stream(agreed)
-        return {}
+            agreed["resourceSubscriptions"] = [
+                uri for uri in uris[:MAX_URIS] if isinstance(uri, str) and len(uri) <= MAX_URI
+            ]
+        ended: dict[str, Any] = yield Stream(agreed)
+        return ended
 
     # -- tools ------------------------------------------------------------------------
 
@@ -308,8 +309,11 @@ class Core:
         return said
 
     def _subscribe(self, caller: Caller, request: Request) -> dict[str, Any]:
-        uri = self._known_uri(request)
-        caller.peer.subscribed.add(uri)
+        uri, subscribed = self._known_uri(request), caller.peer.subscribed
+        if len(subscribed) >= MAX_URIS and uri not in subscribed:
+            reason = f"Busy: there are {MAX_URIS} subscriptions, which is the limit"
+            raise RpcError(BUSY, reason)
+        subscribed.add(uri)
         return {}
 
     def _unsubscribe(self, caller: Caller, request: Request) -> dict[str, Any]:

@@ -206,12 +206,8 @@ class Exchange:
             if wanted is True or (isinstance(wanted, list) and params.get("uri") in wanted):
                 self.send(notification_frame(method, {**params, "_meta": mark}))
 
-        self._core.listeners[tell] = None
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self._core.listeners.pop(tell, None)
-        return {}
+        await self._core.listeners.stream(tell)
+        return {"_meta": mark}
 
     def _frame_of(self, error: BaseException) -> dict[str, Any]:
         id_ = self._request.id

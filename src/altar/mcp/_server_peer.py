@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from altar.later import Session
     from altar.mcp._jsonrpc import Request
 
-__all__ = ["Caller", "Peer", "Tally", "caller_of", "unsupported"]
+__all__ = ["Caller", "Peer", "Tally", "caller_of", "can_elicit", "unsupported"]
 
 
 class Caller(NamedTuple):
@@ -26,9 +26,7 @@ class Caller(NamedTuple):
     @property
     def can_elicit(self) -> bool:
         """Whether a form can be put to the person behind the client."""
-        said = self.capabilities.get("elicitation")
-        # an empty object is the older way to say that forms are understood
-        return isinstance(said, dict) and (not said or "form" in said or "url" not in said)
+        return can_elicit(self.capabilities)
 
 
 class Tally:
@@ -46,7 +44,7 @@ class Peer:
     ``version`` is None until a handshake has agreed on one.
     """
 
-    __slots__ = ("capabilities", "info", "principal", "session", "subscribed", "tally", "version")
+    __slots__ = ("capabilities", "principal", "session", "subscribed", "tally", "version")
 
     def __init__(
         self, session: Session, principal: str | None = None, tally: Tally | None = None
@@ -56,8 +54,14 @@ class Peer:
         self.tally = Tally() if tally is None else tally
         self.version: str | None = None
         self.capabilities: dict[str, Any] = {}
-        self.info: dict[str, Any] = {}
         self.subscribed: set[str] = set()
+
+
+def can_elicit(capabilities: Any) -> bool:
+    """Whether a client that declares these can be given a form."""
+    said = capabilities.get("elicitation") if isinstance(capabilities, dict) else None
+    # an empty object is the older way to say that forms are understood
+    return isinstance(said, dict) and (not said or "form" in said or "url" not in said)
 
 
 def caller_of(peer: Peer, request: Request) -> Caller:

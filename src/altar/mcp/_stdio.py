@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import stat
 import sys
 import threading
@@ -99,33 +100,39 @@ class _Pipe(asyncio.Protocol):
         self._ended = asyncio.Event()
         self._listeners = core.listeners
         self._tell = listener(peer, self.send)
-        self._listeners[self._tell] = None
+        self._listeners.add(self._tell)
 
     async def run(self) -> None:
         """Returns when the client has no more to say and has its answers."""
         loop = self._loop
-        if _is_pipe(self._sink):
+        if _is_one_socket(self._source, self._sink):
+            both = socket.socket(fileno=os.dup(self._sink))
+            await loop.connect_accepted_socket(lambda: self, both)
+        elif _is_pipe(self._sink):
             pipe = os.fdopen(self._sink, "wb", 0, closefd=False)
             self._writer, _ = await loop.connect_write_pipe(lambda: _Sink(self), pipe)
-        if _is_pipe(self._source):
+        if self._reader is not None:
+            pass  # as above
+        elif _is_pipe(self._source):
             pipe = os.fdopen(self._source, "rb", 0, closefd=False)
             self._reader, _ = await loop.connect_read_pipe(lambda: self, pipe)
         else:
             threading.Thread(target=self._read, name="altar-mcp-stdin", daemon=True).start()
         await self._ended.wait()
+        self._listeners.over()
         with suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
                 await self._line.settled()
 
     async def close(self) -> None:
         """Cancel what runs, and write what is left."""
-        self._listeners.pop(self._tell, None)
+        self._listeners.remove(self._tell)
         self._line.close()
         with suppress(TimeoutError):  # a tool may refuse to end
             async with asyncio.timeout(_GRACE):
                 await self._line.settled()
         if self._reader is not None:
-            self._reader.close()
+            self._end_reading(self._reader)
         if self._writer is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GRACE):
@@ -134,18 +141,32 @@ class _Pipe(asyncio.Protocol):
             if not self._writer.is_closing():  # it is where the client has died
                 self._writer.abort()
 
+    def _end_reading(self, reader: asyncio.ReadTransport) -> None:
+        if not isinstance(reader, asyncio.Transport):
+            reader.close()
+        elif not reader.is_closing():
+            reader.pause_reading()  # what is left is still to be written
+
     # -- in ---------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """There is something to read; a socket takes what is written as well."""
+        assert isinstance(transport, asyncio.ReadTransport)
+        self._reader = transport
+        if isinstance(transport, asyncio.Transport):
+            self._writer = transport
 
     def data_received(self, data: bytes) -> None:
         """Whatever the client wrote."""
         for line in self._lines.feed(data):
             self._take(line)
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
         """The client has closed its end; a last line may lack what ends it."""
         for line in self._lines.end():
             self._take(line)
         self._ended.set()
+        return True  # a socket stays open for the answers
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The pipe is gone."""
@@ -208,6 +229,14 @@ class _Pipe(asyncio.Protocol):
             else:
                 self._reader.resume_reading()
 
+    def pause_writing(self) -> None:
+        """As :class:`_Sink` does, where one socket is both."""
+        self.full(True)
+
+    def resume_writing(self) -> None:
+        """It is read again."""
+        self.full(False)
+
 
 class _Sink(asyncio.BaseProtocol):
     """The writing end, as the loop tells of it."""
@@ -223,6 +252,14 @@ class _Sink(asyncio.BaseProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pipe.connection_lost(exc)
+
+
+def _is_one_socket(source: int, sink: int) -> bool:
+    """Whether both are the same connection: each end alone would take the other's bytes."""
+    if sys.platform == "win32":
+        return False
+    here, there = os.fstat(source), os.fstat(sink)
+    return stat.S_ISSOCK(here.st_mode) and os.path.samestat(here, there)
 
 
 def _is_pipe(descriptor: int) -> bool:
