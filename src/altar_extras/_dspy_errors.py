@@ -49,7 +49,7 @@ _WORDS: tuple[tuple[type[Exception], str, str], ...] = (
     ),
     (dspy.DSPyError, ErrorType.TOOL_EXECUTION_FAILED, "its model failed"),
 )
-_NO_LM = "No LM is loaded"
+_NO_LM = "No LM is loaded. Please configure the LM"
 
 
 def again(error: ErrorObject) -> ToolError:

@@ -128,6 +128,11 @@ def program_tool(
     ConfigurationError for what is no program and for a state that does not fit;
     DeclarationError for a program that JSON cannot declare.
     """
+    lm = (settings or {}).get("lm")
+    if isinstance(lm, str):
+        raise ConfigurationError(
+            f"program_tool(settings={{'lm': {lm!r:.60}}}): give a dspy.LM, dspy.LM({lm!r:.60})"
+        )
     module = _built(program, state)
     if signature is None:
         face = face_of(module, name=name, description=description)

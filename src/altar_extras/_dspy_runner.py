@@ -273,7 +273,13 @@ class _Host:
                         f"program_runner(lm=...) gave a {type(wrong[0]).__name__}: give a dspy.LM, "
                         "a list of them, or a function that returns one"
                     )
-                self._lms = {one.model: one for one in several}
+                named = {one.model: one for one in several}
+                if len(named) < len(several):
+                    raise ConfigurationError(
+                        f"program_runner(lm=...) gave two LMs of one model, of {sorted(named)}: "
+                        "callers say which by its name, so give one of each"
+                    )
+                self._lms = named
             return self._lms
 
 

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import math
 import typing
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -157,6 +158,8 @@ class Values:
             made = {_SIGN: "object", "class": name, "fields": self._dump_dict(fields, where, lossy)}
             if hasattr(kind, "__pydantic_fields__"):
                 made["set"] = sorted(value.model_fields_set)
+                if value.__pydantic_private__:
+                    made["private"] = self._private(value.__pydantic_private__, where)
                 if value.model_extra:
                     made["extra"] = self._dump_dict(value.model_extra, where, lossy)
             return made
@@ -167,6 +170,14 @@ class Values:
             "values, dates, dspy's own types or classes that the program's signatures name, or "
             f"type types=[{kind.__name__}] on both sides"
         )
+
+    def _private(self, found: dict[str, Any], where: str) -> dict[str, Any]:
+        """Private attributes of a model; clients and locks among them stay where they are."""
+        crossing = {}
+        for name, value in found.items():
+            with suppress(ConfigurationError):
+                crossing[name] = self.dump(value, f"{where}.{name}")
+        return crossing
 
     def _load_object(self, found: dict[str, Any]) -> Any:
         name = found.get("class")
@@ -192,7 +203,7 @@ class Values:
                 "__dict__": fields,
                 "__pydantic_extra__": extra,
                 "__pydantic_fields_set__": set(found["set"]),
-                "__pydantic_private__": None,
+                "__pydantic_private__": self.load(found["private"]) if "private" in found else None,
             }
         )
         return made

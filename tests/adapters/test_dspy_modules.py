@@ -585,3 +585,8 @@ def test_code_is_text_for_a_module_of_ones_own_too():
     assert fields["why"]["description"] == "What for."
     content = session.execute("Runs", {"code": "a = 1"}).content
     assert content["code"] == "a = 1" and content["kind"].startswith("Code")
+
+
+def test_settings_whose_model_is_none_are_refused_at_once():
+    with pytest.raises(ConfigurationError, match=r"give a dspy\.LM"):
+        program_tool(dspy.Predict("q -> a"), settings={"lm": "openai/x"})

@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,6 +24,7 @@ if not installed("dspy"):
 import dspy
 from dspy import lm15
 from dspy.utils import DummyLM
+from pydantic import BaseModel, PrivateAttr
 
 import altar
 from altar.errors import ConfigurationError, DeclarationError, ErrorType
@@ -812,3 +814,24 @@ def test_a_remote_program_is_a_tool_by_what_it_runs(log):
         asked = {"question": "number 3"}
         assert session.execute(declared.name, asked).content["answer"] == "30"
         assert asyncio.run(session.aexecute(declared.name, asked)).content["answer"] == "30"
+
+
+class Guarded(BaseModel):
+    name: str
+    _lock: Any = PrivateAttr(default_factory=threading.Lock)
+    _seen: int = PrivateAttr(default=0)
+
+
+def test_private_attributes_of_a_model_cross_where_they_can():
+    found = Guarded(name="fig")
+    found._seen = 3
+    values = Values(types_of([], [Guarded]))
+    made = values.load(json.loads(json.dumps(values.dump(found))))
+    assert (made.name, made._seen) == ("fig", 3)
+
+
+def test_two_models_of_one_name_are_refused_where_they_run(log):
+    lms = [programs.fake_lm(), programs.fake_lm()]
+    runner = program_runner(programs.TwoSteps, name="two", lm=lms)
+    with pytest.raises(ConfigurationError, match="two LMs of one model"):
+        RemoteProgram(runner, LocalRuntime([runner]))(question="number 3")
