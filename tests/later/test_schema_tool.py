@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import altar
+import altar.later._coercion
 from altar.later import SchemaTool, ToolOptions
 
 
@@ -157,3 +158,95 @@ def test_the_declaration_says_what_the_options_say():
     assert tool.declaration.extensions == {"x_read_only": True, "x_requires_approval": True}
     with pytest.raises(altar.errors.DeclarationError, match="contradict"):
         ToolOptions(read_only=True, destructive=True)
+
+
+def by(parameters: dict[str, Any], **options: Any) -> altar.Session:
+    """A session of one tool, ``t``, that hands back its arguments."""
+    declared = altar.FunctionDeclaration(name="t", description="T", parameters=parameters)
+    return altar.Session([SchemaTool(declared, lambda args: args)], **options)
+
+
+def link(*extra: str) -> dict[str, Any]:
+    either = {"anyOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}]}
+    properties = {"n": either, "v": {"type": "integer"}, **{name: {} for name in extra}}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": ["v"],
+        "additionalProperties": False,
+    }
+
+
+RECURSIVE = {
+    "type": "object",
+    "properties": {"n": {"$ref": "#/$defs/A"}},
+    "$defs": {"A": link(), "B": link("w")},
+}
+
+
+def test_alternatives_within_alternatives_are_each_looked_into_once(monkeypatch):
+    seen = []
+    typed = altar.later._coercion._typed
+    monkeypatch.setattr(
+        altar.later._coercion, "_typed", lambda *args: seen.append(1) or typed(*args)
+    )
+    for bottom, is_ok in (("7", True), ("x", False)):
+        value: Any = {"v": bottom}
+        for _ in range(30):
+            value = {"v": 1, "n": value}
+        seen.clear()
+        result = by(RECURSIVE).execute("t", {"n": value})
+        assert result.ok is is_ok
+        assert len(seen) < 1000
+        if is_ok:
+            assert '"v": 7' in json.dumps(result.content)
+            assert [one["to"] for one in result.metadata["coercions"]] == ["integer"]
+
+
+def test_names_that_match_a_pattern_are_coerced_as_the_pattern_says():
+    session = by(
+        {
+            "type": "object",
+            "patternProperties": {"^s_": {"type": "string"}, "^b_": {"type": "boolean"}},
+            "additionalProperties": {"type": "integer"},
+        }
+    )
+    result = session.execute("t", {"s_1": "42", "b_1": "true", "k": "7"})
+    assert result.content == {"s_1": "42", "b_1": True, "k": 7}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_whole_number_in_a_text_keeps_its_digits_where_an_integer_is_allowed(order):
+    kinds = [{"type": "number"}, {"type": "integer"}][::order]
+    session = by({"type": "object", "properties": {"a": {"anyOf": kinds}}})
+    assert session.execute("t", {"a": "9007199254740993"}).content == {"a": 9007199254740993}
+    assert session.execute("t", {"a": "2.5"}).content == {"a": 2.5}
+
+
+def test_3_0_is_an_integer_wherever_one_is_asked_for_though_the_schema_holds_as_it_is():
+    either = {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]}
+    session = by({"type": "object", "properties": {"a": either, "b": {"type": "number"}}})
+    result = session.execute("t", {"a": [3.0, 4], "b": 3.0})
+    assert json.dumps(result.content) == '{"a": [3, 4], "b": 3.0}'
+
+
+@pytest.mark.parametrize(
+    "args", [{"a": 1}, {"a": 1, "deep": {"x": [1]}}, {"a": "1", "deep": {"x": [1]}}]
+)
+def test_what_a_tool_does_to_its_arguments_stays_with_it(args):
+    def spoil(given: dict[str, Any]) -> int:
+        given.get("deep", {"x": []})["x"].append(2)
+        given.pop("deep", None)
+        return given.pop("a")
+
+    parameters = {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "deep": {"type": "object"}},
+        "additionalProperties": False,
+    }
+    declared = altar.FunctionDeclaration(name="t", description="T", parameters=parameters)
+    session = altar.Session([SchemaTool(declared, spoil)])
+    before = json.dumps(args)
+    for _ in range(12):  # by the general way, and by the compiled one
+        assert session.execute("t", args).content == 1
+        assert json.dumps(args) == before

@@ -83,6 +83,11 @@ class Checker:
             return False
 
 
+    def part(self, document: Any) -> Rule:
+        """The rule of a schema that stands somewhere in the document: that very object."""
+        return self._compiler.rule(document, self._compiler.library.main)
+
+
 def _too_deep() -> Problem:
     return Problem("$", "a value of bounded nesting", "one nested too deep", keyword="depth")
 

@@ -45,9 +45,11 @@ class Run:
     ``problems`` is None while only the verdict counts: rules then stop at the
     first violation. ``scope`` is the chain of resources entered, innermost
     first. ``work`` counts down the branches and references still allowed.
+    What an alternative says of an object or array is asked once: alternatives
+    within alternatives would double the work at each level.
     """
 
-    __slots__ = ("limit", "nesting", "problems", "scope", "work")
+    __slots__ = ("_findings", "_verdicts", "limit", "nesting", "problems", "scope", "work")
 
     def __init__(self, problems: list[Problem] | None, *, limit: int, work: int) -> None:
         self.problems = problems
@@ -55,6 +57,9 @@ class Run:
         self.work = work
         self.nesting = 0
         self.scope: tuple[Any, Any] | None = None
+        # the value is kept beside what was said of it, so that no other gets its id meanwhile
+        self._verdicts: dict[tuple[int, int], tuple[Any, bool]] = {}
+        self._findings: dict[tuple[int, int, str], tuple[Any, list[Problem]]] = {}
 
     def refuse(
         self,
@@ -102,15 +107,26 @@ class Run:
     def verdict(self, rule: Rule, value: Any, at: At, seen: Seen | None) -> bool:
         """Apply a rule for its verdict alone."""
         self.spend(at)
+        cls = value.__class__
+        same = seen is None and self.scope is None and (cls is dict or cls is list)
+        key = (id(rule), id(value))
+        if same and key in self._verdicts:
+            return self._verdicts[key][1]
         problems, self.problems = self.problems, None
         try:
-            return rule(value, at, self, seen)
+            good = rule(value, at, self, seen)
         finally:
             self.problems = problems
+        if same:
+            self._verdicts[key] = (value, good)
+        return good
 
     def findings(self, rule: Rule, value: Any, at: At) -> list[Problem]:
         """Apply a rule and hand back its problems instead of keeping them."""
         self.spend(at)
+        key = (id(rule), id(value), path_of(at))
+        if self.scope is None and key in self._findings:
+            return self._findings[key][1]
         problems, self.problems = self.problems, []
         nesting, scope = self.nesting, self.scope
         try:
@@ -120,6 +136,8 @@ class Run:
                 raise
             self.nesting, self.scope = nesting, scope
         found, self.problems = self.problems, problems
+        if self.scope is None:
+            self._findings[key] = (value, found)
         return found
 
 

@@ -8,9 +8,12 @@ the checker to refuse.
 
 from __future__ import annotations
 
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import Schema
+from altar.adm._check import Checker
+from altar.adm._check_run import Run, StoppedError
+from altar.adm._regex import compile_pattern
 from altar.later.hints._nodes import MAX_INT, MIN_INT, unwrap_json
 from altar.later.hints._nodes_scalar import integer_of, number_of
 from altar.later.hints._report import MAX_DEPTH, kind_of, surrogate_free
@@ -18,9 +21,11 @@ from altar.later.hints._report import MAX_DEPTH, kind_of, surrogate_free
 if TYPE_CHECKING:
     from altar.later.hints._report import Path, Report
 
-__all__ = ["Coercion", "check_text", "plain_kinds", "plain_source"]
+__all__ = ["Coercion", "check_text", "has_whole_float", "plain_kinds", "plain_source"]
 
 _LOCAL = "#/$defs/"
+_MAX_WORK = 250_000  # alternatives and references looked into for one value
+_HOLDERS = (dict, list, str)  # of these there may be much to find out
 _MOST_PLAIN = 24
 # how generated code asks whether a value is one of a class, and can be written as JSON
 _HELD: dict[type, str] = {
@@ -42,24 +47,69 @@ _FRAME = {"type", "properties", "required", "additionalProperties", "$defs", "$s
 
 
 class Coercion:
-    """Coerces values by one document; ``of`` changes nothing in place."""
+    """Coerces values by one document; ``of`` changes nothing in place.
 
-    __slots__ = ("_defs", "_document")
+    What needs no coercion comes back as the very object it was.
+    """
+
+    __slots__ = ("_checker", "defs", "document")
 
     def __init__(self, document: Any) -> None:
-        self._document = document
-        self._defs = document.get("$defs", {}) if isinstance(document, dict) else {}
+        self.document = document
+        self.defs = document.get("$defs", {}) if isinstance(document, dict) else {}
+        self._checker: Checker | None = None
 
     def of(self, value: Any, report: Report) -> Any:
         """The value as the document asks for it; each change is told to ``report``."""
-        return self._walk(value, self._document, None, report, 0)
+        return _Walk(self).at(value, self.document, None, report, 0)
+
+    def checker(self) -> Checker:
+        """What judges the alternatives, made when one is met."""
+        if self._checker is None:
+            self._checker = Checker(self.document)
+        return self._checker
+
+
+class _Walk:
+    """One value on its way through the document.
+
+    What a reference makes of a part of the value is found once, however many
+    alternatives lead there: they would double the work at each level.
+    """
+
+    __slots__ = ("_by", "_known", "_run")
+
+    def __init__(self, by: Coercion) -> None:
+        self._by = by
+        self._run = Run(None, limit=1, work=_MAX_WORK)
+        self._known: dict[tuple[int, int], tuple[Any, Path, Any, Report]] = {}
+
+    def at(self, value: Any, node: Any, path: Path, report: Report, depth: int) -> Any:
+        """The value as the node asks for it."""
+        if isinstance(node, dict) and "$ref" in node:
+            return self._referred(value, node, path, report, depth)
+        return self._walk(value, node, path, report, depth)
+
+    def _referred(
+        self, value: Any, node: dict[str, Any], path: Path, report: Report, depth: int
+    ) -> Any:
+        target = self._resolved(node)
+        if target is None or value.__class__ not in _HOLDERS:
+            return self._walk(value, target, path, report, depth)
+        key = (id(value), id(target))
+        known = self._known.get(key)
+        if known is None or known[1] != path:
+            trial = report.trial(strict=False)
+            found = self._walk(value, target, path, trial, depth)
+            known = self._known[key] = (value, path, found, trial)
+        report.adopt(known[3])
+        return known[2]
 
     def _walk(self, value: Any, node: Any, path: Path, report: Report, depth: int) -> Any:
-        node = self._resolved(node)
-        if node is None or depth > MAX_DEPTH:
+        if not isinstance(node, dict) or depth > MAX_DEPTH:
             return value
         for branch in node.get("allOf", ()):
-            value = self._walk(value, branch, path, report, depth + 1)
+            value = self.at(value, branch, path, report, depth + 1)
         branches = node.get("anyOf") or node.get("oneOf")
         if branches:
             value = self._branch(value, branches, path, report, depth)
@@ -82,9 +132,9 @@ class Coercion:
             if target is None:
                 return node
             if target == "#":
-                node = self._document
+                node = self._by.document
             elif isinstance(target, str) and target.startswith(_LOCAL):
-                node = self._defs.get(target[len(_LOCAL) :])
+                node = self._by.defs.get(target[len(_LOCAL) :])
             else:
                 return None
         return None
@@ -93,45 +143,91 @@ class Coercion:
         self, value: Any, branches: list[Any], path: Path, report: Report, depth: int
     ) -> Any:
         """The value as the first alternative takes it, unless one takes it as it is."""
-        if any(self._holds(value, branch) for branch in branches):
-            report.fuel[0] -= len(branches)
-            branches = [branch for branch in branches if self._holds(value, branch)]
-        for branch in branches:
-            if report.fuel[0] <= 0:
+        fuel = report.fuel
+        if fuel[0] <= 0:
+            return value
+        holding = [branch for branch in branches if self._holds(value, branch, fuel)]
+        if not holding and value.__class__ is str:
+            branches = sorted(branches, key=self._is_wide)
+        for branch in holding or branches:
+            fuel[0] -= 1
+            if fuel[0] <= 0:
                 break
-            report.fuel[0] -= 1
             trial = report.trial(strict=False)
-            found = self._walk(value, branch, path, trial, depth + 1)
-            if self._holds(found, branch):
+            found = self.at(value, branch, path, trial, depth + 1)
+            if found is value and not holding:
+                continue
+            if self._holds(found, branch, fuel):
                 report.adopt(trial)
                 return found
         return value
 
-    def _holds(self, value: Any, branch: Any) -> bool:
-        if isinstance(branch, dict) and self._defs and "$defs" not in branch:
-            branch = {**branch, "$defs": self._defs}
-        return not Schema.trusted(branch).check(value)
+    def _is_wide(self, branch: Any) -> bool:
+        """Whether an integer would lose digits there: tried after the others."""
+        node = self._resolved(branch)
+        types = frozenset[str]() if node is None else _types(node)
+        return "number" in types and "integer" not in types
+
+    def _holds(self, value: Any, branch: Any, fuel: list[int]) -> bool:
+        try:
+            return self._run.verdict(self._by.checker().part(branch), value, None, None)
+        except (StoppedError, RecursionError):
+            self._run.nesting, self._run.scope = 0, None
+            if self._run.work < 0:
+                fuel[0] = 0
+            return False
 
     def _object(
         self, value: dict[str, Any], node: dict[str, Any], path: Path, report: Report, depth: int
     ) -> Any:
         named = node.get("properties", {})
+        patterns = node.get("patternProperties")
         rest = node.get("additionalProperties")
-        made = {}
+        made: dict[str, Any] | None = None
         for name, item in value.items():
-            inner = named.get(name, rest)
-            made[name] = self._walk(item, inner, (path, name), report, depth + 1)
-        return made
+            asked = [named[name]] if name in named else []
+            if patterns:
+                asked += _matching(name, patterns)
+            found = item
+            for inner in asked or (rest,):
+                found = self.at(found, inner, (path, name), report, depth + 1)
+            if found is not item:
+                if made is None:
+                    made = {**value}
+                made[name] = found
+        return value if made is None else made
 
     def _array(
         self, value: list[Any], node: dict[str, Any], path: Path, report: Report, depth: int
     ) -> Any:
         first = node.get("prefixItems", ())
         rest = node.get("items")
-        return [
-            self._walk(item, first[at] if at < len(first) else rest, (path, at), report, depth + 1)
+        made = [
+            self.at(item, first[at] if at < len(first) else rest, (path, at), report, depth + 1)
             for at, item in enumerate(value)
         ]
+        return value if all(map(is_, made, value)) else made
+
+
+def _matching(name: str, patterns: dict[str, Any]) -> list[Any]:
+    found = []
+    for pattern, node in patterns.items():
+        try:
+            if compile_pattern(pattern).search(name):
+                found.append(node)
+        except ValueError:  # told where the schema was read
+            continue
+    return found
+
+
+def has_whole_float(value: Any) -> bool:
+    """Whether a number in it may stand for an integer, as 3.0 does: a check alone passes it."""
+    cls = value.__class__
+    if cls is dict:
+        return any(map(has_whole_float, value.values()))
+    if cls is list:
+        return any(map(has_whole_float, value))
+    return cls is float and value.is_integer()
 
 
 def _types(node: dict[str, Any]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import FunctionDeclaration
 from altar.errors import ConfigurationError
 from altar.later._binding import BindError, EmittedBind, ReadArgs
-from altar.later._coercion import Coercion, check_text, plain_kinds, plain_source
+from altar.later._coercion import Coercion, check_text, has_whole_float, plain_kinds, plain_source
 from altar.later._entry import DEFAULTS, Entry
 from altar.later._kept import Kept
 from altar.later._mark import APPROVAL_FIELD, Mark, ToolOptions, fields_said
@@ -25,7 +25,9 @@ __all__ = ["SchemaTool", "source_of"]
 
 _LANE = """\
     coercions = ()
-    if not ({plain}):
+    if {plain}:
+        args = {{**args}}
+    else:
         try:
             args, coercions = read(args, strict)
         except Exception:
@@ -65,7 +67,8 @@ class _SchemaEntry(Entry):
         context: Context[Any] | None,
     ) -> Any:
         if args.__class__ is dict and self._is_plain(args):
-            return _Given((args,) if self.context is None else (args, context), [])
+            own = {**args}
+            return _Given((own,) if self.context is None else (own, context), [])
         report = Report(strict=strict or self.options.strict)
         plain = args.told(report) if isinstance(args, ReadArgs) else args
         if plain is not None:
@@ -79,13 +82,17 @@ class _SchemaEntry(Entry):
         """The arguments, coerced; every problem is told to ``report``."""
         try:
             check_text(args, None, report)
-            if not report.strict:
-                args = self._coercion.of(args, report)
+            problems = self._check(args)
+            if not report.strict and (problems or has_whole_float(args)):
+                read = self._coercion.of(args, report)
+                if read is not args:
+                    problems = self._check(read)
+                args = read
+            report.problems += problems
+            return args if report.problems else _copied(args)
         except RecursionError:
             report.note(None, "arguments that nest less deeply", "deeper nesting", "depth")
             return args
-        report.problems += self._check(args)
-        return args
 
     def emit(self) -> EmittedBind:
         """The source of ``bind`` for a lane: nothing is done for plain arguments."""
@@ -121,6 +128,14 @@ class _SchemaEntry(Entry):
             elif cls is int and not MIN_INT <= value <= MAX_INT:
                 return False
         return self._required <= args.keys()
+
+
+def _copied(value: Any) -> Any:
+    """The value for the tool to keep: what it changes in it, nobody else sees."""
+    cls = value.__class__
+    if cls is dict:
+        return {name: _copied(item) for name, item in value.items()}
+    return [_copied(item) for item in value] if cls is list else value
 
 
 class _Given:
