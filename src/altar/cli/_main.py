@@ -48,6 +48,8 @@ _TRACED = frozenset(
     {"altar.cli._run", "altar.cli._demo", "altar.cli._call", "altar.cli._batch", "altar.cli._mcp"}
 )
 
+_LOGGED = frozenset({"altar.cli._mcp"})  # others show a call's error where they show its result
+
 # a full disk or device, a closed one
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
@@ -78,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.showwarning = lambda message, *_: console.note(f"warning: {message}")
             if arguments.run.__module__ in _TRACED:
                 begin_trace(strict=True)
-            status: int = arguments.run(arguments, console)
+            status = _run(arguments, console)
         console.out.flush()
     except KeyboardInterrupt:
         console.clear_status()
@@ -91,6 +93,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             _let_go(console)
             error = CliError(f"standard output cannot be written: {error.strerror}")
         return _fail(error, console)
+    return status
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
+    status: int
+    if arguments.run.__module__ not in _LOGGED:
+        status = arguments.run(arguments, console)
+        return status
+    from altar.cli._logged import logged  # noqa: PLC0415 - logging
+
+    with logged(console):
+        status = arguments.run(arguments, console)
     return status
 
 
