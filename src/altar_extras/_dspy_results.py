@@ -27,10 +27,11 @@ class Outputs(dict[str, Any]):
     __slots__ = ("prediction",)
 
     def __init__(self, prediction: Any) -> None:
-        super().__init__(
-            (name, _told(plain(value)) if name in TOLD else plain(value))
-            for name, value in prediction.items()
-        )
+        for name, value in prediction.items():
+            if value.__class__ in _SCALARS:
+                self[name] = value
+            else:
+                self[name] = _told(plain(value)) if name in TOLD else plain(value)
         self.prediction = prediction
 
 
