@@ -284,7 +284,7 @@ class Client:
         return loop
 
 
-def _list_of(kind: str) -> str:
+def _list_of(kind: Any) -> str:
     method = _LISTS.get(kind) if isinstance(kind, str) else None
     if method is None:
         near = nearest_of(kind, _LISTS)
