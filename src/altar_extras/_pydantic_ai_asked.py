@@ -12,6 +12,7 @@ from pydantic_ai.messages import (
     SystemPromptPart,
     TextContent,
     ToolReturnPart,
+    UploadedFile,
     UserPromptPart,
 )
 from pydantic_ai.settings import ToolOrOutput
@@ -206,4 +207,9 @@ def _file(item: Any) -> BlobPart | None:
         return BlobPart(item.media_type, item.data)
     if isinstance(item, FileUrl):
         return BlobPart(item.media_type, uri=item.url)
-    return None  # a mark of a cache, or a file that another vendor keeps
+    if isinstance(item, UploadedFile):
+        raise UserError(
+            f"altar cannot send a file that {item.provider_name} keeps (UploadedFile): give its "
+            "content (BinaryContent) or its address (ImageUrl, DocumentUrl)"
+        )
+    return None  # a mark of a cache

@@ -19,13 +19,25 @@ from pydantic_ai.exceptions import (
 from altar import ToolError
 from altar.errors import ConfigurationError, ErrorType
 
-__all__ = ["told"]
+__all__ = ["Failed", "Retry", "told"]
+
+
+class Retry(ModelRetry):
+    """A retry whose text is an error of altar's."""
+
+
+class Failed(ToolFailed):
+    """A failed call whose text is an error of altar's."""
 
 
 def told(error: Exception) -> ToolError | None:
     """What a model is told of an exception the framework has a meaning for; else None."""
-    if isinstance(error, (ModelRetry, ToolFailed)):
+    if isinstance(error, (Retry, Failed)):  # what others say by such a text is a text
         return _said(error.message) or ToolError(error.message)
+    if isinstance(error, ModelRetry) and _is_late(error):
+        return ToolError(error.message, type=ErrorType.TIMEOUT)
+    if isinstance(error, (ModelRetry, ToolFailed)):
+        return ToolError(error.message)
     if isinstance(error, ApprovalRequired):
         return ToolError("A person must approve this call first.", type=ErrorType.APPROVAL_REQUIRED)
     if isinstance(error, CallDeferred):
@@ -53,10 +65,14 @@ def told(error: Exception) -> ToolError | None:
     return None
 
 
+def _is_late(error: ModelRetry) -> bool:
+    """Whether a toolset says that a tool of its own took too long."""
+    before = error.__cause__ or error.__context__
+    return isinstance(before, TimeoutError) and error.message.startswith("Timed out after ")
+
+
 def _said(message: str) -> ToolError | None:
     """An error of altar's that came through the framework as text, as it was."""
-    if not message.startswith('{"error": {'):
-        return None
     try:
         body = json.loads(message)["error"]
         after = body.get("retry_after_ms")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic_ai.exceptions import (
+    FallbackExceptionGroup,
     ModelAPIError,
     ModelAuthenticationError,
     ModelConnectionError,
@@ -87,6 +88,9 @@ def to_model(error: ProviderError, model: str) -> Exception:
 
 def from_model(error: Exception, name: str) -> ProviderError | None:
     """The failure of altar's for an exception of pydantic-ai's; None for one of its users."""
+    if isinstance(error, FallbackExceptionGroup):  # the last of its models had the last word
+        found = (from_model(one, name) for one in reversed(error.exceptions))
+        return next((one for one in found if one is not None), None)
     if isinstance(error, UserError):
         return UnsupportedError(redacted(error.message), provider=name, sent=False)
     if isinstance(error, UnexpectedModelBehavior):

@@ -81,11 +81,13 @@ def to_request(
     """Messages, settings and parameters for ``Model.request``; the Travel notes what stayed."""
     travel = Travel(NAME, api, model=request.model)
     messages: list[ModelMessage] = []
+    ids: dict[str, str] = {}  # of calls: altar's, and the model's own where it gave one
     for message in request.messages:
         if message.role == "assistant":
-            messages.append(_response(message, travel))
+            messages.append(_response(message, travel, ids))
             continue
-        parts = [made for part in message.parts if (made := _asked(part, travel)) is not None]
+        made = [_asked(part, travel, ids) for part in message.parts]
+        parts = [part for part in made if part is not None]
         last = messages[-1] if messages else None
         if isinstance(last, ModelRequest):
             last.parts = [*last.parts, *parts]
@@ -136,7 +138,7 @@ def _settings(request: Request) -> ModelSettings:
     return kept  # type: ignore[no-any-return]
 
 
-def _asked(part: Part, travel: Travel) -> Any:
+def _asked(part: Part, travel: Travel, ids: dict[str, str]) -> Any:
     """A part of a user's or a tool's message."""
     if isinstance(part, Text):
         return UserPromptPart(part.text)
@@ -147,12 +149,12 @@ def _asked(part: Part, travel: Travel) -> Any:
         if file is not None:
             return UserPromptPart([file])
     if isinstance(part, ToolResultPart):
-        return _result(part)
+        return _result(part, ids.get(part.call_id, part.call_id))
     travel.drop(type(part).__name__, "pydantic-ai has no such part in a request")
     return None
 
 
-def _result(part: ToolResultPart) -> ToolReturnPart:
+def _result(part: ToolResultPart, call_id: str) -> ToolReturnPart:
     content: Any = part.value
     if part.is_error and isinstance(content, dict) and list(content) == ["error"]:
         content = content["error"]  # the framework says itself that it is one
@@ -160,7 +162,7 @@ def _result(part: ToolResultPart) -> ToolReturnPart:
     return ToolReturnPart(
         tool_name=part.name,
         content=[content, *files] if files else content,
-        tool_call_id=part.call_id,
+        tool_call_id=call_id,
         outcome="failed" if part.is_error else "success",
     )
 
@@ -174,11 +176,14 @@ def _file(part: BlobPart) -> Any:
     return kind(url=part.uri, media_type=part.mime)
 
 
-def _response(message: Message, travel: Travel) -> ModelResponse:
+def _response(message: Message, travel: Travel, ids: dict[str, str]) -> ModelResponse:
     home = travel.is_home(message)
     parts: list[ModelResponsePart] = []
     for part in message.parts:
         kept = travel.own(part.opaque, "part", home=home) or {}
+        if isinstance(part, ToolCall):
+            ids[part.id] = (part.wire_id if home else None) or part.id or part.wire_id or ""
+            kept = {**kept, "tool_call_id": ids[part.id]}
         made = _said(part, kept)
         if made is None:
             travel.drop(type(part).__name__, "pydantic-ai has no such part in a response")
@@ -195,7 +200,7 @@ def _said(part: Part, kept: dict[str, Any]) -> ModelResponsePart | None:
         return ThinkingPart(part.text, **kept)
     if isinstance(part, ToolCall):
         args = part.raw_args if part.args is None else part.args
-        return ToolCallPart(part.name, args, part.id or part.wire_id or "", **kept)
+        return ToolCallPart(part.name, args, **kept)
     if isinstance(part, BlobPart) and part.data is not None:
         return FilePart(BinaryContent(data=part.data, media_type=part.mime), **kept)
     if isinstance(part, Unknown) and part.opaque:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from pydantic_ai import Agent, Tool
+from pydantic_ai.exceptions import ModelRetry
 from pydantic_ai.models import Model
 from pydantic_ai.tools import RunContext, ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, FunctionToolset, ToolsetTool
 from pydantic_ai.usage import RunUsage
+from pydantic_core import to_jsonable_python
 
 from altar import ToolError
 from altar.bridge import Effects, Importer, Refused, problems_of, refusal
@@ -23,6 +26,7 @@ from altar.runtime import Policy
 from altar_extras._pydantic_ai_arguments import Arguments
 from altar_extras._pydantic_ai_errors import told
 from altar_extras._pydantic_ai_nobody import Nobody
+from altar_extras._pydantic_ai_progress import ToolProgress
 from altar_extras._pydantic_ai_values import value_of
 from altar_extras._pydantic_in import is_strict
 
@@ -177,9 +181,13 @@ class _Call:
                 raise refusal(problems_of(error, args, name=self._name, schema=schema)) from error
         check: Callable[..., Any] | None = tool.args_validator_func
         if check is not None:
-            checked = check(ctx, **args)
-            if hasattr(checked, "__await__"):
-                await checked
+            try:
+                checked = check(ctx, **args)
+                if hasattr(checked, "__await__"):
+                    await checked
+            except ModelRetry as error:
+                kind = ErrorType.PARAMETER_VALIDATION_FAILED
+                raise ToolError(error.message, type=kind) from error
         return await toolset.call_tool(self._name, args, ctx, tool)
 
 
@@ -215,8 +223,22 @@ def _options(definition: ToolDefinition, validator: Any) -> ToolOptions:
     )
 
 
+@dataclass(repr=False, kw_only=True)
+class _Run(RunContext[Any]):
+    """A run of one call: what the tool emits is its progress."""
+
+    altar_context: Any = None
+
+    async def emit(self, event: Any, /) -> Any:
+        """Tell the event as a chunk of JSON."""
+        if self.altar_context is not None:
+            own = isinstance(event, ToolProgress)
+            self.altar_context.progress(event.chunk if own else to_jsonable_python(event))
+        return event
+
+
 def _run_context(deps: Any, model: Model, context: Context[Any] | None = None) -> RunContext[Any]:
-    ctx: RunContext[Any] = RunContext(deps=deps, model=model, usage=RunUsage(), run_step=1)
+    ctx = _Run(deps=deps, model=model, usage=RunUsage(), run_step=1, altar_context=context)
     if context is not None:
         left = context.remaining()
         ctx.tool_call_id = context.correlation_id

@@ -18,6 +18,7 @@ from pydantic_ai.messages import (
     ToolCallPartDelta,
 )
 from pydantic_ai.models import Model, infer_model
+from pydantic_ai.models.fallback import FallbackModel
 
 from altar.errors import ConfigurationError, ProviderError
 from altar.llm import Capabilities, Delta, End, LoopedProvider, PartEnd, PartStart, Start
@@ -173,7 +174,15 @@ def _piece(index: int, delta: Any) -> Delta | None:
 
 
 def _can(model: Model) -> Capabilities:
-    """What the model's profile says it can do."""
+    """What the model's profile says it can do; of several models, what all of them can."""
+    if isinstance(model, FallbackModel):
+        each = [_can(one) for one in model.models]
+        return Capabilities(
+            tools=all(one.tools for one in each),
+            native_output=all(one.native_output for one in each),
+            thinking=all(one.thinking for one in each),
+            blobs=tuple([mime for mime in each[0].blobs if all(mime in one.blobs for one in each)]),
+        )
     profile = model.profile
     blobs = [
         mimes

@@ -10,6 +10,7 @@ from pydantic_ai.exceptions import (
     CallDeferred,
     ModelRetry,
     ToolFailed,
+    UserError,
 )
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
@@ -19,6 +20,7 @@ from altar.bridge import Effects, as_session, model_text
 from altar.errors import ConfigurationError, ErrorType
 from altar.runtime import CallContext, Cancellation
 from altar_extras._pydantic_ai_arguments import UNREAD, Arguments, unread
+from altar_extras._pydantic_ai_errors import Failed, Retry
 from altar_extras._pydantic_ai_progress import Progress, ToolProgress
 from altar_extras._pydantic_ai_values import content_of
 
@@ -32,6 +34,7 @@ __all__ = ["SessionToolset", "ToolProgress", "export_tools"]
 
 _APPROVALS = ("defer", "refuse")
 _DEPS = ("session", "run")
+_ELSEWHERE = "The result of this call is made elsewhere, later, and nobody waits for it here."
 _NEVER = Cancellation.never()  # the framework cancels tasks
 # what the model itself can put right, by calling again with other arguments
 _CORRECTABLE = frozenset({ErrorType.PARAMETER_VALIDATION_FAILED})
@@ -120,6 +123,11 @@ class SessionToolset(AbstractToolset[Any]):
         if UNREAD in tool_args and (text := unread(tool_args)) is not None:
             result = await self.session.aexecute(name, text)
             raise self._failure(result, ctx)
+        if self._lends and ctx.deps is None and self.session.deps is not None:
+            raise UserError(
+                "export_tools(deps='run') gives tools the run's dependencies, and this run has "
+                "none: give Agent.run(deps=...)"
+            )
         progress = Progress(ctx)
         try:
             result = await self.session.ainvoke(
@@ -165,7 +173,10 @@ class SessionToolset(AbstractToolset[Any]):
         error = result.error
         meant = _meant(result.cause)
         if isinstance(meant, CallDeferred):
-            return meant
+            if self._defers:
+                return meant
+            said = ErrorObject(message=_ELSEWHERE, type=ErrorType.INVALID_STATE)
+            return Failed(model_text(ToolResult(name=result.name, error=said)))
         kind = None if error is None else error.type
         asks = kind == ErrorType.APPROVAL_REQUIRED or isinstance(meant, ApprovalRequired)
         if asks and self._defers and not ctx.tool_call_approved:
@@ -177,7 +188,7 @@ class SessionToolset(AbstractToolset[Any]):
         text = model_text(result)
         # a retry past the budget would end the run; a failed call is not counted
         again = kind in _CORRECTABLE or isinstance(meant, ModelRetry)
-        return ModelRetry(text) if again and ctx.retry < ctx.max_retries else ToolFailed(text)
+        return Retry(text) if again and ctx.retry < ctx.max_retries else Failed(text)
 
 
 def _meant(cause: BaseException | None) -> BaseException | None:

@@ -118,6 +118,11 @@ class _Maker:
                 return True, None
             seen.add(label)
             node = self._defs[label]
+        if isinstance(node, dict) and "$ref" in node:
+            raise ConfigurationError(
+                f"model_of(...): the reference {node['$ref']!r:.60} leads elsewhere than to "
+                "'#/$defs/NAME': move what it means into $defs"
+            )
         return node, label
 
     def named(self, label: str, name: str | None = None) -> Any:

@@ -6,8 +6,8 @@ import uuid
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Optional, Protocol, Union
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError, SchemaError
 
 from altar.adm import Schema
 from altar_extras._pydantic_out import line_of, steps_of
@@ -178,11 +178,11 @@ class Types:
             of_format = _FORMATS.get(node.get("format", ""))
             if of_format is not None and not node.keys() & _TEXT.keys():
                 return self._checked(of_format, node)
-            return self._checked(str, node) if "format" in node else _bounded(str, node, _TEXT)
+            return self._checked(str, node) if "format" in node else self._bounded(str, node, _TEXT)
         if kind == "integer":
-            return _bounded(int, node, _NUMBER)
+            return self._bounded(int, node, _NUMBER)
         if kind == "number":
-            return _bounded(float, node, _NUMBER)
+            return self._bounded(float, node, _NUMBER)
         if kind == "array":
             return self._array(node, name)
         if kind == "object":
@@ -205,6 +205,15 @@ class Types:
             return self._models.model(node, name)
         rest = node.get("additionalProperties", True)
         return _bounded(dict[str, self.of(rest, f"{name}_value")], node, _FIELDS)  # type: ignore[misc]
+
+    def _bounded(self, found: Any, node: dict[str, Any], table: dict[str, str]) -> Any:
+        """The type with its bounds; checked by altar where pydantic cannot say one of them."""
+        made = _bounded(found, node, table)
+        try:
+            TypeAdapter(made)
+        except (SchemaError, TypeError, ValueError, OverflowError):
+            return self._checked(_bounded(found, {}, table), node)
+        return made
 
     # -- what Python's types do not say --------------------------------------------------
 
