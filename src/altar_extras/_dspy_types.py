@@ -19,6 +19,7 @@ from altar_extras._dspy_fields import ABSENT, Field
 __all__ = [
     "Reader",
     "Refusal",
+    "carried",
     "fields_of",
     "plain",
     "problems_of",
@@ -46,11 +47,18 @@ def fields_of(infos: dict[str, Any]) -> list[Field]:
         # DSPy fills in a default, and never calls a default_factory: such a field it lets be absent
         if not info.is_required() and info.default_factory is None:
             default = _default(annotation, info)
+        found.append(Field(name, annotation, extra.get("desc") or "", default))
+    return carried(found)
+
+
+def carried(fields: list[Field]) -> list[Field]:
+    """The fields, with DSPy's types as JSON has them; DeclarationError for what it has not."""
+    found = []
+    for field in fields:
         try:
-            said = said_in_json(annotation)
+            found.append(field._replace(annotation=said_in_json(field.annotation)))
         except Refusal as reason:
-            raise DeclarationError(f"the DSPy field {name!r}", [str(reason)]) from None
-        found.append(Field(name, said, extra.get("desc") or "", default))
+            raise DeclarationError(f"the DSPy field {field.name!r}", [str(reason)]) from None
     return found
 
 

@@ -6,6 +6,7 @@ and makes the same declaration of the same string.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError
@@ -44,6 +45,10 @@ def declaration_of(
             "for classes use altar_extras.dspy.declaration_of, which needs DSPy"
         )
     inputs, outputs = parse_signature(signature, types)
+    if "dspy" in sys.modules:  # the string may name types of DSPy's
+        from altar_extras._dspy_types import carried  # noqa: PLC0415 - which needs DSPy
+
+        inputs, outputs = carried(inputs), carried(outputs)
     asked = [field.name for field in outputs]
     return declare_fields(
         name or name_for(asked),

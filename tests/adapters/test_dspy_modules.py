@@ -27,6 +27,7 @@ from altar_extras.dspy import (
     prediction_of,
     program_tool,
 )
+from altar_extras.dspy_signatures import declaration_of as plain_declaration_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -590,3 +591,10 @@ def test_code_is_text_for_a_module_of_ones_own_too():
 def test_settings_whose_model_is_none_are_refused_at_once():
     with pytest.raises(ConfigurationError, match=r"give a dspy\.LM"):
         program_tool(dspy.Predict("q -> a"), settings={"lm": "openai/x"})
+
+
+@pytest.mark.parametrize(
+    "text", ["x: dspy.Image -> y", "q: dspy.History, c: Optional[dspy.Code] -> r: dspy.Code"]
+)
+def test_a_string_that_names_types_of_dspys_declares_the_same_either_way(text: str):
+    assert plain_declaration_of(text) == declaration_of(text)
