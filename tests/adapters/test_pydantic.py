@@ -618,3 +618,26 @@ def test_a_schema_is_had_of_models_adapters_and_exported_tools():
     (add,) = export_tools([t for t in TOOLS if t.__name__ == "add"])
     assert schema_of(add).document == add.model_json_schema()
     assert GOOD
+
+
+@pytest.mark.parametrize("reference", ["#", "#/definitions/A", "#/properties/other"])
+def test_references_to_elsewhere_are_refused_with_what_to_write(reference: str):
+    node = {"$ref": reference}
+    document = {"type": "object", "properties": {"next": node, "other": {"type": "integer"}}}
+    with pytest.raises(ConfigurationError, match="defs"):
+        model_of({**document, "definitions": {"A": {"type": "integer"}}})
+
+
+@pytest.mark.parametrize(
+    ("node", "good", "bad"),
+    [
+        ({"type": "string", "pattern": "^(?=a)b?"}, "a", "b"),
+        ({"type": "integer", "minimum": 0.5}, 1, 0),
+        ({"type": "integer", "multipleOf": 0.5}, 1, "x"),
+    ],
+)
+def test_bounds_that_pydantic_cannot_say_are_checked(node: Any, good: Any, bad: Any):
+    model: Any = model_of({"type": "object", "properties": {"value": node}})
+    assert model(value=good).value == good
+    with pytest.raises(pydantic.ValidationError):
+        model(value=bad)

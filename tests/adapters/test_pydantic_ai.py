@@ -490,3 +490,25 @@ def test_a_name_that_stands_twice_in_argument_text_is_refused_and_nested_values_
     first, *others = returned(run)
     assert first.content == {"a": 1}
     assert {errors_of(part)["type"] for part in others} == {"PARAMETER_VALIDATION_FAILED"}
+
+
+def test_a_deferred_call_is_told_to_the_model_where_approvals_are_refused():
+    @tool
+    def later() -> int:
+        """Later."""
+        raise CallDeferred
+
+    run = ask(export_tools([later], approvals="refuse"), [("later", {})])
+    assert (run.output, errors(run)[0]["type"]) == ("done", "INVALID_STATE")
+
+
+def test_a_run_without_dependencies_never_lends_those_of_the_session():
+    @tool
+    def who(context: Context[Any]) -> str:
+        """Who."""
+        return str(context.deps)
+
+    toolset = export_tools(Session([who], deps="admin"), deps="run")
+    with pytest.raises(UserError, match="this run has none"):
+        ask(toolset, [("who", {})])
+    assert returned(ask(export_tools([who], deps="run"), [("who", {})]))[0].content == "None"

@@ -41,8 +41,10 @@ from pydantic_ai.messages import (
     ModelRequest,
     NativeToolCallPart,
     ToolReturnPart,
+    UploadedFile,
     UserPromptPart,
 )
+from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.models.function import AgentInfo, DeltaThinkingPart, DeltaToolCall, FunctionModel
 from pydantic_ai.models.test import TestModel
 
@@ -585,3 +587,38 @@ def test_live_requests_that_pydantic_ai_forbids_are_not_made():
         model = AltarModel("local:nobody")
         with pytest.raises(RuntimeError, match="not allowed"):
             Agent(model).run_sync("go")
+
+
+def test_calls_and_results_go_back_under_the_ids_of_the_model_that_made_them():
+    seen: list[Any] = []
+
+    def answer(messages: list[Any], _info: AgentInfo) -> ModelResponse:
+        seen[:] = messages
+        if len(messages) > 1:
+            return ModelResponse(parts=[TextPart("done")])
+        return ModelResponse(parts=[ToolCallPart("add", {"a": 1}, "abcdefghi")])
+
+    altar.generate("go", model=model_provider(FunctionModel(answer)), tools=[add])
+    assert [seen[at].parts[0].tool_call_id for at in (1, 2)] == ["abcdefghi"] * 2
+
+
+def test_a_model_that_falls_back_is_carried_with_what_all_can_and_its_last_failure():
+    def fail(messages: list[Any], _info: AgentInfo) -> ModelResponse:
+        raise ModelHTTPError(503, "m", "busy")
+
+    def answer(messages: list[Any], _info: AgentInfo) -> ModelResponse:
+        return ModelResponse(parts=[TextPart("here")])
+
+    blind = FunctionModel(answer, profile={"supports_tools": False})
+    provider = model_provider(FallbackModel(FunctionModel(fail), blind))
+    assert not provider.capabilities.tools
+    assert altar.generate("go", model=provider).text == "here"
+    broken = model_provider(FallbackModel(FunctionModel(fail), FunctionModel(fail)))
+    with pytest.raises(OverloadedError):
+        altar.generate("go", model=broken, options=Options(retry=Retry(attempts=1)))
+
+
+def test_a_file_that_a_vendor_keeps_is_refused_and_not_left_out():
+    file = UploadedFile(file_id="f1", provider_name="openai")
+    with pytest.raises(UserError, match="give its content"):
+        Agent(AltarModel(scripted("x"))).run_sync(["see", file])
