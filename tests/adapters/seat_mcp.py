@@ -112,7 +112,7 @@ class Mcp:
             if self._way == "http"
             else {"command": [sys.executable, "-c", _SERVE]}
         )
-        client = connect(**there)  # type: ignore[arg-type]
+        client = connect(**there, trust=True)  # type: ignore[arg-type]
         self._open.callback(client.close)
         return list(client.tools())
 

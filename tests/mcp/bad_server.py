@@ -119,7 +119,7 @@ def before(asked: dict) -> None:
     if MODE == "flood":
         note = {"jsonrpc": "2.0", "method": "notifications/progress"}
         known = asked["params"]["_meta"]["progressToken"]
-        for at in range(20_000):
+        for at in range(40_000):
             token = known if at % 2 else "nobody's"
             put({**note, "params": {"progressToken": token, "progress": at}})
     elif MODE == "garbage":

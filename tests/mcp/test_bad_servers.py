@@ -145,7 +145,7 @@ def test_a_flood_of_notifications_neither_stops_nor_confuses_a_call():
         session = Session(tools=[client])
         call = FunctionCall(call_id="1", name="work", args={})
         assert session.invoke(call, CallContext(emit=got.append)).content == "worked"
-    assert 0 < len(got) <= 10_000
+    assert len(got) == 10_000
     assert got[0] == {"progress": 1}
 
 
@@ -298,7 +298,7 @@ def test_an_error_of_json_rpc_keeps_its_code_and_data():
 
 
 def test_an_error_another_altar_wrote_comes_back_as_it_was():
-    with bad("altar-error") as client:
+    with bad("altar-error", trust=True) as client:
         error = Session(tools=[client]).execute("work", {}).error
         assert (error.type, error.message) == ("RATE_LIMIT_EXCEEDED", "slow down")
         assert error.retry_after_ms == 1500

@@ -25,6 +25,7 @@ __all__ = [
     "McpError",
     "SessionLostError",
     "broken",
+    "doubted",
     "is_busy",
     "of_document",
     "of_rpc",
@@ -80,6 +81,7 @@ class McpError(ToolError):
         self.code = code
         self.status = status
         self.data: Any = None
+        self.is_told = False  # whether all of it is the server's word
         self.notes = ""  # what the server wrote to stderr: for people, never for a model
 
 
@@ -120,8 +122,27 @@ def of_rpc(error: RpcError, status: int | None = None) -> McpError:
         is_full = is_busy(error, idempotent=True)
         kind = ErrorType.RATE_LIMIT_EXCEEDED if is_full else kind
         told = McpError(text, type=kind, details=details)
-    told.code, told.data, told.status = error.code, error.data, status
+    told.code, told.data, told.status, told.is_told = error.code, error.data, status, True
     return told
+
+
+def doubted(error: McpError, *, approved: bool) -> McpError:
+    """What a server that is not trusted says of its failure, as far as it is safe to believe.
+
+    That a call was not begun, or may come again, would have it sent twice; the
+    wait it asks for is kept in the details. One that a person approved is not
+    put to them again.
+    """
+    if not error.is_told:
+        return error
+    details = {key: value for key, value in (error.details or {}).items() if key != "executed"}
+    if error.retry_after is not None and error.status is None:
+        details["retry_after_ms"] = round(error.retry_after * 1000)
+        error.retry_after = None
+    error.details = details or None
+    if approved and error.type == ErrorType.APPROVAL_REQUIRED:
+        error.type = ErrorType.PERMISSION_DENIED
+    return error
 
 
 def of_document(document: Any) -> McpError | None:
@@ -135,12 +156,14 @@ def of_document(document: Any) -> McpError | None:
     details, wait = said.get("details"), said.get("retry_after_ms")
     is_number = isinstance(wait, (int, float)) and not isinstance(wait, bool)
     is_wait = is_number and 0 <= wait <= _MAX_WAIT and isfinite(wait)
-    return McpError(
+    found = McpError(
         message[:_MAX_TEXT],
         type=kind[:100],
         details=details if isinstance(details, dict) else None,
         retry_after=wait / 1000 if is_wait else None,
     )
+    found.is_told = True
+    return found
 
 
 def of_status(where: str, status: int, reason: str, retry_after: str | None) -> McpError:
@@ -148,8 +171,9 @@ def of_status(where: str, status: int, reason: str, retry_after: str | None) -> 
     kind = _STATUS.get(status)
     if kind is None:
         kind = ErrorType.SERVICE_UNAVAILABLE if status >= 500 else ErrorType.TOOL_EXECUTION_FAILED
-    is_wait = retry_after is not None and retry_after.isdecimal() and len(retry_after) < 9
-    wait = float(retry_after) if retry_after is not None and is_wait else None
+    wait = None  # of 429 alone: with any other the request may have been begun
+    if status == 429 and retry_after is not None and re.fullmatch("[0-9]{1,8}", retry_after):
+        wait = float(retry_after)
     said = f": {reason[:100].rstrip('.')}" if reason else ""
     hint = " Give a token it knows: connect(url=..., bearer=...)." if status == 401 else ""
     return McpError(

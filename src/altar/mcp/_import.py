@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import Schema
 from altar.bridge import Effects, Importer, Refused
 from altar.errors import InvalidDataError
+from altar.mcp._client_errors import McpError, doubted
 from altar.mcp._client_peer import Call
 from altar.mcp._import_patterns import without_patterns
 from altar.mcp._import_value import WRAPPED, value_of
@@ -116,7 +117,7 @@ class Tools:
         wrapped: bool,
         server: str,
     ) -> Callable[..., Any]:
-        ask = self._ask
+        ask, is_trusted = self._ask, self._trust
         idempotent = self._effects(one).idempotent
 
         async def call(args: dict[str, Any], context: Context[Any]) -> Any:
@@ -132,13 +133,18 @@ class Tools:
                 idempotent=idempotent,
                 progress=progress,
             )
-            result = await ask(
-                {"name": name, "arguments": args},
-                seconds=context.remaining(),
-                call=known,
-                headers=param_headers(mirrored, args),
-            )
-            return value_of(result, returns, wrapped=wrapped, server=server)
+            try:
+                result = await ask(
+                    {"name": name, "arguments": args},
+                    seconds=context.remaining(),
+                    call=known,
+                    headers=param_headers(mirrored, args),
+                )
+                return value_of(result, returns, wrapped=wrapped, server=server)
+            except McpError as error:
+                if is_trusted:
+                    raise
+                raise doubted(error, approved=context.approved) from None
 
         return call
 

@@ -36,7 +36,7 @@ def value_of(
     if result.get("isError") not in (None, False):  # anything else is no success
         raise _error_of(result, found)
     value = result.get("structuredContent")
-    has_value = value is not None
+    has_value = value is not None or _is_null(result, found, returns)
     if wrapped and has_value and isinstance(value, dict) and "result" in value:
         value = value["result"]
     if returns is not None:
@@ -53,6 +53,13 @@ def value_of(
     if not values:
         return None
     return values[0] if len(values) == 1 else values
+
+
+def _is_null(result: Mapping[str, Any], blocks: list[Any], returns: Schema | None) -> bool:
+    """Whether null is the value, and not an SDK's way to write that there is none."""
+    if "structuredContent" not in result:
+        return False
+    return returns is not None or not blocks or blocks == [{"type": "text", "text": "null"}]
 
 
 def _value_of_block(block: Mapping[str, Any], server: str) -> Any:
