@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from altar import FunctionCall, Session
@@ -16,7 +17,7 @@ from altar.trace import continued
 from altar_extras._openapi_paths import PREFIX, document_of, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping
 
     from altar import ToolResult
     from altar.adm import Schema
@@ -57,6 +58,8 @@ def export_tools(
     """
     if max_body.__class__ is not int or max_body < 2:
         raise ConfigurationError(f"max_body={max_body!r}: give bytes, an integer from 2 on")
+    if not (tokens is None or callable(tokens) or isinstance(tokens, Iterable)):
+        raise ConfigurationError(f"tokens={tokens!r:.100}: give tokens, a function, or None")
     bearer = Bearer(() if tokens is None else tokens)
     if tokens is not None and bearer.is_open:
         raise ConfigurationError("tokens= is empty: give a token, or None for whoever comes")

@@ -363,7 +363,7 @@ def test_without_its_token_nobody_calls_and_the_call_knows_who_did():
 def test_bad_options_are_refused_at_once():
     for options in (
         {"tokens": [""]}, {"tokens": ["a\n"]}, {"max_body": 0}, {"tokens": [7]},
-        {"tokens": []}, {"tokens": ()}, {"tokens": set()},
+        {"tokens": []}, {"tokens": ()}, {"tokens": set()}, {"tokens": 0},
     ):  # fmt: skip
         with pytest.raises(ConfigurationError):
             export_tools(TOOLS, **options)

@@ -69,12 +69,13 @@ class CallCheck:
 class _Look:
     """One tool; ``fast`` says True of arguments that need no second look."""
 
-    __slots__ = ("entry", "fast", "mark", "uses")
+    __slots__ = ("coercion", "entry", "fast", "mark", "uses")
 
     def __init__(self, mark: Mark) -> None:
         self.mark = mark
         self.entry: Entry = entry_of(mark)
         self.fast: Callable[[dict[str, Any]], Any] | None = None
+        self.coercion: Coercion | None = None
         self.uses = 0
 
     def at(self, args: dict[str, Any], session: Session) -> Checked:
@@ -91,8 +92,10 @@ class _Look:
             problems = hushed(error.problems, self.mark)
             return Checked(bad_arguments(name, call.call_id, problems, error.missed), args)
         if bound.coercions:
-            declared = next(one for one in session.declarations() if one.name == name)
-            args = Coercion(declared.parameters.document).of(args, Report(strict=False))
+            if self.coercion is None:
+                declared = next(one for one in session.declarations() if one.name == name)
+                self.coercion = Coercion(declared.parameters.document)
+            args = self.coercion.of(args, Report(strict=False))
         return Checked(None, args)
 
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any
 
 import altar
+from altar.adm import loads
 from altar.cli._console import CliError, compact
 from altar.cli._target import DEPS_HELP, HELP, deps_of, tools_of
 from altar.errors import InvalidDataError
@@ -105,7 +106,7 @@ def _calls(lines: IO[str]) -> Iterator[tuple[str, Any]]:
         if not line.strip():
             continue
         try:
-            doc = altar.adm.loads(line)
+            doc = loads(line)
         except InvalidDataError as error:
             raise CliError(f"line {number} is no JSON: {error.problems[0]}") from error
         if not isinstance(doc, dict) or not isinstance(doc.get("name"), str):

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from time import monotonic
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 from altar.errors import ConfigurationError
 
@@ -118,13 +118,14 @@ def teller(progress: object) -> Callable[[BatchProgress], None] | None:
     if progress is False:
         return None
     if progress is True:
-        return Bar(sys.stderr)
+        return None if sys.stderr is None else Bar(sys.stderr)
     if not callable(progress):
         raise ConfigurationError(
             f"progress={progress!r}: give True, False, a function that takes a BatchProgress, "
             "or None for a bar where stderr is a terminal"
         )
-    return progress
+    told: Callable[[BatchProgress], None] = cast("Any", progress)
+    return told
 
 
 def _clock(seconds: float) -> str:
