@@ -88,7 +88,7 @@ class ForeignCall:
         try:
             return self._value(await self._shadow.ainvoke(call, config), noted)
         except Exception as error:
-            if not is_unwritten(error):
+            if not is_unwritten(error, at_once=True):
                 raise self._told(error, noted) from error
         finally:
             _noted.reset(token)

@@ -53,14 +53,21 @@ def again(error: Mapping[str, Any]) -> ToolError:
     )
 
 
-def is_unwritten(error: Exception) -> bool:
-    """Whether the tool itself says that it has no such form, before anything was done."""
+def is_unwritten(error: Exception, *, at_once: bool = False) -> bool:
+    """Whether the tool itself says that it has no such form; ``at_once`` for the first it does.
+
+    What did something before it said so is not to be run again.
+    """
     if not isinstance(error, NotImplementedError):
         return False
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace is not None and trace.tb_frame.f_code.co_name in {"_run", "_arun"}
+    if trace is None or trace.tb_frame.f_code.co_name not in {"_run", "_arun"}:
+        return False
+    lines = [line for *_, line in trace.tb_frame.f_code.co_lines() if line is not None]
+    first = next((line for line in lines if line != lines[0]), lines[0])  # after the def's own
+    return not at_once or trace.tb_lineno == first
 
 
 def wrong_arguments(error: ValidationError | ValidationErrorV1, message: str | None) -> ToolError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,9 @@ class _AsyncProgress(_Progress):
     async def _tell(self) -> None:
         while self._waiting:
             data = {**self._about, "chunk": self._waiting.pop(0)}
-            await adispatch_custom_event(EVENT, data, config=self._config)
+            # a handler that fails is LangChain's to log: what the tool did stands
+            with contextlib.suppress(Exception):
+                await adispatch_custom_event(EVENT, data, config=self._config)
 
 
 def steers(cause: BaseException | None) -> BaseException | None:

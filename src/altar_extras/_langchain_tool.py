@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import ToolMessage
@@ -91,7 +92,7 @@ class AltarTool(BaseTool):
     def _run(self, args: Any, tool_call_id: Any, run_manager: Any = None) -> Any:
         if isinstance(args, str):
             return self._answer(self._session.execute(self._declaration.name, args), tool_call_id)
-        context = _context(tool_call_id, run_manager)
+        context = _context(tool_call_id, run_manager, self._declaration.name)
         context.emit = progress_of(run_manager, self.name, tool_call_id)
         call = FunctionCall(name=self._declaration.name, args=args)
         result = self._session.invoke(call, context)
@@ -101,7 +102,7 @@ class AltarTool(BaseTool):
         if isinstance(args, str):
             result = await self._session.aexecute(self._declaration.name, args)
             return self._answer(result, tool_call_id)
-        context = _context(tool_call_id, run_manager)
+        context = _context(tool_call_id, run_manager, self._declaration.name)
         context.emit = emit = progress_of(run_manager, self.name, tool_call_id)
         call = FunctionCall(name=self._declaration.name, args=args)
         if emit is None:
@@ -146,7 +147,8 @@ def export_tools(tools: Any, *, return_direct: Collection[str] = ()) -> list[Alt
     ``altar.ToolResult.from_dict`` reads. The tool call's id, or else the run's,
     is altar's ``correlation_id``; the run's id and tags travel as baggage. A call that
     needs a person's yes has it where the run's config says
-    ``{"metadata": {"altar_approved": [ids of tool calls]}}``, or True for all.
+    ``{"metadata": {"altar_approved": {id of a tool call: name of its tool}}}``, a list
+    of ids, or True for all.
 
     Raises ConfigurationError for a name in ``return_direct`` that is none of
     the tools, and what ``Session`` raises.
@@ -182,7 +184,7 @@ def export_declarations(tools: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _context(tool_call_id: str | None, run_manager: Any) -> CallContext:
+def _context(tool_call_id: str | None, run_manager: Any, name: str) -> CallContext:
     """What the session is told of the run that the call belongs to."""
     if run_manager is None:
         return CallContext(correlation_id=_id(tool_call_id), cancelled=_NEVER)
@@ -196,7 +198,7 @@ def _context(tool_call_id: str | None, run_manager: Any) -> CallContext:
         correlation_id=_id(tool_call_id) or run,
         baggage=baggage,
         cancelled=_NEVER,
-        approved=_is_approved(run_manager.metadata, tool_call_id),
+        approved=_is_approved(run_manager.metadata, tool_call_id, name),
     )
 
 
@@ -204,8 +206,10 @@ def _id(tool_call_id: str | None) -> str:
     return tool_call_id[:_MAX_ID] if tool_call_id else ""
 
 
-def _is_approved(metadata: Any, tool_call_id: str | None) -> bool:
+def _is_approved(metadata: Any, tool_call_id: str | None, name: str) -> bool:
     said = metadata.get(APPROVED) if metadata else None
+    if isinstance(said, Mapping):
+        return tool_call_id is not None and said.get(tool_call_id) == name
     if isinstance(said, (list, tuple, set, frozenset)):
         return tool_call_id is not None and tool_call_id in said
     return said is True

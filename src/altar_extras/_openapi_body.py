@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from altar_extras._openapi_answer import is_json, is_text
-from altar_extras._openapi_params import refuse, scalar, style_pairs
+from altar_extras._openapi_params import refuse, refuse_fields, scalar, style_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,6 +110,9 @@ def _pairs(body: Body, value: dict[str, Any]) -> list[str]:
             continue
         # without a style an object is application/json
         as_json = is_json(field.content_type) or (not field.style and isinstance(item, dict))
+        if isinstance(item, dict) and not as_json and field.explode and field.style != "deepObject":
+            beside = {other.lower() for other in (*body.fields, *value) if other != name}
+            refuse_fields(name, item.keys() - {name}, beside, "")
         pairs += style_pairs(
             name,
             _compact(item) if as_json else item,

@@ -228,13 +228,20 @@ def _body(response: HTTPResponse, headers: dict[str, str], request: Request, mos
         raise _fault(request, "answers in a coding that was not asked for")
     inflate = None if coding in ("identity", "") else zlib.decompressobj(wbits=47)
     found = bytearray()
+    is_whole = True  # and no bytes at all are whole in any coding
     while piece := response.read(_PIECE):
-        if inflate is not None:
-            piece = inflate.decompress(piece, most + 1 - len(found))
-        found += piece
-        if len(found) > most:
-            raise _too_long(request, most)
-    if response.length or (inflate is not None and not inflate.eof):
+        while piece:
+            if inflate is None:
+                found += piece
+                piece = b""
+            else:
+                if inflate.eof:  # gzip may be written in several members
+                    inflate = zlib.decompressobj(wbits=47)
+                found += inflate.decompress(piece, most + 1 - len(found))
+                piece, is_whole = inflate.unused_data, inflate.eof
+            if len(found) > most:
+                raise _too_long(request, most)
+    if response.length or not is_whole:
         raise HTTPException("the answer stopped before its end")
     return bytes(found)
 

@@ -24,7 +24,7 @@ from altar_extras._openapi_operations import (
     found_in,
     returns_of,
 )
-from altar_extras._openapi_schema import Schemas, completed
+from altar_extras._openapi_schema import Schemas, compact, completed
 from altar_extras._openapi_servers import Hosts, Place, Server, place_of, server_url
 
 if TYPE_CHECKING:
@@ -158,7 +158,9 @@ class _Imported:
         self._library = Library(self._root, references)
         self._schemas = Schemas(self._library, old=version.startswith("3.0"))
         server = options.server
-        self._hosts = Hosts(server.hosts, (server.url, self._url))
+        # with hosts= those are all, and the document's own is none of them
+        own = self._url if server.hosts is None else None
+        self._hosts = Hosts(server.hosts, (server.url, own))
         self.schemes: set[str] = set()
         self._total = 0
 
@@ -199,7 +201,8 @@ class _Imported:
         arguments, operation = self._operation(found)
         definitions = self._schemas.definitions(arguments.needs, "request")
         returns, more = returns_of(found, self._library, self._schemas)
-        self._total += len(definitions) + len(more)
+        parameters = arguments.schema()
+        self._total += len(definitions) + len(more) + len(compact([parameters, returns]))
         if self._total > _MOST_TEXT:
             raise UncarriedError(f"the schemas so far have more than {_MOST_TEXT} characters")
         effects = effects_of(found, self._options.approve)
@@ -208,7 +211,7 @@ class _Imported:
             self._name(found),
             operation.call,
             description=described(found)[:_LONGEST],
-            parameters=arguments.schema(),
+            parameters=parameters,
             returns=returns,
             options=effects.options(),
             extensions={

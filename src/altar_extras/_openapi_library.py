@@ -47,7 +47,7 @@ class Library:
             name = step.replace("~1", "/").replace("~0", "~")
             if isinstance(value, dict) and name in value:
                 value = value[name]
-            elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            elif isinstance(value, list) and _is_index(name) and int(name) < len(value):
                 value = value[int(name)]
             else:
                 raise UncarriedError(f"the reference {short(reference)} leads nowhere")
@@ -64,13 +64,24 @@ class Library:
         raise UncarriedError(f"{what} is a reference that leads back to itself")
 
     def _home(self, uri: str, base: str) -> str:
-        for name in (uri, urljoin(base, uri)):
+        for name in (_joined(base, uri), uri):
             if name in self._documents:
                 return name
         raise UncarriedError(
             f"a reference to another document, {short(uri)}; type "
             f"Document(..., references={{{uri[:80]!r}: ...}}) to allow it"
         )
+
+
+def _is_index(name: str) -> bool:
+    return name.isascii() and name.isdecimal() and len(name) < 10
+
+
+def _joined(base: str, uri: str) -> str:
+    try:
+        return urljoin(base, uri)
+    except ValueError:
+        raise UncarriedError(f"the reference {short(uri)} is no URI") from None
 
 
 def a_mapping(value: Any, what: str) -> dict[str, Any]:

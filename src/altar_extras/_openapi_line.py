@@ -7,7 +7,7 @@ import socket
 from contextlib import suppress
 from functools import partial
 from io import BufferedReader, RawIOBase
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,14 @@ _SLICE = 0.05  # seconds after which a wait looks whether anybody still waits fo
 _CONNECT = 10.0  # seconds to reach one address
 _BUFFER = 65_536
 _NAT64 = IPv6Network("64:ff9b::/96")
+# beside those that ipaddress knows, which are not the same in every Python: protocols, relays,
+# a cloud's own services, documentation, and the site's own
+_DENIED = tuple(
+    map(
+        ip_network,
+        ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "3fff::/20", "fec0::/10"),
+    )
+)
 
 
 class GivenUpError(Exception):
@@ -214,4 +222,6 @@ def _is_public(text: str) -> bool:
             inner = IPv4Address(int(address) & 0xFFFF_FFFF)
         if inner is not None:
             return _is_public(str(inner))
+    if any(address in network for network in _DENIED):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved

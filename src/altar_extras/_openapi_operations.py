@@ -107,6 +107,7 @@ class Operation:
         "_place",
         "_seconds",
         "_secrets",
+        "_taken",
         "_ways",
     )
 
@@ -134,6 +135,9 @@ class Operation:
         self._http = http
         self._seconds = seconds
         self._most = most
+        self._taken = {f"{one.place} {one.name.lower()}" for one in arguments.parameters} | {
+            f"{scheme.kind} {scheme.field.lower()}" for way in ways for scheme in way
+        }
 
     def call(self, args: dict[str, Any], context: Context[Any]) -> Any:
         """Send the request, and the answer's value; raises ToolError for whatever else comes."""
@@ -152,7 +156,7 @@ class Operation:
         target = Target({}, [], {}, [])
         for parameter in self._arguments.parameters:
             if parameter.argument in args:
-                write(parameter, args[parameter.argument], target)
+                write(parameter, args[parameter.argument], target, self._taken)
         headers = {"Accept": "application/json, */*;q=0.5", "User-Agent": "altar"}
         body, layout = None, self._arguments.body
         if layout is not None:
@@ -221,10 +225,10 @@ def effects_of(found: Found, approve: str | None) -> Effects:
     method = found.method
     said = {name: found.value.get(name, found.value.get(_dashed(name))) is True for name in _FIELDS}
     reads = method in _READS
-    destructive = method == "DELETE" or (said["x_destructive"] and not reads)
+    destructive = method == "DELETE" or said["x_destructive"]
     asks = {None: False, "destructive": destructive, "writes": not reads}
     return Effects(
-        read_only=reads or (said["x_read_only"] and not destructive),
+        read_only=reads and not destructive,
         destructive=destructive,
         idempotent=reads or method in ("PUT", "DELETE") or said["x_idempotent"],
         approval=asks[approve] or said["x_requires_approval"],

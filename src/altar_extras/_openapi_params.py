@@ -14,7 +14,7 @@ from urllib.parse import quote
 from altar.errors import ErrorType, ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Iterable
 
 __all__ = [
     "STYLES",
@@ -23,6 +23,7 @@ __all__ = [
     "is_token",
     "may_be_set",
     "refuse",
+    "refuse_fields",
     "scalar",
     "style_pairs",
     "write",
@@ -74,8 +75,14 @@ class Target(NamedTuple):
     cookies: list[str]
 
 
-def write(parameter: Parameter, value: Any, target: Target) -> None:
-    """Put one argument where it belongs. Raises ToolError where it cannot be said there."""
+def write(
+    parameter: Parameter, value: Any, target: Target, taken: Container[str] = frozenset()
+) -> None:
+    """Put one argument where it belongs. Raises ToolError where it cannot be said there.
+
+    ``taken`` holds what fields of an object would stand beside and may not be named by,
+    secrets too: each its place and its name, in lower case.
+    """
     place = parameter.place
     if value is None and not parameter.as_json:
         if parameter.required:
@@ -88,6 +95,9 @@ def write(parameter: Parameter, value: Any, target: Target) -> None:
     elif place == "header":
         target.headers[parameter.name] = _header(parameter, value)
     else:
+        if parameter.explode and parameter.style != "deepObject":
+            fields = value.keys() - {parameter.name} if isinstance(value, dict) else ()
+            refuse_fields(parameter.argument, fields, taken, f"{place} ")
         pairs = style_pairs(
             parameter.name,
             value,
@@ -107,6 +117,13 @@ def refuse(argument: str, expected: str, got: str) -> Any:
         type=ErrorType.PARAMETER_VALIDATION_FAILED,
         details={"problems": [problem]},
     )
+
+
+def refuse_fields(argument: str, fields: Iterable[str], taken: Container[str], place: str) -> None:
+    """Refuse fields that are written beside others, of which one has this name already."""
+    for name in fields:
+        if place + name.lower() in taken:
+            refuse(argument, "fields that nothing else is named by", repr(name))
 
 
 def is_token(name: str) -> bool:

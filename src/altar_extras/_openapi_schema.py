@@ -6,10 +6,12 @@ import json
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from altar.adm import FunctionDeclaration, Schema, adopt
 from altar.errors import InvalidDataError
 from altar_extras._openapi_library import UncarriedError, short
+from altar_extras._openapi_pattern import may_run_away
 
 if TYPE_CHECKING:
     from altar_extras._openapi_library import Library
@@ -212,10 +214,31 @@ class Schemas:
             for branch in branches if isinstance(branches, list) else ():
                 target = branch.get("$ref") if isinstance(branch, dict) else None
                 if isinstance(target, str):
-                    meant = words.get(target) or [target.removeprefix(_REF)]
-                    value = {"const": meant[0]} if len(meant) == 1 else {"enum": meant}
-                    branch["properties"] = {said["propertyName"]: value}
                     branch["required"] = [said["propertyName"]]
+                    meant = words.get(target) or self._implied(target, said["propertyName"])
+                    if meant:
+                        value = {"const": meant[0]} if len(meant) == 1 else {"enum": meant}
+                        branch["properties"] = {said["propertyName"]: value}
+
+    def _implied(self, target: str, field: str) -> list[str]:
+        """The word of an alternative without a mapping: its name, where it says none itself."""
+        base, pointer = self._places[target.removeprefix(_REF)]
+        pending = [(self._library.find(f"#{pointer}", base).value, base)]
+        for _ in range(64):
+            if not pending:
+                break
+            one, home = self.followed(*pending.pop())
+            if not isinstance(one, dict):
+                continue
+            properties = one.get("properties")
+            own = properties.get(field) if isinstance(properties, dict) else None
+            own, _ = self.followed(own, home)
+            if isinstance(own, dict) and ("const" in own or "enum" in own):
+                return []
+            branches = one.get("allOf")
+            pending += [(b, home) for b in (branches if isinstance(branches, list) else ())]
+        last = unquote(pointer).rpartition("/")[2]
+        return [last.replace("~1", "/").replace("~0", "~")]
 
 
 def _check_type(named: Any) -> None:
@@ -261,7 +284,7 @@ def _old_words(out: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sound(out: dict[str, Any]) -> dict[str, Any]:
-    """The schema without a pattern that Python cannot read; the server still knows it."""
+    """The schema without a pattern that Python cannot read, or not in time; the server knows it."""
     pattern = out.get("pattern")
     if isinstance(pattern, str) and not _is_readable(pattern):
         out["x_pattern"] = out.pop("pattern")
@@ -280,6 +303,8 @@ def _sound(out: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def _is_readable(pattern: str) -> bool:
+    if may_run_away(pattern):
+        return False
     try:
         Schema.from_dict({"pattern": pattern})
     except InvalidDataError:

@@ -116,7 +116,11 @@ def place_of(url: str, document_url: str | None, hosts: Hosts) -> Place:
 
     Raises UncarriedError for what is no URL of HTTP, or is not allowed.
     """
-    whole = urljoin(document_url, url) if document_url is not None else url
+    try:
+        whole = urljoin(document_url, url) if document_url is not None else url
+        whole.encode()
+    except ValueError:  # of UnicodeEncodeError, too
+        raise UncarriedError(f"the server {short(url)} is no URL") from None
     parts, port = _split(whole)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise UncarriedError(

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["read_yaml"]
 
 _DEEPEST = 100
+# the last ones are PyYAML's own, of tags (!!int "") on what they do not fit
+_FAULTS = (
+    *(yaml.YAMLError, RecursionError, ValueError, TypeError),
+    *(LookupError, AttributeError, ArithmeticError),
+)
 _MOST_MERGED = 100_000
 _MOST_SOURCES = 20
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -83,7 +88,7 @@ def read_yaml(text: str, where: str) -> Any:
     try:
         _check_depth(yaml.parse(text, Loader=_Base))
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+    except _FAULTS as error:
         said = " ".join(str(error).split())[:200]
         raise ConfigurationError(f"{where} is no YAML: {said}") from None
 

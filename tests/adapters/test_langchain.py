@@ -770,3 +770,57 @@ def test_a_yes_that_came_through_langchain_is_for_one_call_alone(is_async):
     asked = altar.FunctionCall(name=outer.__name__, args={})
     result = session.invoke(asked, CallContext(approved=True))
     assert "APPROVAL_REQUIRED" in result.unwrap()
+
+
+def test_a_yes_may_name_the_tool_that_it_is_for():
+    @altar.tool(approval=True)
+    def wipe(what: str = "all") -> str:
+        return f"wiped {what}"
+
+    tool = export_tools([wipe])[0]
+    call = {"type": "tool_call", "id": "c1", "name": "wipe", "args": {}}
+    for said, status in (
+        ({"c1": "wipe"}, "success"),
+        ({"c1": "shut"}, "error"),
+        ({"c2": "wipe"}, "error"),
+        ({}, "error"),
+    ):
+        assert tool.invoke(call, {"metadata": {"altar_approved": said}}).status == status
+
+
+def test_a_tool_that_did_something_and_then_gave_up_is_not_run_again():
+    done = []
+
+    class Both(BaseTool):
+        name: str = "it"
+        description: str = "It."
+
+        def _run(self) -> str:
+            done.append("sync")
+            return "x"
+
+        async def _arun(self) -> str:
+            done.append("async")
+            raise NotImplementedError("not of this kind")
+
+    assert altar.Session(import_tools(Both())).execute("it").error.type == "CONFIGURATION_ERROR"
+    assert done == ["async"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_handler_that_fails_does_not_undo_what_a_tool_did(is_async):
+    class Bad(BaseCallbackHandler):
+        raise_error = True
+
+        def on_custom_event(self, *_args: Any, **_more: Any) -> None:
+            raise RuntimeError("broken")
+
+    def it(ctx: altar.Context) -> str:
+        ctx.progress(1)
+        return "fine"
+
+    tool = export_tools([it])[0]
+    call = {"type": "tool_call", "id": "c1", "name": "it", "args": {}}
+    config: Any = {"callbacks": [Bad()]}
+    answer = asyncio.run(tool.ainvoke(call, config)) if is_async else tool.invoke(call, config)
+    assert answer.content == "fine"

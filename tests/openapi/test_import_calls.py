@@ -11,7 +11,7 @@ import pytest
 
 import altar
 from altar.errors import ConfigurationError, DeclarationError
-from altar_extras.openapi import Limits, Select, Server, import_tools
+from altar_extras.openapi import Document, Limits, Select, Server, import_tools
 
 pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
@@ -111,13 +111,16 @@ def test_a_document_adds_caution_and_never_takes_it_away(api):
             "delete": operation("a", **claims),
             "post": operation("b", **claims),
             "patch": operation("c", **{"x-destructive": True, "x-requires-approval": True}),
+            "get": operation("d", **{"x-destructive": True}),
         }
     }
     tools = import_tools(document(paths), server=api[0], approve="writes")
     said = {one.declaration.name: Effects.of(one.declaration) for one in tools}
     assert said["a"] == Effects(destructive=True, idempotent=True, approval=True)
-    assert said["b"] == Effects(read_only=True, approval=True)
+    assert said["b"] == Effects(approval=True)  # a write, whatever it says
     assert said["c"] == Effects(destructive=True, approval=True)
+    assert said["d"].destructive
+    assert not said["d"].read_only
 
 
 @pytest.mark.parametrize(
@@ -235,6 +238,7 @@ def test_a_host_that_only_the_document_names_must_be_public(api):
 @pytest.mark.parametrize(
     "address",
     [
+        *("192.0.0.192", "168.63.129.16", "[fec0::2]", "[3fff::1]"),
         *("10.0.0.1", "169.254.169.254", "0.0.0.0", "2130706433", "127.1", "0x7f.1", "localhost"),
         *("[::1]", "[::ffff:127.0.0.1]", "[fd00::1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]"),
     ],
@@ -244,6 +248,14 @@ def test_no_spelling_of_a_private_address_is_reached(address):
     error = altar.Session(import_tools(given, limits=Limits(timeout=5))).execute("x").error
     assert error.type == "PERMISSION_DENIED"
     assert "no public address" in error.message
+
+
+def test_where_hosts_are_listed_the_documents_own_is_not_one_of_them(api):
+    only = {"select": Select(ids=("connection",)), "server": Server(hosts=("api.example.com",))}
+    own = api[0].replace("/v1", "/openapi.json")
+    for source in (own, Document(DOCUMENT, url=own)):
+        with pytest.raises(ConfigurationError, match="not among the allowed hosts"):
+            import_tools(source, **only)
 
 
 def test_a_document_is_read_from_a_url_and_its_relative_server_is_there(api):

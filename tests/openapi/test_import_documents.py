@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from altar.adm import Schema
 from altar.errors import ConfigurationError, DeclarationError, InvalidDataError
+from altar_extras import _openapi_import
 from altar_extras.openapi import Document, Limits, Select, Server, import_tools
 
 OK = {"responses": {"200": {"description": "ok"}}}
@@ -156,6 +157,33 @@ def test_merge_keys_of_yaml_cannot_multiply_without_end(levels):
     )
     with pytest.raises(ConfigurationError, match="multiply without end"):
         import_tools(text)
+
+
+@pytest.mark.parametrize("value", ['!!int ""', '!!int "-"', '!!float ""', "!!timestamp foo"])
+def test_a_tag_of_yaml_that_does_not_fit_is_told(value):
+    pytest.importorskip("yaml")
+    with pytest.raises(ConfigurationError, match="is no YAML"):
+        import_tools(f"openapi: 3.0.0\nx-a: {value}\npaths: {{}}\n")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"parameters": [{"$ref": "#/servers/" + "9" * 5000}]},
+        {"parameters": [{"$ref": "//[x#/q"}]},
+        {"parameters": [{"$ref": "c.yaml#/p"}]},
+        {"servers": [{"url": "//[x"}]},
+        {"servers": [{"url": "https://a.example/\ud800"}]},
+    ],
+)
+def test_no_address_in_a_document_raises_what_is_not_typed(operation):
+    given = Document(
+        {**BASE, "paths": {"/op": {"get": {**OK, **operation}}}},
+        references={"c.yaml": {"p": {"$ref": "//[x#/q"}}},
+        url="https://api.example.com/o.json",
+    )
+    with pytest.raises(DeclarationError):
+        import_tools(given)
 
 
 def test_merge_keys_of_yaml_are_written_out_and_the_first_has_the_say():
@@ -383,6 +411,64 @@ def test_a_discriminator_tells_the_alternatives_apart():
     assert not found.check({"pet": {"kind": "bark"}})
     assert found.check({"pet": {"kind": "Dog"}})
     assert found.check({"pet": {}})
+
+
+def test_an_alternative_that_says_its_own_word_is_taken_by_that():
+    components = {
+        name: {
+            "type": "object",
+            "required": ["kind"],
+            "properties": {"kind": {"type": "string", "enum": [name.lower()]}},
+        }
+        for name in ("Cat", "Dog")
+    }
+    pet = {"oneOf": [_ref("Cat"), _ref("Dog")], "discriminator": {"propertyName": "kind"}}
+    schema = Schema.from_dict(
+        sent({"type": "object", "properties": {"pet": pet}}, "3.1.0", **components)
+    )
+    assert not schema.check({"pet": {"kind": "cat"}})
+    assert schema.check({"pet": {"kind": "Cat"}})
+    assert schema.check({"pet": {}})
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["^(a+)+$", "((a+))*", "(?:a+){5,}", "(.*,)*x", "(-.+)*", r"(\w+\s?)+$", "(a{1,50}){50}"],
+)
+def test_a_pattern_that_may_run_away_is_left_to_the_server(pattern):
+    made = of_property({"type": "string", "pattern": pattern})
+    assert made == {"type": "string", "x_pattern": pattern}
+    with pytest.raises(DeclarationError, match="a pattern of properties"):
+        import_tools(document({"parameters": [query({"patternProperties": {pattern: True}})]}))
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^[a-z]+(-[a-z0-9]+)*$", r"^\d+(\.\d+)*$", "(ab|cd)+", "^(a+)?$", r"\(a+\)+"]
+)
+def test_an_ordinary_pattern_is_kept(pattern):
+    assert of_property({"type": "string", "pattern": pattern})["pattern"] == pattern
+
+
+def query(schema: Any) -> dict[str, Any]:
+    return {"name": "q", "in": "query", "schema": schema}
+
+
+def test_the_schemas_of_parameters_count_among_the_text_of_all(monkeypatch):
+    monkeypatch.setattr(_openapi_import, "_MOST_TEXT", 5_000)
+    large = query({"type": "string", "description": "d" * 900})
+    paths = {f"/{n}": {"get": {**OK, "parameters": [large]}} for n in range(8)}
+    with pytest.raises(DeclarationError, match="more than 5000 characters"):
+        import_tools({**BASE, "paths": paths})
+
+
+def test_a_reference_is_looked_up_from_where_it_stands():
+    near, far = {"A": {"type": "integer"}}, {"A": {"type": "string"}}
+    other = {"B": {"$ref": "c.yaml#/A"}}
+    given = document({"parameters": [query({"$ref": "d/o.yaml#/B"})]})
+    references = {"d/o.yaml": other, "d/c.yaml": near, "c.yaml": far}
+    (tool,) = import_tools(Document(given, references=references))
+    assert not tool.declaration.parameters.check({"q": 5})
+    assert tool.declaration.parameters.check({"q": "x"})
 
 
 def test_read_only_properties_are_left_out_of_requests_and_write_only_ones_of_results():

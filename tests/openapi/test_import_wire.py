@@ -13,7 +13,7 @@ import pytest
 
 import altar
 from altar import trace
-from altar_extras.openapi import Limits, import_tools
+from altar_extras.openapi import Document, Limits, import_tools
 from tests.llm._sockets import certificate, serving
 
 DOCUMENT = {
@@ -277,3 +277,58 @@ def test_a_trace_of_a_signed_call_holds_no_secret():
     spans = repr([(one.name, one.attributes, one.events) for one in sink.spans])
     assert sink.spans
     assert secret not in spans + repr(result.cause) + repr(vars(result.cause))
+
+
+PAIR = [gzip.compress(part) for part in (b'{"a":', b"[1]}")]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "value"),
+    [
+        ("204 No Content", b"", None),
+        ("200 OK", b"", None),
+        ("200 OK", PAIR[0] + PAIR[1], {"a": [1]}),
+    ],
+)
+def test_gzip_may_be_empty_or_in_several_members(status, body, value):
+    packed = ["Content-Encoding: gzip"]
+    say = {"status": status, "headers": packed}
+    with serving(lambda peer, asked: peer.reply(body, **say)) as server:
+        assert session_of(server).execute("get").unwrap() == value
+
+
+def test_a_kept_connection_opens_no_host_to_who_may_not_go_there():
+    with serving(lambda peer, asked: peer.reply("1")) as server:
+        hostile = {**TWO, "servers": [{"url": server.url}]}
+        named = {**DOCUMENT, "servers": [{"url": "/v1"}]}
+        own = Document(named, url=f"{server.url}/openapi.json")
+        session = altar.Session(import_tools(own, hostile))
+        assert session.execute("get").ok
+        assert session.execute("early").error.type == "PERMISSION_DENIED"
+
+
+def test_fields_of_an_object_replace_no_secret_and_no_sibling():
+    schemes = {
+        "k": {"type": "apiKey", "in": "query", "name": "key"},
+        "c": {"type": "apiKey", "in": "cookie", "name": "sid"},
+    }
+    shown = [("filter", "query", "object"), ("prefs", "cookie", "object"), ("n", "query", "string")]
+    get = {
+        "operationId": "get",
+        "security": [{"k": [], "c": []}],
+        "responses": {},
+        "parameters": [
+            {"name": name, "in": place, "schema": {"type": kind}} for name, place, kind in shown
+        ],
+    }
+    document = {**DOCUMENT, "paths": {"/it": {"get": get}}}
+    document["components"] = {"securitySchemes": schemes}
+    with serving(lambda peer, asked: peer.reply("1")) as server:
+        tools = import_tools(document, server=server.url, secrets={"k": "one", "c": "two"})
+        session = altar.Session(tools)
+        for bad in ({"filter": {"KEY": "x"}}, {"filter": {"n": "x"}}, {"prefs": {"sid": "x"}}):
+            assert session.execute("get", bad).error.type == "PARAMETER_VALIDATION_FAILED"
+        assert not server.asked
+        good = {"filter": {"sid": "x", "filter": "y"}, "prefs": {"n": "z"}}
+        assert session.execute("get", good).ok
+        assert server.asked[0].target == "/v1/it?sid=x&filter=y&key=one"
