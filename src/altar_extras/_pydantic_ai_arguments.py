@@ -36,7 +36,7 @@ def read_object(said: Any) -> tuple[dict[str, Any] | None, str | None]:
 def unread(args: dict[str, Any]) -> str | None:
     """The text that was no JSON object, where arguments carry one; never one that would run."""
     text = args.get(UNREAD)
-    if text.__class__ is not str or not text.strip():
+    if not isinstance(text, str) or not text.strip():
         return None
     return read_object(text)[1]
 
