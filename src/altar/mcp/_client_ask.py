@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from altar.adm import Schema
@@ -18,18 +18,26 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import TypeAlias
 
-    from altar.mcp._client_peer import Call
-
     Said: TypeAlias = dict[str, Any] | bool | None
     Elicit: TypeAlias = "Callable[[Question], Said | Awaitable[Said]]"
 
-__all__ = ["METHOD", "Desk", "Question"]
+__all__ = ["METHOD", "Desk", "Question", "Waiting"]
 
 METHOD = "elicitation/create"
 _MAX_MESSAGE = 10_000
 _MAX_URL = 4096
 _MAX_OPEN = 16  # functions of the application that wait for a person, in threads
 _YES: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+class Waiting(Protocol):
+    """The call that a question keeps waiting."""
+
+    tool: str
+
+    def take_approval(self) -> bool:
+        """Whether a person allowed the call, told once."""
+        ...
 
 
 class Question(NamedTuple):
@@ -72,7 +80,7 @@ class Desk:
         return {"elicitation": {"form": {}}} if approved else {}
 
     async def answer(
-        self, params: Mapping[str, Any], *, server: str, call: Call, is_its_own: bool
+        self, params: Mapping[str, Any], *, server: str, call: Waiting, is_its_own: bool
     ) -> dict[str, Any]:
         """The result of ``elicitation/create``; raises McpError where there is none.
 
