@@ -114,7 +114,11 @@ class _Lent:
         args = {name: value for name, value in arguments.items() if name in known}
         call_id = "" if asked is None else asked.call_id
         said = None if APPROVED in known else arguments.get(APPROVED)
-        if isinstance(said, (list, tuple, set, frozenset)):
+        if said is not None and asked is not None and APPROVED in asked.names():
+            said = None  # the model's own word: an older kernel lets it in
+        if isinstance(said, Mapping):
+            said = bool(call_id) and said.get(call_id) == self.declaration.name
+        elif isinstance(said, (list, tuple, set, frozenset)):
             said = bool(call_id) and call_id in said
         context = CallContext(correlation_id=call_id, approved=said is True)
         return FunctionCall(name=self.declaration.name, args=args), context
@@ -204,8 +208,8 @@ def export_tools(tools: Any, *, plugin_name: str = "altar") -> Any:
     :class:`CallFailedError`.
 
     Arguments of the kernel that are no parameters are left out, as every
-    function of a kernel leaves them. ``altar_approved`` among them, True or a
-    list of ids of tool calls, says that a person agreed to the call.
+    function of a kernel leaves them. ``altar_approved`` among them, True,
+    ``{id of a tool call: name of its tool}`` or a list of ids, says that a person agreed.
 
     Raises ConfigurationError for a plugin name that Semantic Kernel refuses,
     DeclarationError for tools it cannot carry, and what ``Session`` raises.

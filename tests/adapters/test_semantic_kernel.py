@@ -154,15 +154,12 @@ def test_a_persons_yes_is_the_kernels_to_say_and_not_the_models():
     kernel = lent(erase)
     refused = asked(kernel, "erase", {})
     assert json.loads(refused.result)["error"]["type"] == "APPROVAL_REQUIRED"
-    for yes in (True, ["call_1"]):
+    for yes in (True, ["call_1"], {"call_1": "erase"}):
         bag = KernelArguments(altar_approved=yes)
         assert asked(kernel, "erase", {}, arguments=bag).result == "erased"
-    assert (
-        "error"
-        in asked(
-            kernel, "erase", {}, arguments=KernelArguments(altar_approved=["call_2"])
-        ).metadata["altar"]
-    )
+    for no in (["call_2"], {"call_1": "other"}, {}):
+        bag = KernelArguments(altar_approved=no)
+        assert "error" in asked(kernel, "erase", {}, arguments=bag).metadata["altar"]
     assert "altar" not in asked(kernel, "erase", {"altar_approved": True}).metadata
 
 
