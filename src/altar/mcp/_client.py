@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from altar.errors import ConfigurationError, ErrorType
 from altar.later.hints._report import nearest_of
 from altar.mcp._client_ask import Desk
+from altar.mcp._client_call import Call
 from altar.mcp._client_engine import Engine
 from altar.mcp._client_errors import McpError
 from altar.mcp._client_loop import LoopThread
-from altar.mcp._client_peer import Call
 from altar.mcp._import import Tools
 
 if TYPE_CHECKING:

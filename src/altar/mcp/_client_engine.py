@@ -8,9 +8,10 @@ import signal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from altar.errors import ErrorType
+from altar.mcp._client_call import Call
 from altar.mcp._client_errors import McpError, SessionLostError, broken, is_busy, unreachable
 from altar.mcp._client_negotiate import Agreed, negotiate
-from altar.mcp._client_peer import Call, Peer
+from altar.mcp._client_peer import Peer
 from altar.mcp._jsonrpc import METHOD_NOT_FOUND
 from altar.mcp._transport_stdio import kill_group
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ErrorType
 from altar.mcp._client_ask import METHOD as ELICIT
+from altar.mcp._client_call import Call
 from altar.mcp._client_errors import McpError, broken, of_rpc
 from altar.mcp._jsonrpc import (
     INTERNAL_ERROR,
@@ -26,13 +26,13 @@ from altar.mcp._jsonrpc import (
 from altar.mcp._words import envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from altar.mcp._client_ask import Desk
     from altar.mcp._jsonrpc import Id, Request
     from altar.mcp._transport import Transport
 
-__all__ = ["CLIENT_INFO", "Call", "Peer"]
+__all__ = ["CLIENT_INFO", "Peer"]
 
 CLIENT_INFO = {"name": "altar", "version": "1"}
 _MAX_REPLIES = 64  # answers on their way to a server that asks faster than it listens
@@ -41,40 +41,6 @@ _MAX_PROGRESS = 10_000  # of one call
 _MAX_ROUNDS = 10  # of questions about one call
 _UNCANCELLED = ("initialize", "server/discover")
 _PAUSES = (0.05, 0.1, 0.25)  # seconds before a call that must only come again
-
-
-@dataclass(slots=True, kw_only=True)
-class Call:
-    """What is known about a request while it runs.
-
-    ``until`` is when its time is over (of the loop's clock, None for never);
-    while a person is asked it stands still, and ``rest`` holds what is left.
-    """
-
-    tool: str = ""
-    approved: bool = False
-    idempotent: bool = False
-    progress: Callable[[dict[str, Any]], None] | None = None
-    told: int = 0
-    questions: int = 0
-    seconds: float = 0.0
-    until: float | None = None
-    rest: float = 0.0
-    clock: asyncio.Timeout | None = None
-
-    def begin(self, seconds: float) -> None:
-        """The time of the call is counted from now."""
-        self.seconds = seconds
-        self.until = asyncio.get_running_loop().time() + seconds
-
-    def left(self) -> float:
-        """The seconds that are left; for a call that has begun."""
-        return 0.0 if self.until is None else self.until - asyncio.get_running_loop().time()
-
-    def take_approval(self) -> bool:
-        """Whether a person allowed the call, and no question of the server's was told so yet."""
-        taken, self.approved = self.approved, False
-        return taken
 
 
 class Peer:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import Schema
 from altar.bridge import Effects, Importer, Refused
 from altar.errors import InvalidDataError
+from altar.mcp._client_call import Call
 from altar.mcp._client_errors import McpError, doubted
-from altar.mcp._client_peer import Call
 from altar.mcp._import_patterns import without_patterns
 from altar.mcp._import_value import WRAPPED, value_of
 from altar.mcp._transport_params import param_headers, params_of
