@@ -103,4 +103,5 @@ def _http(arguments: argparse.Namespace) -> HttpOptions | None:
             origins=tuple(arguments.origin),
         )
     except ConfigurationError as error:
-        raise CliError(str(error)) from error
+        hint = "" if tokens else "; here: --token-env NAME, a variable that holds a token"
+        raise CliError(f"{error}{hint}") from error
