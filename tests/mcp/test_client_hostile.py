@@ -146,7 +146,7 @@ def other(m):
     asked = Asked()
     with over_stdio(body, elicit=asked) as client:
         session = Session(tools=[client])
-        assert session.execute("work", {}, timeout=0.05).error.type == ErrorType.TIMEOUT
+        assert session.execute("work", {}, timeout=0.3).error.type == ErrorType.TIMEOUT
         assert approved(client).content == "decline"
         client.request("ping")  # behind the late answer: nothing is open any more
         assert approved(client).content == "accept"
