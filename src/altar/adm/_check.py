@@ -82,7 +82,6 @@ class Checker:
         except (StoppedError, RecursionError, TooDeepError):
             return False
 
-
     def part(self, document: Any) -> Rule:
         """The rule of a schema that stands somewhere in the document: that very object."""
         return self._compiler.rule(document, self._compiler.library.main)
