@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 from altar.mcp import Client, ClientOptions, connect
 
@@ -93,7 +93,7 @@ class Wicked:
 
     def _serve(self, line: socket.socket) -> None:
         with suppress(OSError), line, line.makefile("rb") as reader:
-            while head := b"".join(iter(reader.readline, b"\r\n")):
+            while head := _head(reader):
                 found = [one.partition(b":") for one in head.lower().split(b"\r\n")]
                 size = [int(value) for name, _, value in found if name == b"content-length"]
                 asked = json.loads(reader.read(size[0])) if size and size[0] else {}
@@ -118,6 +118,14 @@ class Wicked:
         if method == "tools/call":
             return self.call(self, asked)
         return b"HTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+def _head(reader: BinaryIO) -> bytes:
+    """The lines to the empty one; nothing at the end, where ``readline`` has no end of its own."""
+    lines: list[bytes] = []
+    while (line := reader.readline()) not in (b"", b"\r\n"):
+        lines.append(line)
+    return b"".join(lines)
 
 
 @contextmanager
