@@ -207,8 +207,8 @@ def test_tools_is_a_table_of_names_types_and_texts(run):
 def test_tools_says_what_a_tool_does_and_whether_a_person_must_agree(run, here: Path):
     (here / "effects.py").write_text(EFFECTS, "utf-8")
     lines = run("tools", "effects.py").out.splitlines()
-    assert "wipe (approval, destructive)  Wipe a disk." in lines
-    assert "look (read-only)  Look at a disk." in lines
+    assert "wipe_disk (approval, destructive)  Wipe a disk." in lines
+    assert "look_at_disk (read-only)  Look at a disk." in lines
 
 
 @pytest.mark.parametrize(
@@ -733,11 +733,11 @@ EFFECTS = '''\
 from altar import tool
 
 @tool(approval=True, destructive=True)
-def wipe(disk: str) -> None:
+def wipe_disk(disk: str) -> None:
     """Wipe a disk."""
 
 @tool(read_only=True)
-def look(disk: str) -> None:
+def look_at_disk(disk: str) -> None:
     """Look at a disk."""
 '''
 
