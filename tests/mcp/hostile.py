@@ -26,7 +26,9 @@ def err(m, code, message, data=None):
     put({"id": m["id"], "error": {"code": code, "message": message, "data": data}})
 def text(words): return {"content": [{"type": "text", "text": words}]}
 def ask(id_, **params): put({"id": id_, "method": "elicitation/create", "params": params})
-def heard(): return json.loads(sys.stdin.readline())
+def heard():  # the next answer: that a call was given up may be told at any time
+    while "method" in (said := json.loads(sys.stdin.readline())): pass
+    return said
 def fail(m, **error): ans(m, {"isError": True, "structuredContent": {"error": error}})
 YES = {"type": "object", "properties": {}}
 more = {}
@@ -75,6 +77,8 @@ class Wicked:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes whoever waits in accept()
         self._socket.close()
 
     def json(self, asked: dict[str, Any], result: Any, extra: bytes = b"") -> bytes:

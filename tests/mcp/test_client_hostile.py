@@ -19,7 +19,7 @@ from altar.adm import FunctionCall
 from altar.errors import DeclarationError, ErrorType
 from altar.mcp import Client, McpError, Question
 from altar.mcp._import_patterns import is_quick, without_patterns
-from altar.runtime import CallContext, Retry
+from altar.runtime import CallContext, Cancellation, Retry
 from tests.mcp.hostile import Wicked, over_http, over_stdio, wicked
 
 OK = {"content": [{"type": "text", "text": "ok"}]}
@@ -53,7 +53,7 @@ def call(m):
     open({str(log)!r}, "a").write("charged ")
     err(m, {code}, "Busy: the till printed the bill, try later")
 """
-    with over_stdio(body, restart=True, timeout=0.5) as client:
+    with over_stdio(body, restart=True) as client:
         assert Session(tools=[client]).execute("work", {}).error is not None
     assert log.read_text() == "charged "
 
@@ -136,6 +136,8 @@ def call(m):
     global first
     if first is None:
         first = m
+        token = m["params"]["_meta"]["progressToken"]
+        put({"method": "notifications/progress", "params": {"progressToken": token}})
         return
     ask("q", message="Allow the first?", requestedSchema=YES)
     ans(m, text(heard()["result"]["action"]))
@@ -145,8 +147,11 @@ def other(m):
 """
     asked = Asked()
     with over_stdio(body, elicit=asked) as client:
-        session = Session(tools=[client])
-        assert session.execute("work", {}, timeout=0.3).error.type == ErrorType.TIMEOUT
+        given_up = Cancellation()
+        context = CallContext(cancelled=given_up, emit=lambda _: given_up.cancel())
+        call = FunctionCall(call_id="0", name="work", args={})
+        error = Session(tools=[client]).invoke(call, context).error
+        assert error.type == ErrorType.CANCELLED
         assert approved(client).content == "decline"
         client.request("ping")  # behind the late answer: nothing is open any more
         assert approved(client).content == "accept"
@@ -378,8 +383,8 @@ def test_a_stream_taken_up_again_is_not_a_storm():
 
     with wicked(lambda _, __: stream + b"retry: 0\nid: x\ndata:\n\n") as server:
         server.got = got
-        with over_http(server, timeout=0.3) as client:
-            error = Session(tools=[client]).execute("work", {}).error
+        with over_http(server) as client:
+            error = Session(tools=[client]).execute("work", {}, timeout=0.3).error
             assert error.type == ErrorType.TIMEOUT
     assert len(count) < 20
 
@@ -416,14 +421,14 @@ def test_a_deadline_while_a_session_is_begun_anew_leaves_the_client_alive():
             close = transport.close
 
             async def closing() -> None:
-                await asyncio.to_thread(let_go.wait, 2)
+                await asyncio.to_thread(let_go.wait, 5)
                 await close()
 
             transport.close = closing
             assert session.execute("work", {}, timeout=0.1).error.type == ErrorType.TIMEOUT
-            time.sleep(0.05)
-            assert [session.execute("work", {}).content for _ in range(2)] == ["ok", "ok"]
+            time.sleep(0.05)  # what the deadline ends has ended
             let_go.set()
+            assert [session.execute("work", {}).content for _ in range(2)] == ["ok", "ok"]
 
 
 def test_a_session_that_is_lost_again_and_again_is_a_typed_error():
@@ -445,7 +450,7 @@ def tools(m):
     time.sleep(0.04)
     ans(m, {"tools": [], "nextCursor": str(m["id"])})
 """
-    with pytest.raises(McpError) as caught, over_stdio(body, timeout=1.0):
+    with pytest.raises(McpError) as caught, over_stdio(body, timeout=0.4):
         pass
     assert caught.value.type == ErrorType.TIMEOUT
 
@@ -462,12 +467,14 @@ def call(m):
         assert caught.value.type == ErrorType.TIMEOUT
 
 
-def test_a_request_does_not_wait_longer_for_the_start_than_its_own_time():
-    client = over_stdio("time.sleep(0.4)")
+def test_a_request_does_not_wait_longer_for_the_start_than_its_own_time(tmp_path: Path):
+    go = tmp_path / "go"
+    client = over_stdio(f"while not os.path.exists({str(go)!r}): time.sleep(0.005)")
     try:
         with pytest.raises(McpError, match="not ready") as caught:
             client.request("ping", timeout=0.05)
         assert caught.value.details["executed"] == "no"
+        go.touch()
         assert Session(tools=[client]).execute("work", {}).content == "ok"  # it went on starting
     finally:
         client.close()
@@ -480,13 +487,16 @@ def call(m):
     ans(m, text(heard()["result"]["action"]))
 """
 
-    def slow(_: Question) -> bool:
-        for _ in range(22):
-            time.sleep(0.05)
+    async def slow(_: Question) -> bool:
+        loop = asyncio.get_running_loop()  # the client's own, whose clock goes on by an hour
+        clock = loop.time
+        loop.time = lambda: clock() + 3600
+        for _ in range(5):
+            await asyncio.sleep(0)
         return True
 
     with over_stdio(body, elicit=slow) as client:
-        result = client.request("tools/call", {"name": "work"}, timeout=1)
+        result = client.request("tools/call", {"name": "work"})
         assert result["content"][0]["text"] == "accept"
 
 
