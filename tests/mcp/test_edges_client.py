@@ -465,3 +465,19 @@ def test_a_client_that_is_closed_is_used_no_more():
         client.request("ping")
     with pytest.raises(McpError, match="closed"):
         client.__enter__()
+
+
+@pytest.mark.parametrize(
+    "make_it",
+    [
+        lambda: connect(url=7),  # type: ignore[arg-type]
+        lambda: ClientOptions(prefix=7),  # type: ignore[arg-type]
+        lambda: ClientOptions(approve="maybe"),
+        lambda: ClientOptions(headers=7),  # type: ignore[arg-type]
+        lambda: ClientOptions(version="1999-01-01"),
+        lambda: ClientOptions(watch=1),  # type: ignore[arg-type]
+    ],
+)
+def test_options_that_cannot_be_are_refused(make_it: Any):
+    with pytest.raises(ConfigurationError):
+        make_it()

@@ -17,7 +17,7 @@ import pytest
 import altar
 from altar.bridge import Importer
 from altar.errors import ConfigurationError
-from altar.mcp import HttpOptions, Resource, Server, ServerOptions
+from altar.mcp import HttpOptions, Resource, Server, ServerOptions, elicit, serve
 from tests.mcp.serving import INITIALIZE, META, Web, frame, listening, modern
 from tests.mcp.small import make
 
@@ -708,3 +708,86 @@ def test_a_server_over_http_runs_until_it_is_cancelled():
             await task
 
     asyncio.run(main())
+
+
+def test_running_requests_are_told_apart_bounded_and_cancelled():
+    ours, its = socket.socketpair()
+    with ours:
+        end = its.detach()
+        with on_descriptors(make(max_running=1), end, end), ours.makefile("rb") as reader:
+            ours.settimeout(10)
+            ours.sendall(line(frame("initialize", INITIALIZE, 0)))
+            reader.readline()
+            call = frame("tools/call", {"name": "forever"}, 2)
+            ours.sendall(line(call) + line(call) + line({**call, "id": 3}))
+            told = [json.loads(reader.readline())["error"]["code"] for _ in range(2)]
+            for id_ in (None, 99, 2):
+                note = {"method": "notifications/cancelled", "params": {"requestId": id_}}
+                ours.sendall(line({"jsonrpc": "2.0", **note}))
+            ours.sendall(line({"jsonrpc": "2.0", "method": "notifications/odd"}))
+            ours.shutdown(socket.SHUT_WR)
+    assert told == [-32600, -32000]
+
+
+def test_a_listener_hears_what_it_asked_for_and_the_end():
+    ours, its = socket.socketpair()
+    server = make()
+    wanted = {"toolsListChanged": True, "resourceSubscriptions": ["notes://today", 7, "x" * 9000]}
+    with ours:
+        end = its.detach()
+        with on_descriptors(server, end, end), ours.makefile("rb") as reader:
+            ours.settimeout(10)
+            ours.sendall(line(modern("subscriptions/listen", {"notifications": wanted})))
+            agreed = json.loads(reader.readline())["params"]["notifications"]
+            server.resource_updated("notes://another")
+            server.resource_updated("notes://today")
+            server.tools_changed()
+            told = [json.loads(reader.readline())["method"].split("/", 1)[1] for _ in range(2)]
+            ours.shutdown(socket.SHUT_WR)
+            assert json.loads(reader.readline())["id"] == 1
+    assert agreed == {"toolsListChanged": True, "resourceSubscriptions": ["notes://today"]}
+    assert told == ["resources/updated", "tools/list_changed"]
+
+
+def test_a_result_that_is_no_object_is_wrapped_where_its_references_stay_good():
+    importer = Importer("here")
+    inside = {"type": "array", "items": {"$ref": "#/$defs/n"}, "$defs": {"n": {"type": "integer"}}}
+    nested = {"type": "array", "items": {"$ref": "#"}}
+    for name, returns in (("inside", inside), ("nested", nested)):
+        importer.add(name, lambda args, context: [], parameters={"type": "object"}, returns=returns)
+    tools = importer.accepted()
+    opened = frame("initialize", INITIALIZE, 0)
+    listed = asked(Server(tools), opened, frame("tools/list"))["result"]["tools"]
+    found = {one["name"]: one.get("outputSchema") for one in listed}
+    assert found["inside"]["$defs"] == inside["$defs"]
+    assert found.get("nested") is None
+
+
+def test_who_cannot_ask_a_person_is_a_typed_error_to_the_tool():
+    opened = frame("initialize", {**INITIALIZE, "capabilities": {}}, 0)
+    said = asked(make(), opened, frame("tools/call", {"name": "survey"}))
+    assert "ELICITATION_UNSUPPORTED" in said["result"]["content"][0]["text"]
+    with pytest.raises(altar.ToolError):
+        asyncio.run(elicit("Anybody?"))
+
+
+def test_a_header_may_come_twice_where_both_say_more(url: str):
+    body = json.dumps(frame("initialize", INITIALIZE)).encode()
+    own = ("Accept: text/html", f"Content-Length: {len(body)}", "Connection: close", *JSON)
+    assert Web(url).raw(head_of(*own) + body).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "make_it",
+    [
+        lambda: ServerOptions(page_size=0),
+        lambda: ServerOptions(cache_scope="us"),  # type: ignore[arg-type]
+        lambda: HttpOptions(timeout=0),
+        lambda: HttpOptions(max_sessions=0),
+        lambda: serve([], "pigeon"),  # type: ignore[arg-type]
+        lambda: serve([], http=HttpOptions()),
+    ],
+)
+def test_options_that_cannot_be_are_refused(make_it: Any):
+    with pytest.raises(ConfigurationError):
+        make_it()
