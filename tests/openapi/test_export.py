@@ -499,7 +499,7 @@ def test_schemathesis_finds_no_operation_that_breaks_its_word(strict):
     app = export_tools(altar.Session([chain_total, wipe_out, plain], strict=strict))
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
     seen = set()
-    bounds = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    bounds = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     for found in schema.get_all_operations():
         for mode in schemathesis.GenerationMode:
             strategy = found.ok().as_strategy(generation_mode=mode)
