@@ -199,13 +199,15 @@ class Exchange:
         mark = {SUBSCRIPTION_KEY: self._request.id}
         acknowledged = {"notifications": need.notifications, "_meta": mark}
         word = "notifications/subscriptions/acknowledged"
-        self.send(notification_frame(word, acknowledged))
 
         def tell(method: str, key: str, params: dict[str, Any]) -> None:
             wanted = need.notifications.get(key)
             if wanted is True or (isinstance(wanted, list) and params.get("uri") in wanted):
                 self.send(notification_frame(method, {**params, "_meta": mark}))
 
+        # from here on: another thread may tell of a change as soon as the client has read this
+        self._core.listeners.add(tell)
+        self.send(notification_frame(word, acknowledged))
         await self._core.listeners.stream(tell)
         return {"_meta": mark}
 
