@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pairs"]
 
+WALL = True  # the server is another process
 ALTAR = """
 import sys, altar
 from altar.mcp import HttpOptions, Server, serve
