@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
+from importlib.metadata import version
 from typing import Any, ClassVar
 
 from mcp.client.stdio import stdio_client
@@ -17,6 +18,9 @@ import mcp
 from altar.mcp import Server, connect
 from tests.adapters.seats import Outcome
 from tests.mcp.serving import listening
+
+if int(version("mcp").partition(".")[0]) < 2:  # Semantic Kernel alone brings an older one
+    raise ImportError("the official mcp library is older than 2.3", name="mcp")
 
 __all__ = ["SEATS"]
 
