@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from altar import ToolError
+from altar.adm import json_steps
 from altar.bridge import CallCheck, as_session, is_secret
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from altar import FunctionDeclaration, Session, ToolResult
 
-__all__ = ["ToolModel", "error_of", "export_tools", "field_names", "line_of", "steps_of"]
+__all__ = ["ToolModel", "error_of", "export_tools", "field_names", "line_of"]
 
 
 class ToolModel(BaseModel):
@@ -179,7 +180,7 @@ def line_of(problem: dict[str, Any]) -> PydanticCustomError:
 
 def _line(problem: dict[str, Any], data: Any, schema: Any) -> InitErrorDetails:
     """The problem with what came at its place, unless that is a secret."""
-    steps = steps_of(problem["path"])
+    steps = json_steps(problem["path"])
     # of a secret no more than its kind is told, and whatever has an unknown name may be one
     quiet = problem.get("keyword") == "unknown" or is_secret(problem["path"], schema)
     came = "**********" if quiet else _at(data, steps)
@@ -194,31 +195,3 @@ def _at(value: Any, steps: tuple[int | str, ...]) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return value
-
-
-def steps_of(path: str) -> tuple[int | str, ...]:
-    """``$.items[0]['a b']`` as ("items", 0, "a b")."""
-    steps: list[int | str] = []
-    rest = path.removeprefix("$")
-    while rest:
-        if rest.startswith("['"):
-            text, _, rest = _quoted(rest[2:])
-            steps.append(text)
-        elif rest.startswith("["):
-            number, _, rest = rest[1:].partition("]")
-            steps.append(int(number))
-        else:
-            end = min((at for at in (rest.find(".", 1), rest.find("[", 1)) if at > 0), default=None)
-            steps.append(rest[1:end])
-            rest = "" if end is None else rest[end:]
-    return tuple(steps)
-
-
-def _quoted(text: str) -> tuple[str, str, str]:
-    """The text up to the quote that ends it, and what stands behind the bracket."""
-    out, at = [], 0
-    while at < len(text) and text[at] != "'":
-        at += text[at] == "\\" and at + 1 < len(text)
-        out.append(text[at])
-        at += 1
-    return "".join(out), "']", text[at + 2 :]

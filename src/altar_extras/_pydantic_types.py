@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Optional,
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, SchemaError
 
-from altar.adm import Schema
-from altar_extras._pydantic_out import line_of, steps_of
+from altar.adm import Schema, json_steps
+from altar_extras._pydantic_out import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -238,7 +238,7 @@ class Types:
 
 def _lines(problems: tuple[Problem, ...], value: Any) -> list[InitErrorDetails]:
     return [
-        InitErrorDetails(type=line_of(one.to_dict()), loc=steps_of(one.path), input=value)
+        InitErrorDetails(type=line_of(one.to_dict()), loc=json_steps(one.path), input=value)
         for one in problems
     ]
 

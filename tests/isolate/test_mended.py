@@ -176,7 +176,11 @@ def test_a_spare_has_imported_what_was_called_before():
 def test_what_was_printed_before_is_not_quoted_for_another_call():
     with ProcessPool(size=1, spares=0) as pool:
         assert ask(pool, "flood", {"lines": 3}).content == 3
-        assert soon(lambda: any(worker.output for worker in pool._crew.roster.idle))
+
+        def is_read_whole() -> bool:
+            return any(b"".join(w.output).count(b"\n") == 3 for w in list(pool._crew.roster.idle))
+
+        assert soon(is_read_whole)
         output = ask(pool, "leave", {"code": 5}).cause.output
     assert "last words" in output
     assert "yyy" not in output

@@ -15,7 +15,7 @@ from altar.adm._error import ErrorObject
 from altar.adm._json import dumps, json_problems, loads
 from altar.adm._manifest import MANIFEST_VERSION, ToolManifest
 from altar.adm._names import is_name, legal_name
-from altar.adm._problem import Problem, json_path
+from altar.adm._problem import Problem, json_path, json_steps
 from altar.adm._rendered import Loss, Rendered
 from altar.adm._result import ResultDraft as ResultDraft  # for altar's executors only
 from altar.adm._result import ResultStatus, ToolResult
@@ -55,6 +55,7 @@ __all__ = [
     "is_name",
     "json_path",
     "json_problems",
+    "json_steps",
     "legal_name",
     "loads",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Problem", "json_path"]
+__all__ = ["Problem", "json_path", "json_steps"]
 
 
 def json_path(steps: tuple[str | int, ...] | list[str | int]) -> str:
@@ -21,6 +21,37 @@ def json_path(steps: tuple[str | int, ...] | list[str | int]) -> str:
                 quoted = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in quoted)
             out.append(f"['{quoted}']")
     return "".join(out)
+
+
+def json_steps(path: str) -> tuple[int | str, ...]:
+    """The steps of a JSON path, as :func:`json_path` writes them.
+
+    Characters that cannot be shown stay escaped, as they stand in the path.
+    """
+    steps: list[int | str] = []
+    rest = path.removeprefix("$")
+    while rest:
+        if rest.startswith("['"):
+            text, rest = _quoted(rest[2:])
+            steps.append(text)
+        elif rest.startswith("["):
+            number, _, rest = rest[1:].partition("]")
+            steps.append(int(number))
+        else:
+            end = min((at for at in (rest.find(".", 1), rest.find("[", 1)) if at > 0), default=None)
+            steps.append(rest[1:end])
+            rest = "" if end is None else rest[end:]
+    return tuple(steps)
+
+
+def _quoted(text: str) -> tuple[str, str]:
+    """The text up to the quote that ends it, and what stands behind the bracket."""
+    out, at = [], 0
+    while at < len(text) and text[at] != "'":
+        at += text[at] == "\\" and at + 1 < len(text)
+        out.append(text[at])
+        at += 1
+    return "".join(out), text[at + 2 :]
 
 
 class Problem:

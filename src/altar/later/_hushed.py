@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from altar.adm._problem import Problem
+from altar.adm._problem import Problem, json_steps
 from altar.errors import DeclarationError
 from altar.later._declare import declare_marks
 
@@ -50,11 +50,11 @@ def _quiet(problem: Problem) -> Problem:
 
 def is_secret(path: str, document: Any) -> bool:
     """Whether ``document`` says that what stands at this JSON path, or around it, is secret."""
-    return _reached(_steps(path), document) is None
+    return _reached(json_steps(path), document) is None
 
 
 def _is_meant(problem: Problem, document: Any) -> bool:
-    steps = _steps(problem.path)
+    steps = json_steps(problem.path)
     if problem.keyword not in _UNKNOWN or not steps:
         return _reached(steps, document) is None
     around = _reached(steps[:-1], document)
@@ -130,31 +130,3 @@ def _under(node: dict[str, Any], step: int | str) -> Iterator[Any]:
         yield first[step]
     else:
         yield node.get("items")
-
-
-def _steps(path: str) -> tuple[int | str, ...]:
-    """``$.items[0]['a b']`` as ("items", 0, "a b")."""
-    steps: list[int | str] = []
-    rest = path.removeprefix("$")
-    while rest:
-        if rest.startswith("['"):
-            text, rest = _quoted(rest[2:])
-            steps.append(text)
-        elif rest.startswith("["):
-            number, _, rest = rest[1:].partition("]")
-            steps.append(int(number))
-        else:
-            end = min((at for at in (rest.find(".", 1), rest.find("[", 1)) if at > 0), default=None)
-            steps.append(rest[1:end])
-            rest = "" if end is None else rest[end:]
-    return tuple(steps)
-
-
-def _quoted(text: str) -> tuple[str, str]:
-    """The text up to the quote that ends it, and what stands behind the bracket."""
-    out, at = [], 0
-    while at < len(text) and text[at] != "'":
-        at += text[at] == "\\" and at + 1 < len(text)
-        out.append(text[at])
-        at += 1
-    return "".join(out), text[at + 2 :]
