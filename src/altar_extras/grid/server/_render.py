@@ -1,0 +1,200 @@
+"""Write a server's settings as its configuration file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from altar_extras.grid.server._settings import (
+        Account,
+        AccountUser,
+        ServerSettings,
+        Tls,
+    )
+
+__all__ = ["render"]
+
+
+def render(settings: ServerSettings) -> str:
+    """The configuration file of ``settings``, one line per thing."""
+    parts = [
+        _top(settings),
+        _tls(settings.tls, handshake_first=True, timeout=settings.times.tls),
+        _jetstream(settings),
+        _accounts(settings),
+        _authorization(settings),
+        _cluster(settings),
+        _gateway(settings),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _top(settings: ServerSettings) -> str:
+    times, limits = settings.times, settings.limits
+    lines = [
+        f"server_name: {_text(settings.name)}",
+        f"listen: {_text(f'{settings.host}:{settings.port}')}",
+    ]
+    if settings.monitor is not None:
+        lines.append(f"http: {_text(f'127.0.0.1:{settings.monitor}')}")
+    lines += [
+        f"ping_interval: {_text(_seconds(times.ping))}",
+        f"ping_max: {times.pings}",
+        f"write_deadline: {_text(_seconds(times.write_deadline))}",
+        f"lame_duck_duration: {_text(_seconds(times.lame_duck))}",
+        f"lame_duck_grace_period: {_text(_seconds(times.lame_duck_grace))}",
+        f"max_payload: {limits.max_payload}",
+        f"max_pending: {limits.max_pending}",
+        f"max_connections: {limits.max_connections}",
+        f"max_subscriptions: {limits.max_subscriptions}",
+        f"max_control_line: {limits.max_control_line}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _tls(
+    tls: Tls | None, *, handshake_first: bool = False, timeout: float = 2.0, indent: str = ""
+) -> str:
+    if tls is None:
+        return ""
+    lines = [
+        "tls {",
+        f"  ca_file: {_text(tls.ca)}",
+        f"  cert_file: {_text(tls.cert)}",
+        f"  key_file: {_text(tls.key)}",
+        "  verify: true",
+        '  min_version: "1.3"',
+        f"  timeout: {timeout:g}",
+    ]
+    if handshake_first:
+        lines.append("  handshake_first: true")
+    lines.append("}")
+    return "".join(f"{indent}{line}\n" for line in lines)
+
+
+def _jetstream(settings: ServerSettings) -> str:
+    store = settings.jetstream
+    if store is None:
+        return ""
+    lines = [
+        "jetstream {",
+        f"  store_dir: {_text(store.folder)}",
+        f"  max_memory_store: {store.max_memory}",
+        f"  max_file_store: {store.max_file}",
+        "  sync_interval: always",
+    ]
+    if store.domain:
+        lines.append(f"  domain: {_text(store.domain)}")
+    return "\n".join([*lines, "}", ""])
+
+
+def _accounts(settings: ServerSettings) -> str:
+    if not settings.accounts:
+        return ""
+    lines = ["accounts {"]
+    for account in settings.accounts:
+        lines += _account(account)
+    lines.append("  SYS {")
+    if settings.system_users:
+        lines += ["    users: [", *map(_user, settings.system_users), "    ]"]
+    return "\n".join([*lines, "  }", "}", 'system_account: "SYS"', ""])
+
+
+def _account(account: Account) -> list[str]:
+    lines = [f"  {_text(account.name)} {{"]
+    if account.jetstream:
+        lines.append("    jetstream: enabled")
+    lines += [
+        "    limits {",
+        f"      max_connections: {account.max_connections}",
+        f"      max_subscriptions: {account.max_subscriptions}",
+        f"      max_payload: {account.max_payload}",
+        "    }",
+    ]
+    if account.users:
+        lines += ["    users: [", *map(_user, account.users), "    ]"]
+    return [*lines, "  }"]
+
+
+def _user(user: AccountUser) -> str:
+    return (
+        f"      {{ nkey: {user.key}, permissions: {{ "
+        f"publish: {{ allow: {_list(user.publish)} }}, "
+        f"subscribe: {{ allow: {_list(user.subscribe)} }} }} }}"
+    )
+
+
+def _authorization(settings: ServerSettings) -> str:
+    callout = settings.callout
+    if callout is None:
+        return ""
+    return "\n".join(
+        [
+            "authorization {",
+            f"  timeout: {settings.times.authorization:g}",
+            "  auth_callout {",
+            f"    issuer: {callout.issuer}",
+            f"    account: {_text(callout.account)}",
+            f"    auth_users: {_list(callout.users)}",
+            "  }",
+            "}",
+            "",
+        ]
+    )
+
+
+def _cluster(settings: ServerSettings) -> str:
+    cluster, times = settings.cluster, settings.times
+    if cluster is None:
+        return ""
+    scheme = "tls" if cluster.tls else "nats"
+    routes = tuple(f"{scheme}://{route}" for route in cluster.routes)
+    return "\n".join(
+        [
+            "cluster {",
+            f"  name: {_text(cluster.name)}",
+            f"  listen: {_text(f'{cluster.host}:{cluster.port}')}",
+            f"  routes: {_list(routes)}",
+            f"  ping_interval: {_text(_seconds(times.ping))}",
+            f"  ping_max: {times.pings}",
+            f"  write_deadline: {_text(_seconds(times.write_deadline))}",
+            "  pool_size: 3",
+            "  compression: off",
+            _tls(cluster.tls, timeout=times.tls, indent="  ") + "}",
+            "",
+        ]
+    )
+
+
+def _gateway(settings: ServerSettings) -> str:
+    gateway, times = settings.gateway, settings.times
+    if gateway is None:
+        return ""
+    scheme = "tls" if gateway.tls else "nats"
+    lines = [
+        "gateway {",
+        f"  name: {_text(gateway.name)}",
+        f"  listen: {_text(f'{gateway.host}:{gateway.port}')}",
+        "  reject_unknown_cluster: true",
+        f"  write_deadline: {_text(_seconds(times.write_deadline))}",
+        "  gateways: [",
+    ]
+    for name, addresses in gateway.regions.items():
+        urls = _list(tuple(f"{scheme}://{address}" for address in addresses))
+        lines.append(f"    {{ name: {_text(name)}, urls: {urls} }}")
+    lines += ["  ]", _tls(gateway.tls, timeout=times.tls, indent="  ") + "}", ""]
+    return "\n".join(lines)
+
+
+def _list(texts: tuple[str, ...]) -> str:
+    return f"[{', '.join(map(_text, texts))}]"
+
+
+def _text(value: str) -> str:
+    return json.dumps(value)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:g}s"

