@@ -88,7 +88,7 @@ _RUNTIMES = {
     "grid": Plugin(
         target="altar_extras.grid:GridRuntime",
         library="nats",
-        requirement="nats-py>=2.11",
+        requirement="nats-py[nkeys]>=2.16",
         extra="grid",
     ),
 }

@@ -1,0 +1,229 @@
+"""The form all messages share: fields that are read under a bound, and written where they say."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar, Final, Self
+
+from altar.adm import json_problems
+
+__all__ = [
+    "LEVEL",
+    "VERSION",
+    "FieldError",
+    "Malformed",
+    "Message",
+    "Unknown",
+    "known",
+    "registered",
+]
+
+VERSION: Final = 1
+LEVEL: Final = 2
+_KINDS: dict[str, type[Message]] = {}
+_KEEP: Any = object()
+
+
+class FieldError(ValueError):
+    """A field that is missing, of the wrong kind or past its bound; the text names it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Message:
+    """One envelope. ``TYPE`` is its name on the wire; absent optional fields are not written."""
+
+    TYPE: ClassVar[str] = ""
+
+    def to_wire(self) -> dict[str, Any]:
+        """The map that travels."""
+        out: dict[str, Any] = {"type": self.TYPE, "v": VERSION}
+        for name, default in _written(type(self)):
+            value = getattr(self, name)
+            if value is not default and value != default:
+                out[name] = value
+        return out
+
+    @classmethod
+    def from_wire(cls, doc: dict[str, Any]) -> Self:
+        """Read a map; fields nobody knows are ignored. Raises FieldError."""
+        values: dict[str, Any] = {}
+        for name, read, default in _read(cls):
+            value = doc.get(name, _KEEP)
+            if value is _KEEP or value is None:
+                if default is MISSING:
+                    raise FieldError(f"{cls.TYPE}.{name} is missing")
+                continue
+            values[name] = read(value, name)
+        return cls(**values)
+
+
+@dataclass(slots=True, kw_only=True)
+class Unknown(Message):
+    """A message of a type this version does not know."""
+
+    TYPE: ClassVar[str] = "?"
+    type: str = ""
+    id: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Malformed(Message):
+    """A map that is no message: what is wrong with it, and whom to tell where it says."""
+
+    TYPE: ClassVar[str] = "!"
+    reason: str = ""
+    type: str = ""
+    id: str = ""
+
+
+def registered(cls: type[Message]) -> type[Message]:
+    """Note the class under its name on the wire."""
+    _KINDS[cls.TYPE] = cls
+    return cls
+
+
+def known(name: str) -> type[Message] | None:
+    """The class of that name on the wire."""
+    return _KINDS.get(name)
+
+
+# What a field may hold. Bounds keep a hostile peer from filling memory by single fields.
+
+
+def text(limit: int = 256, default: Any = MISSING) -> Any:
+    """A string of at most ``limit`` characters."""
+
+    def read(value: Any, name: str) -> str:
+        if value.__class__ is not str or len(value) > limit:
+            raise FieldError(f"{name} is no text of at most {limit} characters")
+        return str(value)
+
+    return _field(read, default)
+
+
+def number(default: Any = MISSING, *, low: int = 0, high: int = 2**53 - 1) -> Any:
+    """An integer within bounds."""
+
+    def read(value: Any, name: str) -> int:
+        if value.__class__ is not int or not low <= value <= high:
+            raise FieldError(f"{name} is no integer from {low} to {high}")
+        return int(value)
+
+    return _field(read, default)
+
+
+def seconds(default: Any = MISSING) -> Any:
+    """A time span in seconds."""
+
+    def read(value: Any, name: str) -> float:
+        if value.__class__ not in (int, float) or not 0 <= value < 1e12:
+            raise FieldError(f"{name} is no number of seconds")
+        return float(value)
+
+    return _field(read, default)
+
+
+def flag(default: bool = False) -> Any:
+    """True or false."""
+
+    def read(value: Any, name: str) -> bool:
+        if value.__class__ is not bool:
+            raise FieldError(f"{name} is neither true nor false")
+        return bool(value)
+
+    return _field(read, default)
+
+
+def tree(default: Any = MISSING) -> Any:
+    """An object of JSON values."""
+
+    def read(value: Any, name: str) -> dict[str, Any]:
+        if value.__class__ is not dict:
+            raise FieldError(f"{name} is no object")
+        _check(value, name)
+        return dict(value)
+
+    return _field(read, default)
+
+
+def value_of_any_kind() -> Any:
+    """Any JSON value."""
+
+    def read(value: Any, name: str) -> Any:
+        _check(value, name)
+        return value
+
+    return _field(read, None)
+
+
+def many(limit: int = 4096) -> Any:
+    """A list of JSON values."""
+
+    def read(value: Any, name: str) -> tuple[Any, ...]:
+        if value.__class__ not in (list, tuple) or len(value) > limit:
+            raise FieldError(f"{name} is no list of at most {limit}")
+        _check(list(value), name)
+        return tuple(value)
+
+    return _field(read, ())
+
+
+def raw(limit: int = 1 << 20) -> Any:
+    """Bytes."""
+
+    def read(value: Any, name: str) -> bytes:
+        if value.__class__ is not bytes or len(value) > limit:
+            raise FieldError(f"{name} is no {limit} bytes or fewer")
+        return bytes(value)
+
+    return _field(read, b"")
+
+
+def raws(limit: int = 256) -> Any:
+    """A list of bytes."""
+
+    def read(value: Any, name: str) -> tuple[bytes, ...]:
+        if value.__class__ not in (list, tuple) or len(value) > limit:
+            raise FieldError(f"{name} is no list of at most {limit}")
+        if any(part.__class__ is not bytes for part in value):
+            raise FieldError(f"{name} holds what is no bytes")
+        return tuple(value)
+
+    return _field(read, ())
+
+
+def _check(value: Any, name: str) -> None:
+    problems = json_problems(value)
+    if problems:
+        raise FieldError(f"{name}: {problems[0]}")
+
+
+def _field(read: Any, default: Any) -> Any:
+    metadata = {"read": read}
+    if default is MISSING:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+_TABLES: dict[type[Message], tuple[tuple[str, Any, Any], ...]] = {}
+
+
+def _read(cls: type[Message]) -> tuple[tuple[str, Any, Any], ...]:
+    table = _TABLES.get(cls)
+    if table is None:
+        table = _TABLES[cls] = tuple(
+            (one.name, one.metadata["read"], one.default) for one in fields(cls)
+        )
+    return table
+
+
+_DEFAULTS: dict[type[Message], tuple[tuple[str, Any], ...]] = {}
+
+
+def _written(cls: type[Message]) -> tuple[tuple[str, Any], ...]:
+    table = _DEFAULTS.get(cls)
+    if table is None:
+        table = _DEFAULTS[cls] = tuple(
+            (one.name, None if one.default is MISSING else one.default) for one in fields(cls)
+        )
+    return table
