@@ -54,6 +54,9 @@ CONFORMANCE = "@modelcontextprotocol/conformance@0.1.13"
 # what meets the vendors' libraries
 WIRE = ("tests/extras", "tests/testing/test_vendor_failings.py", "-m", "not slow")
 
+# shown by the full suite, whose time is bounded
+SLOWEST = ("--durations=25", "--durations-min=2")
+
 SOURCE_GATES = ("layers", "imports", "surface", "shape", "rules")
 
 # the best cut of the suite for an interpreter that is not the main one
@@ -139,6 +142,7 @@ HERE = [extra for module, extra in EXTRAS.items() if (ROOT / "src/altar_extras" 
 def with_extras(*but: str) -> str:
     """What pip installs for this tree with every extra that code uses today, ``but`` these."""
     used = [extra for extra in HERE if extra not in but]
+    used += ["grid-server"] if "grid" in used else []  # its tests start the real server
     return f".[{','.join(used)}]" if used else "."
 
 
@@ -160,7 +164,7 @@ def tests(session: nox.Session) -> None:
     """The full suite on one interpreter, every extra in one environment, measured."""
     prepare(session, "test", "wires", "peers", source=with_extras())
     conformance(session)
-    pytest(session, *measured(session), *session.posargs)
+    pytest(session, *measured(session), *SLOWEST, *session.posargs)
 
 
 @nox.session(python=OTHERS[-1:])
