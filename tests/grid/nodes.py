@@ -6,35 +6,27 @@ import os
 import socket
 import ssl
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import nkeys
 
 from altar_extras.grid.server import (
-    Account,
-    AccountUser,
-    Callout,
+    HOSTS_ACCOUNT,
+    SYSTEM_ACCOUNT,
     Certificates,
-    Cluster,
+    GridKeys,
     JetStream,
+    Limits,
     ServerProcess,
     ServerSettings,
+    Site,
     Times,
     Tls,
     development_certificates,
+    node_settings,
 )
-
-HOSTS_ACCOUNT = "GRID"  # the one with JetStream; the callout's questions are put here
-SYSTEM = "SYS"
-
-# What the Hosts' own connections may do in GRID, in SYS and in a tenant's account.
-GRID_PUBLISH = ("$JS.API.>", "$JS.ACK.>", "$KV.>", "grid.>", "_INBOX.>", "$SYS._INBOX.>")
-GRID_SUBSCRIBE = ("$SYS.REQ.USER.AUTH", "$KV.>", "grid.>", "_INBOX.>")
-SYSTEM_PUBLISH = ("$SYS.REQ.>",)
-SYSTEM_SUBSCRIBE = ("$SYS.>", "_INBOX.>")
-TENANT = ("grid.v1.>", "_INBOX.>")
 
 
 def new_seed(kind: int = nkeys.PREFIX_BYTE_USER) -> str:
@@ -56,8 +48,12 @@ class Keys:
 
     @classmethod
     def fresh(cls, tenants: tuple[str, ...]) -> Keys:
-        accounts = (HOSTS_ACCOUNT, SYSTEM, *tenants)
+        accounts = (HOSTS_ACCOUNT, SYSTEM_ACCOUNT, *tenants)
         return cls(new_seed(nkeys.PREFIX_BYTE_ACCOUNT), {name: new_seed() for name in accounts})
+
+    def public(self) -> GridKeys:
+        hosts = {name: public_of(seed) for name, seed in self.host.items()}
+        return GridKeys(issuer=public_of(self.issuer), hosts=hosts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,16 +185,10 @@ def start_cluster(folder: Path, size: int = 3, options: Options | None = None) -
     options = options or Options()
     certificates, keys = _secrets(folder, options)
     ports = free_ports(size)
-    tls = _tls(certificates)
     nodes = []
     for number, port in enumerate(ports, 1):
-        cluster = Cluster(
-            name="C1",
-            port=port,
-            routes=tuple(f"127.0.0.1:{other}" for other in ports if other != port),
-            tls=tls,
-        )
-        settings = _settings(folder, f"n{number}", options, certificates, keys, cluster)
+        routes = tuple(f"127.0.0.1:{other}" for other in ports if other != port)
+        settings = _settings(folder, f"n{number}", options, certificates, keys, routes, port)
         process = ServerProcess(settings, folder=folder / f"n{number}")
         nodes.append(Node(process, certificates, keys))
     found = Nodes(nodes)
@@ -242,30 +232,28 @@ def _settings(
     options: Options,
     certificates: Certificates | None,
     keys: Keys | None,
-    cluster: Cluster | None = None,
+    routes: tuple[str, ...] = (),
+    cluster_port: int = 0,
 ) -> ServerSettings:
-    accounts: tuple[Account, ...] = ()
-    system: tuple[AccountUser, ...] = ()
-    callout = None
-    if keys is not None:
-        host = {name: public_of(seed) for name, seed in keys.host.items()}
-        grid = AccountUser(key=host[HOSTS_ACCOUNT], publish=GRID_PUBLISH, subscribe=GRID_SUBSCRIBE)
-        accounts = (Account(name=HOSTS_ACCOUNT, users=(grid,), jetstream=options.jetstream),)
-        for tenant in options.tenants:
-            user = AccountUser(key=host[tenant], publish=TENANT, subscribe=TENANT)
-            accounts += (Account(name=tenant, users=(user,)),)
-        system = (
-            AccountUser(key=host[SYSTEM], publish=SYSTEM_PUBLISH, subscribe=SYSTEM_SUBSCRIBE),
-        )
-        callout = Callout(issuer=public_of(keys.issuer), users=tuple(host.values()))
-    store = JetStream(folder=str(folder / name / "js"), max_memory="64MB", max_file="1GB")
-    return ServerSettings(
+    site = Site(
         name=name,
-        jetstream=store if options.jetstream else None,
-        accounts=accounts,
-        system_users=system,
-        callout=callout,
         tls=_tls(certificates),
-        cluster=cluster,
-        times=options.times,
+        folder=str(folder / name / "js"),
+        port=-1,
+        monitor=-1,
+        nodes=routes,
+        cluster_port=cluster_port,
     )
+    made = node_settings(
+        site,
+        None if keys is None else keys.public(),
+        times=options.times,
+        limits=Limits(max_payload=options.max_payload),
+        jetstream=JetStream(folder=site.folder, max_memory="64MB", max_file="1GB"),
+    )
+    return made if options.jetstream else _without_jetstream(made)
+
+
+def _without_jetstream(settings: ServerSettings) -> ServerSettings:
+    accounts = tuple(replace(account, jetstream=False) for account in settings.accounts)
+    return replace(settings, jetstream=None, accounts=accounts)

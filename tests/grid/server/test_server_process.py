@@ -11,11 +11,13 @@ import time
 
 import pytest
 
-nats = pytest.importorskip("nats")
+pytest.importorskip("nats")
 pytest.importorskip("nkeys")
 
-from altar.errors import ConfigurationError  # noqa: E402
-from altar_extras.grid.server import ServerProcess, ServerSettings, find_server  # noqa: E402
+import nats
+
+from altar.errors import ConfigurationError
+from altar_extras.grid.server import ServerProcess, ServerSettings, find_server
 
 
 def gone(pid: int, within: float = 10.0) -> bool:

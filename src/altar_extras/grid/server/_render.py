@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["render"]
+
+_VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]*")
 
 
 def render(settings: ServerSettings) -> str:
@@ -33,7 +36,7 @@ def render(settings: ServerSettings) -> str:
 def _top(settings: ServerSettings) -> str:
     times, limits = settings.times, settings.limits
     lines = [
-        f"server_name: {_text(settings.name)}",
+        f"server_name: {_name(settings.name)}",
         f"listen: {_text(f'{settings.host}:{settings.port}')}",
     ]
     if settings.monitor is not None:
@@ -120,7 +123,7 @@ def _account(account: Account) -> list[str]:
 
 def _user(user: AccountUser) -> str:
     return (
-        f"      {{ nkey: {user.key}, permissions: {{ "
+        f"      {{ nkey: {_name(user.key)}, permissions: {{ "
         f"publish: {{ allow: {_list(user.publish)} }}, "
         f"subscribe: {{ allow: {_list(user.subscribe)} }} }} }}"
     )
@@ -135,9 +138,9 @@ def _authorization(settings: ServerSettings) -> str:
             "authorization {",
             f"  timeout: {settings.times.authorization:g}",
             "  auth_callout {",
-            f"    issuer: {callout.issuer}",
+            f"    issuer: {_name(callout.issuer)}",
             f"    account: {_text(callout.account)}",
-            f"    auth_users: {_list(callout.users)}",
+            f"    auth_users: [{', '.join(map(_name, callout.users))}]",
             "  }",
             "}",
             "",
@@ -190,6 +193,11 @@ def _gateway(settings: ServerSettings) -> str:
 
 def _list(texts: tuple[str, ...]) -> str:
     return f"[{', '.join(map(_text, texts))}]"
+
+
+def _name(value: str) -> str:
+    """A name or a key; "$NAME" is left for the server to read from its environment."""
+    return value if _VARIABLE.fullmatch(value) else _text(value)
 
 
 def _text(value: str) -> str:
