@@ -1,0 +1,1 @@
+"""The GRID beside what else carries a call between two processes, in one run."""
