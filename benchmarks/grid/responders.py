@@ -88,7 +88,7 @@ async def http(_: str) -> None:
     settings = uvicorn.Config(app, port=0, log_level="error", lifespan="off", access_log=False)
     server = uvicorn.Server(settings)
     task = asyncio.ensure_future(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     ready(f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
     await task

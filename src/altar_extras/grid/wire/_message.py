@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from altar.adm import json_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "LEVEL",
@@ -20,8 +23,10 @@ __all__ = [
 
 VERSION: Final = 1
 LEVEL: Final = 2
+MAX_DEPTH: Final = 128
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**63 - 1
 _KINDS: dict[str, type[Message]] = {}
-_KEEP: Any = object()
 
 
 class FieldError(ValueError):
@@ -46,14 +51,14 @@ class Message:
     @classmethod
     def from_wire(cls, doc: dict[str, Any]) -> Self:
         """Read a map; fields nobody knows are ignored. Raises FieldError."""
+        readers, required = _read(cls)
         values: dict[str, Any] = {}
-        for name, read, default in _read(cls):
-            value = doc.get(name, _KEEP)
-            if value is _KEEP or value is None:
-                if default is MISSING:
-                    raise FieldError(f"{cls.TYPE}.{name} is missing")
-                continue
-            values[name] = read(value, name)
+        for name, value in doc.items():
+            read = readers.get(name)
+            if read is not None and value is not None:
+                values[name] = read(value, name)
+        if not required <= values.keys():
+            raise FieldError(f"{cls.TYPE}.{min(required - values.keys())} is missing")
         return cls(**values)
 
 
@@ -193,9 +198,36 @@ def raws(limit: int = 256) -> Any:
 
 
 def _check(value: Any, name: str) -> None:
-    problems = json_problems(value)
-    if problems:
-        raise FieldError(f"{name}: {problems[0]}")
+    if not _is_plain((value,), MAX_DEPTH):  # the long way finds out what, and where
+        problems = json_problems(value)
+        if problems:
+            raise FieldError(f"{name}: {problems[0]}")
+
+
+def _is_plain(values: Iterable[Any], depth: int) -> bool:  # noqa: C901 - one test a kind
+    """Whether all this is surely JSON, in a third of the time it takes to say where it is not."""
+    for value in values:
+        cls = value.__class__
+        if cls is str or cls is bool or value is None:
+            continue
+        if cls is int:
+            if not _LEAST <= value <= _MOST:
+                return False
+        elif cls is float:
+            if value - value != 0.0:  # NaN and infinities
+                return False
+        elif cls is dict:
+            if depth <= 0 or not _is_plain(value.values(), depth - 1):
+                return False
+            for key in value:
+                if key.__class__ is not str:
+                    return False
+        elif cls is list:
+            if depth <= 0 or not _is_plain(value, depth - 1):
+                return False
+        else:
+            return False
+    return True
 
 
 def _field(read: Any, default: Any) -> Any:
@@ -205,15 +237,17 @@ def _field(read: Any, default: Any) -> Any:
     return field(default=default, metadata=metadata)
 
 
-_TABLES: dict[type[Message], tuple[tuple[str, Any, Any], ...]] = {}
+_READERS: dict[type[Message], tuple[dict[str, Any], frozenset[str]]] = {}
 
 
-def _read(cls: type[Message]) -> tuple[tuple[str, Any, Any], ...]:
-    table = _TABLES.get(cls)
+def _read(cls: type[Message]) -> tuple[dict[str, Any], frozenset[str]]:
+    """By field, what reads it; and the fields that must be there."""
+    table = _READERS.get(cls)
     if table is None:
-        table = _TABLES[cls] = tuple(
-            (one.name, one.metadata["read"], one.default) for one in fields(cls)
-        )
+        found = fields(cls)
+        required = frozenset(one.name for one in found if one.default is MISSING)
+        table = {one.name: one.metadata["read"] for one in found}, required
+        _READERS[cls] = table
     return table
 
 
