@@ -157,9 +157,15 @@ class ServerProcess:
         self._await_end(10.0)
 
     def suspend(self) -> None:
-        """SIGSTOP: it answers nobody, and its connections stay open."""
+        """SIGSTOP: it answers nobody, and its connections stay open.
+
+        On Linux it has stopped when this returns; elsewhere it may take a moment.
+        """
         self._signal(signal.SIGSTOP)
         self._suspended = True
+        until = time.monotonic() + 1.0
+        while _is_turning(self.pid) and time.monotonic() < until:
+            time.sleep(_SHORT / 10)
 
     def resume(self) -> None:
         """SIGCONT: it goes on where ``suspend`` stopped it."""
@@ -292,6 +298,15 @@ class ServerProcess:
         with suppress(OSError):
             text += (self.folder / "server.err").read_text("utf-8", "replace")
         return "\n".join(text.strip().splitlines()[-6:])
+
+
+def _is_turning(pid: int | None) -> bool:
+    """Whether a process that was told to stop has not stopped yet."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:  # it is gone, or there is no /proc
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("T", "t", "Z")
 
 
 def _port(urls: list[str] | None) -> int:
