@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Outbox", "Parcel", "Unsent"]
-
-Unsent = "Callable[[Exception], None]"
+__all__ = ["Outbox", "Parcel"]
 
 
 class Parcel:
     """One message in the making: its bodies, and whom to tell when it cannot leave."""
 
-    __slots__ = ("open", "parts", "reply", "size", "subject", "unsent")
+    __slots__ = ("parts", "reply", "size", "subject", "unsent")
 
     def __init__(self, subject: str, reply: str) -> None:
         self.subject = subject
@@ -50,19 +48,26 @@ class Outbox:
         return subject in self._latest
 
     def add(
-        self, subject: str, body: bytes, reply: str, unsent: Callable[[Exception], None] | None
+        self,
+        subject: str,
+        body: bytes,
+        reply: str,
+        *,
+        join: bool,
+        unsent: Callable[[Exception], None] | None,
     ) -> bool:
         """Put a body in; true when it is the first of this turn."""
+        first = not self._parcels
         parcel = self._latest.get(subject)
         size = len(body)
-        if parcel is None or parcel.reply != reply or parcel.size + size > self.limit:
+        if not join or parcel is None or parcel.reply != reply or parcel.size + size > self.limit:
             parcel = self._latest[subject] = Parcel(subject, reply)
             self._parcels.append(parcel)
         parcel.parts.append(body)
-        parcel.size += size
+        parcel.size += size if join else self.limit + 1  # nothing joins one that travels alone
         if unsent is not None:
             parcel.unsent.append(unsent)
-        return len(self._parcels) == 1 and len(parcel.parts) == 1
+        return first
 
     def take(self) -> list[Parcel]:
         """Everything, in order; the outbox is empty afterwards."""

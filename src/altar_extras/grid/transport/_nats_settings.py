@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from altar.errors import ConfigurationError
 
-__all__ = ["Address", "ClientTls", "NatsSettings", "addresses"]
+__all__ = ["Address", "ClientTls", "NatsSettings", "addresses", "is_loopback"]
 
 DEFAULT_PORT = 4222
 
@@ -103,7 +103,7 @@ def _load_own(context: ssl.SSLContext, cert: str, key: str) -> None:
             with os.fdopen(handle, "w") as file:
                 file.write(text if _is_pem(text) else Path(text).read_text(encoding="ascii"))
             paths.append(path)
-        context.load_cert_chain(*paths)
+        context.load_cert_chain(str(paths[0]), str(paths[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,9 @@ def addresses(urls: str | tuple[str, ...] | list[str], *, secure: bool) -> tuple
     texts = urls.split(",") if isinstance(urls, str) else list(urls)
     found = tuple(_address(text.strip(), secure) for text in texts if text.strip())
     if not found:
-        raise ConfigurationError("no server to connect to: give a URL such as nats://127.0.0.1:4222")
+        raise ConfigurationError(
+            "no server to connect to: give a URL such as nats://127.0.0.1:4222"
+        )
     return found
 
 
