@@ -1,0 +1,73 @@
+"""The golden frames and the specification say what the code does, so that other languages can too."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+pytest.importorskip("msgpack")
+
+from altar_extras.grid import wire  # noqa: E402 - the library above may be missing
+from altar_extras.grid.wire import Malformed, Unknown  # noqa: E402
+from tests.gates._source import ROOT  # noqa: E402
+from tests.wire.golden import FRAMES, GOOD, TOKENS, kinds, rows_of  # noqa: E402
+from tests.wire.make import documents  # noqa: E402
+
+MESSAGES = json.loads((FRAMES / "messages.json").read_text("utf-8"))
+BROKEN = json.loads((FRAMES / "bad.json").read_text("utf-8"))
+PAGE = (ROOT / "docs" / "grid" / "wire.md").read_text("utf-8")
+ROW = re.compile(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \| [^|]*\|$", re.MULTILINE)
+
+
+def test_the_files_are_what_make_writes():
+    there = {path.name: json.loads(path.read_text("utf-8")) for path in FRAMES.iterdir()}
+    assert documents() == there, (
+        "type python -m tests.wire.make, and look at what changed: other languages rely on it"
+    )
+
+
+@pytest.mark.parametrize("frame", MESSAGES, ids=lambda frame: frame["name"])
+def test_a_golden_frame_is_read_and_written_byte_for_byte(frame):
+    body = bytes.fromhex(frame["hex"])
+    assert wire.unpack(body) == [GOOD[frame["name"]]]
+    assert wire.pack(GOOD[frame["name"]]) == body
+    assert wire.unpack(json.dumps(frame["message"]).encode()) == [GOOD[frame["name"]]]
+
+
+@pytest.mark.parametrize("frame", BROKEN, ids=lambda frame: frame["name"])
+def test_a_bad_frame_is_refused_for_its_reason(frame):
+    body = bytes.fromhex(frame["hex"])
+    if frame["fate"] == "frame":
+        with pytest.raises(wire.FrameError):
+            wire.unpack(body)
+        return
+    (found,) = wire.unpack(body)
+    if frame["fate"] == "unknown":
+        assert found == Unknown(type=frame["reason"], id="x1")
+    else:
+        assert isinstance(found, Malformed)
+        assert frame["reason"] in found.reason
+
+
+def test_names_are_encoded_in_subjects_as_the_table_says():
+    for name, token in TOKENS.items():
+        assert wire.encode_token(name) == token
+        assert wire.decode_token(token) == name
+
+
+def test_every_message_has_a_golden_frame():
+    assert {message.TYPE for message in GOOD.values()} == set(kinds())
+
+
+@pytest.mark.parametrize("name", sorted(kinds()))
+def test_the_page_tells_every_field_of_a_message_as_the_code_reads_it(name):
+    found = re.search(rf"^#### {name}\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"docs/grid/wire.md has no heading {name}"
+    told = [tuple(cell.strip() for cell in row) for row in ROW.findall(found[1])]
+    assert told == rows_of(kinds()[name]), "python -m tests.wire.make tables prints what is true"
+
+
+def test_the_page_tells_of_no_message_that_is_not_there():
+    assert sorted(re.findall(r"^#### (\w+)$", PAGE, re.MULTILINE)) == sorted(kinds())
