@@ -13,7 +13,7 @@ from altar.errors import ConfigurationError
 if TYPE_CHECKING:
     from altar.runtime import Policy
 
-__all__ = ["Settings", "configure", "reset", "settings"]
+__all__ = ["EXECUTION_MODES", "Settings", "configure", "reset", "settings"]
 
 _FILE = "altar.toml"
 
@@ -26,6 +26,11 @@ class Settings:
     offline demo model answers, and says so. ``trace`` is the file that is told
     what happens (JSON lines, or SQLite by its ending), or None.
     ``policy`` holds for every call whose tool and session do not say otherwise.
+    ``mode`` is "local" ("later" is another word for it), "grid", or what a plugin
+    brings. ``grid_credentials`` is the file that says who asks the grid, and
+    ``execution_mode`` where its calls run unless tool, session or client say
+    otherwise: "remote" (None is the same), "local_first", "local_only" or
+    "governed_local".
     """
 
     mode: str = "local"
@@ -33,10 +38,15 @@ class Settings:
     grid_url: str | None = None
     trace: str | None = None
     policy: Policy | None = None
+    grid_credentials: str | None = None
+    execution_mode: str | None = None
 
 
 _KEYS = tuple(field.name for field in fields(Settings))
 _VARIABLES = {name: f"ALTAR_{name.upper()}" for name in _KEYS if name != "policy"}
+
+
+EXECUTION_MODES = ("remote", "local_first", "local_only", "governed_local")
 
 
 class _State:
@@ -59,6 +69,8 @@ def configure(
     grid_url: str | None = None,
     trace: str | None = None,
     policy: Policy | None = None,
+    grid_credentials: str | None = None,
+    execution_mode: str | None = None,
 ) -> Settings:
     """Set what is given, for this process; what is None stays as it is.
 
@@ -68,10 +80,17 @@ def configure(
     then. A model's prefix must be known; its library is looked for when the
     model is first used.
     """
-    given = {"mode": mode, "model": model, "grid_url": grid_url, "trace": trace}
-    changes: dict[str, Any] = {name: text for name, text in given.items() if text is not None}
-    for name, value in changes.items():
-        _check(name, value, "configure")
+    given = {
+        "mode": mode,
+        "model": model,
+        "grid_url": grid_url,
+        "trace": trace,
+        "grid_credentials": grid_credentials,
+        "execution_mode": execution_mode,
+    }
+    changes: dict[str, Any] = {
+        name: _checked(name, text, "configure") for name, text in given.items() if text is not None
+    }
     if policy is not None:
         changes["policy"] = _own(policy)
     if model is not None:
@@ -161,8 +180,7 @@ def _read() -> Settings:
     for name, variable in _VARIABLES.items():
         value = os.environ.get(variable, "").strip()
         if value:
-            _check(name, value, f"the variable {variable}")
-            values[name] = value
+            values[name] = _checked(name, value, f"the variable {variable}")
     return Settings(**values)
 
 
@@ -184,8 +202,7 @@ def _read_file(path: str) -> dict[str, Any]:
     if unknown:
         _refuse_unknown(unknown)
     table = values.pop("policy", None)
-    for name, value in values.items():
-        _check(name, value, _FILE)
+    values = {name: _checked(name, value, _FILE) for name, value in values.items()}
     if table is not None:
         from altar.runtime._policy_table import read_policy  # noqa: PLC0415 - only where there is one
 
@@ -204,7 +221,7 @@ def _refuse_unknown(names: list[str]) -> NoReturn:
     )
 
 
-def _check(name: str, value: object, source: str) -> None:
+def _checked(name: str, value: object, source: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"{name} in {source} must be a text, not {value!r}")
     if name == "grid_url" and "://" not in value:
@@ -212,6 +229,12 @@ def _check(name: str, value: object, source: str) -> None:
             f"grid_url in {source} must be an address such as 'nats://127.0.0.1:4222', "
             f"not {value!r}"
         )
+    if name == "execution_mode" and value not in EXECUTION_MODES:
+        raise ConfigurationError(
+            f"execution_mode in {source} is {value!r:.60}; "
+            f"it is one of {', '.join(EXECUTION_MODES)}"
+        )
+    return "local" if name == "mode" and value == "later" else value
 
 
 def _own(policy: object) -> Policy:

@@ -253,7 +253,7 @@ def load_runtime(name: str) -> Callable[[Any], Any]:
 
 def _load_own(shown: str, plugin: Plugin, usable: str) -> Callable[..., Any]:
     if plugin.library and not _found(plugin.library):
-        library = plugin.requirement.partition(">")[0]
+        library = plugin.requirement.partition(">")[0].partition("[")[0]
         raise ConfigurationError(
             f"{shown} needs the library {library}, which is not installed; type {_pip(plugin)} "
             f"for altar with it. {_TREE}{usable}"

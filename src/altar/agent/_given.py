@@ -118,10 +118,8 @@ def _check_pending(pending: Pending, declared: tuple[FunctionDeclaration, ...]) 
 
 
 def opened(tools: Any) -> Session:
-    """A session for an agent's tools, on the runtime of the configured mode."""
-    found = config.settings()
-    runtime = None if found.mode == "local" else plugins.load_runtime(found.mode)(found)
-    return Session(tools=tools, runtime=runtime)
+    """A session for an agent's tools."""
+    return Session(tools=tools)
 
 
 def is_provider(model: Any) -> bool:

@@ -57,7 +57,7 @@ def _typed_output(output: Any) -> OutputSpec:
     answer.__annotations__["value"] = output
     answer.__name__ = answer.__qualname__ = "output"  # what a warning calls it
     try:
-        reader = Session(tools=[answer])
+        reader = Session(tools=[answer], runtime=lambda local: local)  # read where it is asked
     except DeclarationError as error:
         raise DeclarationError(f"output={shown}", map(_own_words, error.problems)) from None
     parameters = reader.declarations()[0].to_dict(dialect="json-schema")["parameters"]

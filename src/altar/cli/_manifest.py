@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _write(arguments: argparse.Namespace, console: Console) -> int:
-    with altar.Session(tools=tools_of(arguments.target)) as session:
+    with altar.Session(tools_of(arguments.target), runtime=lambda local: local) as session:
         declarations = session.declarations()
     place = place_of(arguments.target)
     name = arguments.name or Path(place.removesuffix(".py")).name.replace(".", "_")

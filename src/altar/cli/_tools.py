@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print them."""
-    with altar.Session(tools=tools_of(arguments.target)) as session:
+    with altar.Session(tools_of(arguments.target), runtime=lambda local: local) as session:
         declarations = session.declarations()
     if arguments.format == "table":
         show_table(console, declarations)

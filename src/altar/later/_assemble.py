@@ -12,6 +12,7 @@ from altar.later._entry import DEFAULTS, entry_of
 from altar.later._kept import kept_of
 from altar.later._mark import has_policies
 from altar.runtime import Policy, Runtime
+from altar.runtime._inside import inside, stays_local
 from altar.runtime._stack import Parts, stacked
 
 if TYPE_CHECKING:
@@ -66,7 +67,10 @@ class Assembly:
         if isinstance(runtime, Policy):
             self._session, runtime = runtime, None
         if runtime is None:
-            self.outer: Runtime = local
+            mode = settings().mode
+            if mode != "local":
+                self._inner = _by_mode(mode, local)
+            self.outer: Runtime = self._inner
         elif callable(runtime) and (isinstance(runtime, type) or not isinstance(runtime, Runtime)):
             local.stacks = self._stacks
             self.outer = _checked(_made(runtime, self))
@@ -196,6 +200,22 @@ class Assembly:
         if len(groups) <= 1:
             return list(groups) or [repr(self._inner)]
         return [f"{_shown(names)}: {stack}" for stack, names in groups.items()]
+
+
+def _by_mode(mode: str, local: LocalRuntime) -> Runtime:
+    """What carries out calls in a mode that is not "local": its factory's runtime."""
+    if inside.worker or stays_local.get():
+        return local
+    from altar.plugins import load_runtime  # noqa: PLC0415 - not for "local"
+
+    made = load_runtime(mode)(settings())
+    if callable(made) and (isinstance(made, type) or not isinstance(made, Runtime)):
+        made = made(local)
+    if isinstance(made, type) or not isinstance(made, Runtime):
+        raise ConfigurationError(
+            f"mode {mode!r} made {made!r:.100}, which has no invoke and ainvoke"
+        )
+    return made
 
 
 def _shown(names: list[str]) -> str:

@@ -198,7 +198,7 @@ def _rest(signature: Signature, refs: Refs) -> Any:
 
 def _extensions_text(signature: Signature) -> str | None:
     """``x_returns``: the schema of what comes back; and what the tool's options say of it."""
-    fields: dict[str, Any] = dict.fromkeys(signature.said, True)
+    fields: dict[str, Any] = dict(signature.said)
     if signature.returns is not None:
         refs = Refs(written=True)
         doc = field_schema(signature.returns, refs, signature.returns_text)

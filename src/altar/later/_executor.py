@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import FunctionCall
 from altar.later._binding import BindError
 from altar.later._context import CallingSession, Context
-from altar.later._entry import entry_of
+from altar.later._declare import declare_marks
+from altar.later._entry import DEFAULTS, entry_of
 from altar.later._failure import (
     approval_required,
     bad_arguments,
@@ -45,10 +46,10 @@ from altar.runtime._inside import inside
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.adm import ToolResult
+    from altar.adm import FunctionDeclaration, ToolResult
     from altar.later._entry import Entry
     from altar.later._isolated import Crossing
-    from altar.later._mark import Mark
+    from altar.later._mark import Mark, ToolOptions
     from altar.runtime import Runtime
 
 __all__ = ["LocalRuntime", "correlated"]
@@ -205,6 +206,41 @@ class LocalRuntime:
             and limits.max_result_bytes == usual.max_result_bytes
             and limits.max_chunks == usual.max_chunks
         )
+
+    @property
+    def strict(self) -> bool:
+        """Whether arguments that would need coercion are refused."""
+        return self._strict
+
+    @property
+    def limits(self) -> SessionLimits:
+        """The bounds that hold for every call."""
+        return self._limits
+
+    def declaration(self, name: str) -> FunctionDeclaration | None:
+        """The declaration of a tool that this runtime serves; None for any other name."""
+        mark = self._toolset.marks.get(name)
+        return None if mark is None else declare_marks([mark])[0]
+
+    def options(self, name: str) -> ToolOptions | None:
+        """The options of a tool that this runtime serves; None for any other name."""
+        mark = self._toolset.marks.get(name)
+        return None if mark is None else mark.options or DEFAULTS
+
+    def refusal(self, call: FunctionCall) -> ToolResult | None:
+        """How this runtime would refuse the call for its name or its arguments; None if not."""
+        name = call.name
+        mark = self._toolset.marks.get(name)
+        if mark is None:
+            refuse = hidden if self._toolset.hides(name) else unknown
+            return refuse(name, call.call_id, self._toolset.marks)
+        entry = entry_of(mark)
+        context = None if entry.context is None else Context[Any](tool_name=name)
+        try:
+            entry.bind(call.args, strict=self._strict, context=context)
+        except BindError as error:
+            return bad_arguments(name, call.call_id, hushed(error.problems, mark), error.missed)
+        return None
 
     def cross(self, crossing: Crossing) -> None:
         """Run every tool in the workers of ``crossing`` from now on."""

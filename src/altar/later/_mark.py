@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APPROVAL_FIELD",
+    "EXECUTION_FIELD",
     "MARK_ATTRIBUTE",
     "SAID_FIELDS",
     "Mark",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 APPROVAL_FIELD = "x_requires_approval"  # of a declaration, for those who show or host the tool
+EXECUTION_FIELD = "x_execution_mode"  # of a declaration, for the runtime that places its calls
 # fields of a declaration; all but the first are hints for people and hosts, and permit nothing
 SAID_FIELDS = {
     "approval": APPROVAL_FIELD,
@@ -49,6 +51,7 @@ class ToolOptions:
     __slots__ = (
         "approval",
         "destructive",
+        "execution",
         "expose_errors",
         "idempotent",
         "inline",
@@ -74,6 +77,7 @@ class ToolOptions:
         policy: Policy | None = None,
         read_only: bool = False,
         destructive: bool = False,
+        execution: str | None = None,
     ) -> None:
         if timeout is not None and not (timeout.__class__ in (int, float) and timeout > 0):
             misuse(f"timeout={timeout!r}: give seconds above zero, or None for no limit")
@@ -97,10 +101,11 @@ class ToolOptions:
             misuse("read_only and destructive contradict each other: leave one out")
         if policy is not None:
             _check_policy(policy, timeout)
-        self.destructive = destructive
-        self.read_only = read_only
-        self.isolate = isolate
-        self.memory_mb = memory_mb
+        if execution is not None:
+            _check_execution(execution)
+        self.destructive, self.read_only = destructive, read_only
+        self.isolate, self.memory_mb = isolate, memory_mb
+        self.execution = execution
         self.policy = policy
         self.timeout = timeout
         self.idempotent = idempotent
@@ -210,11 +215,16 @@ def mark_for(
     return mark
 
 
-def fields_said(options: ToolOptions | None) -> tuple[str, ...]:
+def fields_said(options: ToolOptions | None) -> dict[str, Any]:
     """The fields with which a declaration says what its tool's options are."""
     if options is None:
-        return ()
-    return tuple([field for slot, field in SAID_FIELDS.items() if getattr(options, slot)])
+        return {}
+    said: dict[str, Any] = {
+        field: True for slot, field in SAID_FIELDS.items() if getattr(options, slot)
+    }
+    if options.execution is not None:
+        said[EXECUTION_FIELD] = options.execution
+    return said
 
 
 def has_policies(marks: Iterable[Mark]) -> bool:
@@ -263,6 +273,13 @@ def _check_policy(policy: Any, timeout: float | None) -> None:
             f"timeout={timeout!r} and policy=Policy(timeout={policy.timeout!r}) say the same "
             "thing: leave one out"
         )
+
+
+def _check_execution(execution: Any) -> None:
+    from altar.config import EXECUTION_MODES  # noqa: PLC0415 - config loads more than a mark does
+
+    if execution not in EXECUTION_MODES:
+        misuse(f"execution={execution!r:.60}: give one of {', '.join(EXECUTION_MODES)}")
 
 
 def misuse(message: str) -> NoReturn:

@@ -180,7 +180,7 @@ class SchemaTool:
                 f"SchemaTool(..., {function!r}): give a function that takes the arguments as a dict"
             )
         self.options = options or DEFAULTS
-        said = dict.fromkeys(fields_said(self.options), True)
+        said = fields_said(self.options)
         fields = declaration.extensions
         if fields.get(APPROVAL_FIELD) is True:
             self.options = _needing_approval(self.options)

@@ -102,7 +102,7 @@ class Signature:
         self.target = target
         self.name = name
         self.description = ""
-        self.said: tuple[str, ...] = ()
+        self.said: dict[str, Any] = {}
         self.params: tuple[Parameter, ...] = ()
         self.kind = "sync"
         self.context: str | None = None

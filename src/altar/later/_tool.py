@@ -10,7 +10,7 @@ from altar.later._registry import Registry, registry
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn, TypeVar, overload
+    from typing import Any, Literal, NoReturn, TypeVar, overload
 
     from altar.runtime import Policy
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         policy: Policy | None = None,
         read_only: bool = False,
         destructive: bool = False,
+        execution: Literal["remote", "local_first", "local_only", "governed_local"] | None = None,
     ) -> Callable[[F], F]: ...
 
 
@@ -67,6 +68,7 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
     policy=None,
     read_only=False,
     destructive=False,
+    execution=None,
 ):
     """Mark a function as a tool and hand the same function back.
 
@@ -81,7 +83,9 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
     megabytes must be enough for; ``policy`` says how often, how many at a time
     and for how long it is tried: ``altar.runtime.Policy(retry=2)``. ``read_only``
     says that a call changes nothing, ``destructive`` that it may destroy
-    something: hints for whoever shows or hosts the tool.
+    something: hints for whoever shows or hosts the tool. ``execution`` is where
+    its calls run in mode grid: "remote", "local_first", "local_only" or
+    "governed_local"; without it session, client and settings say so.
 
     Module-level functions are noted in ``altar.registry``; methods and
     functions local to another function are only marked, and reach a session
@@ -97,11 +101,8 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
             misuse(f"tool({fn!r}): write @tool, or @tool(name=..., description=...)")
         return _mark(fn, None, None, None)
     options = None
-    told = (
-        *(idempotent, inline, strict, expose_errors, approval, isolate),
-        *(read_only, destructive),
-    )
-    if any(told) or timeout is not None or memory_mb is not None or policy is not None:
+    told = (idempotent, inline, strict, expose_errors, approval, isolate, read_only, destructive)
+    if any(told) or not timeout is memory_mb is policy is execution is None:
         options = ToolOptions(
             timeout=timeout,
             idempotent=idempotent,
@@ -114,6 +115,7 @@ def tool(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - typed by the overlo
             policy=policy,
             read_only=read_only,
             destructive=destructive,
+            execution=execution,
         )
     if description is not None and not (isinstance(description, str) and description.strip()):
         misuse(f"description={description!r}: give a text that is not blank, or leave it out")

@@ -28,7 +28,7 @@ class Prompts:
     __slots__ = ("_schemas", "entries", "session")
 
     def __init__(self, functions: Any) -> None:
-        self.session = Session(functions)
+        self.session = Session(functions, runtime=lambda local: local)
         self.entries: list[dict[str, Any]] = []
         self._schemas: dict[str, dict[str, Any]] = {}
         for declared in self.session.declarations():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from altar.runtime._cache import Cache
     from altar.runtime._cache_store import CacheStore
     from altar.runtime._fallback import Fallback
+    from altar.runtime._inside import stays_local
     from altar.runtime._limit import Bulkhead, ConcurrencyLimit, RateLimit
     from altar.runtime._observe import Observation, Observe
     from altar.runtime._retry import Retry
@@ -47,6 +48,7 @@ __all__ = [
     "Wrapper",
     "ainvoke_many",
     "invoke_many",
+    "stays_local",
 ]
 
 # loaded when they are first asked for: a session needs none of them
@@ -63,6 +65,7 @@ _HOMES = {
     "RateLimit": "altar.runtime._limit",
     "Retry": "altar.runtime._retry",
     "Timeout": "altar.runtime._timeout",
+    "stays_local": "altar.runtime._inside",
 }
 # looked for here, and elsewhere
 _BELOW = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
-__all__ = ["Inside", "inside"]
+__all__ = ["Inside", "inside", "stays_local"]
 
 
 class Inside:
@@ -32,3 +33,7 @@ class Inside:
 
 
 inside = Inside()
+
+stays_local: ContextVar[bool] = ContextVar("altar_stays_local", default=False)
+"""True where sessions run their tools here whatever the mode is: set by what serves a grid's
+calls, so that a tool that makes a session does not send its calls around."""
