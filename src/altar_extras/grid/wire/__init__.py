@@ -44,6 +44,7 @@ from altar_extras.grid.wire._control import (
     RenewSession,
     ReportLost,
     SessionCreated,
+    op_of,
 )
 from altar_extras.grid.wire._failure import (
     Executed,
@@ -134,6 +135,7 @@ __all__ = [
     "failed",
     "has_fast_codec",
     "is_id",
+    "op_of",
     "pack",
     "pack_json",
     "unpack",

@@ -41,6 +41,7 @@ __all__ = [
     "RenewSession",
     "ReportLost",
     "SessionCreated",
+    "op_of",
 ]
 
 
@@ -317,3 +318,31 @@ class AuditAck(Message):
     TYPE: ClassVar[str] = "AuditAck"
     id: str = text(64)
     last: int = number(0)
+
+
+_OPS = {
+    cls: "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.TYPE).lstrip("_")
+    for cls in (
+        AnnounceRuntime,
+        AuditBatch,
+        AuthorizeToolCall,
+        CreateSession,
+        DestroySession,
+        Directory,
+        FulfillTools,
+        Hello,
+        ListTools,
+        LogToolResult,
+        RegisterTools,
+        RenewSession,
+        ReportLost,
+    )
+}
+
+
+def op_of(request: type[Message]) -> str:
+    """The operation that a request to the Hosts is: its type in snake case ("create_session").
+
+    Raises KeyError for a message that is no request to the Hosts.
+    """
+    return _OPS[request]
