@@ -44,6 +44,7 @@ RUNTIME_OPS = (
     "hello",
     "list_tools",
     "register_tools",
+    "report_lost",
 )
 OPERATOR_OPS = ("directory", "hello", "list_tools")
 MAX_TOOLS = 2000  # of one connection; each costs the broker two subjects
