@@ -31,6 +31,7 @@ CALLOUT_SUBJECT = "$SYS.REQ.USER.AUTH"
 _MAX_BYTES = 256 * 1024  # a question holds a client's certificates at most
 _HEADER = b64(json.dumps({"typ": "JWT", "alg": "ed25519-nkey"}).encode())
 _STALE = 60.0  # seconds; the server itself waits 2 s for an answer
+_LONGEST_TIMES = 23 * 3600.0  # past it the times of day would be ambiguous; up to 1 s late then
 _log = logging.getLogger("altar.grid.security")
 
 
@@ -129,7 +130,25 @@ def _user(admission: Admission, user_key: str, issuer: SigningKey, now: float) -
     }
     if admission.expires is not None:
         claims["exp"] = admission.expires
+        claims["nats"].update(_punctually(admission.expires, now))
     return _jwt(claims, issuer, now)
+
+
+def _punctually(expires: int, now: float) -> dict[str, Any]:
+    """Allowed times of day that end at ``expires`` to the millisecond.
+
+    The server rounds its own clock down to whole seconds when it sets the
+    timer of ``exp`` (client.setExpiration), which is up to 1 s late; the end of
+    an allowed time is not rounded (validateTimes). A range that ends earlier
+    in the day than it starts runs past midnight; one of the two holds now,
+    whatever the clocks of Host and server differ by. ``exp`` ends both.
+    """
+    if expires - now > _LONGEST_TIMES:
+        return {}
+    end, later = (time.strftime("%H:%M:%S", time.gmtime(at)) for at in (expires, expires + 1))
+    ranges = [("00:00:00", end), (later, end)]
+    times = [{"start": start, "end": until} for start, until in ranges if start != until]
+    return {"times": times, "times_location": "UTC"}
 
 
 def _jwt(claims: dict[str, Any], key: SigningKey, now: float) -> str:

@@ -68,7 +68,8 @@ class Credentials:
     ``root`` is the public key that signs manifests (None: DEVELOPMENT). A
     Host's ``seed`` connects, ``host_seed`` signs tokens and grants,
     ``issuer_seed`` signs the answers to the broker, ``tenants`` maps each
-    tenant to the seed of the Host's connection there. ``host_keys`` are the
+    tenant to the seed of the Host's connection there, ``system_seed`` connects
+    to the broker's system account (to cut a revoked session). ``host_keys`` are the
     public keys of every Host, so that each believes the others' tokens. No
     seed is in the repr.
     """
@@ -83,6 +84,7 @@ class Credentials:
     host_keys: tuple[str, ...] = ()
     host_seed: str | None = field(default=None, repr=False)
     issuer_seed: str | None = field(default=None, repr=False)
+    system_seed: str | None = field(default=None, repr=False)
     tenants: dict[str, str] = field(default_factory=dict, repr=False)
     principals: tuple[Principal, ...] = ()
 
@@ -158,6 +160,7 @@ class Credentials:
         if self.role == "host":
             out["host_seed"] = self.host_seed
             out["issuer_seed"] = self.issuer_seed
+            out["system_seed"] = self.system_seed
             out["tenants"] = dict(self.tenants)
             out["principals"] = [one.to_dict() for one in self.principals]
         return out
@@ -181,10 +184,13 @@ def _from_doc(doc: dict[str, Any]) -> Credentials:
     host = role == "host"
     host_seed = _text(doc, "host_seed") if host else None
     issuer_seed = _text(doc, "issuer_seed") if host else None
+    system_seed = _maybe(doc, "system_seed") if host else None
+    if system_seed is not None:
+        _check_seed("system_seed", system_seed, "user")
     if host_seed is not None and issuer_seed is not None:
         _check_seed("host_seed", host_seed, "user")
         _check_seed("issuer_seed", issuer_seed, "account")
-        if seed == host_seed:
+        if host_seed in {seed, system_seed, *(doc.get("tenants") or {}).values()}:
             raise ConfigurationError(
                 '"seed" connects and "host_seed" signs; a key that connects signs what the '
                 f"server chooses, so they differ; {_MAKE}"
@@ -206,6 +212,7 @@ def _from_doc(doc: dict[str, Any]) -> Credentials:
         host_keys=tuple(keys),
         host_seed=host_seed,
         issuer_seed=issuer_seed,
+        system_seed=system_seed,
         tenants=_tenants(doc.get("tenants") or {}) if host else {},
         principals=tuple(map(_principal, doc.get("principals") or [])) if host else (),
     )

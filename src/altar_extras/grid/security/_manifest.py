@@ -68,8 +68,9 @@ class SignedManifest:
         expires: float,
         runtimes: Mapping[str, Sequence[str]],
         revoked: Collection[str] = (),
+        now: float | None = None,
     ) -> SignedManifest:
-        """Sign; ``expires`` in seconds since 1970, at most 30 days ahead of now.
+        """Sign; ``expires`` in seconds since 1970, at most 30 days ahead of ``now`` (the clock's).
 
         Raises ConfigurationError for what no trust would accept: an unknown
         contract or key, a tool that two contracts declare under one major
@@ -80,7 +81,7 @@ class SignedManifest:
             "manifest": manifest.to_dict(),
             "tenant": tenant,
             "sequence": sequence,
-            "issued": int(time.time()),
+            "issued": int(time.time() if now is None else now),
             "expires": int(expires),
             "revoked": sorted(set(revoked)),
             "runtimes": {name: sorted(set(keys)) for name, keys in runtimes.items()},
