@@ -187,7 +187,7 @@ def start_cluster(folder: Path, size: int = 3, options: Options | None = None) -
     ports = free_ports(size)
     nodes = []
     for number, port in enumerate(ports, 1):
-        routes = tuple(f"127.0.0.1:{other}" for other in ports if other != port)
+        routes = tuple(f"localhost:{other}" for other in ports if other != port)
         settings = _settings(folder, f"n{number}", options, certificates, keys, routes, port)
         process = ServerProcess(settings, folder=folder / f"n{number}")
         nodes.append(Node(process, certificates, keys))

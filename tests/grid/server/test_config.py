@@ -82,6 +82,7 @@ UNSAFE = {
     "off loopback in plaintext": (r"(?s)\ntls \{.*?\n\}\n", "\n", "tls"),
     "routes in plaintext": (r"(?s)(cluster \{.*?)  tls \{.*?\n  \}\n", r"\1", "cluster.tls"),
     "no client certificates": ("verify: true", "verify: false", "tls.verify"),
+    "a client as a server": ("verify_cert_and_check_known_urls: true", "", "cluster.tls.verify_cert_and_check_known_urls"),
     "older TLS": ('min_version: "1.3"', 'min_version: "1.2"', "tls.min_version"),
     "a plaintext greeting": ("handshake_first: true", "handshake_first: auto", "tls.handshake_first"),
     "a delayed handshake": ("handshake_first: true", 'handshake_first: "300ms"', "tls.handshake_first"),
@@ -190,3 +191,9 @@ def test_limits_and_times_reach_the_text(tls):
     ).text()
     for line in ('ping_interval: "5s"', 'lame_duck_duration: "60s"', "max_payload: 2MB", 'domain: "d"'):  # fmt: skip
         assert line in made
+
+
+def test_servers_known_by_address_are_refused_with_tls(tls):
+    with pytest.raises(ConfigurationError, match="DNS names"):
+        node_settings(replace(site("three", tls), nodes=("10.0.0.1",))).text()
+    node_settings(replace(site("three", None), nodes=("127.0.0.1",))).text()

@@ -28,7 +28,7 @@ def test_a_request_crosses_from_one_region_to_the_other(tmp_path):
     keys = Keys.fresh(("acme",))
     *gateways, east, west = free_ports(4)
     ports = dict(zip(("east", "west"), gateways, strict=True))
-    regions = {name: (f"127.0.0.1:{port}",) for name, port in ports.items()}
+    regions = {name: (f"localhost:{port}",) for name, port in ports.items()}
 
     async def connect(server):
         return await nats.connect(
@@ -66,7 +66,7 @@ def test_a_request_crosses_from_one_region_to_the_other(tmp_path):
                 port=-1,
                 monitor=-1,
                 cluster_port=own,
-                nodes=("127.0.0.1",),
+                nodes=("localhost",),
                 gateway_port=port,
                 region=name,
                 regions=regions,

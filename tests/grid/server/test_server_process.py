@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,14 @@ pytest.importorskip("nkeys")
 import nats
 
 from altar.errors import ConfigurationError
-from altar_extras.grid.server import ServerProcess, ServerSettings, find_server
+from altar_extras.grid.server import (
+    ServerProcess,
+    ServerSettings,
+    Site,
+    development_certificates,
+    find_server,
+    node_settings,
+)
 
 
 def gone(pid: int, within: float = 10.0) -> bool:
@@ -177,3 +185,41 @@ def test_three_nodes_keep_a_stream_in_three_copies_while_one_is_gone(cluster):
             await host.close()
 
     assert asyncio.run(talk()) >= 2
+
+
+def test_a_clients_certificate_does_not_pass_for_a_servers(tmp_path):
+    from tests.grid.nodes import _tls, client_context, free_ports
+
+    made = development_certificates(tmp_path / "tls")
+    (port,) = free_ports(1)
+    site = Site(
+        name="n1", tls=_tls(made), folder=str(tmp_path / "js"), port=-1, monitor=-1,
+        nodes=("localhost",), cluster_port=port,
+    )  # fmt: skip
+    process = ServerProcess(node_settings(site), folder=tmp_path / "n")
+    with process.start(wait=False):
+
+        def said(certificate: str) -> bytes:
+            context = client_context(made)
+            context.load_cert_chain(
+                tmp_path / f"tls/{certificate}.pem", tmp_path / f"tls/{certificate}.key"
+            )
+            with socket.create_connection(("127.0.0.1", port), 5) as plain:
+                with context.wrap_socket(plain, server_hostname="localhost") as line:
+                    line.settimeout(5)
+                    line.sendall(
+                        b'CONNECT {"name":"x","server_name":"x","cluster":"C1"}\r\nPING\r\n'
+                    )
+                    got = b""
+                    try:
+                        while b"Authorization" not in got and b"PONG" not in got:
+                            more = line.recv(4096)
+                            if not more:
+                                break
+                            got += more
+                    except OSError:
+                        pass
+                    return got
+
+        assert b"Authorization Violation" in said("client")
+        assert b"Authorization Violation" not in said("server")

@@ -134,6 +134,11 @@ def _tls(tls: object, where: str, *, first: bool) -> Iterator[Problem]:
         yield Problem(f"{where}.min_version", 'older TLS is taken: set min_version: "1.3"')
     if look(tls, "insecure", "allow_insecure_cipher_suites"):
         yield Problem(f"{where}.insecure", "certificates are not checked: remove it")
+    if not first and look(tls, "verify_cert_and_check_known_urls") is not True:
+        yield Problem(
+            f"{where}.verify_cert_and_check_known_urls",
+            "a client's certificate would pass for a server's: set it to true",
+        )
     if first and look(tls, "handshake_first", "first", "immediate") is not True:
         yield Problem(
             f"{where}.handshake_first",

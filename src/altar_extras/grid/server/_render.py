@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from typing import TYPE_CHECKING
+
+from altar.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from altar_extras.grid.server._settings import (
@@ -20,10 +23,10 @@ _VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]*")
 
 
 def render(settings: ServerSettings) -> str:
-    """The configuration file of ``settings``, one line per thing."""
+    """The configuration file of ``settings``. Raises ConfigurationError for what cannot work."""
     parts = [
         _top(settings),
-        _tls(settings.tls, handshake_first=True, timeout=settings.times.tls),
+        _tls(settings.tls, clients=True, timeout=settings.times.tls),
         _jetstream(settings),
         _accounts(settings),
         _authorization(settings),
@@ -57,9 +60,7 @@ def _top(settings: ServerSettings) -> str:
     return "\n".join(lines)
 
 
-def _tls(
-    tls: Tls | None, *, handshake_first: bool = False, timeout: float = 2.0, indent: str = ""
-) -> str:
+def _tls(tls: Tls | None, *, clients: bool = False, timeout: float = 2.0, indent: str = "") -> str:
     if tls is None:
         return ""
     lines = [
@@ -71,9 +72,11 @@ def _tls(
         '  min_version: "1.3"',
         f"  timeout: {timeout:g}",
     ]
-    if handshake_first:
-        lines.append("  handshake_first: true")
-    lines.append("}")
+    # Between servers the name in the certificate counts: a client's must not pass for a server's.
+    lines += [
+        "  handshake_first: true" if clients else "  verify_cert_and_check_known_urls: true",
+        "}",
+    ]
     return "".join(f"{indent}{line}\n" for line in lines)
 
 
@@ -152,8 +155,7 @@ def _cluster(settings: ServerSettings) -> str:
     cluster, times = settings.cluster, settings.times
     if cluster is None:
         return ""
-    scheme = "tls" if cluster.tls else "nats"
-    routes = tuple(f"{scheme}://{route}" for route in cluster.routes)
+    routes = _urls(cluster.routes, cluster.tls)
     return "\n".join(
         [
             "cluster {",
@@ -175,7 +177,6 @@ def _gateway(settings: ServerSettings) -> str:
     gateway, times = settings.gateway, settings.times
     if gateway is None:
         return ""
-    scheme = "tls" if gateway.tls else "nats"
     lines = [
         "gateway {",
         f"  name: {_text(gateway.name)}",
@@ -185,10 +186,26 @@ def _gateway(settings: ServerSettings) -> str:
         "  gateways: [",
     ]
     for name, addresses in gateway.regions.items():
-        urls = _list(tuple(f"{scheme}://{address}" for address in addresses))
+        urls = _list(_urls(addresses, gateway.tls))
         lines.append(f"    {{ name: {_text(name)}, urls: {urls} }}")
     lines += ["  ]", _tls(gateway.tls, timeout=times.tls, indent="  ") + "}", ""]
     return "\n".join(lines)
+
+
+def _urls(addresses: tuple[str, ...], tls: Tls | None) -> tuple[str, ...]:
+    if tls is None:
+        return tuple(f"nats://{address}" for address in addresses)
+    for address in addresses:
+        host = address.rpartition(":")[0].strip("[]")
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            continue
+        raise ConfigurationError(
+            f"{address}: with TLS, servers know each other by the DNS names of their "
+            "certificates: give a name (on loopback: localhost)"
+        )
+    return tuple(f"tls://{address}" for address in addresses)
 
 
 def _list(texts: tuple[str, ...]) -> str:

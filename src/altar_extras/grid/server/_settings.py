@@ -80,7 +80,9 @@ class Callout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """The servers of one region: their routes, "host:port" each."""
+    """The servers of one region: their routes, "host:port" each; with TLS, hosts are DNS names that
+    the certificates carry, so that a client's certificate does not pass for a server's.
+    """
 
     name: str
     routes: tuple[str, ...]
@@ -149,7 +151,7 @@ class ServerSettings:
     limits: Limits = field(default_factory=Limits)
 
     def text(self) -> str:
-        """The configuration file."""
+        """The configuration file. Raises ConfigurationError: with TLS, routes need DNS names."""
         from altar_extras.grid.server._render import render  # noqa: PLC0415 - needs this module
 
         return render(self)
