@@ -112,7 +112,7 @@ class Credentials:
         if role is not None and found.role != role:
             raise ConfigurationError(
                 f"{path} holds the credentials of a {found.role}, and a {role}'s are needed; "
-                f"type: altar grid keys {role}"
+                f"type: altar grid keys add FOLDER --{role} NAME"
             )
         return found
 

@@ -140,10 +140,11 @@ def key_id(public: str) -> str:
     return sha256(_read_public(public)[1]).hexdigest()[:KEY_ID_LENGTH]
 
 
-def _read_public(public: str) -> tuple[KeyKind, bytes]:
+def _read_public(public: object) -> tuple[KeyKind, bytes]:
     data = _decoded(public, _PUBLIC_CHARS)
     if data is None or data[0] not in _KINDS:
-        shown = repr(public[:60]) if public[:1] != "S" else "this text"
+        seed = isinstance(public, str) and public[:1] == "S"
+        shown = "this text" if seed else f"{public!r:.60}"
         raise ConfigurationError(
             f"{shown} is no public key (U..., A... or N..., 56 letters and digits)"
         )

@@ -58,7 +58,7 @@ class SignedManifest:
     revoked: tuple[str, ...] = ()
 
     @classmethod
-    def sign(
+    def sign(  # noqa: PLR0913 - one keyword for each thing that is signed
         cls,
         manifest: ToolManifest,
         *,

@@ -48,13 +48,19 @@ def seal(kind: str, payload: dict[str, Any], key: SigningKey) -> str:
     return text
 
 
-@lru_cache(maxsize=2048)  # a signature that was right stays right; only successes are kept
-def open_sealed(kind: str, text: str) -> Body:
+def open_sealed(kind: str, text: object) -> Body:
     """The fields of a signed text whose signature is that of the host it names.
 
     Whether that host is trusted, and whether the text is still in force, is for
     the caller to say. Raises TokenRefused, whatever the text is.
     """
+    if not isinstance(text, str):
+        raise TokenRefused("malformed", f"this is no {kind} token")
+    return _opened(kind, text)
+
+
+@lru_cache(maxsize=2048)  # a signature that was right stays right; only successes are kept
+def _opened(kind: str, text: str) -> Body:
     if len(text) > MAX_SEALED:
         raise TokenRefused("too_large", f"a {kind} token has {MAX_SEALED} characters at most")
     form = _FORM.fullmatch(text)
