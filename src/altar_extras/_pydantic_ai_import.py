@@ -210,7 +210,7 @@ def _is_settled(toolset: AbstractToolset[Any], name: str) -> bool:
 
 def _options(definition: ToolDefinition, validator: Any) -> ToolOptions:
     said = definition.metadata or {}
-    given = {name: said.get(name) is True for name in Effects._fields}
+    given: dict[str, Any] = {name: said.get(name) is True for name in Effects._fields}
     if definition.kind == "unapproved":
         given["approval"] = True
     if given["read_only"] and given["destructive"]:  # contradicts itself: the warning counts
