@@ -40,6 +40,7 @@ COMMANDS = {
     "repair": ("altar.cli._repair", "turn broken JSON into valid JSON, and say what was changed"),
     "manifest": ("altar.cli._manifest", "write, show or compare tool manifests"),
     "mcp": ("altar.cli._mcp", "serve tools to MCP clients, on stdio or over HTTP"),
+    "grid": ("altar.cli._grid", "run the same tools on many machines: start, call, look at a grid"),
     "trace": ("altar.cli._trace", "show what a trace file holds, here or in the browser"),
 }
 
