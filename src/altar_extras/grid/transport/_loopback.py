@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from altar_extras.grid.transport._match import Interest, allows, matches
+from altar_extras.grid.transport._outbox import Outbox
 from altar_extras.grid.transport._protocol import (
     AdmissionRefusedError,
     Event,
@@ -15,6 +16,7 @@ from altar_extras.grid.transport._protocol import (
     NotConnectedError,
     TooLargeError,
 )
+from altar_extras.grid.transport._subject import check_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,8 @@ __all__ = ["LoopbackBroker", "LoopbackTransport"]
 
 _log = logging.getLogger("altar.grid")
 _MAX_PAYLOAD = 1 << 20
+_JOINED = 65_536  # bytes that travel as one body at most
+_KNOWN = 8192  # subjects that need no second look
 _OVERHEAD = 1024  # what a server counts beside the body
 
 
@@ -129,7 +133,8 @@ class LoopbackTransport:
         self._loop = asyncio.get_running_loop()
         self._is_connected = True
         self._is_closed = False
-        self._joined: dict[tuple[str, str], list[Any]] = {}
+        self._outbox = Outbox(_JOINED)
+        self._known: set[str] = set()
         self.timer: asyncio.TimerHandle | None = None
 
     @property
@@ -156,17 +161,13 @@ class LoopbackTransport:
             raise NotConnectedError("the connection is closed" if self._is_closed else "cut")
         if len(body) > self.max_payload:
             raise TooLargeError(len(body), self.max_payload)
+        if subject not in self._known or (reply and reply not in self._known):
+            self._check(subject, reply)
         if self._rights is not None and not allows(self._rights.publish, subject):
             self._tell(Event(kind="denied", text=f"no right to publish {subject}", subject=subject))
             return
-        waiting = self._joined.get((subject, reply)) if join else None
-        if waiting is not None and sum(map(len, waiting)) + len(body) <= 65_536:
-            waiting.append(body)
-            return
-        bodies = [body]
-        if join:
-            self._joined[(subject, reply)] = bodies
-        self._loop.call_soon(self._send, subject, reply, bodies, unsent)
+        if self._outbox.add(subject, body, reply, join=join, unsent=unsent):
+            self._loop.call_soon(self._send)
 
     async def subscribe(
         self, subject: str, handler: Callable[[Inbound], None], *, queue: str = ""
@@ -174,6 +175,7 @@ class LoopbackTransport:
         """Hear what comes under a subject."""
         if self._is_closed:
             raise NotConnectedError("the connection is closed")
+        check_subject(subject)
         if self._rights is not None and not self._rights.may_subscribe(subject, queue):
             self._tell(Event(kind="denied", text=f"no right to hear {subject}", subject=subject))
             raise GridTransportError(f"this connection has no right to hear {subject}")
@@ -225,23 +227,24 @@ class LoopbackTransport:
             self._is_connected = True
             self._tell(Event(kind="connected"))
 
-    def _send(
-        self,
-        subject: str,
-        reply: str,
-        bodies: list[bytes],
-        unsent: Callable[[Exception], None] | None,
-    ) -> None:
-        if self._joined.get((subject, reply)) is bodies:
-            del self._joined[(subject, reply)]
-        if not self._is_connected:
-            if unsent is not None:
-                unsent(NotConnectedError("the connection was cut"))
-            return
-        heard = self._broker.deliver(subject, b"".join(bodies), reply)
-        if not heard and reply:
-            # as a server does: an answer without a body says that nobody hears the subject
-            self._broker.deliver(reply, b"", "")
+    def _check(self, subject: str, reply: str) -> None:
+        check_subject(subject)
+        if reply:
+            check_subject(reply)
+        if len(self._known) > _KNOWN:
+            self._known = set()
+        self._known |= {subject, reply}
+
+    def _send(self) -> None:
+        for parcel in self._outbox.take():
+            if not self._is_connected:
+                for unsent in parcel.unsent:
+                    unsent(NotConnectedError("the connection was cut"))
+                continue
+            heard = self._broker.deliver(parcel.subject, parcel.body, parcel.reply)
+            if not heard and parcel.reply:
+                # as a server does: an answer without a body says that nobody hears the subject
+                self._broker.deliver(parcel.reply, b"", "")
 
     def _tell(self, event: Event) -> None:
         for listener in list(self._listeners):

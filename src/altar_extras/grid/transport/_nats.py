@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from altar.errors import ConfigurationError
 from altar_extras.grid.transport._nats_link import LifeCheck, Link, header_size
-from altar_extras.grid.transport._nats_outbox import Outbox
 from altar_extras.grid.transport._nats_settings import (
     Address,
     NatsSettings,
@@ -22,6 +19,7 @@ from altar_extras.grid.transport._nats_settings import (
     is_loopback,
 )
 from altar_extras.grid.transport._nats_subscription import NatsSubscription
+from altar_extras.grid.transport._outbox import Outbox
 from altar_extras.grid.transport._protocol import (
     AdmissionRefusedError,
     Event,
@@ -29,6 +27,7 @@ from altar_extras.grid.transport._protocol import (
     NotConnectedError,
     TooLargeError,
 )
+from altar_extras.grid.transport._subject import check_subject
 
 if TYPE_CHECKING:
     import ssl
@@ -37,15 +36,13 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-    from altar_extras.grid.transport._nats_outbox import Parcel
     from altar_extras.grid.transport._nats_settings import ClientTls
+    from altar_extras.grid.transport._outbox import Parcel
     from altar_extras.grid.transport._protocol import Inbound
 
 __all__ = ["NatsConnector", "NatsTransport"]
 
 _log = logging.getLogger("altar.grid")
-_SUBJECT = re.compile(r"[^\s.]+(?:\.[^\s.]+)*")
-_LONGEST = 1800  # a server reads lines of 4,096 bytes: subject, reply and figures
 _KNOWN = 8192
 _REFUSED_WAIT = 1.0
 
@@ -136,7 +133,7 @@ class NatsTransport:
         self._listeners: list[Callable[[Event], None]] = []
         self._subscriptions: list[NatsSubscription] = []
         self._outbox = Outbox(settings.join_bytes)
-        self._known: set[str] = {""}
+        self._known: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._max_payload = 0
         self.connections = 0  # so far, this one included
@@ -184,7 +181,7 @@ class NatsTransport:
         if len(body) > self._max_payload:
             raise TooLargeError(len(body), self._max_payload)
         known = self._known
-        if subject not in known or reply not in known:
+        if subject not in known or (reply and reply not in known):
             self._check(subject, reply)
         if link.client.pending_data_size > self._settings.outbox_bytes:
             raise NotConnectedError("the server reads too slowly: nothing more is taken for now")
@@ -287,15 +284,12 @@ class NatsTransport:
         self._tell("closed", "")
 
     def _check(self, subject: str, reply: str) -> None:
-        """Refuse what would be no subject: a line break in it would be a command to the server."""
-        for text in (subject, reply) if reply else (subject,):
-            if len(text) > _LONGEST or not _SUBJECT.fullmatch(text):
-                raise ConfigurationError(
-                    f"{text[:80]!r} is no subject: words of any characters but space, joined by "
-                    f"dots, {_LONGEST} at most"
-                )
+        """Refuse what is no subject; nats-py is told not to look again."""
+        check_subject(subject)
+        if reply:
+            check_subject(reply)
         if len(self._known) > _KNOWN:
-            self._known = {""}
+            self._known = set()
         self._known.update((subject, reply))
 
     def _send(self) -> None:

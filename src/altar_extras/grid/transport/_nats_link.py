@@ -186,8 +186,10 @@ class Link:
             return
         self._is_open = False
         text = str(self.client.last_error or "").lower()
-        self.expired = "authentication expired" in text or "authentication revoked" in text
-        if isinstance(self.client.last_error, AuthorizationError) or self.expired:
+        self.expired = isinstance(self.client.last_error, AuthorizationError) or (
+            "authentication expired" in text or "authentication revoked" in text
+        )
+        if self.expired:
             why = text.removeprefix("nats: ").strip("'") or why
         elif "maximum" in text or "slow consumer" in text:
             why = text.removeprefix("nats: ").strip("'")

@@ -1,0 +1,93 @@
+"""Every transport keeps the contract: in the process, on one server, on three, under mutual TLS."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("nats")
+pytest.importorskip("msgpack")
+
+from altar_extras.grid.server import Account, AccountUser, ServerProcess, ServerSettings
+from altar_extras.grid.testing import TransportContract
+from altar_extras.grid.transport import ClientTls, LoopbackBroker, NatsConnector, Rights
+from tests.grid.nodes import new_seed, public_of
+
+OPEN = ("open.>",)
+
+
+class TestLoopback(TransportContract):
+    async def make_connector(self):
+        self.broker = LoopbackBroker()
+        return self.broker
+
+    async def make_narrow(self):
+        rights = Rights(publish=OPEN, subscribe=OPEN)
+        return await LoopbackBroker(admit=lambda *_: (rights, None)).connect()
+
+    def cut(self):
+        self.broker.disconnect()
+
+    def restore(self):
+        self.broker.reconnect()
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    """One that anybody may use, one with a user of few rights, and that user's seed."""
+    seed, folder = new_seed(), tmp_path_factory.mktemp("nats")
+    users = (AccountUser(key=public_of(seed), publish=OPEN, subscribe=OPEN),)
+    few = ServerSettings(name="n2", accounts=(Account(name="A", users=users),))
+    with (
+        ServerProcess(ServerSettings(name="n1"), folder=folder / "open") as process,
+        ServerProcess(few, folder=folder / "few") as narrow,
+    ):
+        yield process, narrow, seed
+
+
+class TestOneServer(TransportContract):
+    @pytest.fixture(autouse=True)
+    def mine(self, servers):
+        self.process, self.narrow, self.seed = servers
+
+    async def make_connector(self):
+        return NatsConnector(self.process.url)
+
+    async def make_narrow(self):
+        return await NatsConnector(self.narrow.url).connect(seed=self.seed)
+
+    def cut(self):
+        self.process.kill()
+
+    def restore(self):
+        self.process.start()
+
+
+class TestThreeServers(TransportContract):
+    @pytest.fixture(autouse=True)
+    def servers(self, shared_cluster):
+        self.cluster = shared_cluster(3)
+
+    async def make_connector(self):
+        return Turns([NatsConnector(node.url) for node in self.cluster.nodes])
+
+
+class TestMutualTls(TransportContract):
+    @pytest.fixture(autouse=True)
+    def servers(self, shared_node):
+        self.node = shared_node(mtls=True)
+
+    async def make_connector(self):
+        found = self.node.certificates
+        tls = ClientTls(ca=str(found.ca), cert=str(found.client_cert), key=str(found.client_key))
+        return NatsConnector(self.node.url.replace("nats://", "tls://"), tls=tls)
+
+
+class Turns:
+    """Every connection to another server."""
+
+    def __init__(self, connectors):
+        self.connectors = connectors
+
+    async def connect(self, **who):
+        self.connectors.append(self.connectors.pop(0))
+        return await self.connectors[0].connect(**who)
