@@ -23,31 +23,31 @@ class AuditError(AltarError):
     reason = "audit_refused"
 
 
-class SpoolFull(AuditError):
+class SpoolFull(AuditError):  # noqa: N818 - it says what is the case
     """No space for a call's two records: nothing was written, and nothing runs."""
 
     reason = "spool_full"
 
 
-class SpoolBroken(AuditError):
+class SpoolBroken(AuditError):  # noqa: N818 - it says what is the case
     """The disk refused a write, or the journal is closed; it takes nothing until opened again."""
 
     reason = "spool_broken"
 
 
-class AuditUnshipped(AuditError):
+class AuditUnshipped(AuditError):  # noqa: N818 - it says what is the case
     """With ``sync=True``: on this disk, but not confirmed by the sink within ``sync_timeout``."""
 
     reason = "audit_unshipped"
 
 
-class SinkUnavailable(AuditError):
+class SinkUnavailable(AuditError):  # noqa: N818 - it says what is the case
     """The sink did not answer; whether it took the batch is found out before the next."""
 
     reason = "sink_unavailable"
 
 
-class SinkRefused(AuditError):
+class SinkRefused(AuditError):  # noqa: N818 - it says what is the case
     """The sink will not have these records: another's writer, or bytes that are no records."""
 
     reason = "sink_refused"

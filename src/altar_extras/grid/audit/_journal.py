@@ -180,7 +180,7 @@ class Journal:
     @property
     def spool_bytes(self) -> int:
         """Bytes of records on this disk that have not been let go."""
-        return self._shelf.bytes
+        return self._shelf.length
 
     @property
     def lag_seconds(self) -> float:
@@ -191,7 +191,7 @@ class Journal:
             return 0.0
 
     def read(self, after: int, *, records: int, size: int) -> list[bytes]:
-        """Frames on disk with numbers above ``after``: at most so many, and about ``size`` bytes."""
+        """Frames on disk above number ``after``: at most so many, and about ``size`` bytes."""
         with self._shelf_lock:
             return self._shelf.read(after, self.committed, records=records, size=size)
 
@@ -216,6 +216,12 @@ class Journal:
                 done.append(self._unshipped.popleft()[1])
         wake(done, None)
         self._chores.set()
+
+    async def shipped(self, sequence: int) -> None:
+        """Return when the sink is known to have this record; AuditUnshipped when closed before."""
+        waiter = asyncio.get_running_loop().create_future()
+        if self._expect(sequence, waiter):
+            await waiter
 
     def on_commit(self, call: Callable[[], None] | None) -> None:
         """Have ``call`` called once from the writing thread when more is on disk."""
@@ -292,7 +298,7 @@ class Journal:
                 except SpoolFull:
                     if not self._shelf.may_grow:
                         raise
-            self._grow(1)  # calls came faster than the keeper makes files
+            self._grow(len(self._shelf.spares) + 1)  # calls came faster than the keeper's files
 
     def _check(self) -> None:
         if self._commit.broken is not None:
@@ -345,12 +351,11 @@ class Journal:
                     raise
 
     async def _ship(self, sequence: int) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        if self._expect(sequence, waiter):
-            try:
-                await asyncio.wait_for(waiter, self.settings.sync_timeout)
-            except TimeoutError:
-                raise AuditUnshipped("the audit sink has not confirmed the record") from None
+        try:
+            async with asyncio.timeout(self.settings.sync_timeout):
+                await self.shipped(sequence)
+        except TimeoutError:
+            raise AuditUnshipped("the audit sink has not confirmed the record") from None
 
     def _ship_sync(self, sequence: int) -> None:
         waiter = ThreadWait()
@@ -376,7 +381,8 @@ class Journal:
             if self._closed:
                 return
             self._trim()
-            self._grow(SPARES)
+            with suppress(SpoolFull):  # a call that needs it tries again, and is refused
+                self._grow(SPARES)
             new = self._ledger.sequence - self._signed_sequence
             due = time.monotonic() - self._signed_at >= self.settings.head_seconds
             if new > 1 and (due or new >= self.settings.head_records):
@@ -387,12 +393,7 @@ class Journal:
     def _grow(self, wanted: int) -> None:
         with self._grow_lock:
             while len(self._shelf.spares) < wanted and self._shelf.may_grow:
-                try:
-                    segment = self._shelf.make()
-                except SpoolFull:
-                    if wanted == SPARES:
-                        return  # the keeper tries again; a call that needs it is refused
-                    raise
+                segment = self._shelf.make()
                 with self._lock:
                     self._shelf.spares.append(segment)
                     self._ledger.spares += 1

@@ -91,7 +91,7 @@ _NAMES: Final[Mapping[int, str]] = {
 
 
 class Record(NamedTuple):
-    """One record as it was written: its number, its kind, its values, and the chain's hash there."""
+    """One record as it was written: its number, its kind, its values, the chain's hash there."""
 
     sequence: int
     kind: int

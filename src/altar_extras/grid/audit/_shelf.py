@@ -34,7 +34,7 @@ class Shelf:
         self._cursor: tuple[int, Segment, int] | None = None
 
     @property
-    def bytes(self) -> int:
+    def length(self) -> int:
         """What the records take that have not been let go."""
         return sum(one.used for one in self.used)
 

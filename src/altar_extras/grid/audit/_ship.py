@@ -140,15 +140,14 @@ class Shipper:
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="altar-audit")
 
-    async def drain(self, timeout: float = 10.0) -> bool:
+    async def drain(self, *, within: float = 10.0) -> bool:
         """Ship what is on disk now, without waiting for more; whether the sink has it all."""
         self._hurry = True
         self._more.set()
         target = self._journal.committed
         try:
-            async with asyncio.timeout(timeout):
-                while self._journal.acknowledged < target:
-                    await asyncio.sleep(0.005)
+            async with asyncio.timeout(within):
+                await self._journal.shipped(target)
         except TimeoutError:
             return False
         finally:
@@ -214,8 +213,13 @@ class Shipper:
         self._more.clear()
         loop, more = asyncio.get_running_loop(), self._more
         if self._journal.committed <= at:
-            self._journal.on_commit(lambda: loop.call_soon_threadsafe(more.set))
+            self._journal.on_commit(lambda: _ring(loop, more))
             if self._journal.committed <= at:  # or it came before it was asked for
                 await more.wait()
         if not self._hurry:
             await asyncio.sleep(self._settings.linger)
+
+
+def _ring(loop: asyncio.AbstractEventLoop, more: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(more.set)

@@ -25,7 +25,7 @@ _CHUNK = 256 * 1024
 
 @dataclass(slots=True)
 class Segment:
-    """One file: ``first`` and ``last`` are its records' numbers (0 for none), ``size`` its bytes."""
+    """One file: ``first`` and ``last`` are its records' numbers (0: none), ``size`` its bytes."""
 
     index: int
     path: Path
