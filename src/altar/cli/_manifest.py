@@ -1,9 +1,10 @@
-"""``altar manifest``: write the contract of a file's tools, show one, compare two."""
+"""``altar manifest``: write the contract of a file's tools, show one, compare two, sign one."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altar
 from altar.adm import ToolContract, ToolManifest
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from altar.cli._console import Console
 
 __all__ = ["configure", "run"]
+
+_SIGNING = "altar_extras.grid.security._cli_manifest"  # loaded when a manifest is signed
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +41,47 @@ def configure(parser: argparse.ArgumentParser) -> None:
     diff.add_argument("new")
     diff.add_argument("--json", action="store_true", help="print one JSON object")
     diff.set_defaults(verb=_diff)
+    _configure_signing(verbs)
+
+
+def _configure_signing(verbs: argparse._SubParsersAction[Any]) -> None:
+    sign = verbs.add_parser("sign", help="sign a manifest for the GRID, with its root key")
+    sign.add_argument("file", help="the manifest, as altar manifest write makes it")
+    sign.add_argument("--key", required=True, metavar="SEED_FILE", help="the root key's file")
+    sign.add_argument("--tenant", required=True, help="whose manifest it is")
+    sign.add_argument(
+        "--sequence", required=True, type=int, metavar="N", help="higher than any before"
+    )
+    sign.add_argument("--expires", default="30d", help="90m, 12h or 30d, the longest (%(default)s)")
+    sign.add_argument(
+        "--runtime",
+        action="append",
+        default=[],
+        metavar="[CONTRACT=]KEY",
+        help="a key (U... or a credentials file) that may fulfil one contract, or all",
+    )
+    sign.add_argument(
+        "--revoke", action="append", default=[], metavar="KEY", help="a key that is taken back"
+    )
+    sign.add_argument("--out", metavar="FILE", help="where to; without it beside the manifest")
+    sign.set_defaults(verb=lambda arguments, console: _signing("run_sign", arguments, console))
+    verify = verbs.add_parser("verify", help="check a signed manifest; exit code 1 when refused")
+    verify.add_argument("file", help="the signed manifest")
+    verify.add_argument("--root", required=True, metavar="PUBLIC", help="the root's public key")
+    verify.add_argument("--tenant", help="whose it has to be")
+    verify.set_defaults(verb=lambda arguments, console: _signing("run_verify", arguments, console))
+
+
+def _signing(verb: str, arguments: argparse.Namespace, console: Console) -> int:
+    try:
+        module = import_module(_SIGNING)
+    except ImportError as error:
+        raise CliError(
+            f"signing needs a library that is missing ({error}); "
+            'type pip install ".[grid]" in altar\'s source tree'
+        ) from error
+    status: int = getattr(module, verb)(arguments, console)
+    return status
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,11 @@ pytest.importorskip("cryptography")
 
 from altar.errors import ConfigurationError  # noqa: E402
 from altar_extras.grid.security import (  # noqa: E402
+    BOOTSTRAP_OPS,
+    CLIENT_OPS,
     MAX_TOOLS,
+    OPERATOR_OPS,
+    RUNTIME_OPS,
     Permissions,
     bootstrap_permissions,
     permissions_of_client,
@@ -132,3 +138,12 @@ def test_no_tool_too_many_and_wildcards_are_refused(tools):
 def test_permissions_that_are_unsafe_cannot_be_made(publish, subscribe, queues):
     with pytest.raises(ConfigurationError):
         Permissions(publish=publish, subscribe=subscribe, queue_only=queues)
+
+
+def test_the_operations_are_those_of_the_wire_and_each_is_somebody_s():
+    wire = pytest.importorskip("altar_extras.grid.wire")
+    known = set()
+    for name in wire.__all__:
+        with contextlib.suppress(KeyError, TypeError):
+            known.add(wire.op_of(getattr(wire, name)))
+    assert {*BOOTSTRAP_OPS, *CLIENT_OPS, *RUNTIME_OPS, *OPERATOR_OPS} == known

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from altar.adm import ToolContract
 
-__all__ = ["AcceptedManifest", "ManifestTrust"]
+__all__ = ["AcceptedManifest", "ManifestTrust", "check_signed"]
 
 _MAX_STATE = 4096
 _CLOCK_SLACK = 60  # seconds by which the signer's clock may run ahead
@@ -120,7 +120,7 @@ class ManifestTrust:
         :meth:`SignedManifest.loads`. The sequence is on disk when this returns.
         """
         found = signed if isinstance(signed, SignedManifest) else SignedManifest.loads(signed)
-        self._check(found, now)
+        check_signed(found, self.root, self.tenant, now)
         try:
             with locked(self.state_path):
                 self._advance(found)
@@ -138,25 +138,6 @@ class ManifestTrust:
         """The highest sequence accepted so far, 0 for none; ManifestRefused (state_broken)."""
         state = self._state()
         return 0 if state is None else int(state["sequence"])
-
-    def _check(self, found: SignedManifest, now: float) -> None:
-        if found.root != self.root.public:
-            raise ManifestRefused(
-                "foreign_root", f"signed by {found.root}, and {self.root.public} is trusted"
-            )
-        if not found.is_signed_by(self.root):
-            raise ManifestRefused("bad_signature", "the signature does not fit the manifest")
-        if found.tenant != self.tenant:
-            message = f"a manifest of tenant {found.tenant!r}, and this is {self.tenant!r}"
-            raise ManifestRefused("foreign_tenant", message)
-        if now >= found.expires:
-            raise _expired(found)
-        if found.issued > now + _CLOCK_SLACK:
-            raise ManifestRefused(
-                "not_yet_valid", "this manifest is of a later time; is the clock right?"
-            )
-        if found.expires - now > MANIFEST_SECONDS + _CLOCK_SLACK:
-            raise ManifestRefused("too_long", "a manifest is in force for 30 days at most")
 
     def _advance(self, found: SignedManifest) -> None:
         state = self._state()
@@ -203,6 +184,26 @@ class ManifestTrust:
                 "it, and only then delete it: without it an older manifest would be believed",
             )
         return dict(doc)
+
+
+def check_signed(found: SignedManifest, root: VerifyKey, tenant: str, now: float) -> None:
+    """Raise ManifestRefused unless ``root`` signed this for ``tenant`` and it is in force."""
+    if found.root != root.public:
+        raise ManifestRefused(
+            "foreign_root", f"signed by {found.root}, and {root.public} is trusted"
+        )
+    if not found.is_signed_by(root):
+        raise ManifestRefused("bad_signature", "the signature does not fit the manifest")
+    if found.tenant != tenant:
+        message = f"a manifest of tenant {found.tenant!r}, and this is {tenant!r}"
+        raise ManifestRefused("foreign_tenant", message)
+    if now >= found.expires:
+        raise _expired(found)
+    if found.issued > now + _CLOCK_SLACK:
+        message = "this manifest is of a later time; is the clock right?"
+        raise ManifestRefused("not_yet_valid", message)
+    if found.expires - now > MANIFEST_SECONDS + _CLOCK_SLACK:
+        raise ManifestRefused("too_long", "a manifest is in force for 30 days at most")
 
 
 def _expired(found: SignedManifest) -> ManifestRefused:
