@@ -36,6 +36,23 @@ FLOORS = {
 }
 APART = {frozenset({"altar.adm", "altar.repair"}), frozenset({"altar.later", "altar.llm"})}
 
+# GRID's own house: roles never import each other, they meet over the wire.
+GRID_FLOORS = {
+    "wire": 0,
+    "security": 1,
+    "server": 1,
+    "transport": 1,
+    "audit": 2,
+    "operate": 2,
+    "client": 3,
+    "host": 3,
+    "runtime": 3,
+    "node": 4,
+    "testing": 4,
+    "cli": 5,
+}
+ROLES = {"client", "host", "runtime"}
+
 LATER_STANDARD = {"annotationlib", "compression"}  # new in Python 3.14
 
 CORE = modules("altar")
@@ -97,6 +114,43 @@ def test_extras_import_only_public_paths_of_the_core():
         if found.target.startswith("altar.") and "._" in found.target
     ]
     assert not private
+
+
+GRID = "altar_extras.grid."
+GRID_IMPORTS = [
+    found
+    for module in EXTRAS.values()
+    for found in imports(module, EXTRAS)
+    if found.source.startswith(GRID) and found.target.startswith(GRID)
+]
+
+
+def room_of(name: str) -> str:
+    """The package of GRID that a module belongs to."""
+    return name.removeprefix(GRID).split(".")[0]
+
+
+def test_grids_rooms_import_downhill_and_its_roles_not_each_other():
+    uphill = [
+        f"{found.where} imports {found.target}"
+        for found in GRID_IMPORTS
+        if (here := room_of(found.source)) != (there := room_of(found.target))
+        and (GRID_FLOORS[there] > GRID_FLOORS[here] or {here, there} <= ROLES)
+    ]
+    assert not uphill
+
+
+def test_grids_rooms_show_their_names_and_keep_their_files():
+    private = [
+        f"{found.where} imports {found.target}"
+        for found in GRID_IMPORTS
+        if room_of(found.source) != room_of(found.target) and "._" in found.target
+    ]
+    assert not private
+
+
+def test_grids_modules_never_import_each_other_in_a_cycle():
+    assert cycles(GRID_IMPORTS) == []
 
 
 def test_the_gate_sees_a_cycle():
