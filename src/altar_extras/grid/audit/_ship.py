@@ -165,19 +165,17 @@ class Shipper:
 
     async def _run(self) -> None:
         at: int | None = None
-        pause = 0.05
+        pause = min(0.05, self._settings.longest_pause)
         while True:
             try:
                 if at is None:
                     at = await self._resume()
                 at = await self._step(at)
-                pause, self.fault = 0.05, None
+                pause, self.fault = min(0.05, self._settings.longest_pause), None
             except AuditError as error:
                 self.fault, at = error, None
-                longest = self._settings.longest_pause
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.sleep(pause * random.uniform(0.5, 1)), longest)  # noqa: S311 - a jitter
-                pause = min(pause * 2, longest)
+                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - a jitter
+                pause = min(pause * 2, self._settings.longest_pause)
 
     async def _resume(self) -> int:
         """Where the sink stands; refuses a sink that has records this spool never wrote."""
@@ -196,7 +194,7 @@ class Shipper:
     async def _step(self, at: int) -> int:
         """Ship one batch, or wait for one; where the sink stands then."""
         journal, settings = self._journal, self._settings
-        if journal.committed - at < settings.records and not self._hurry:
+        if journal.committed - at < settings.records:
             await self._wait(at)
         records = journal.read(at, records=settings.most, size=settings.size)
         if not records:
