@@ -99,6 +99,7 @@ class Node:
         (GRID when not named), TLS with mTLS.
         """
         options: dict[str, Any] = {"servers": self.url}
+        options["inbox_prefix"] = f"grid.v1.re.{os.urandom(16).hex()}"
         if self.certificates is not None:
             options |= {"tls": self.tls(), "tls_handshake_first": True, "tls_hostname": "localhost"}
         if self.keys is not None:
@@ -251,9 +252,10 @@ def _settings(
         limits=Limits(max_payload=options.max_payload),
         jetstream=JetStream(folder=site.folder, max_memory="64MB", max_file="1GB"),
     )
-    return made if options.jetstream else _without_jetstream(made)
+    return made if options.jetstream else without_jetstream(made)
 
 
-def _without_jetstream(settings: ServerSettings) -> ServerSettings:
+def without_jetstream(settings: ServerSettings) -> ServerSettings:
+    """The same server with no streams: a cluster of them is ready at once."""
     accounts = tuple(replace(account, jetstream=False) for account in settings.accounts)
     return replace(settings, jetstream=None, accounts=accounts)

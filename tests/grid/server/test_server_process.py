@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -223,3 +225,92 @@ def test_a_clients_certificate_does_not_pass_for_a_servers(tmp_path):
 
         assert b"Authorization Violation" in said("client")
         assert b"Authorization Violation" not in said("server")
+
+
+def test_a_host_kicks_a_connection_of_a_tenant_through_the_system_account(shared_node):
+    n = shared_node(callout=True)
+
+    async def talk():
+        system = await nats.connect(**n.connect_options("SYS"))
+        gone = asyncio.Event()
+
+        async def closed():
+            gone.set()
+
+        victim = await nats.connect(
+            **n.connect_options("acme"), allow_reconnect=False, closed_cb=closed
+        )
+        try:
+            server = victim._server_info["server_id"]
+            body = json.dumps({"cid": victim.client_id}).encode()
+            await system.request(f"$SYS.REQ.SERVER.{server}.KICK", body, timeout=5)
+            await asyncio.wait_for(gone.wait(), 5)
+        finally:
+            await victim.close()
+            await system.close()
+
+    asyncio.run(talk())
+
+
+def test_a_reload_changes_limits_without_cutting_anybody_off(node):
+    n = node(callout=True)
+    before = n.process.config
+    accounts = tuple(replace(each, max_connections=1) for each in before.accounts)
+
+    async def talk():
+        held = await nats.connect(**n.connect_options("acme"))
+        n.process.reload(replace(before, accounts=accounts))
+        try:
+            assert await echo(held, held, "grid.v1.x") == b"hello"
+            assert held.stats["reconnects"] == 0
+            with pytest.raises(Exception, match="(?i)maximum account"):
+                await nats.connect(**n.connect_options("acme"), allow_reconnect=False)
+        finally:
+            await held.close()
+
+    asyncio.run(talk())
+
+
+def test_a_reload_that_the_server_refuses_is_told_and_a_restart_takes_it(node):
+    n = node(callout=True)
+    before = n.process.config
+    after = replace(before, callout=replace(before.callout, users=before.callout.users[:2]))
+    with pytest.raises(ConfigurationError, match="AuthCallout"):
+        n.process.reload(after)
+    assert n.process.config == before
+    n.stop()
+    n.process.config = after
+    n.start()
+
+
+@pytest.mark.slow
+def test_a_lame_duck_tells_its_clients_and_they_go_to_another_node(cluster):
+    c = cluster(3, jetstream=False)
+
+    async def talk():
+        told, moved = asyncio.Event(), asyncio.Event()
+
+        async def lame():
+            told.set()
+
+        async def reconnected():
+            moved.set()
+
+        client = await nats.connect(
+            [c[0].url, c[1].url, c[2].url],
+            dont_randomize=True,
+            lame_duck_mode_cb=lame,
+            reconnected_cb=reconnected,
+        )
+        other = await nats.connect(c[1].url)
+        try:
+            c[0].lame_duck()
+            await asyncio.wait_for(told.wait(), 10)
+            assert await echo(other, client) == b"hello"
+            await asyncio.wait_for(moved.wait(), 50)
+            assert await echo(other, client, "y.z") == b"hello"
+        finally:
+            await client.close()
+            await other.close()
+
+    asyncio.run(talk())

@@ -27,14 +27,15 @@ HOSTS_ACCOUNT = "GRID"  # the one with JetStream; who may connect is asked here
 SYSTEM_ACCOUNT = "SYS"
 
 # What a Host's own connection may do, by account. Clients and runtimes get theirs from the callout.
+# Answers come under grid.v1.re, never under _INBOX, which is everybody's.
 _HOSTS = (
-    ("$JS.API.>", "$JS.ACK.>", "$KV.>", "$SYS._INBOX.>", "_INBOX.>", "grid.>"),
-    ("$KV.>", "$SYS.REQ.USER.AUTH", "_INBOX.>", "grid.>"),
+    ("$JS.API.>", "$JS.ACK.>", "$KV.>", "$SYS._INBOX.>", "grid.>"),
+    ("$KV.>", "$SYS.REQ.USER.AUTH", "grid.>"),
 )
-_TENANT = (("_INBOX.>", "grid.v1.>"), ("_INBOX.>", "grid.v1.>"))
+_TENANT = (("grid.v1.>",), ("grid.v1.>",))
 _SYSTEM = (
     ("$SYS.REQ.SERVER.*.KICK", "$SYS.REQ.SERVER.PING.>"),
-    ("$SYS.ACCOUNT.*.CONNECT", "$SYS.ACCOUNT.*.DISCONNECT", "_INBOX.>"),
+    ("$SYS.ACCOUNT.*.CONNECT", "$SYS.ACCOUNT.*.DISCONNECT", "grid.v1.re.>"),
 )
 
 

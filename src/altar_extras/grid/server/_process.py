@@ -65,6 +65,7 @@ class ServerProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "server.log"
         self.ports: Ports | None = None
+        self._told_ports: Ports | None = None  # those in its configuration, which a reload repeats
         self.pid: int | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
         self._suspended = False
@@ -178,12 +179,28 @@ class ServerProcess:
         """
         self._signal(signal.SIGUSR2)
 
-    def reload(self, config: ServerSettings | str | None = None) -> None:
-        """SIGHUP: it reads its configuration again, ``config`` where one is given."""
-        if config is not None:
-            self.config = config
+    def reload(self, config: ServerSettings | str | None = None, *, timeout: float = 5.0) -> None:
+        """SIGHUP: it reads its configuration again, ``config`` where one is given.
+
+        Certificates, limits, accounts and permissions can change so; ports, the callout and its
+        users cannot: a server takes those with a restart. Raises ConfigurationError with the
+        server's words when it goes on with the old one, or says nothing within ``timeout`` seconds.
+        """
+        before = self.config
+        self.config = before if config is None else config
+        seen = len(self.log_text())
         self._write()
         self._signal(signal.SIGHUP)
+        until = time.monotonic() + timeout
+        while time.monotonic() < until and self.running:
+            said = self.log_text()[seen:]
+            if "Reloaded server configuration" in said:
+                return
+            if "Failed to reload" in said:
+                break
+            time.sleep(_SHORT)
+        self.config = before
+        raise ConfigurationError(f"nats-server keeps its old configuration: {self._said()}")
 
     def log_text(self) -> str:
         """What it logged so far (the file that is being written)."""
@@ -224,7 +241,7 @@ class ServerProcess:
         return re.search(r"(?m)^tls\b", self.config) is not None
 
     def _write(self) -> Path:
-        config, ports = self.config, self.ports
+        config, ports = self.config, self._told_ports
         if isinstance(config, ServerSettings):
             if ports is not None:
                 config = replace(
@@ -236,16 +253,18 @@ class ServerProcess:
         path = self.folder / "nats.conf"
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(f"{config}\nlogfile_max_num: {_LOGS}\n")
+            # a limit given as an argument would make every reload fail
+            file.write(f"{config}\nlogfile_size_limit: {_LOG_BYTES}\nlogfile_max_num: {_LOGS}\n")
         return path
 
     def _launch(self) -> None:
+        self._told_ports = self.ports
         path = self._write()
         for stale in self.folder.glob("*.ports"):
             stale.unlink()
         command = [
             *(str(self.program), "-c", str(path), "-l", str(self.log)),
-            *("--log_size_limit", str(_LOG_BYTES), "--ports_file_dir", str(self.folder)),
+            *("--ports_file_dir", str(self.folder)),
         ]
         # What it says before it has a log, and when it panics.
         with (self.folder / "server.err").open("wb") as said:
