@@ -181,20 +181,6 @@ def _from_doc(doc: dict[str, Any]) -> Credentials:
     tls = doc.get("tls") or {}
     if not isinstance(tls, dict) or not {*tls} <= {"ca", "cert", "key"}:
         raise ConfigurationError('"tls" holds "ca", "cert" and "key", PEM texts or null')
-    host = role == "host"
-    host_seed = _text(doc, "host_seed") if host else None
-    issuer_seed = _text(doc, "issuer_seed") if host else None
-    system_seed = _maybe(doc, "system_seed") if host else None
-    if system_seed is not None:
-        _check_seed("system_seed", system_seed, "user")
-    if host_seed is not None and issuer_seed is not None:
-        _check_seed("host_seed", host_seed, "user")
-        _check_seed("issuer_seed", issuer_seed, "account")
-        if host_seed in {seed, system_seed, *(doc.get("tenants") or {}).values()}:
-            raise ConfigurationError(
-                '"seed" connects and "host_seed" signs; a key that connects signs what the '
-                f"server chooses, so they differ; {_MAKE}"
-            )
     root = _maybe(doc, "root")
     keys = doc.get("host_keys") or []
     if not isinstance(keys, list):
@@ -210,12 +196,34 @@ def _from_doc(doc: dict[str, Any]) -> Credentials:
         root=root,
         tls=TlsFiles(ca=_maybe(tls, "ca"), cert=_maybe(tls, "cert"), key=_maybe(tls, "key")),
         host_keys=tuple(keys),
-        host_seed=host_seed,
-        issuer_seed=issuer_seed,
-        system_seed=system_seed,
-        tenants=_tenants(doc.get("tenants") or {}) if host else {},
-        principals=tuple(map(_principal, doc.get("principals") or [])) if host else (),
+        **(_host_fields(doc, seed) if role == "host" else {}),
     )
+
+
+def _host_fields(doc: dict[str, Any], seed: str) -> dict[str, Any]:
+    """What only a Host's file holds."""
+    host_seed, issuer_seed = _text(doc, "host_seed"), _text(doc, "issuer_seed")
+    system_seed = _maybe(doc, "system_seed")
+    _check_seed("host_seed", host_seed, "user")
+    _check_seed("issuer_seed", issuer_seed, "account")
+    if system_seed is not None:
+        _check_seed("system_seed", system_seed, "user")
+    tenants = _tenants(doc.get("tenants") or {})
+    principals = doc.get("principals") or []
+    if not isinstance(principals, list):
+        raise ConfigurationError('"principals" is a list of objects')
+    if host_seed in {seed, system_seed, *tenants.values()}:
+        raise ConfigurationError(
+            '"seed" connects and "host_seed" signs; a key that connects signs what the '
+            f"server chooses, so they differ; {_MAKE}"
+        )
+    return {
+        "host_seed": host_seed,
+        "issuer_seed": issuer_seed,
+        "system_seed": system_seed,
+        "tenants": tenants,
+        "principals": tuple(map(_principal, principals)),
+    }
 
 
 def _principal(doc: Any) -> Principal:

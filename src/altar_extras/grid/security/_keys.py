@@ -26,7 +26,7 @@ KEY_ID_LENGTH = 16  # hexadecimal digits of a key_id: 64 bits name a key, the ke
 
 _SEED = 18 << 3  # the letter S
 _PREFIXES: dict[KeyKind, int] = {"account": 0, "server": 13 << 3, "user": 20 << 3}  # A, N, U
-_KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
+_KINDS: dict[int, KeyKind] = {prefix: kind for kind, prefix in _PREFIXES.items()}
 _PUBLIC_CHARS, _SEED_CHARS = 56, 58
 _NONCE = re.compile(r"[A-Za-z0-9_-]{8,64}")
 

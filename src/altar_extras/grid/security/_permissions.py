@@ -169,7 +169,11 @@ def _check_id(text: str) -> None:
 def _listed(
     tools: Iterable[tuple[str, int | str]] | Literal["*"],
 ) -> list[tuple[str, int | str]]:
-    listed = [("*", "*")] if tools == "*" else sorted(set(tools), key=str)
+    listed = (
+        [("*", "*")]
+        if tools == "*"
+        else sorted(set(tools), key=lambda pair: (pair[0], str(pair[1])))
+    )
     if not listed:
         raise ConfigurationError("no tool at all: no rights means no credential")
     if len(listed) > MAX_TOOLS:

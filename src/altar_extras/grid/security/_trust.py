@@ -163,6 +163,7 @@ class ManifestTrust:
         write_private(self.state_path, (dumps(doc) + "\n").encode())
 
     def _state(self) -> dict[str, Any] | None:
+        doc: Any = None
         try:
             doc = loads(read_bounded(self.state_path, _MAX_STATE))
             sequence = doc["sequence"]
