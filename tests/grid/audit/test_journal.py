@@ -343,3 +343,14 @@ def test_closing_leaves_no_thread_and_no_descriptor(tmp_path):
     if before:
         assert len(os.listdir("/proc/self/fd")) <= len(before)
     assert small().segment_bytes == SMALL
+
+
+def test_epochs_go_on_counting_when_the_file_with_the_last_ones_begin_is_gone(tmp_path):
+    for epoch in (1, 2, 3):
+        with opened(tmp_path, max_bytes=12 * SMALL) as journal:
+            assert journal.epoch == epoch
+            for number in range(200):
+                journal.started_sync(entry(number))
+                journal.finished_sync(outcome(number))
+            journal.acknowledge(journal.committed)
+            wait_until(lambda: journal.spool_bytes <= SMALL)

@@ -66,6 +66,7 @@ class Journal:
         self._closed = False
         self._acknowledged = 0
         self._told = found.sequence
+        self._epoch_raw = b""
         self._times: deque[tuple[int, float]] = deque()
         self._unshipped: deque[tuple[int, Waiter]] = deque()
         self._on_commit: Callable[[], None] | None = None
@@ -274,7 +275,9 @@ class Journal:
                 self.writer, self.key, self.epoch, found.epoch, found.sequence, found.head, now,
                 what.torn_bytes, list(what.damaged[:4]),
             )  # fmt: skip
-            self._hand(ledger.reserved_note(EPOCH, *values), None)
+            begun = ledger.reserved_note(EPOCH, *values)
+            self._epoch_raw = begun.raw
+            self._hand(begun, None)
             for name, one in found.open.items():
                 self._hand(ledger.reserved_note(UNKNOWN, one.sequence, name[:128], now), None)
         return commit
@@ -408,7 +411,8 @@ class Journal:
             written = self._commit.barrier()
         try:
             written.wait()  # the ends of those that are not open any more
-            self._shelf.files.keep(opened)  # first, or a call still open would be forgotten
+            # first, or a call still open, and the epoch's number, would be forgotten
+            self._shelf.files.keep([self._epoch_raw, *opened])
         except (OSError, SpoolBroken):
             return  # nothing is let go without it
         with self._shelf_lock, self._lock:

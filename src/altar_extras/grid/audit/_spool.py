@@ -20,6 +20,7 @@ __all__ = ["PREFACE", "Segment", "SpoolFiles", "read_folder"]
 
 PREFACE: Final = b"altar-audit/1\n\0\0"  # the first 16 bytes of each file
 _KEPT = "kept.open"
+_SPARE_SPACE = "space.kept"  # given up where the disk is full, so that records can be let go
 _CHUNK = 256 * 1024
 
 
@@ -82,6 +83,7 @@ class SpoolFiles:
                 os.fdatasync(fd)  # piece by piece: the writer's own waits stay short
             _write_all(fd, PREFACE, 0)
             os.fsync(fd)
+            self._keep_space(min(1 << 20, size // 4))
             self._sync_folder()
         except OSError:
             os.close(fd)
@@ -117,18 +119,33 @@ class SpoolFiles:
         return found
 
     def kept(self) -> list[Frame]:
-        """The ``started`` records of calls that ran on while their files were let go."""
+        """The epoch and the ``started`` records of open calls whose files were let go."""
         try:
             return scan((self.folder / _KEPT).read_bytes()).frames
         except FileNotFoundError:
             return []
 
     def keep(self, frames: Iterable[bytes]) -> None:
-        """Replace the kept records, at once or not at all."""
+        """Replace the kept records, at once or not at all; on a full disk too."""
         data = b"".join(frames)
-        path = self.folder / _KEPT
-        if not data and not path.exists():
+        try:
+            self._replace(data)
+        except OSError:
+            (self.folder / _SPARE_SPACE).unlink(missing_ok=True)  # made again with the next file
+            self._replace(data)
+
+    def _keep_space(self, size: int) -> None:
+        path = self.folder / _SPARE_SPACE
+        if path.exists() and path.stat().st_size == size:
             return
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(fd, bytes(size), 0)
+        finally:
+            os.close(fd)
+
+    def _replace(self, data: bytes) -> None:
+        path = self.folder / _KEPT
         new = path.with_suffix(".new")
         fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:

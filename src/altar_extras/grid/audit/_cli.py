@@ -1,0 +1,219 @@
+"""``altar grid audit``: verify, show the end of, or export audit records."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import time
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from altar.errors import ConfigurationError
+from altar_extras.grid.audit._frames import frame_at
+from altar_extras.grid.audit._spool import read_folder
+from altar_extras.grid.audit._verify import verify
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from altar_extras.grid.audit._verify import Summary
+
+    class Console(Protocol):
+        """What is used of the commands' console."""
+
+        def print(self, *lines: str) -> None: ...
+        def json(self, value: Any) -> None: ...
+        def style(self, text: str, *styles: str) -> str: ...
+
+
+__all__ = ["configure", "run"]
+
+_PAUSE = 0.25  # seconds between two looks at a spool that grows
+_SOURCE = "a spool's folder, a file that export wrote, or nats://... (with --tenant)"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what may be typed."""
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    check = verbs.add_parser("verify", help="check the records; exit code 1 when one is broken")
+    _source(check)
+    check.add_argument(
+        "--key", metavar="WRITER=KEY", action="append", default=[],
+        help="a public key that may write as WRITER; may be repeated",
+    )  # fmt: skip
+    check.add_argument(
+        "--host", metavar="KEY", action="append", default=[],
+        help="a Host's public key: heads have to be countersigned by one; may be repeated",
+    )  # fmt: skip
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.set_defaults(audit_verb=_verify)
+    tail = verbs.add_parser("tail", help="show the last records")
+    _source(tail)
+    tail.add_argument("-n", type=int, default=20, metavar="N", help="how many (%(default)s)")
+    tail.add_argument("--follow", action="store_true", help="go on: a line for each new record")
+    tail.set_defaults(audit_verb=_tail)
+    export = verbs.add_parser("export", help="write JSON lines, which verify reads again")
+    _source(export)
+    export.add_argument("--out", metavar="FILE", help="where to; without it to standard output")
+    export.set_defaults(audit_verb=_export)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Carry out the verb: 0, or 1 when records are broken; raises ConfigurationError."""
+    status: int = arguments.audit_verb(arguments, console)
+    return status
+
+
+def _source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help=_SOURCE)
+    parser.add_argument("--tenant", help="whose stream to read, of a server")
+    parser.add_argument("--credentials", metavar="FILE", help="a Host's credential file")
+
+
+def _verify(arguments: argparse.Namespace, console: Console) -> int:
+    keys: dict[str, list[str]] = {}
+    for text in arguments.key:
+        writer, equals, key = text.partition("=")
+        if not equals:
+            raise ConfigurationError(f"--key {text}: write WRITER=KEY")
+        keys.setdefault(writer, []).append(key)
+    groups = _read(arguments)
+    partial = Path(arguments.source).is_dir()
+    verdict = verify(groups, keys=keys, hosts=arguments.host, partial=partial)
+    if arguments.json:
+        broken = [one._asdict() for one in verdict.broken]
+        writers = {name: _figures(found) for name, found in verdict.writers.items()}
+        console.json({"ok": verdict.ok, "broken": broken, "writers": writers})
+        return 0 if verdict.ok else 1
+    for name, found in verdict.writers.items():
+        figures = [f"{value} {key}" for key, value in _figures(found).items() if key != "last"]
+        console.print(f"{name}  to record {found.last}: {', '.join(figures)}")
+    for one in verdict.broken:
+        console.print(console.style(f"broken  {one}", "red"))
+    if verdict.ok:
+        console.print(console.style("every record is there, as it was written", "green"))
+    return 0 if verdict.ok else 1
+
+
+def _figures(found: Summary) -> dict[str, int]:
+    names = ("last", "epochs", "started", "finished", "unknown", "open", "heads", "countersigned")
+    return {name: getattr(found, name) for name in names}
+
+
+def _tail(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.n < 0:
+        raise ConfigurationError(f"-n {arguments.n}: give 0 or a positive number")
+    seen = 0
+    first = True
+    while True:
+        lines = [(writer, raw) for writer, records in _read(arguments).items() for raw in records]
+        start = max(0, len(lines) - arguments.n) if first else min(seen, len(lines))
+        for writer, raw in lines[start:]:
+            console.print(_line(writer, raw))
+        if not arguments.follow:
+            return 0
+        seen, first = len(lines), False
+        time.sleep(_PAUSE)
+
+
+def _line(writer: str, raw: bytes) -> str:
+    shown = _document(writer, raw)
+    words = [shown.pop("writer"), str(shown.pop("sequence", "?")), shown.pop("kind", "broken")]
+    at = shown.pop("at_ms", 0)
+    if at:
+        words.insert(0, dt.datetime.fromtimestamp(at / 1000, dt.UTC).strftime("%F %T"))
+    short = {k: v for k, v in shown.items() if v not in ("", [], 0) and k not in _LONG}
+    return "  ".join([*words, *[f"{k}={_plain(v)}" for k, v in short.items()]])
+
+
+_LONG = {"frame", "hash", "signature", "head", "previous_head"}
+
+
+def _plain(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if text.isprintable() else repr(text)
+
+
+def _export(arguments: argparse.Namespace, console: Console) -> int:
+    lines = [
+        json.dumps(_document(writer, raw), ensure_ascii=True)
+        for writer, records in _read(arguments).items()
+        for raw in records
+    ]
+    if arguments.out is None:
+        if lines:
+            console.print(*lines)
+        return 0
+    try:
+        Path(arguments.out).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{arguments.out} cannot be written: {error.strerror}") from error
+    console.print(f"{arguments.out}: {len(lines)} records")
+    return 0
+
+
+def _document(writer: str, raw: bytes) -> dict[str, Any]:
+    frame = frame_at(raw)
+    record = None if frame is None else frame.record()
+    shown = {} if record is None else record.to_dict()
+    named = shown.pop("writer", None)
+    if named is not None and named != writer:  # whose head a Host has countersigned
+        shown["of_writer"] = named
+    return {"writer": writer, **shown, "frame": b64encode(raw).decode()}
+
+
+def _read(arguments: argparse.Namespace) -> Mapping[str, Sequence[bytes]]:
+    source = arguments.source
+    if "://" in source:
+        return asyncio.run(_read_server(arguments))
+    path = Path(source)
+    if path.is_dir():
+        records = read_folder(path)
+        return {_writer_of(records): records}
+    found: dict[str, list[bytes]] = {}
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                document = json.loads(line)
+                raw = b64decode(document["frame"], validate=True)
+                found.setdefault(document["writer"], []).append(raw)
+    except OSError as error:
+        raise ConfigurationError(f"{source} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, Base64Error) as error:
+        raise ConfigurationError(
+            f"{source} is no file that `altar grid audit export` wrote: {error}"
+        ) from error
+    return found
+
+
+def _writer_of(records: Sequence[bytes]) -> str:
+    for raw in records:
+        frame = frame_at(raw)
+        record = None if frame is None else frame.record()
+        if record is not None and record.name == "epoch":
+            return str(record.field("writer"))
+    return "?"
+
+
+async def _read_server(arguments: argparse.Namespace) -> dict[str, list[bytes]]:
+    if not arguments.tenant:
+        raise ConfigurationError("a server has a stream for each tenant: add --tenant NAME")
+    import nats  # noqa: PLC0415 - a spool and a file need no nats-py
+
+    from altar_extras.grid.audit._nats import read_stream  # noqa: PLC0415
+
+    options: dict[str, Any] = {"connect_timeout": 5, "allow_reconnect": False}
+    if arguments.credentials:
+        options |= _options(arguments.credentials)
+    try:
+        nc = await nats.connect(arguments.source, **options)
+    except (nats.errors.Error, OSError, TimeoutError) as error:
+        raise ConfigurationError(f"{arguments.source} cannot be reached: {error!r}") from error
+    try:
+        return await read_stream(nc.jetstream(), tenant=arguments.tenant)
+    finally:
+        await nc.close()
