@@ -147,10 +147,15 @@ class Cancel(Message):
 @registered
 @dataclass(slots=True, kw_only=True)
 class Query(Message):
-    """What became of a call? One never seen is refused from then on: a retry is safe."""
+    """What became of a call? One never seen is refused from then on: a retry is safe.
+
+    ``attempt`` is the one that is asked about: later ones may still come to
+    this runtime. 0 is every attempt.
+    """
 
     TYPE: ClassVar[str] = "Query"
     invocation_id: str = text(64)
+    attempt: int = number(0, high=1000)
 
 
 @registered

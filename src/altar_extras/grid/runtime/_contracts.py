@@ -1,0 +1,133 @@
+"""Which contracts a runtime serves: read from a manifest, or made of its tools."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from altar.adm import ToolContract, ToolManifest, legal_name
+from altar.errors import ConfigurationError
+from altar.later import Mark, Session
+from altar_extras.grid.runtime._stream import waiting_for_credit
+from altar_extras.grid.security import SignedManifest, contract_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+__all__ = ["Served", "chosen", "contracts_of", "paced_tools", "served_tools"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """One tool as this runtime serves it, and the contract that promises it."""
+
+    name: str
+    major: int
+    contract: str
+    version: str
+    digest: str
+    is_inline: bool = False
+    is_async: bool = False
+    is_stream: bool = False
+
+
+def contracts_of(tools: Any, *, version: str = "1.0.0") -> tuple[ToolContract, ...]:
+    """The contracts that tools fulfil by themselves: one for each module they come from.
+
+    ``tools`` is what ``Session(tools=...)`` takes. A contract is named after its
+    module and has ``version``. Raises what Session raises.
+    """
+    with Session(tools=tools) as session:
+        marks = session.__altar_tools__()
+        declared = {one.name: one for one in session.declarations()}
+    groups: dict[str, list[Mark]] = {}
+    for mark in marks:
+        module = getattr(mark.target, "__module__", None)
+        groups.setdefault(module if isinstance(module, str) else "tools", []).append(mark)
+    return tuple(
+        ToolContract(
+            name=legal_name(module.replace(".", "_")),
+            description=f"The tools of {module}.",
+            function_declarations=tuple(declared[mark.name] for mark in group),
+            version=version,
+        )
+        for module, group in groups.items()
+    )
+
+
+def chosen(
+    tools: Any, given: ToolManifest | SignedManifest | Iterable[ToolContract] | None
+) -> tuple[ToolContract, ...]:
+    """The contracts to offer. Raises ConfigurationError when a contract's tool is not there."""
+    if given is None:
+        return contracts_of(tools)
+    if isinstance(given, SignedManifest):
+        given = given.manifest
+    contracts = tuple(given.contracts if isinstance(given, ToolManifest) else given)
+    with Session(tools=tools) as session:
+        declared = {one.name: one for one in session.declarations()}
+    kept = []
+    for contract in contracts:
+        names = [one.name for one in contract.function_declarations]
+        here = [name for name in names if name in declared]
+        for one in contract.function_declarations:
+            mine = declared.get(one.name)
+            if mine is not None and mine.to_dict()["parameters"] != one.to_dict()["parameters"]:
+                raise ConfigurationError(
+                    f"the tool {one.name} takes other parameters than the contract "
+                    f"{contract.name} promises: give the tool of that version"
+                )
+        if here and len(here) < len(names):
+            missing = ", ".join(sorted({*names} - {*here}))
+            raise ConfigurationError(
+                f"the contract {contract.name} promises {missing}, which these tools lack: "
+                "give all of a contract's tools, or none"
+            )
+        if here:
+            kept.append(contract)
+    if not kept:
+        raise ConfigurationError(
+            "none of these tools is in a contract: type altar manifest sign for a manifest that "
+            "holds them, or leave contracts out (DEVELOPMENT)"
+        )
+    return tuple(kept)
+
+
+def served_tools(tools: Any, contracts: Iterable[ToolContract]) -> dict[tuple[str, int], Served]:
+    """What calls may name: (tool, major version) to the tool and its contract."""
+    with Session(tools=tools) as session:
+        marks = {mark.name: mark for mark in session.__altar_tools__()}
+    found: dict[tuple[str, int], Served] = {}
+    for contract in contracts:
+        digest = contract_digest(contract)
+        for declaration in contract.function_declarations:
+            mark = marks[declaration.name]
+            options, target = mark.options, mark.target
+            found[(declaration.name, contract.major)] = Served(
+                name=declaration.name,
+                major=contract.major,
+                contract=contract.name,
+                version=contract.version,
+                digest=digest,
+                is_inline=bool(options and options.inline),
+                is_async=inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target),
+                is_stream=inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target),
+            )
+    return found
+
+
+def paced_tools(tools: Any) -> list[Any]:
+    """The same tools, async generators made to wait for credit (see Chunks)."""
+    with Session(tools=tools) as session:
+        marks = session.__altar_tools__()
+    paced: list[Any] = []
+    for mark in marks:
+        if not inspect.isasyncgenfunction(mark.target):
+            paced.append(mark)
+            continue
+        made = Mark(waiting_for_credit(mark.target), mark.name, mark.description, mark.options)
+        made.scope, made.declaration = mark.scope, mark.declaration
+        paced.append(made)
+    return paced

@@ -1,0 +1,390 @@
+"""RuntimeServer: serves tools to a grid."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from secrets import token_hex
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
+
+from altar.errors import ClosedError, ConfigurationError
+from altar_extras.grid.audit import NoJournal
+from altar_extras.grid.runtime._contracts import chosen, paced_tools, served_tools
+from altar_extras.grid.runtime._desk import Desk
+from altar_extras.grid.runtime._job import Runner
+from altar_extras.grid.runtime._journal import lost_calls
+from altar_extras.grid.runtime._outbox import Identity
+from altar_extras.grid.runtime._presence import Presence
+from altar_extras.grid.runtime._settings import RuntimeSettings
+from altar_extras.grid.runtime._time import HostTime
+from altar_extras.grid.security import connection_name, key_id
+from altar_extras.grid.transport import GridTransportError, Requests
+from altar_extras.grid.wire import RUNTIME_QUEUE, Ack, FrameError, Subjects, pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from altar.adm import ToolContract, ToolManifest
+    from altar_extras.grid.runtime._journal import RuntimeJournal
+    from altar_extras.grid.security import Credentials, SignedManifest
+    from altar_extras.grid.transport import Connector, Event, Inbound, Subscription, Transport
+
+__all__ = ["RuntimeServer", "RuntimeStatus"]
+
+_log = logging.getLogger("altar.grid")
+_CONTROLS = ("cancel", "credit", "query")
+_PATIENCE = 15.0  # seconds in which a Host must be found at the start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeStatus:
+    """How a runtime is: ``state`` is "new", "serving", "draining" or "closed".
+
+    ``tools`` are the names it serves, ``refused`` what the Hosts did not accept and
+    why. ``calls`` counts answers by (tool, status, executed), ``denials`` what was
+    refused or dropped by reason. ``clock_offset`` and ``clock_uncertainty`` are
+    seconds, the latter infinite while no Host has told the time.
+    """
+
+    runtime: str
+    epoch: str
+    state: str
+    connected: bool
+    slots: int
+    inflight: int
+    queued: int
+    tools: tuple[str, ...]
+    refused: tuple[Any, ...]
+    calls: dict[tuple[str, str, str], int]
+    denials: dict[str, int]
+    clock_offset: float
+    clock_uncertainty: float
+    manifest_sequence: int
+
+
+class RuntimeServer:
+    """Serves ``tools`` to the grid that ``connector`` leads to.
+
+    ``tools`` is what ``Session(tools=...)`` takes; ``credentials`` are a
+    runtime's. ``contracts`` are those to fulfil (a manifest, or contracts), by
+    default one made of each module's tools, which only DEVELOPMENT accepts.
+    ``journal`` is an open :class:`altar_extras.grid.audit.Journal`: each call is
+    on disk before it runs and before its answer leaves. Whoever opened it closes
+    it after :meth:`drain` or :meth:`close`.
+
+    Answers to callers with "many" may travel joined; every other caller gets
+    one message in a body, under the very address it gave (see ``Subjects``).
+    Large arguments and results are UTF-8 JSON, in Parts. Raises
+    ConfigurationError for tools and contracts that do not fit together.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        tools: Any,
+        *,
+        credentials: Credentials,
+        settings: RuntimeSettings | None = None,
+        journal: RuntimeJournal | None = None,
+        contracts: ToolManifest | SignedManifest | Iterable[ToolContract] | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        if credentials.role != "runtime":
+            raise ConfigurationError(
+                f"credentials of a {credentials.role} were given, and a runtime's are needed; "
+                "type: altar grid keys runtime"
+            )
+        self._connector = connector
+        self._credentials = credentials
+        self._settings = settings or RuntimeSettings()
+        self._contracts = chosen(tools, contracts)
+        self._offered = served_tools(tools, self._contracts)
+        self._journal = None if isinstance(journal, NoJournal) else journal
+        self._instance = token_hex(4)
+        runtime = f"{key_id(credentials.key.public)}-{self._instance}"
+        self._identity = Identity(runtime, token_hex(8))
+        self._time = HostTime(clock)
+        self._runner = Runner(
+            paced_tools(tools), self._settings, journal=self._journal, time=self._time
+        )
+        self._state = "new"
+        self._refused: tuple[Any, ...] = ()
+        self._calls: dict[tuple[str, int], list[Subscription]] = {}
+        self._beating: asyncio.Task[None] | None = None
+        self._chores: set[asyncio.Task[Any]] = set()
+        self._ended = asyncio.Event()
+        self._leaving: asyncio.Task[None] | None = None
+        self._fulfilling = asyncio.Lock()
+
+    @property
+    def id(self) -> str:
+        """The runtime's id, as it stands in subjects."""
+        return self._identity.runtime
+
+    @property
+    def epoch(self) -> str:
+        """The name of its present life; what it remembers of calls ends with that."""
+        return self._identity.epoch
+
+    async def start(self) -> None:
+        """Connect, be accepted by a Host and serve; returns when calls may come.
+
+        Raises AdmissionRefusedError, NotConnectedError, and GridTransportError
+        where no Host answers within 15 seconds.
+        """
+        if self._state != "new":
+            raise ClosedError(f"this runtime is {self._state}: make another one")
+        self._state = "starting"
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+        self._state = "serving"
+
+    async def run_forever(self) -> None:
+        """Start unless started, and return when it was drained or closed."""
+        if self._state == "new":
+            await self.start()
+        await self._ended.wait()
+
+    async def drain(self) -> None:
+        """Take no more calls, finish those that run, answer questions for a while, and close.
+
+        What is under way has ``drain_seconds``; then it is told to stop.
+        """
+        if self._leaving is None:
+            self._leaving = asyncio.ensure_future(self._drain())
+        await asyncio.shield(self._leaving)
+
+    async def close(self) -> None:
+        """Close at once: what runs is stopped, and its callers ask in vain."""
+        if self._state == "closed":
+            return
+        was_new = self._state == "new"
+        self._state = "closed"
+        for task in (self._beating, *self._chores):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+        if not was_new and hasattr(self, "_transport"):
+            await self._desk.close()
+            with suppress(GridTransportError):
+                await self._transport.close()
+        self._ended.set()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def status(self) -> RuntimeStatus:
+        """How it is now."""
+        started = hasattr(self, "_desk")
+        load = self._desk.load() if started else {"inflight": 0, "queued": 0}
+        return RuntimeStatus(
+            runtime=self.id,
+            epoch=self.epoch,
+            state=self._state,
+            connected=started and self._transport.is_connected,
+            slots=self._settings.slots,
+            inflight=load["inflight"],
+            queued=load["queued"],
+            tools=tuple(sorted(name for name, _ in self._desk.served)) if started else (),
+            refused=self._refused,
+            calls=dict(self._desk.calls) if started else {},
+            denials=dict(self._desk.denials) if started else {},
+            clock_offset=self._time.clock.offset_ms() / 1000,
+            clock_uncertainty=self._time.clock.uncertainty_ms() / 1000,
+            manifest_sequence=self._presence.manifest_sequence if started else 0,
+        )
+
+    def __repr__(self) -> str:
+        return f"<RuntimeServer {self.id}, {self._state}, {len(self._offered)} tools>"
+
+    # -- inside
+
+    async def _start(self) -> None:
+        name = connection_name("runtime", self._instance)
+        self._transport: Transport = await self._connector.connect(
+            seed=self._credentials.seed, name=name
+        )
+        lost = lost_calls(self._journal)
+        self._desk = Desk(
+            self._identity,
+            self._runner,
+            time=self._time,
+            transport=self._transport,
+            lost=tuple(one for one, _, _ in lost),
+        )
+        requests = Requests(self._transport, self.id)
+        await requests.start()
+        self._presence = Presence(self._identity, requests, self._settings, time=self._time)
+        for what in _CONTROLS:
+            await self._transport.subscribe(
+                Subjects.control(self.id, what, "*"), self._desk.hear_control
+            )
+        await self._transport.subscribe(Subjects.admin(self.id, "*"), self._hear_admin)
+        await self._greet()
+        await self._fulfill()
+        self._note(await self._presence.announce(self._desk.load(), draining=False))
+        self._transport.listen(self._hear_event)
+        self._beating = asyncio.ensure_future(self._beat())
+        if lost:
+            self._chore(self._presence.report_lost(lost))
+
+    async def _greet(self) -> None:
+        """Find a Host: it may start at the same time as this runtime."""
+        until = monotonic() + _PATIENCE
+        pause = 0.02
+        while True:
+            try:
+                await self._presence.hello()
+                await self._presence.announce(self._desk.load(), draining=False)
+            except GridTransportError as error:
+                if monotonic() > until:
+                    raise GridTransportError(f"no Host answers: {error}") from error
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 0.5)
+            else:
+                return
+
+    async def _fulfill(self) -> None:
+        """Offer the contracts, and hear the calls of those that were accepted."""
+        async with self._fulfilling:
+            accepted, refused = await self._presence.fulfill(self._contracts)
+            self._refused = tuple(refused)
+            for one in refused:
+                _log.warning("the Hosts refused a contract: %.300s", one)
+            wanted = {
+                key: served for key, served in self._offered.items() if served.digest in accepted
+            }
+            for key in [one for one in self._calls if one not in wanted]:
+                self._desk.served.pop(key, None)
+                for subscription in self._calls.pop(key):
+                    await subscription.unsubscribe()
+            self._desk.forget_places()
+            for key, served in wanted.items():
+                if self._state in ("draining", "closed"):
+                    return
+                if key not in self._calls:
+                    await self._hear(key)
+                self._desk.served[key] = served
+
+    async def _hear(self, key: tuple[str, int]) -> None:
+        name, major = key
+        self._desk.served[key] = self._offered[key]
+        hear, transport = self._desk.hear_call, self._transport
+        self._calls[key] = []
+        direct = Subjects.direct(self.id, name, major, "*")
+        self._calls[key].append(await transport.subscribe(direct, hear))
+        anyone = Subjects.call(name, major, "*")
+        self._calls[key].append(await transport.subscribe(anyone, hear, queue=RUNTIME_QUEUE))
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.heartbeat)
+            if self._transport.is_connected and self._state == "serving":
+                await self._presence.beat(self._desk.load, self._note)
+            self._desk.sweep()
+
+    def _note(self, notes: dict[str, Any]) -> None:
+        """What a Host said beside its answer."""
+        listed = notes.get("quarantined")
+        if isinstance(listed, (list, tuple)):
+            self._desk.quarantined = frozenset(one for one in listed if isinstance(one, str))
+        if notes.get("refresh") is True or notes.get("fulfill") is True:
+            self._chore(self._again())
+
+    async def _again(self) -> None:
+        """Say everything once more: the connection is new, or a Host has forgotten."""
+        try:
+            await self._greet()
+            await self._fulfill()
+            self._note(
+                {
+                    key: value
+                    for key, value in (
+                        await self._presence.announce(self._desk.load(), draining=False)
+                    ).items()
+                    if key == "quarantined"
+                }
+            )
+        except GridTransportError as error:
+            _log.warning("the runtime could not announce itself again: %s", error)
+
+    def _hear_event(self, event: Event) -> None:
+        if event.kind == "connected" and self._state == "serving":
+            self._chore(self._again())
+        elif event.kind == "closed" and self._state in ("serving", "starting"):
+            _log.error("the connection of runtime %s was closed: %s", self.id, event.text)
+            self._chore(self.close())
+        elif event.kind == "denied":
+            _log.warning("the broker denied %s to runtime %s", event.subject, self.id)
+
+    def _hear_admin(self, inbound: Inbound) -> None:
+        """What a Host tells this runtime to do; the broker lets nobody else publish here."""
+        op = inbound.subject.rpartition(".")[2]
+        try:
+            messages = unpack(inbound.body)
+        except FrameError as error:
+            _log.warning("a message of a Host was malformed: %s", error.reason)
+            return
+        for message in messages:
+            if not isinstance(message, Ack):
+                continue
+            notes = message.notes or {}
+            if op == "drain":
+                self._chore(self.drain())
+            elif op == "refresh":
+                self._note({**notes, "refresh": True})
+            elif op == "revoke" and isinstance(notes.get("session"), str):
+                self._desk.revoke(notes["session"])
+            if inbound.reply.startswith("grid.v1.re."):
+                with suppress(GridTransportError):
+                    self._transport.publish(inbound.reply, pack(Ack(id=message.id)))
+
+    async def _drain(self) -> None:
+        if self._state in ("new", "closed"):
+            await self.close()
+            return
+        self._state = "draining"
+        with suppress(GridTransportError):
+            await self._presence.announce(self._desk.load(), draining=True)
+        async with self._fulfilling:
+            subscriptions = [one for both in self._calls.values() for one in both]
+            self._calls.clear()
+        for one in subscriptions:
+            with suppress(GridTransportError):
+                await one.drain()
+        with suppress(GridTransportError):
+            await self._transport.flush()
+        self._desk.is_closed = True
+        if not await self._desk.settled(self._settings.drain_seconds):
+            self._desk.cancel_all("the runtime is draining")
+            await self._desk.settled(2.0)
+        with suppress(GridTransportError):
+            await self._transport.flush()
+        if self._settings.linger_seconds:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), self._settings.linger_seconds)
+        if self._beating is not None:
+            self._beating.cancel()
+        if self._transport.is_connected:
+            with suppress(GridTransportError):
+                await self._transport.drain()
+        await self.close()
+
+    def _chore(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chore_done)
+
+    def _chore_done(self, task: asyncio.Task[Any]) -> None:
+        self._chores.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a chore of runtime %s failed", self.id, exc_info=task.exception())
