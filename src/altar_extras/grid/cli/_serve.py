@@ -1,0 +1,131 @@
+"""What a long-running verb does: starts, says that it is ready, drains when told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from altar_extras.grid.cli._console import Console
+
+__all__ = ["Service", "add_serving", "logged", "serve"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Service(Protocol):
+    """A Host or a runtime."""
+
+    async def start(self) -> object:
+        """Connect and serve."""
+        ...
+
+    async def drain(self) -> None:
+        """Finish what is under way, and leave."""
+        ...
+
+    async def close(self) -> None:
+        """Leave at once."""
+        ...
+
+
+def add_serving(parser: argparse.ArgumentParser) -> None:
+    """--http and --log."""
+    parser.add_argument(
+        "--http", metavar="ADDR", help="serve /live, /ready and /metrics on HOST:PORT; 0 is any port"
+    )
+    parser.add_argument(
+        "--log",
+        choices=("text", "json"),
+        default="text",
+        help="how to log on standard error: a line of text, or a JSON object on a line (%(default)s)",
+    )
+
+
+async def serve(service: Service, console: Console, ready: Callable[[], str]) -> int:
+    """Run a service until SIGTERM or SIGINT, then drain it: 0. A second signal ends it at once: 130.
+
+    ``ready`` is the line for standard output once it serves.
+    """
+    told: asyncio.Queue[int] = asyncio.Queue()
+    with _signals(told):
+        try:
+            await service.start()
+            console.print(ready())
+            console.out.flush()
+            await told.get()
+            draining = asyncio.ensure_future(service.drain())
+            again = asyncio.ensure_future(told.get())
+            await asyncio.wait({draining, again}, return_when=asyncio.FIRST_COMPLETED)
+            again.cancel()
+            if draining.done():
+                draining.result()
+                return 0
+            draining.cancel()
+            return 130
+        finally:
+            await service.close()
+
+
+@contextmanager
+def logged(console: Console, form: str) -> Iterator[None]:
+    """Write what altar logs to standard error while this runs: warnings, with --debug all of it."""
+    logger = logging.getLogger("altar")
+    handler = _JsonHandler(sys.stderr) if form == "json" else logging.StreamHandler(sys.stderr)
+    if form != "json":
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if console.debug else logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+class _JsonHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    """One JSON object on a line: time (UTC), level, logger, message, and the error's type."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            entry["error"] = record.exc_info[0].__name__
+        return json.dumps(entry, ensure_ascii=False)
+
+
+@contextmanager
+def _signals(told: asyncio.Queue[int]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    before = {}
+    for number in _SIGNALS:
+        try:
+            loop.add_signal_handler(number, told.put_nowait, number)
+        except NotImplementedError:  # Windows: the handler runs in the main thread
+            before[number] = signal.signal(
+                number, lambda got, _: loop.call_soon_threadsafe(told.put_nowait, got)
+            )
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            if number in before:
+                signal.signal(number, before[number])
+            else:
+                with suppress(NotImplementedError):
+                    loop.remove_signal_handler(number)

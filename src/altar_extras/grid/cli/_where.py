@@ -1,0 +1,68 @@
+"""Which grid a verb means: --credentials, --dir, what altar.toml says, or the one that runs here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import altar
+from altar.errors import ConfigurationError
+from altar_extras.grid.node import FOLDER, StateFolder
+from altar_extras.grid.security import Credentials
+
+if TYPE_CHECKING:
+    import argparse
+
+    from altar_extras.grid.security import Role
+
+__all__ = ["add_where", "credentials_of", "host_and_port"]
+
+
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """--credentials, --url and --dir."""
+    parser.add_argument(
+        "--credentials", metavar="FILE", help="who asks, as `altar grid keys` or `up` wrote it"
+    )
+    parser.add_argument("--url", help="the servers, where the credentials do not say")
+    parser.add_argument(
+        "--dir", metavar="FOLDER", help=f"the folder of an `altar grid up` ({FOLDER})"
+    )
+
+
+def credentials_of(arguments: argparse.Namespace, role: Role) -> Credentials:
+    """The credentials that are meant, with the servers' address.
+
+    Raises ConfigurationError that says what to type.
+    """
+    if arguments.credentials is not None:
+        found = Credentials.read(arguments.credentials, role=role)
+    else:
+        found = _nearby(arguments, role)
+    url = arguments.url or found.url
+    if not url:
+        raise ConfigurationError("these credentials name no server: add --url nats://HOST:PORT")
+    return replace(found, url=url)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """(host, port) of "127.0.0.1:8080", ":8080" or "8080"."""
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise ConfigurationError(f"--http {text}: write HOST:PORT, or a port alone; 0 takes any")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _nearby(arguments: argparse.Namespace, role: Role) -> Credentials:
+    configured = altar.settings()
+    if arguments.dir is None and role == "client" and configured.grid_credentials:
+        found = Credentials.read(configured.grid_credentials, role=role)
+        return replace(found, url=configured.grid_url or found.url)
+    folder = StateFolder(arguments.dir)
+    if not folder.is_in_use:
+        told = "is stopped" if Path(folder.path).is_dir() else "is not there"
+        raise ConfigurationError(
+            f"no grid runs here ({folder.path} {told}): type altar grid up FILE_OR_MODULE in "
+            "another terminal, or name a grid with --credentials FILE"
+        )
+    return Credentials.read(folder / f"{role}.json", role=role)

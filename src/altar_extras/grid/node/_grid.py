@@ -1,0 +1,229 @@
+"""DevelopmentGrid: servers, a Host and runtimes on this machine, from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
+
+from altar.errors import ClosedError, ConfigurationError
+from altar_extras.grid.host import HostSettings
+from altar_extras.grid.node._folder import StateFolder
+from altar_extras.grid.node._members import RuntimeMember, RuntimeOptions, host_member
+from altar_extras.grid.node._parties import Parties
+from altar_extras.grid.node._servers import Servers
+from altar_extras.grid.runtime import RuntimeSettings
+from altar_extras.grid.server import development_certificates
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from types import TracebackType
+
+    from altar_extras.grid.host import Host
+
+__all__ = ["DevelopmentGrid", "GridShape"]
+
+_READY = 30.0  # seconds in which everything must be up
+_END = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridShape:
+    """How large a development grid is.
+
+    ``nodes`` servers (1, 3 or 5) with ``tls`` between all parties (1.3, mutual),
+    ``hosts`` and ``runtimes`` of ``slots`` calls at once. ``port`` 0 is chosen by
+    the system. ``audit`` keeps a record of each call, on disk before it runs.
+    """
+
+    nodes: int = 1
+    tls: bool = False
+    hosts: int = 1
+    runtimes: int = 1
+    slots: int = 32
+    port: int = 0
+    audit: bool = True
+
+    def __post_init__(self) -> None:
+        if self.nodes not in (1, 3, 5):
+            raise ConfigurationError(f"nodes={self.nodes}: a grid has 1, 3 or 5 servers")
+        if min(self.hosts, self.slots) < 1 or self.runtimes < 0:
+            raise ConfigurationError("a grid has a host and slots for a call, 1 or more of each")
+        if not 0 <= self.port <= 65535 or (self.port and self.nodes > 1):
+            raise ConfigurationError("port is 0 to 65535, and 0 where there are several nodes")
+
+
+class DevelopmentGrid:
+    """A grid for trying things out, on loopback, with generated credentials.
+
+    ``tools`` is what ``Session(tools=...)`` takes. ``folder`` keeps credentials
+    and state from one start to the next, and holds one grid at a time; without
+    one a temporary folder is used. Servers are processes; Hosts and runtimes
+    run on a thread of this process. A context manager::
+
+        with DevelopmentGrid([get_weather]) as grid:
+            altar.configure(mode="grid", grid_credentials=str(grid.client_credentials))
+
+    Nothing is left behind, however this process ends.
+    """
+
+    def __init__(
+        self,
+        tools: Any = (),
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        shape: GridShape | None = None,
+    ) -> None:
+        self.shape = shape or GridShape()
+        self.tools = tools
+        self.hosts: list[Host] = []
+        self.runtimes: list[RuntimeMember] = []
+        self._temporary: TemporaryDirectory[str] | None = None
+        self._wanted = folder
+        self._undo: ExitStack | None = None
+        self._inside = AsyncExitStack()
+
+    def start(self) -> Self:
+        """Start everything and return when calls are answered.
+
+        Raises ConfigurationError (no nats-server, a folder in use, a port that is
+        taken, tools that cannot be declared) and GridTransportError.
+        """
+        if self._undo is not None:
+            raise ClosedError("this grid runs already: call stop() first")
+        with ExitStack() as undo:
+            if self._wanted is None:
+                temporary = undo.enter_context(TemporaryDirectory(prefix="altar-grid-"))
+                self.folder = StateFolder(temporary)
+            else:
+                self.folder = StateFolder(self._wanted)
+                self.folder.make()
+            self.folder.lock()
+            undo.callback(self.folder.unlock)
+            self._start_servers(undo)
+            self._loop = asyncio.new_event_loop()
+            thread = threading.Thread(
+                target=self._loop.run_forever, name="altar-grid", daemon=True
+            )
+            thread.start()
+            undo.callback(self._end_loop, thread)
+            undo.callback(self._run, self._stop_members(), _END)
+            self._run(self._start_members(), _READY)
+            self.folder.tell(self._state())
+            undo.callback(self.folder.tell, None)
+            self._undo = undo.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """Drain runtimes and Hosts, end the servers; again is nothing."""
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo.close()
+            self.hosts, self.runtimes = [], []
+
+    @property
+    def url(self) -> str:
+        """Where its servers are."""
+        return self.parties.client.url or ""
+
+    @property
+    def client_credentials(self) -> Path:
+        """The credentials file for clients."""
+        return (self.folder / "client.json").resolve()
+
+    @property
+    def runtime_credentials(self) -> Path:
+        """The credentials file for runtimes that join from elsewhere."""
+        return (self.folder / "runtime.json").resolve()
+
+    @property
+    def tool_names(self) -> tuple[str, ...]:
+        """The tools that are served."""
+        return tuple(sorted({name for one in self.runtimes for name in one.server.status().tools}))
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = "stopped" if self._undo is None else self.url
+        return f"<DevelopmentGrid {state}, {len(self.runtimes)} runtimes>"
+
+    def _start_servers(self, undo: ExitStack) -> None:
+        certificates = (
+            development_certificates(self.folder / "tls") if self.shape.tls else None
+        )
+        parties = Parties.of(self.folder, certificates)
+        self.servers = Servers(
+            self.folder / "servers",
+            size=self.shape.nodes,
+            port=self.shape.port,
+            keys=parties.keys,
+            certificates=certificates,
+        )
+        undo.callback(self.servers.close)
+        self.servers.start()
+        undo.callback(self.servers.stop)
+        self.parties = parties.at(self.servers.url)
+        self.parties.write(self.folder)
+
+    async def _start_members(self) -> None:
+        replicas = 3 if self.shape.nodes >= 3 else 1
+        settings = HostSettings(
+            mode="development",
+            name="host",
+            state_folder=self.folder.path,
+            http_port=0,
+            system_seed=self.parties.system_seed,
+        )
+        for number in range(self.shape.hosts):
+            host = host_member(
+                self.parties.host, replace(settings, name=f"host-{number + 1}"), replicas=replicas
+            )
+            await host.start()
+            self.hosts.append(host)
+        await asyncio.gather(*[self._start_runtime(number) for number in range(self.shape.runtimes)])
+
+    async def _start_runtime(self, number: int) -> None:
+        audit = self.folder / f"audit/runtime-{number + 1}" if self.shape.audit else None
+        options = RuntimeOptions(
+            settings=RuntimeSettings(slots=self.shape.slots, linger_seconds=0.0),
+            audit_folder=audit,
+        )
+        member = RuntimeMember(self.parties.runtime, self.tools, options)
+        await member.start()
+        self.runtimes.append(member)
+
+    async def _stop_members(self) -> None:
+        await asyncio.gather(*[one.drain() for one in self.runtimes], return_exceptions=True)
+        await asyncio.gather(*[one.drain() for one in self.hosts], return_exceptions=True)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "url": self.url,
+            "started": time.time(),
+            "http": [host.http_url for host in self.hosts],
+            "tools": list(self.tool_names),
+        }
+
+    def _run(self, work: Coroutine[Any, Any, None], timeout: float) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
+
+    def _end_loop(self, thread: threading.Thread) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        thread.join()
+        self._loop.close()
