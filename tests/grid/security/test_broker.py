@@ -353,6 +353,17 @@ def test_a_session_ends_with_its_token(server, rules):
     in_grid(server, rules, body)
 
 
+@pytest.mark.parametrize("hours", [1, 12, 22.9, 24])
+def test_a_session_may_end_on_another_day(server, rules, hours):
+    """One of these ends after midnight, whenever this runs; times of day must not shut it out."""
+
+    async def body(grid: Grid) -> None:
+        client = await grid.connect(ANA, shown(expires=int(time.time() + hours * 3600)))
+        await client.may(client.send("grid.v1.call.add.1.s-1"))
+
+    in_grid(server, rules, body)
+
+
 def test_an_answer_without_permissions_would_permit_everything_so_none_is_ever_made(server, rules):
     """The reason for the rule: the broker takes an empty list for "all"."""
 

@@ -137,8 +137,10 @@ def _wanted(arguments: argparse.Namespace) -> list[tuple[Role, str, tuple[str, .
         name, equals, tools = text.partition("=")
         listed = tuple(one.strip() for one in tools.split(",") if one.strip()) if equals else ("*",)
         found.append(("client", name, listed))
-    found += [("runtime", name, ("*",)) for name in arguments.runtime]
-    found += [("operator", name, ()) for name in arguments.operator]
+    runtimes: list[str] = arguments.runtime
+    operators: list[str] = arguments.operator
+    found.extend(("runtime", name, ("*",)) for name in runtimes)
+    found.extend(("operator", name, ()) for name in operators)
     return found
 
 

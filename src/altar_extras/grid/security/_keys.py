@@ -76,7 +76,7 @@ class SigningKey:
             raise ConfigurationError(f"a key has 32 bytes, not {len(raw)}")
         self._raw = bytes(raw)
         self._key = Ed25519PrivateKey.from_private_bytes(self._raw)
-        self.kind = kind
+        self.kind: KeyKind = kind
         self.public = _written(_PREFIXES[kind], self._key.public_key().public_bytes_raw())
         self.verify_key = VerifyKey(self.public)
 
