@@ -11,7 +11,14 @@ pytest.importorskip("nats")
 pytest.importorskip("msgpack")
 
 from altar.errors import ConfigurationError
-from altar_extras.grid.server import Account, AccountUser, ServerProcess, ServerSettings
+from altar_extras.grid.security import (
+    CALLOUT_SUBJECT,
+    Admission,
+    Permissions,
+    SigningKey,
+    callout_answer,
+)
+from altar_extras.grid.server import ServerProcess, development_certificates
 from altar_extras.grid.transport import (
     AdmissionRefusedError,
     ClientTls,
@@ -109,8 +116,6 @@ def test_a_server_that_offers_plaintext_gets_no_connection_with_tls(shared_node)
 
 
 def test_a_server_of_another_authority_gets_no_connection(shared_node, tmp_path):
-    from altar_extras.grid.server import development_certificates
-
     node, foreign = shared_node(mtls=True), development_certificates(tmp_path)
     tls = ClientTls(ca=str(foreign.ca), cert=str(foreign.client_cert), key=str(foreign.client_key))
 
@@ -121,18 +126,20 @@ def test_a_server_of_another_authority_gets_no_connection(shared_node, tmp_path)
     run(main())
 
 
+def known(*seeds):
+    """A server that knows these keys alone, or everybody; it can be told otherwise by a reload."""
+    users = ", ".join(f"{{nkey: {public_of(seed)}}}" for seed in seeds)
+    accounts = f"accounts {{ A {{ users: [{users}] }} }}" if seeds else ""
+    return f"listen: 127.0.0.1:-1\nlame_duck_duration: 30s\n{accounts}\n"
+
+
 @pytest.fixture
 def own(tmp_path):
     """``own(seed)``: a server that knows this key alone."""
     made = []
 
     def start(*seeds):
-        users = tuple(
-            AccountUser(key=public_of(seed), publish=(">",), subscribe=(">",)) for seed in seeds
-        )
-        accounts = (Account(name="A", users=users),) if users else ()
-        settings = ServerSettings(name="n1", accounts=accounts)
-        made.append(ServerProcess(settings, folder=tmp_path / "n").start())
+        made.append(ServerProcess(known(*seeds), folder=tmp_path / "n").start())
         return made[-1]
 
     yield start
@@ -162,37 +169,65 @@ def test_where_nobody_listens_the_answer_comes_at_once():
         run(NatsConnector("nats://127.0.0.1:1,nats://[::1]:1").connect())
 
 
-def test_a_credential_that_ends_is_told_and_the_next_connection_asks_for_another_token(own):
-    """A user who is gone after a reload is put out; so is one whose time is up."""
+def test_a_connection_that_is_let_in_no_more_is_told_so_and_keeps_asking(own):
     seed, other = new_seed(), new_seed()
     process = own(seed)
-    tokens = iter(("first", "second", "third", "fourth"))
-    shown = []
-
-    def token():
-        shown.append(next(tokens, "last"))
-        return shown[-1]
 
     async def main():
-        connector = NatsConnector(process.url)
-        renewed = await connector.connect(seed=seed, token=token)
-        fixed = await connector.connect(seed=seed, token="the only one")
-        events, ended = [], []
+        transport = await NatsConnector(process.url).connect(seed=seed)
+        kinds = []
+        transport.listen(lambda event: kinds.append(event.kind))
+        process.reload(known(other))
+        await until(lambda: kinds == ["disconnected", "denied"])
+        process.reload(known(other, seed))
+        await until(lambda: transport.is_connected)
+        assert kinds == ["disconnected", "denied", "connected"]
+        await transport.close()
+
+    run(main())
+
+
+def test_a_session_that_ends_is_told_and_goes_on_only_with_another_token(node):
+    """The server ends it. nats-py would be closed for good; one token more, and it is back."""
+    server = node(callout=True, jetstream=False)
+    issuer = SigningKey.from_seed(server.keys.issuer)
+    shown = []
+
+    def admit(request):
+        shown.append(request.token)
+        return Admission(
+            account="acme",
+            tenant="acme",
+            permissions=Permissions(publish=("grid.v1.host.a.s1",), subscribe=("grid.v1.re.s1.>",)),
+            expires=int(time.time()) + (1 if request.token in ("old", "first") else 60),
+            role="client",
+            session="s1",
+            principal="p",
+            key=request.key,
+        )
+
+    async def main():
+        connector, seed = NatsConnector(server.url), new_seed()
+        host = await connector.connect(seed=server.keys.host["GRID"])
+        await host.subscribe(
+            CALLOUT_SUBJECT,
+            lambda one: host.publish(one.reply, callout_answer(one.body, admit, issuer=issuer)),
+        )
+        tokens = ["second", "first"]
+        fixed = await connector.connect(seed=seed, token="old")
+        renewed = await connector.connect(seed=seed, token=lambda: tokens.pop())
+        ended, events = [], []
+        fixed.listen(ended.append)
         renewed.listen(lambda event: events.append(event.kind))
-        fixed.listen(lambda event: ended.append(event.kind))
-        users = (AccountUser(key=public_of(other), publish=(">",), subscribe=(">",)),)
-        process.reload(ServerSettings(name="n1", accounts=(Account(name="A", users=users),)))
-        await until(lambda: ended[-1:] == ["closed"] and events.count("denied") == 2)
-        assert ended == ["denied", "disconnected", "closed"]
-        assert events[:2] == ["denied", "disconnected"]
-        assert shown[:2] == ["first", "second"]
+        await until(lambda: len(ended) == 3 and "connected" in events)
+        assert [event.kind for event in ended] == ["denied", "disconnected", "closed"]
+        assert "expired" in ended[0].text
+        assert events == ["denied", "disconnected", "connected"]
+        assert shown == ["old", "first", "second"]
         with pytest.raises(NotConnectedError, match="closed"):
-            fixed.publish("a", b"x")
-        users += (AccountUser(key=public_of(seed), publish=(">",), subscribe=(">",)),)
-        process.reload(ServerSettings(name="n1", accounts=(Account(name="A", users=users),)))
-        await until(lambda: renewed.is_connected)
-        assert events == ["denied", "disconnected", "denied", "connected"]
-        await renewed.close()
+            fixed.publish("grid.v1.host.a.s1", b"x")
+        for one in (fixed, renewed, host):
+            await one.close()
 
     run(main())
 

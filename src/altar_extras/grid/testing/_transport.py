@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["TransportContract"]
 
 _PATIENCE = 10.0
+_PROBE = b"probe"
 
 
 class TransportContract:
@@ -97,8 +98,8 @@ class TransportContract:
             def other(_: Inbound) -> None:
                 counts[1] += 1
 
-            await ends.far.subscribe(ends.subject, one, queue="rt")
-            await ends.near.subscribe(ends.subject, other, queue="rt")
+            await ends.listen(ends.far, ends.subject, one, queue="rt")
+            await ends.listen(ends.near, ends.subject, other, queue="rt")
             await ends.hear()
             for _ in range(100):
                 ends.near.publish(ends.subject, b"x")
@@ -110,9 +111,13 @@ class TransportContract:
     def test_the_reply_subject_travels_and_an_answer_reaches_it(self) -> None:
         async def test(ends: _Ends) -> None:
             answers: list[bytes] = []
-            await ends.near.subscribe(f"{ends.subject}.in.*", lambda one: answers.append(one.body))
-            await ends.far.subscribe(
-                ends.subject, lambda one: ends.far.publish(one.reply, one.subject.encode())
+            await ends.listen(
+                ends.near, f"{ends.subject}.in.*", lambda one: answers.append(one.body)
+            )
+            await ends.listen(
+                ends.far,
+                ends.subject,
+                lambda one: ends.far.publish(one.reply, one.subject.encode()),
             )
             ends.near.publish(ends.subject, b"?", reply=f"{ends.subject}.in.7")
             await ends.until(lambda: answers == [ends.subject.encode()])
@@ -237,7 +242,7 @@ class TransportContract:
             def raising(_: Inbound) -> None:
                 raise ValueError("mine")
 
-            await ends.far.subscribe(ends.subject, raising)
+            await ends.listen(ends.far, ends.subject, raising)
             await ends.hear()
             for _ in range(3):
                 ends.near.publish(ends.subject, b"x")
@@ -262,14 +267,14 @@ class TransportContract:
     def test_drain_handles_what_came_and_sends_what_waits(self) -> None:
         async def test(ends: _Ends) -> None:
             back: list[bytes] = []
-            await ends.near.subscribe(f"{ends.subject}.back", lambda one: back.append(one.body))
+            await ends.listen(ends.near, f"{ends.subject}.back", lambda one: back.append(one.body))
             seen: list[bytes] = []
 
             def answer(one: Inbound) -> None:
                 seen.append(one.body)
                 ends.far.publish(f"{ends.subject}.back", b"!", join=True)
 
-            await ends.far.subscribe(ends.subject, answer, queue="rt")
+            await ends.listen(ends.far, ends.subject, answer, queue="rt")
             for number in range(200):
                 ends.near.publish(ends.subject, b"%d" % number)
             await ends.near.flush()
@@ -367,10 +372,27 @@ class _Ends:
         return [one.body for one in self.heard]
 
     async def hear(self) -> None:
-        """Note what comes to ``far``; returns when both sides' subscriptions count."""
-        await self.far.subscribe(self.subject, self.heard.append)
-        await self.far.flush()
-        await self.near.flush()
+        """Note what comes to ``far``."""
+        await self.listen(self.far, self.subject, self.heard.append)
+
+    async def listen(
+        self, end: Transport, subject: str, handler: Callable[[Inbound], None], *, queue: str = ""
+    ) -> None:
+        """Subscribe; returns when a body of the other end has come: interest takes its time
+        from server to server.
+        """
+        came: list[Inbound] = []
+
+        def hear(inbound: Inbound) -> None:
+            (came.append if inbound.body == _PROBE else handler)(inbound)
+
+        await end.subscribe(subject, hear, queue=queue)
+        other = self.near if end is self.far else self.far
+        while not came:
+            other.publish(subject.replace("*", "probe"), _PROBE)
+            await other.flush()
+            await end.flush()
+            await asyncio.sleep(0.002)
 
     async def publish(self, subject: str, body: bytes, **options: Any) -> None:
         """Publish from ``near``."""

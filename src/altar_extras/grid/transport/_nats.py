@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
+from altar.errors import ConfigurationError
 from altar_extras.grid.transport._nats_link import LifeCheck, Link, header_size
 from altar_extras.grid.transport._nats_settings import (
     Address,
@@ -74,8 +75,10 @@ class NatsConnector:
 
         A ``token`` that is a callable is asked anew for every connection. Each
         server is tried once. Raises AdmissionRefusedError where the key or the
-        token is not let in, and NotConnectedError where no server answers.
+        token is not let in, NotConnectedError where no server answers, and
+        ConfigurationError for a seed that is none.
         """
+        _check_seed(seed)
         made = NatsTransport(
             self._addresses,
             context=self._context,
@@ -89,6 +92,19 @@ class NatsConnector:
         return f"NatsConnector({', '.join(one.url for one in self._addresses)})"
 
 
+def _check_seed(seed: str) -> None:
+    if not seed:
+        return
+    import nkeys  # noqa: PLC0415 - not without a key
+
+    try:
+        nkeys.from_seed(bytearray(seed.encode()))
+    except (nkeys.NkeysError, ValueError):
+        raise ConfigurationError(
+            "the seed is no nkey of a user: it begins with SU and has 58 characters"
+        ) from None
+
+
 class _Identity:
     """Who connects. Its repr shows no secret."""
 
@@ -98,6 +114,11 @@ class _Identity:
         self.seed = seed
         self.token = token
         self.name = name
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether its token stays what it was."""
+        return bool(self.token) and not callable(self.token)
 
     def shown(self) -> str:
         """The token for the next connection."""
@@ -128,7 +149,6 @@ class NatsTransport:
         self._identity = identity
         self._link: Link | None = None
         self._last: Address | None = None
-        self._token = ""
         self._is_closed = False
         self._listeners: list[Callable[[Event], None]] = []
         self._subscriptions: list[NatsSubscription] = []
@@ -320,12 +340,11 @@ class NatsTransport:
     async def _open(self, address: Address) -> Link:
         """A connection with every subscription made."""
         link = Link(address, lost=self._lost, tell=self._tell)
-        self._token = self._identity.shown()
         await link.open(
             self._settings,
             context=self._context,
             seed=self._identity.seed,
-            token=self._token,
+            token=self._identity.shown(),
             name=self._identity.name,
         )
         try:
@@ -372,8 +391,8 @@ class NatsTransport:
             self._servers.append(Address(host, port, origin.tls_name or origin.host))
 
     async def _come_back(self, expired: bool) -> None:
-        before, wait, refused = self._token, self._settings.reconnect_wait, False
-        if expired and before and self._identity.shown() == before:
+        wait, refused = self._settings.reconnect_wait, False
+        if expired and self._identity.is_fixed:
             self._end("the credential ended, and there is no other")
             return
         while not self._is_closed:

@@ -6,10 +6,11 @@ import asyncio
 import math
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
-from nats.js.api import StorageType
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.api import DeliverPolicy, StorageType
 from nats.js.errors import APIError, NotFoundError
 
 from altar_extras.grid.transport._nats_link import header_size
@@ -25,6 +26,7 @@ from altar_extras.grid.transport._store import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
     from altar_extras.grid.transport._nats import NatsTransport
@@ -160,27 +162,43 @@ class NatsStore:
         connection = self._transport.connections
         folder, dot, _ = prefix.rpartition(".")
         async with self._bounded() as js:
-            watcher = await (await js.key_value(self._bucket)).watch(f"{folder}{dot}>")
+            heard = await js.subscribe(
+                f"{self._prefix}{folder}{dot}>",
+                stream=self._stream,
+                ordered_consumer=True,
+                deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
+            )
+            # nats-py's own watch takes what is sent and not yet read for an empty bucket.
+            info = await heard.consumer_info()
+            sent = info.delivered.consumer_seq if info.delivered is not None else 0
+            is_through = not sent + (info.num_pending or 0)
         seen: set[str] = set()
         try:
+            if is_through:
+                for change in _missing(known, seen):
+                    yield change
+                yield None
             while self._transport.connections == connection and self._transport.is_connected:
                 try:
-                    async with asyncio.timeout(_LOOK):
-                        entry = await anext(watcher)
-                except TimeoutError:
+                    message = await heard.next_msg(timeout=_LOOK)
+                except NatsTimeoutError:
                     continue
-                if entry is None:
-                    for key in sorted(known.keys() - seen):
-                        yield Change(key, None, known.pop(key))
-                    yield None
-                elif entry.key.startswith(prefix):
-                    seen.add(entry.key)
-                    change = _change(entry, known)
-                    if change is not None:
+                key = message.subject[len(self._prefix) :]
+                if key.startswith(prefix):
+                    seen.add(key)
+                    changed = _change(key, message, known)
+                    if changed is not None:
+                        yield changed
+                if not is_through and message.metadata.num_pending == 0:
+                    is_through = True
+                    for change in _missing(known, seen):
                         yield change
+                    yield None
+        except NatsError as error:
+            raise StoreUnavailableError(f"the watch of {self._bucket} was lost") from error
         finally:
             with suppress(NatsError, OSError):
-                await watcher.stop()  # type: ignore[no-untyped-call]
+                await heard.unsubscribe()
 
     @asynccontextmanager
     async def _bounded(self) -> AsyncIterator[JetStreamContext]:
@@ -231,13 +249,18 @@ class NatsStore:
         return ack.seq
 
 
-def _change(entry: Any, known: dict[str, int]) -> Change | None:
-    """What an entry changes, given the revisions already told."""
-    if entry.operation in _GONE:
-        if known.pop(entry.key, None) is None:
-            return None
-        return Change(entry.key, None, entry.revision)
-    if known.get(entry.key, 0) >= entry.revision:
+def _missing(known: dict[str, int], seen: set[str]) -> list[Change]:
+    """What was removed while nobody looked."""
+    return [Change(key, None, known.pop(key)) for key in sorted(known.keys() - seen)]
+
+
+def _change(key: str, message: Msg, known: dict[str, int]) -> Change | None:
+    """What a message of the bucket changes, given the revisions already told."""
+    revision = message.metadata.sequence.stream
+    headers = message.headers or {}
+    if headers.get(_OPERATION) in _GONE or _MARKER in headers:
+        return None if known.pop(key, None) is None else Change(key, None, revision)
+    if known.get(key, 0) >= revision:
         return None
-    known[entry.key] = entry.revision
-    return Change(entry.key, entry.value or b"", entry.revision)
+    known[key] = revision
+    return Change(key, message.data, revision)
