@@ -9,12 +9,15 @@ import time
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.errors import ConfigurationError
 from altar_extras.grid.audit._frames import frame_at
 from altar_extras.grid.audit._spool import read_folder
 from altar_extras.grid.audit._verify import verify
+from altar_extras.grid.security import Credentials
+from altar_extras.grid.transport import ClientTls
 
 if TYPE_CHECKING:
     import argparse
@@ -208,7 +211,7 @@ async def _read_server(arguments: argparse.Namespace) -> dict[str, list[bytes]]:
 
     options: dict[str, Any] = {"connect_timeout": 5, "allow_reconnect": False}
     if arguments.credentials:
-        options |= _options(arguments.credentials)
+        options |= _options(Credentials.read(arguments.credentials, role="host"))
     try:
         nc = await nats.connect(arguments.source, **options)
     except (nats.errors.Error, OSError, TimeoutError) as error:
@@ -217,3 +220,17 @@ async def _read_server(arguments: argparse.Namespace) -> dict[str, list[bytes]]:
         return await read_stream(nc.jetstream(), tenant=arguments.tenant)
     finally:
         await nc.close()
+
+
+def _options(own: Credentials) -> dict[str, Any]:
+    """How a Host connects: its key, an inbox of its own, TLS 1.3 with its certificate."""
+    key = own.key
+    options: dict[str, Any] = {
+        "nkeys_seed_str": key.seed,
+        "inbox_prefix": f"grid.v1.re.{token_hex(16)}",
+    }
+    tls = own.tls
+    if tls.ca and tls.cert and tls.key:
+        context = ClientTls(ca=tls.ca, cert=tls.cert, key=tls.key).context()
+        options |= {"tls": context, "tls_handshake_first": True}
+    return options

@@ -1,0 +1,107 @@
+"""``altar grid audit``: verify, tail and export, of a folder, a file and a server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+
+import pytest
+
+pytest.importorskip("nats")
+pytest.importorskip("msgpack")
+pytest.importorskip("nkeys")
+pytest.importorskip("cryptography")
+
+import nats
+
+from altar.cli._console import Console
+from altar.errors import ConfigurationError
+from altar_extras.grid.audit import NatsAuditSink, Shipper
+from altar_extras.grid.audit._cli import configure, run
+from tests.grid.audit.calls import KEY, make_calls, opened
+
+
+def audit(*words: str) -> tuple[int, str]:
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    out = io.StringIO()
+    status = run(parser.parse_args([str(word) for word in words]), Console(out, out))
+    return status, out.getvalue()
+
+
+@pytest.fixture
+def spool(tmp_path):
+    with opened(tmp_path) as journal:
+        asyncio.run(make_calls(journal, 0, 3))
+    return tmp_path / "spool"
+
+
+def test_verify_says_what_a_spool_holds_and_that_it_is_whole(spool):
+    status, text = audit("verify", spool)
+    assert status == 0
+    assert "3 started, 3 finished, 0 unknown" in text
+    status, text = audit("verify", spool, "--json")
+    assert json.loads(text)["ok"] is True
+
+
+def test_an_export_is_verified_again_and_a_changed_line_is_found(spool, tmp_path):
+    out = tmp_path / "records.jsonl"
+    assert audit("export", spool, "--out", out)[0] == 0
+    assert audit("verify", out)[0] == 0
+    lines = out.read_text().splitlines()
+    first = json.loads(lines[2])
+    assert (first["kind"], first["tool"], first["principal"]) == ("started", "get_weather", "alice")
+    out.write_text("\n".join(lines[:3] + lines[4:]) + "\n")
+    status, text = audit("verify", out)
+    assert status == 1
+    assert "w1 record 4: missing" in text
+    assert audit("export", spool)[1].splitlines() == lines
+
+
+def test_keys_and_hosts_are_asked_for_when_named(spool):
+    assert audit("verify", spool, "--key", f"w1={KEY.public}")[0] == 0
+    assert audit("verify", spool, "--key", "w1=UX")[0] == 1
+    status, text = audit("verify", spool, "--host", "UX")
+    assert status == 1 and "not_countersigned" in text
+
+
+def test_tail_shows_the_last_records_on_a_line_each(spool):
+    status, text = audit("tail", spool, "-n", "3")
+    lines = text.splitlines()
+    assert status == 0 and len(lines) == 3
+    assert "finished" in lines[1] and "status=SUCCESS" in lines[1]
+
+
+def test_a_server_is_read_with_a_tenant(shared_node, tmp_path):
+    url = shared_node().url
+
+    async def ship() -> None:
+        nc = await nats.connect(url)
+        sink = NatsAuditSink(nc.jetstream(), tenant="typed")
+        await sink.open()
+        with opened(tmp_path) as journal:
+            await make_calls(journal, 0, 3)
+            shipper = Shipper(journal, sink)
+            await shipper.start()
+            assert await shipper.drain()
+            await shipper.close()
+        await nc.close()
+
+    asyncio.run(ship())
+    status, text = audit("verify", url, "--tenant", "typed")
+    assert status == 0 and "3 finished" in text
+    with pytest.raises(ConfigurationError, match="--tenant"):
+        audit("verify", url)
+
+
+@pytest.mark.parametrize("text", ["{}", "no JSON", '{"writer": "w", "frame": "?"}'])
+def test_what_is_no_export_is_refused_with_what_to_type(tmp_path, text):
+    (tmp_path / "x.jsonl").write_text(text + "\n")
+    with pytest.raises(ConfigurationError, match="altar grid audit export"):
+        audit("verify", tmp_path / "x.jsonl")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        audit("verify", tmp_path / "missing.jsonl")
+    with pytest.raises(ConfigurationError, match="holds no spool"):
+        audit("verify", tmp_path)
