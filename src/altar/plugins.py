@@ -86,7 +86,7 @@ _PROVIDERS = {
 }
 _RUNTIMES = {
     "grid": Plugin(
-        target="altar_extras.grid:GridRuntime",
+        target="altar_extras.grid.client:from_settings",
         library="nats",
         requirement="nats-py[nkeys]>=2.16",
         extra="grid",

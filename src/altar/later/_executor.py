@@ -217,6 +217,11 @@ class LocalRuntime:
         """The bounds that hold for every call."""
         return self._limits
 
+    @property
+    def is_governed(self) -> bool:
+        """Whether policies stand before its tools."""
+        return self.stacks is not None
+
     def declaration(self, name: str) -> FunctionDeclaration | None:
         """The declaration of a tool that this runtime serves; None for any other name."""
         mark = self._toolset.marks.get(name)

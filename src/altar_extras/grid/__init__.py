@@ -11,4 +11,17 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from altar_extras.grid.client import ExecutionMode, GridClient, GridRuntime
+
+__all__ = ["ExecutionMode", "GridClient", "GridRuntime"]
+
+
+def __getattr__(name: str) -> object:
+    """The client's names, on first use: the packages below do without it."""
+    if name in __all__:
+        return getattr(import_module("altar_extras.grid.client"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

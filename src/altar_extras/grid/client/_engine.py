@@ -1,0 +1,423 @@
+"""Engine: the calls of a client on one event loop, over one session at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from secrets import token_hex
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from altar.adm import ErrorObject, ToolResult, digest
+from altar.errors import AltarError, ErrorType
+from altar.trace import switch
+from altar_extras.grid.client._invocation import Invocation
+from altar_extras.grid.client._link import Link, LinkLostError, fault_of
+from altar_extras.grid.client._run import Run
+from altar_extras.grid.client._session import ToolRight, rights_of
+from altar_extras.grid.transport import GridTransportError
+from altar_extras.grid.wire import (
+    Fault,
+    HostClock,
+    ListTools,
+    ListToolsAnswer,
+    Message,
+    ReportLost,
+    failed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.adm import FunctionCall
+    from altar.runtime import CallContext
+    from altar_extras.grid.client._options import CallOptions
+    from altar_extras.grid.client._settings import ClientSettings
+    from altar_extras.grid.security import Credentials
+    from altar_extras.grid.transport import Connector
+
+__all__ = ["Engine", "finished"]
+
+_log = logging.getLogger("altar.grid")
+_TICK = 0.5
+_REST = 0.5  # seconds between tries to open a session, for which calls are refused at once
+
+
+class Engine:
+    """Everything of a client that lives on one event loop.
+
+    ``begin`` starts a call and returns at once; its ``done`` is called on the
+    loop. A session is opened on first use, and again after it ended.
+    """
+
+    def __init__(
+        self, connector: Connector, credentials: Credentials, settings: ClientSettings
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.settings = settings
+        self.counts: Counter[str] = Counter()
+        self.clock = HostClock()
+        self.runs: set[Run] = set()
+        self.away: set[Run] = set()
+        self.link: Link | None = None
+        self._connector = connector
+        self._credentials = credentials
+        self._waiting: list[tuple[Run, str | None]] = []
+        self._opening: asyncio.Task[None] | None = None
+        self._failed: tuple[float, Fault] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._looked: dict[str, float] = {}
+        self._prefix = token_hex(12)
+        self._serial = 0
+        self.is_closed = False
+
+    def count(self, what: str) -> None:
+        """One more of something."""
+        self.counts[what] += 1
+
+    def begin(
+        self,
+        call: FunctionCall,
+        ctx: CallContext,
+        *,
+        options: CallOptions,
+        emit: Callable[[Run, Any], None] | None,
+        done: Callable[[ToolResult, Run | None], None],
+    ) -> Run | None:
+        """Carry out a call; None where it was refused at once."""
+        flag = ctx.cancelled
+        if flag.reason is not None:
+            done(failed(call, _cancelled(flag.reason), ctx.correlation_id), None)
+            return None
+        deadline = ctx.deadline
+        if deadline is not None and deadline <= monotonic():
+            done(failed(call, _too_late(call.name), ctx.correlation_id), None)
+            return None
+        self._serial += 1
+        inv = Invocation(
+            call,
+            f"{self._prefix}{self._serial:x}",
+            settings=self.settings,
+            correlation_id=ctx.correlation_id,
+            idempotent=options.idempotent,
+            listens=emit is not None,
+        )
+        run = Run(self, inv, ctx, options=options, emit=emit, done=done)
+        self.runs.add(run)
+        if self._timer is None:
+            self._timer = self.loop.call_later(_TICK, self._tick)
+        self.send(run)
+        return run
+
+    def send(self, run: Run, avoid: str | None = None) -> None:
+        """Send a call now, or once there is a session."""
+        link = self.link
+        if link is None or link.over is not None:
+            self._wait(run, avoid)
+            return
+        right = run.right
+        if right is None:
+            right = link.tools.get(run.inv.call.name)
+            if right is None:
+                self._wait_for_tool(run, link)
+                return
+            run.right = right
+            if right.idempotent:
+                run.inv.idempotent = True
+        if link.router.quarantined and _is_quarantined(link, run):
+            run.perform(run.inv.unsent(_quarantined()))
+            return
+        link.refresh()
+        run.send(link, avoid)
+
+    async def ready(self) -> Link:
+        """The link of a session that is open. Raises LinkLostError."""
+        link = self.link
+        if link is not None and link.over is None:
+            return link
+        if self.is_closed:
+            raise LinkLostError(_closed())
+        failed_at = self._failed
+        if failed_at is not None and monotonic() - failed_at[0] < _REST:
+            raise LinkLostError(failed_at[1])
+        if self._opening is None:
+            self._opening = self._task(self._open())
+        await asyncio.shield(self._opening)
+        link = self.link
+        if link is None:
+            raise LinkLostError(self._failed[1] if self._failed else _closed())
+        return link
+
+    async def ask(self, op: str, message: Message) -> Message:
+        """Ask the Hosts as this client's session; raises GridTransportError."""
+        link = await self.ready()
+        return await link.ask(op, message)
+
+    async def contracts(self) -> list[dict[str, Any]]:
+        """The ADM contracts that the session may use."""
+        link = await self.ready()
+        found: list[dict[str, Any]] = []
+        cursor = 0
+        while True:
+            answer = await link.ask("list_tools", ListTools(id=token_hex(8), cursor=cursor))
+            if not isinstance(answer, ListToolsAnswer):
+                return found
+            found += [one for one in answer.contracts if isinstance(one, dict)]
+            if answer.next <= cursor:
+                return found
+            cursor = answer.next
+
+    def report_lost(self, run: Run) -> None:
+        """Tell the Hosts of a call whose runtime died with it."""
+        self.count("lost")
+        inv, link = run.inv, run.link
+        if link is None or run.right is None:
+            return
+        args_digest = _args_digest(inv.call)
+        if not args_digest:
+            return
+        message = ReportLost(
+            id=token_hex(8),
+            invocation_id=inv.id,
+            tool=inv.call.name[:64],
+            args_digest=args_digest,
+            runtime=inv.runtime,
+            epoch=inv.epoch,
+        )
+        self._task(self._tell(link, "report_lost", message))
+
+    def ended(self, run: Run) -> None:
+        """A call was answered."""
+        self.runs.discard(run)
+        self.away.discard(run)
+
+    async def close(self) -> None:
+        """End the session; calls that are on their way are told, and then answered so."""
+        self.is_closed = True
+        for run in list(self.runs):
+            run.perform(run.inv.cancel("the client was closed"))
+            run.perform(run.inv.unstopped())
+        if self._timer is not None:
+            self._timer.cancel()
+        opening, link = self._opening, self.link
+        self.link = None
+        if opening is not None:
+            opening.cancel()
+        if link is not None:
+            await link.close(drain=True)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # -- opening --------------------------------------------------------------------------
+
+    def _wait(self, run: Run, avoid: str | None) -> None:
+        """Keep a call back until there is a session; nothing of it was sent."""
+        if self.is_closed:
+            run.perform(run.inv.unsent(_closed()))
+            return
+        failed_at = self._failed
+        if failed_at is not None and monotonic() - failed_at[0] < _REST:
+            run.perform(run.inv.unsent(failed_at[1]))
+            return
+        self._waiting.append((run, avoid))
+        if self._opening is None:
+            self._opening = self._task(self._open())
+
+    async def _open(self) -> None:
+        link = Link(
+            self._connector,
+            self._credentials,
+            self.settings,
+            clock=self.clock,
+            told=lambda what: self._told(link, what),
+        )
+        fault: Fault | None = None
+        try:
+            await link.open()
+        except LinkLostError as error:
+            fault = error.fault
+            _log.warning("no session with the grid: %s (%s)", error, fault.reason)
+        except Exception as error:  # noqa: BLE001 - waiting calls are answered, whatever it was
+            fault = fault_of(GridTransportError(str(error)))
+            _log.exception("no session with the grid")
+        finally:
+            self._opening = None
+        waiting, self._waiting = self._waiting, []
+        if fault is not None:
+            self._failed = (monotonic(), fault)
+            for run, _ in waiting:
+                run.perform(run.inv.unsent(fault))
+            return
+        self._failed = None
+        self.link = link
+        for run, avoid in waiting:
+            if run.inv.phase == "new" and run.done is not None:
+                self.send(run, avoid)
+
+    def _wait_for_tool(self, run: Run, link: Link) -> None:
+        """A name the session did not show when it was opened: look once more, then refuse."""
+        name = run.inv.call.name
+        if monotonic() - self._looked.get(name, float("-inf")) < 1.0:
+            run.perform(run.inv.unsent(_no_tool(name)))
+            return
+        if len(self._looked) > 1000:
+            self._looked.clear()
+        self._looked[name] = monotonic()
+        self._task(self._look(run, link))
+
+    async def _look(self, run: Run, link: Link) -> None:
+        name = run.inv.call.name
+        try:
+            found: dict[str, ToolRight] = {}
+            for contract in await self.contracts():
+                found.update(rights_of(_rows(contract)))
+            task = link.refresh(now=True)
+            if task is not None:
+                await asyncio.shield(task)
+            link.tools = {**found, **link.tools}
+        except GridTransportError as error:
+            _log.debug("the tools could not be asked for: %s", error)
+        majors = link.router.majors(name)
+        if name not in link.tools and majors and link.mode.lower() == "development":
+            link.tools = {**link.tools, name: ToolRight(name, majors[-1], "", False)}
+        if run.inv.phase != "new" or run.done is None:
+            return
+        if name in link.tools:
+            self._looked.pop(name, None)
+            self.send(run)
+        else:
+            run.perform(run.inv.unsent(_no_tool(name)))
+
+    # -- what happens ---------------------------------------------------------------------
+
+    def _told(self, link: Link, what: str) -> None:
+        if what == "up":
+            for run in list(self.away):
+                if run.link is link:
+                    self.away.discard(run)
+                    run.reattach()
+        elif what == "over":
+            if self.link is link:
+                self.link = None
+            for run in list(self.away):
+                if run.link is link:
+                    self.away.discard(run)
+                    run.perform(run.inv.unreachable())
+            self._task(link.close())
+
+    def _tick(self) -> None:
+        self._timer = None
+        if not self.runs or self.is_closed:
+            return
+        now = monotonic()
+        quiet = now - self.settings.query_after
+        for run in list(self.runs):
+            deadline = run.ctx.deadline
+            if deadline is not None and now > deadline + 0.25:
+                run.late()
+            elif run.inv.phase == "new" and deadline is not None and now >= deadline:
+                run.late()
+            elif run.heard_at < quiet:
+                run.heard_at = now
+                run.perform(run.inv.suspect())
+        self._timer = self.loop.call_later(_TICK, self._tick)
+
+    async def _tell(self, link: Link, op: str, message: Message) -> None:
+        try:
+            await link.ask(op, message)
+        except GridTransportError as error:
+            _log.warning("the Hosts could not be told (%s): %s", op, error)
+
+    def _task(self, work: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def finished(result: ToolResult, run: Run | None, ctx: CallContext) -> ToolResult:
+    """A result as its caller gets it: with the correlation id, its spans taken over."""
+    if run is not None and run.inv.spans and switch.tracer is not None:
+        switch.tracer.adopt(run.inv.spans)
+    error = result.error
+    if error is None or not ctx.correlation_id or error.correlation_id is not None:
+        return result
+    told = ErrorObject(
+        message=error.message,
+        type=error.type,
+        details=error.details,
+        retry_allowed=error.retry_allowed,
+        retry_after_ms=error.retry_after_ms,
+        remediation_steps=error.remediation_steps,
+        correlation_id=ctx.correlation_id,
+    )
+    return ToolResult(
+        name=result.name, call_id=result.call_id, error=told, metadata=result.metadata
+    )
+
+
+def _rows(contract: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tools of an ADM contract, as rows of a session's list."""
+    rows = []
+    for one in contract.get("function_declarations") or contract.get("functions") or ():
+        if isinstance(one, dict):
+            rows.append({**one, "version": contract.get("version"), "digest": _sum(contract)})
+    return rows
+
+
+def _sum(contract: dict[str, Any]) -> str:
+    try:
+        return digest(contract)
+    except AltarError:
+        return ""
+
+
+def _is_quarantined(link: Link, run: Run) -> bool:
+    call = run.inv.call
+    return f"{call.name} {_args_digest(call)}" in link.router.quarantined
+
+
+def _args_digest(call: FunctionCall) -> str:
+    try:
+        return digest(call.args, big_integers="exact")
+    except AltarError:
+        return ""
+
+
+def _quarantined() -> Fault:
+    return Fault(
+        type=ErrorType.RESOURCE_EXHAUSTED,
+        reason="quarantined",
+        message="This call has ended several runtimes, and is not made again.",
+        steps=("Call the tool with other arguments.",),
+    )
+
+
+def _no_tool(name: str) -> Fault:
+    return Fault(
+        type=ErrorType.TOOL_NOT_FOUND,
+        reason="no_tool",
+        message=f"The grid shows this session no tool {name[:80]!r}.",
+    )
+
+
+def _cancelled(reason: str) -> Fault:
+    text = f"The call was not finished: {reason}."
+    return Fault(type=ErrorType.CANCELLED, reason="cancelled", message=text)
+
+
+def _too_late(name: str) -> Fault:
+    return Fault(
+        type=ErrorType.TIMEOUT,
+        reason="deadline_passed",
+        message=f"The time for {name[:80]!r} was over before it began.",
+    )
+
+
+def _closed() -> Fault:
+    return Fault(
+        type=ErrorType.INVALID_STATE, reason="closed", message="The client was closed."
+    )

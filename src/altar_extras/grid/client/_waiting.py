@@ -1,0 +1,205 @@
+"""How callers wait for an engine's answer: in a thread, on its loop, on another loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from altar_extras.grid.client._engine import finished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from altar.adm import FunctionCall, ToolResult
+    from altar.runtime import CallContext
+    from altar_extras.grid.client._engine import Engine
+    from altar_extras.grid.client._options import CallOptions
+    from altar_extras.grid.client._run import Run
+
+__all__ = ["carry_across", "carry_here", "carry_in_thread"]
+
+_log = logging.getLogger("altar.grid")
+_RESULT, _CHUNK = 0, 1
+
+
+class _Handle:
+    """A run that was begun on another thread's loop, and how it is told to stop."""
+
+    __slots__ = ("engine", "gone", "reason", "run")
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.run: Run | None = None
+        self.reason: str | None = None
+        self.gone = False
+
+    def begin(
+        self,
+        call: FunctionCall,
+        ctx: CallContext,
+        options: CallOptions,
+        emit: Callable[[Run, Any], None] | None,
+        done: Callable[[ToolResult, Run | None], None],
+    ) -> None:
+        if self.gone:
+            return
+        self.run = self.engine.begin(call, ctx, options=options, emit=emit, done=_ended(done))
+        if self.reason is not None and self.run is not None:
+            self.run.cancel(self.reason)
+
+    def cancel(self, reason: str) -> None:
+        """On the loop."""
+        self.reason = reason
+        if self.run is not None:
+            self.run.cancel(reason)
+
+    def abandon(self) -> None:
+        """On the loop."""
+        self.gone = True
+        if self.run is not None:
+            self.run.abandon()
+
+
+def carry_in_thread(
+    engine: Engine, call: FunctionCall, ctx: CallContext, options: CallOptions
+) -> ToolResult:
+    """Carry out a call on the engine's loop and wait for it in this thread.
+
+    ``ctx.emit`` is called here, in this thread: a slow listener slows its own tool alone.
+    """
+    answers: SimpleQueue[tuple[int, Any, Run | None]] = SimpleQueue()
+    handle = _Handle(engine)
+    listener = ctx.emit
+    emit = None if listener is None else lambda run, chunk: answers.put((_CHUNK, chunk, run))
+    tell = engine.loop.call_soon_threadsafe
+
+    def stop() -> None:
+        _tell(tell, handle.cancel, ctx.cancelled.reason or "cancelled")
+
+    ctx.cancelled.on_cancel(stop)
+    try:
+        tell(
+            handle.begin,
+            call,
+            ctx,
+            options,
+            emit,
+            lambda result, run: answers.put((_RESULT, result, run)),
+        )
+        while True:
+            kind, value, run = answers.get()
+            if kind == _RESULT:
+                return finished(value, run, ctx)
+            _listen(listener, value)
+            if run is not None:
+                _tell(tell, run.heard)
+    except BaseException:  # a KeyboardInterrupt: nobody waits any more
+        _tell(tell, handle.abandon)
+        raise
+    finally:
+        ctx.cancelled.forget(stop)
+
+
+async def carry_here(
+    engine: Engine, call: FunctionCall, ctx: CallContext, options: CallOptions
+) -> ToolResult:
+    """Carry out a call on the running loop, which is the engine's."""
+    loop = engine.loop
+    answer: asyncio.Future[tuple[ToolResult, Run | None]] = loop.create_future()
+    listener = ctx.emit
+    run: Run | None = None
+
+    def done(result: ToolResult, run: Run | None) -> None:
+        if run is not None:
+            engine.ended(run)
+        if not answer.done():
+            answer.set_result((result, run))
+
+    def stop() -> None:
+        if run is not None:
+            _tell(loop.call_soon_threadsafe, run.cancel, ctx.cancelled.reason or "cancelled")
+
+    def emit(run: Run, chunk: Any) -> None:
+        _listen(listener, chunk)
+        run.heard()
+
+    run = engine.begin(
+        call, ctx, options=options, emit=None if listener is None else emit, done=done
+    )
+    ctx.cancelled.on_cancel(stop)
+    try:
+        result, ended = await answer
+    except BaseException:
+        if run is not None:
+            run.abandon()
+        raise
+    finally:
+        ctx.cancelled.forget(stop)
+    return finished(result, ended, ctx)
+
+
+async def carry_across(
+    engine: Engine, call: FunctionCall, ctx: CallContext, options: CallOptions
+) -> ToolResult:
+    """Carry out a call on the engine's loop and wait for it on the running one."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[tuple[ToolResult, Run | None]] = loop.create_future()
+    handle = _Handle(engine)
+    listener = ctx.emit
+    tell = engine.loop.call_soon_threadsafe
+
+    def done(result: ToolResult, run: Run | None) -> None:
+        _tell(loop.call_soon_threadsafe, settle, result, run)
+
+    def settle(result: ToolResult, run: Run | None) -> None:
+        if not answer.done():
+            answer.set_result((result, run))
+
+    def emit(run: Run, chunk: Any) -> None:
+        _tell(loop.call_soon_threadsafe, hear, run, chunk)
+
+    def hear(run: Run, chunk: Any) -> None:
+        _listen(listener, chunk)
+        _tell(tell, run.heard)
+
+    def stop() -> None:
+        _tell(tell, handle.cancel, ctx.cancelled.reason or "cancelled")
+
+    ctx.cancelled.on_cancel(stop)
+    try:
+        tell(handle.begin, call, ctx, options, None if listener is None else emit, done)
+        result, run = await answer
+    except BaseException:
+        _tell(tell, handle.abandon)
+        raise
+    finally:
+        ctx.cancelled.forget(stop)
+    return finished(result, run, ctx)
+
+
+def _ended(
+    done: Callable[[ToolResult, Run | None], None],
+) -> Callable[[ToolResult, Run | None], None]:
+    def settle(result: ToolResult, run: Run | None) -> None:
+        if run is not None:
+            run.engine.ended(run)
+        done(result, run)
+
+    return settle
+
+
+def _listen(listener: Callable[[Any], None] | None, chunk: Any) -> None:
+    try:
+        if listener is not None:
+            listener(chunk)
+    except Exception:  # noqa: BLE001 - the listener is not the tool
+        _log.warning("a listener failed on a progress chunk", exc_info=True)
+
+
+def _tell(tell: Callable[..., Any], *args: Any) -> None:
+    try:
+        tell(*args)
+    except RuntimeError:  # the loop has ended: nobody is there to hear it
+        _log.debug("a loop has ended before it could be told")
