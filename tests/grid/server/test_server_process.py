@@ -24,6 +24,7 @@ from altar_extras.grid.server import (
     ServerProcess,
     ServerSettings,
     Site,
+    Times,
     development_certificates,
     find_server,
     node_settings,
@@ -283,9 +284,8 @@ def test_a_reload_that_the_server_refuses_is_told_and_a_restart_takes_it(node):
     n.start()
 
 
-@pytest.mark.slow
 def test_a_lame_duck_tells_its_clients_and_they_go_to_another_node(cluster):
-    c = cluster(3, jetstream=False)
+    c = cluster(3, jetstream=False, times=Times(lame_duck_grace=0.1))
 
     async def talk():
         told, moved = asyncio.Event(), asyncio.Event()
