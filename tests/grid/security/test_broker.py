@@ -308,7 +308,11 @@ def test_what_is_replayed_expired_forged_or_revoked_is_not_let_in(server, rules)
         assert await grid.refused(ANA, old) == "expired"
         assert await grid.refused(ANA, shown(host=STRANGER)) == "unknown_host"
         assert await grid.refused(ANA, shown()[:-3] + "AAA") == "bad_signature"
-        assert await grid.refused(ANA, "x" * 3000) == "malformed"
+        assert await grid.refused(ANA, "x" * 2000) == "malformed"
+        longest = shown(principal="p" * 128, tools=("t" * 128,) * 13)
+        assert 2850 < len(longest) <= 3072  # the server takes no longer CONNECT
+        assert await grid.refused(ANA, longest) == "no_rights"
+        assert await grid.refused(ANA, longest + "x" * 300) == "too_large"
         assert await grid.refused(ANA, shown(tools=("drop_*",))) == "no_rights"
         assert await grid.refused(STRANGER) == "unknown_key"
         assert await grid.refused(STRANGER, "", RUNTIME_NAME) == "not_in_manifest"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("cryptography")
 
+from altar.errors import ConfigurationError  # noqa: E402
 from altar_extras.grid.security import (  # noqa: E402
     Admission,
     CalloutRefused,
@@ -166,6 +167,40 @@ def test_development_lets_in_who_is_listed_and_knows_no_manifest():
     assert denied(OPEN, CLIENT, token(tools=("f_*",)).signed(HOST)) == "no_rights"
 
 
+def test_development_narrows_what_the_hosts_file_narrowed():
+    narrow = {
+        **OPEN.principals,
+        CLIENT.public: principal(CLIENT, "ana", "client", "acme", "add", "g_*"),
+    }
+    rules = replace(OPEN, principals=narrow, tools={"acme": [("f_a", 3), ("g_a", 1)]})
+    calls = {
+        text: [
+            one
+            for one in ask(rules, CLIENT, token(tools=text).signed(HOST)).permissions.publish
+            if ".call." in one
+        ]
+        for text in (("*",), ("add", "drop"), ("?_a", "mul"))
+    }
+    assert calls == {
+        ("*",): ["grid.v1.call.add.*.s-1", "grid.v1.call.g_a.1.s-1"],
+        ("add", "drop"): ["grid.v1.call.add.*.s-1"],
+        ("?_a", "mul"): ["grid.v1.call.g_a.1.s-1"],
+    }
+    assert denied(rules, CLIENT, token(tools=("drop",)).signed(HOST)) == "no_rights"
+
+
+def test_development_and_a_manifest_exclude_each_other(tmp_path):
+    with pytest.raises(ConfigurationError, match="DEVELOPMENT"):
+        Rules(mode="development", manifests={"acme": accepted(tmp_path)})
+
+
+def test_a_mode_nobody_knows_is_as_strict_as_strict():
+    assert (
+        denied(Rules(mode="loose", principals=OPEN.principals), RUNTIME, name=NAME)
+        == "not_in_manifest"
+    )
+
+
 def test_who_only_asks_gets_a_minute_and_the_hosts_alone(strict):
     found = ask(strict, CLIENT)
     assert (found.role, found.session, found.expires) == (
@@ -174,7 +209,7 @@ def test_who_only_asks_gets_a_minute_and_the_hosts_alone(strict):
         NOW + 60,
     )
     operator = ask(strict, OPERATOR)
-    assert (operator.role, operator.expires) == ("operator", None)
+    assert (operator.role, operator.expires) == ("operator", NOW + 3600)
     for one in (found, operator):
         assert not [subject for subject in one.permissions.publish if ".host." not in subject]
     assert denied(strict, STRANGER) == "unknown_key"

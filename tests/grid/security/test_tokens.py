@@ -71,8 +71,8 @@ def test_a_token_is_nothing_without_its_key_its_host_and_in_the_list_of_the_revo
     assert refused(text.replace("ag1.", "ag2.")) == "unknown_version"
 
 
-def test_a_token_is_never_longer_than_4_kb():
-    with pytest.raises(ConfigurationError, match="4096"):
+def test_a_token_is_never_longer_than_3_kb():
+    with pytest.raises(ConfigurationError, match="3072"):
         token(tools=tuple(f"a_tool_with_a_long_name_{n}" for n in range(99))).signed(HOST)
     assert refused("x" * 5000) == "too_large"
 

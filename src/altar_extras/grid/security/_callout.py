@@ -73,7 +73,7 @@ def read_callout(question: bytes, *, now: float) -> CalloutQuestion:
     request = ConnectRequest(
         key=key,
         signed=_signed(key, _text(client, "nonce", 64), _text(options, "sig", 128)),
-        token=_text(options, "auth_token", 8192),
+        token=_token(options),
         name=_text(options, "name", 256),
         certificate=_certificate(nats.get("client_tls")),
         server=server,
@@ -109,6 +109,12 @@ def callout_answer(
     if isinstance(decided, Admission):
         nats["jwt"] = _user(decided, asked.user_key, issuer, now)
     else:
+        _log.warning(
+            "a connection is denied: %s: %s (%.80r)",
+            decided.reason,
+            decided.message,
+            asked.request.name,
+        )
         nats["error"] = f"{decided.reason}: {decided.message}"[:256]
     claims = {"sub": asked.user_key, "aud": asked.server, "nats": nats}
     return _jwt(claims, issuer, now).encode()
@@ -210,6 +216,12 @@ def _text(doc: dict[str, Any], name: str, longest: int) -> str:
     """A text, or "" for what is none or too long: the decision then denies it."""
     value = doc.get(name)
     return value if isinstance(value, str) and len(value) <= longest else ""
+
+
+def _token(options: dict[str, Any]) -> str:
+    """What was shown, cut short where it is too long for a token: it is then refused as one."""
+    value = options.get("auth_token")
+    return value[:8192] if isinstance(value, str) else ""
 
 
 def _certificate(tls: object) -> str:

@@ -93,7 +93,8 @@ class Rules:
     tenant (STRICT). ``tools`` by tenant are the (name, major) pairs that
     patterns stand for in DEVELOPMENT. ``revoked`` holds sessions, token ids and
     public keys. ``accounts`` maps tenants to the broker's accounts, each to
-    its own name without an entry.
+    its own name without an entry. Raises ConfigurationError for DEVELOPMENT with a
+    manifest.
     """
 
     mode: Literal["strict", "development"] = "strict"
@@ -104,6 +105,14 @@ class Rules:
     revoked: Collection[str] = frozenset()
     accounts: Mapping[str, str] = field(default_factory=dict)
     bootstrap_seconds: int = 60
+    operator_seconds: int = 3600
+
+    def __post_init__(self) -> None:
+        if self.mode == "development" and self.manifests:
+            raise ConfigurationError(
+                "a deployment that has a manifest is not run in DEVELOPMENT, where it would not "
+                "count; type mode='strict', or take the manifest away"
+            )
 
     def account(self, tenant: str) -> str:
         """The broker's account of a tenant."""
@@ -163,7 +172,7 @@ def _client(request: ConnectRequest, rules: Rules, now: float) -> Admission | De
         return Denial("foreign_tenant", f"{known.name} is no client of {token.tenant}")
     expires = token.expires
     manifest = rules.manifests.get(token.tenant)
-    if rules.mode == "strict":
+    if rules.mode != "development":
         stopped = _stopped(manifest, token.tenant, now, (request.key, token.host))
         if stopped is not None or manifest is None:
             return stopped or Denial("no_manifest")
@@ -173,7 +182,7 @@ def _client(request: ConnectRequest, rules: Rules, now: float) -> Admission | De
             tools = matching_tools(known.tools, tools)
         permissions = permissions_of_client(token.session, tools)
     else:
-        permissions = _open_client(token, rules)
+        permissions = _open_client(token, rules, known)
     return Admission(
         account=rules.account(token.tenant),
         tenant=token.tenant,
@@ -186,13 +195,20 @@ def _client(request: ConnectRequest, rules: Rules, now: float) -> Admission | De
     )
 
 
-def _open_client(token: SessionToken, rules: Rules) -> Permissions:
+def _open_client(token: SessionToken, rules: Rules, known: Principal | None) -> Permissions:
     """DEVELOPMENT: contracts come and go, so exact names stand for every version."""
-    if "*" in token.tools:
+    limits = token.tools if known is None else known.tools
+    if "*" in token.tools and "*" in limits:
         return permissions_of_client(token.session, "*")
-    exact = [(tool, "*") for tool in token.tools if _WILD.isdisjoint(tool)]
+    names = [tool for tool in (*token.tools, *limits) if _WILD.isdisjoint(tool)]
+    exact = [(tool, "*") for tool in names if _fits(tool, token.tools) and _fits(tool, limits)]
     matched = matching_tools(token.tools, rules.tools.get(token.tenant, ()))
+    matched = matching_tools(limits, matched)
     return permissions_of_client(token.session, [*exact, *matched])
+
+
+def _fits(tool: str, patterns: Iterable[str]) -> bool:
+    return bool(matching_tools(patterns, [(tool, 0)]))
 
 
 def _runtime(request: ConnectRequest, rules: Rules, now: float, runtime: str) -> Admission | Denial:
@@ -200,7 +216,7 @@ def _runtime(request: ConnectRequest, rules: Rules, now: float, runtime: str) ->
     if known is not None and known.role != "runtime":
         return Denial("wrong_role", f"{known.name} is a {known.role}, not a runtime")
     expires = None
-    if rules.mode == "strict":
+    if rules.mode != "development":
         tenant = _tenant_of_runtime(request.key, known, rules)
         if isinstance(tenant, Denial):
             return tenant
@@ -253,7 +269,7 @@ def _asker(request: ConnectRequest, rules: Rules, now: float, identity: str) -> 
         account=rules.account(known.tenant),
         tenant=known.tenant,
         permissions=(permissions_of_operator if operator else bootstrap_permissions)(identity),
-        expires=None if operator else int(now) + rules.bootstrap_seconds,
+        expires=int(now) + (rules.operator_seconds if operator else rules.bootstrap_seconds),
         role="operator" if operator else "bootstrap",
         session=identity,
         principal=known.name,

@@ -76,7 +76,7 @@ class LocalGrant:
         )
 
     def signed(self, host_key: SigningKey) -> str:
-        """The text a client keeps, 4,096 characters at most."""
+        """The text a client keeps, 3,072 characters at most."""
         payload = {
             "id": self.id,
             "key": self.key,

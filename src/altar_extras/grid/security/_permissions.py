@@ -46,7 +46,7 @@ RUNTIME_OPS = (
     "register_tools",
     "report_lost",
 )
-OPERATOR_OPS = ("directory", "hello", "list_tools")
+OPERATOR_OPS = ("directory", "health", "hello", "list_tools")
 MAX_TOOLS = 2000  # of one connection; each costs the broker two subjects
 
 _CONTROLS = ("cancel", "credit", "query")

@@ -43,7 +43,7 @@ class SessionToken:
     id: str = field(default_factory=lambda: os.urandom(8).hex())
 
     def signed(self, host_key: SigningKey) -> str:
-        """The text a client shows, 4,096 characters at most; ConfigurationError beyond."""
+        """The text a client shows, 3,072 characters at most; ConfigurationError beyond."""
         payload = {
             "id": self.id,
             "session": self.session,
