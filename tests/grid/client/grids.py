@@ -1,0 +1,98 @@
+"""Whole grids in this process for the client's tests: a Host, runtimes, and what clients need."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from altar_extras.grid.client import ClientSettings, GridClient
+from altar_extras.grid.host import Host, HostSettings
+from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
+from altar_extras.grid.security import Credentials, Principal, SigningKey
+from altar_extras.grid.transport import LoopbackBroker
+
+CLIENT, RUNTIME, SIGNER, GRID_KEY, ACME_KEY = (SigningKey.generate() for _ in range(5))
+
+
+def host_credentials() -> Credentials:
+    return Credentials(
+        role="host",
+        tenant="acme",
+        name="h1",
+        seed=GRID_KEY.seed,
+        host_seed=SIGNER.seed,
+        tenants={"acme": ACME_KEY.seed},
+        principals=(
+            Principal(key=CLIENT.public, name="ana", tenant="acme", tools=("*",)),
+            Principal(key=RUNTIME.public, name="r1", tenant="acme", role="runtime"),
+        ),
+    )
+
+
+def client_credentials(**changes: Any) -> Credentials:
+    fields = {
+        "role": "client",
+        "tenant": "acme",
+        "name": "ana",
+        "seed": CLIENT.seed,
+        "host_keys": (SIGNER.public,),
+    }
+    return Credentials(**{**fields, **changes})
+
+
+def runtime_credentials() -> Credentials:
+    return Credentials(role="runtime", tenant="acme", name="r1", seed=RUNTIME.seed)
+
+
+class Grid:
+    """A Host and runtimes around a broker; started on the loop that first connects to it.
+
+    It is a Connector: clients of any kind bring their own loop.
+    """
+
+    def __init__(self, tools: Any, *, runtimes: int = 1, **settings: Any) -> None:
+        self.tools = tools
+        self.count = runtimes
+        self.settings = RuntimeSettings(**{"heartbeat": 0.1, **settings})
+        self.broker = LoopbackBroker()
+        self.host: Host | None = None
+        self.runtimes: list[RuntimeServer] = []
+        self._started: asyncio.Task[None] | None = None
+
+    async def connect(self, **how: Any) -> Any:
+        if self._started is None:
+            self._started = asyncio.get_running_loop().create_task(self.start())
+        await self._started
+        return await self.broker.connect(**how)
+
+    async def start(self) -> None:
+        host = self.host = Host(
+            self.broker,
+            credentials=host_credentials(),
+            settings=HostSettings(mode="development", heartbeat=0.1, shortest_session=0.2),
+        )
+        self.broker.admit = host.admit
+        await host.start()
+        for _ in range(self.count):
+            await self.add()
+
+    async def add(self) -> RuntimeServer:
+        made = RuntimeServer(
+            self.broker, self.tools, credentials=runtime_credentials(), settings=self.settings
+        )
+        await made.start()
+        self.runtimes.append(made)
+        return made
+
+    async def close(self) -> None:
+        for one in self.runtimes:
+            await one.close()
+        if self.host is not None:
+            await self.host.close()
+
+    def client(self, **settings: Any) -> GridClient:
+        return GridClient(
+            connector=self,
+            credentials=client_credentials(),
+            settings=ClientSettings(**settings),
+        )
