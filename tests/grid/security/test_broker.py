@@ -26,6 +26,7 @@ from altar_extras.grid.security import (  # noqa: E402
     decide,
     key_id,
     permissions_of_client,
+    read_callout,
 )
 from tests.grid.security.makes import (  # noqa: E402
     CLIENT,
@@ -122,6 +123,13 @@ class Grid:
         self.questions: list[bytes] = []
         self.override = None
         self.issuer = SigningKey.from_seed(server.keys.issuer)
+        self.tls = {}
+        if server.certificates is not None:
+            self.tls = {
+                "tls": server.tls(),
+                "tls_handshake_first": True,
+                "tls_hostname": "localhost",
+            }
 
     async def answer(self, message) -> None:
         self.questions.append(message.data)
@@ -142,6 +150,7 @@ class Grid:
             nkeys_seed_str=found.seed,
             token=text or None,
             name=name or "altar-grid/1 client",
+            **self.tls,
             allow_reconnect=False,
             error_cb=party.told,
             closed_cb=party.gone,
@@ -408,3 +417,17 @@ def test_a_wrong_issuer_and_a_host_that_fails_let_nobody_in(server, rules):
             await grid.connect(ANA)
 
     in_grid(server, rules, body)
+
+
+def test_over_mutual_tls_the_host_is_told_the_verified_certificate(shared_node, rules):
+    """It is for the log; the key decides."""
+
+    async def body(grid: Grid) -> None:
+        client = await grid.connect(ANA, shown())
+        await client.may(client.send("grid.v1.call.add.1.s-1"))
+        request = read_callout(grid.questions[-1], now=time.time()).request
+        assert request.certificate.startswith("-----BEGIN CERTIFICATE-----")
+        assert (request.key, request.signed) == (ANA.public, True)
+        assert await grid.refused(STRANGER) == "unknown_key"
+
+    in_grid(shared_node(callout=True, mtls=True, jetstream=False, tenants=TENANTS), rules, body)

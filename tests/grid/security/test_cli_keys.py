@@ -164,3 +164,12 @@ def test_a_signature_revokes(folder, plain):
     gone = SigningKey.generate().public
     assert sign(folder, plain, "--revoke", gone) == 0
     assert SignedManifest.read(folder / "tools.signed.json").revoked == (gone,)
+
+
+def test_the_command_line_knows_the_verbs(folder, capsys):
+    pytest.importorskip("nats")
+    pytest.importorskip("msgpack")
+    assert main(["grid", "keys", "list", str(folder)]) == 0
+    assert "ana.json" in capsys.readouterr().out
+    assert main(["grid", "keys", "add", str(folder)]) == 2
+    assert "type --client NAME" in capsys.readouterr().err
