@@ -112,12 +112,15 @@ class Desk:
             self._book.sweep(now - uncertainty)
 
     def revoke(self, session: str) -> None:
-        """A session ended before its time: no more calls, and those that run are told to stop."""
+        """A session ended before its time: no more calls, and those that run are told to stop.
+
+        The id of a key stands for all of its sessions, which begin with it.
+        """
         self._revoked[session] = None
         if len(self._revoked) > _REVOKED:
             self._revoked.popitem(last=False)
         for key, job in list(self._active.items()):
-            if key[0] == session:
+            if session in (key[0], key[0].partition("-")[0]):
                 self._cancel(key, job, "the session was revoked")
 
     def cancel_all(self, reason: str) -> None:
@@ -236,7 +239,8 @@ class Desk:
             return faults.not_this_tool(served.name)
         if message.digest and message.digest != served.digest:
             return faults.digest_differs(served.contract)
-        if place.session in self._revoked:
+        revoked = self._revoked
+        if revoked and (place.session in revoked or place.session.partition("-")[0] in revoked):
             return faults.session_ended()
         if not args_digest:
             return faults.malformed("its arguments have no canonical form")
