@@ -9,6 +9,10 @@ from dataclasses import replace
 import pytest
 
 pytest.importorskip("nkeys")
+pytest.importorskip("hypothesis")
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from altar.errors import ConfigurationError
 from altar_extras.grid.server import (
@@ -160,6 +164,8 @@ def test_comments_includes_variables_and_both_quotes_are_read_as_the_server_does
         "a: ",
         '"a',
         "a {" * 99,
+        "a: " + "[" * 99,
+        "tls {}; TLS { verify: true }",
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_line(text):
@@ -197,3 +203,22 @@ def test_servers_known_by_address_are_refused_with_tls(tls):
     with pytest.raises(ConfigurationError, match="DNS names"):
         node_settings(replace(site("three", tls), nodes=("10.0.0.1",))).text()
     node_settings(replace(site("three", None), nodes=("127.0.0.1",))).text()
+
+
+VALUES = st.sampled_from(
+    ["{}", "[]", "[{}]", "[[1]]", "1", "-1", "1.5", "x", "true", '"1.2.3s"', "9" * 5000, '{a: "}', "[" * 99]
+)  # fmt: skip
+
+
+@given(data=st.data())
+def test_whatever_stands_in_a_configuration_it_is_checked_or_refused_in_words(data):
+    text = settings("two", Tls(ca="a", cert="b", key="c")).text()
+    spots = list(re.finditer(r"(?<=: )[^\s{[][^\s,}]*|\{[^{}]*\}|\[[^\[\]]*\]", text))
+    spot = data.draw(st.sampled_from(spots))
+    changed = text[: spot.start()] + data.draw(VALUES) + text[spot.end() :]
+    try:
+        found = check_config(changed)
+        effective_config(changed)
+    except ConfigurationError:
+        return
+    assert all(problem.text and problem.path for problem in found)

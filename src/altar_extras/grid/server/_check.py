@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ def effective_config(config: str | Path) -> list[tuple[str, str, bool]]:
     for name, account in _mapping(look(found, "accounts")).items():
         users = look(account, "users") if isinstance(account, dict) else None
         kind = "with JetStream" if _has_jetstream(account) else "without JetStream"
-        rows.append((f"accounts.{name}", f"{len(users or [])} users, {kind}", True))
+        rows.append((f"accounts.{name}", f"{len(_list(users))} users, {kind}", True))
     return rows
 
 
@@ -256,7 +257,7 @@ def _users(block: object, where: str, *, is_system: bool) -> Iterator[Problem]:
     if shared is not None:
         yield from _permissions(shared, f"{where}.default_permissions", is_system=is_system)
     users = look(block, "users")
-    for index, user in enumerate(users if isinstance(users, list) else []):
+    for index, user in enumerate(_list(users)):
         at = f"{where}.users[{index}]"
         if not str(look(user, "nkey") or "").startswith("U"):
             yield Problem(at, 'a user without an nkey ("U..."): passwords travel and are shared')
@@ -293,15 +294,14 @@ def _callout(found: dict[str, Any]) -> Iterator[Problem]:
     if not str(look(callout, "issuer") or "").startswith("A"):
         yield Problem(f"{where}.issuer", 'name the public key that signs answers ("A...")')
     accounts = _mapping(look(found, "accounts"))
-    if look(callout, "account", "acc") not in accounts:
+    if str(look(callout, "account", "acc")) not in accounts:
         yield Problem(f"{where}.account", "name the Hosts' account")
-    known = {
+    known = [
         look(user, "nkey")
         for account in accounts.values()
-        for user in (look(account, "users") or [])
-    }
-    named = look(callout, "auth_users", "users")
-    named = named if isinstance(named, list) else []
+        for user in _list(look(account, "users"))
+    ]
+    named = _list(look(callout, "auth_users", "users"))
     if not named:
         yield Problem(f"{where}.auth_users", "the Hosts themselves could not connect: name them")
     for user in named:
@@ -326,7 +326,7 @@ def _address(block: object, host: str, port: int) -> tuple[str, int]:
         return host, listen
     if isinstance(listen, str):
         name, _, number = listen.rpartition(":")
-        if number.lstrip("-").isdigit():
+        if re.fullmatch(r"-?[0-9]{1,5}", number):
             return name.strip("[]") or host, int(number)
         return listen, port
     own = look(block, "host", "net")
@@ -356,6 +356,10 @@ def _system(found: dict[str, Any]) -> str:
 
 def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _tls_words(tls: object) -> str:

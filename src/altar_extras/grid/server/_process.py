@@ -54,10 +54,14 @@ class ServerProcess:
     a small keeper process waits for that (and on Linux the system itself ends the server with its
     keeper).
 
-    Raises ConfigurationError where there is no nats-server.
+    Raises ConfigurationError where there is no nats-server, and on Windows.
     """
 
     def __init__(self, config: ServerSettings | str, *, folder: Path | None = None) -> None:
+        if os.name != "posix":
+            raise ConfigurationError(
+                "a server of our own needs Linux, macOS or another Unix: start nats-server yourself"
+            )
         self.config = config
         self.program = find_server()
         self._own_folder = folder is None

@@ -22,9 +22,9 @@ _BLOCK = re.compile(r"\((.*?)\n[ \t]*\)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", '"': '"', "\\": "\\"}
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-_SIZE = re.compile(r"(-?\d+)([kmgtpe]?)(i?b?|)", re.IGNORECASE)
+_SIZE = re.compile(r"(-?\d{1,18})([kmgtpe]?)(i?b?|)", re.IGNORECASE)
 _POWERS = " kmgtpe"
-_SPAN = re.compile(r"([\d.]+)(h|ms|m|s|us|µs|ns)")
+_SPAN = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)(h|ms|m|s|us|µs|ns)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _DEEPEST = 32
 
@@ -68,11 +68,14 @@ class _Reader:
         self.text, self.folder, self.scopes = text, folder, scopes
         self.at = 0
 
-    def mapping(self, *, end: str) -> dict[str, Any]:
+    def enter(self, scope: dict[str, Any]) -> None:
         if len(self.scopes) > _DEEPEST:
             raise self.wrong("this nests too deep, or includes itself")
+        self.scopes.append(scope)
+
+    def mapping(self, *, end: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        self.scopes.append(found)
+        self.enter(found)
         while True:
             self.take(_GAP)
             mark = self.text[self.at : self.at + 1]
@@ -83,10 +86,12 @@ class _Reader:
                 self.scopes.pop()
                 return found
             key = self.key()
-            if key.lower() == "include":
-                found.update(self.included())
-            else:
-                found[key] = self.after_key()
+            new = self.included() if key.lower() == "include" else {key: self.after_key()}
+            # The server takes either letters, and of two the one it comes upon last: not a choice.
+            twice = {name.lower() for name in found} & {name.lower() for name in new}
+            if twice:
+                raise self.wrong(f"{min(twice)} is said twice")
+            found.update(new)
 
     def key(self) -> str:
         quoted = self.take(_STRING)
@@ -121,7 +126,7 @@ class _Reader:
 
     def array(self) -> list[Any]:
         found: list[Any] = []
-        self.scopes.append({})
+        self.enter({})
         while True:
             self.take(_GAP)
             if self.text[self.at : self.at + 1] == "]":
@@ -147,7 +152,7 @@ class _Reader:
             return _WORDS[word.lower()]
         if re.fullmatch(r"-?\d{1,18}", word):
             return int(word)
-        return float(word) if re.fullmatch(r"-?\d+\.\d+", word) else word
+        return float(word) if re.fullmatch(r"-?\d{1,18}\.\d{1,18}", word) else word
 
     def variable(self, name: str) -> Any:
         for scope in reversed(self.scopes):
