@@ -362,7 +362,7 @@ def test_a_call_that_killed_three_runtimes_is_quarantined_unless_they_live():
 
             async def quarantined():
                 listed = await found.ask("directory", Directory(id=token_hex(4)))
-                return [list(one) for one in listed.quarantined]
+                return [*listed.quarantined]
 
             for one in serving[:2]:
                 for _ in range(2):
@@ -372,8 +372,8 @@ def test_a_call_that_killed_three_runtimes_is_quarantined_unless_they_live():
             assert unknown.notes == {"counted": False}
             await found.ask("report_lost", lost(serving[2]))
             for _ in range(4):
-                assert await quarantined() == [["add", "sha256:x"]]
-            assert (await serving[0].beat()).notes["quarantined"] == [["add", "sha256:x"]]
+                assert await quarantined() == ["add sha256:x"]
+            assert (await serving[0].beat()).notes["quarantined"] == ["add sha256:x"]
             foreign = lost(serving[0], tool="other")
             assert await found.refused("report_lost", foreign) == "not_allowed"
 
@@ -443,8 +443,6 @@ def test_health_is_told_over_http_and_the_wire():
     async def scene():
         settings = development(http_port=0)
         async with hosting(settings) as (broker, (host,)):
-            operator = await party(broker, OPERATOR)
-            broker.admit = None
             operator = await party(broker, OPERATOR)
             answer = await operator.ask("health", Hello(id="h", role="operator"))
             assert answer.notes == {"live": True, "ready": True, "reasons": []}

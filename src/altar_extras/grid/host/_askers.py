@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from altar_extras.grid.security import AcceptedManifest, Principal
 
-__all__ = ["Asker", "AskerKind", "Askers", "denied", "key_of_session", "new_session"]
+__all__ = ["Asker", "AskerKind", "Askers", "denied", "new_session", "session_or_key_id"]
 
 AskerKind = Literal["key", "operator", "runtime", "session"]
 
@@ -44,10 +44,11 @@ def new_session(public: str) -> str:
     return f"{key_id(public)}-s{urandom(12).hex()}"
 
 
-def key_of_session(session: str) -> str | None:
-    """The id of the key a session belongs to; None for what is no session's id."""
-    found = _SESSION.fullmatch(session)
-    return None if found is None else found[1]
+def session_or_key_id(name: str) -> str:
+    """What runtimes are told of what was revoked: a session's id, or the id of a key, which all
+    of its sessions begin with.
+    """
+    return name if _SESSION.fullmatch(name) else key_id(name)
 
 
 class Askers:

@@ -19,7 +19,7 @@ from altar_extras.grid.host._door import Door
 from altar_extras.grid.host._figures import Figures
 from altar_extras.grid.host._mirror import Mirror
 from altar_extras.grid.host._revoked import Revoked
-from altar_extras.grid.host._sessions import revoke
+from altar_extras.grid.host._sessions import revoke, tell_revoked
 from altar_extras.grid.host._settings import HostSettings, check_deployment, tenants_of
 from altar_extras.grid.host._tenant import Shared, Tenant
 from altar_extras.grid.operate import Health, HealthServer, Metrics
@@ -336,14 +336,14 @@ class Host:
         accepted = await asyncio.to_thread(trust.accept_file, settings.manifests[name], now=time())
         self._manifests[name] = accepted
         tenant = self._desks[name].tenant
-        tenant.use(accepted)
+        for runtime in tenant.use(accepted):
+            self._tell(name, runtime, "drain", {})
         fresh = {*accepted.signed.revoked} - ({*before.signed.revoked} if before else set())
         self._figures.sequence.set(accepted.sequence, name)
         with suppress(AltarError):
             await tenant.shared.note("manifest_accepted", tenant=name, sequence=accepted.sequence)
         for public in fresh:
-            for runtime, _ in list(tenant.runtimes.present(monotonic())):
-                self._tell(name, runtime.id, "revoke", {"key": public})
+            tell_revoked(tenant, public)
         self._door.cut(fresh)
 
     async def _claim_mode(self, mirror: Mirror) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionDeclaration, ToolContract
 from altar.errors import AltarError, ConfigurationError
 from altar_extras.grid.audit import Batch, SinkRefused, SinkUnavailable
-from altar_extras.grid.host._askers import denied, key_of_session
+from altar_extras.grid.host._askers import denied, session_or_key_id
 from altar_extras.grid.host._contracts import Offer, contract_key, read_offers
 from altar_extras.grid.host._tenant import DYNAMIC, OpRefusedError
 from altar_extras.grid.security import contract_digest
@@ -57,13 +58,10 @@ def announced(tenant: Tenant, asker: Asker, said: AnnounceRuntime) -> Ack:
     stopped = tenant.contracts.problem()
     if stopped is not None:
         notes["stopped"] = stopped.reason
-    quarantined = tenant.quarantined()
-    if quarantined:
-        notes["quarantined"] = quarantined
-    if runtime is None or runtime.beats <= 1:  # it may be new, and know none of them
-        names = [one for one in tenant.shared.revoked.names if key_of_session(one) is not None]
-        if names:
-            notes["revoked"] = names[:_MOST_REVOKED_TOLD]
+    notes["quarantined"] = tenant.quarantined()
+    if runtime is None or runtime.beats <= 1:  # it is new, and knows none of them
+        for name in list(islice(tenant.shared.revoked.names, _MOST_REVOKED_TOLD)):
+            tenant.tell(asker.id, "revoke", {"session": session_or_key_id(name)})
     return Ack(id=said.id, time_ms=tenant.shared.time_ms(), notes=notes)
 
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from altar.errors import ConfigurationError
-from altar_extras.grid.host._askers import Asker, denied, new_session
+from altar_extras.grid.host._askers import Asker, denied, new_session, session_or_key_id
 from altar_extras.grid.host._tenant import OpRefusedError
 from altar_extras.grid.security import SessionToken
 from altar_extras.grid.wire import Ack, Fault, SessionCreated
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from altar_extras.grid.host._tenant import Tenant
     from altar_extras.grid.wire import CreateSession, DestroySession, RenewSession
 
-__all__ = ["create", "destroy", "renew", "revoke"]
+__all__ = ["create", "destroy", "renew", "revoke", "tell_revoked"]
 
 _MOST_NARROWED = 50_000
 _MOST_REVOKED = 100_000
@@ -91,9 +91,14 @@ async def revoke(tenant: Tenant, name: str) -> None:
     await shared.mirror.change(
         tenant.key("revoked", name), lambda doc: {"expires": expires} if doc is None else None
     )
-    what = "session" if "-s" in name else "key"
-    for runtime, _ in list(tenant.runtimes.present(shared.monotonic())):
-        tenant.tell(runtime.id, "revoke", {what: name})
+    tell_revoked(tenant, name)
+
+
+def tell_revoked(tenant: Tenant, name: str) -> None:
+    """Tell the runtimes of a session, or of a public key, that was revoked."""
+    notes = {"session": session_or_key_id(name)}
+    for runtime, _ in list(tenant.runtimes.present(tenant.shared.monotonic())):
+        tenant.tell(runtime.id, "revoke", notes)
 
 
 def _open(tenant: Tenant) -> None:

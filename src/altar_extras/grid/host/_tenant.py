@@ -95,12 +95,12 @@ class Tenant:
         """The store's key for a value of this tenant."""
         return f"{kind}.{self.name}.{name}"
 
-    def use(self, manifest: AcceptedManifest) -> None:
-        """A manifest was accepted: what it takes back is cut here and now."""
+    def use(self, manifest: AcceptedManifest) -> list[str]:
+        """A manifest was accepted: the runtimes it takes back are forgotten; their ids."""
         self.contracts.use(manifest)
         named = {public for keys in manifest.signed.runtimes.values() for public in keys}
         self.askers.use(manifest, named)
-        self.runtimes.cut(manifest.signed.revoked)
+        return self.runtimes.cut(manifest.signed.revoked)
 
     # --- what an asker may see
 
@@ -180,11 +180,11 @@ class Tenant:
                 break
         return out
 
-    def quarantined(self, tools: Iterable[Tool] | None = None) -> list[list[str]]:
-        """[tool, digest of the arguments] of the calls that killed three runtimes."""
+    def quarantined(self, tools: Iterable[Tool] | None = None) -> list[str]:
+        """The calls that killed three runtimes: tool, a space, and the arguments' digest."""
         names = None if tools is None else {one.name for one in tools}
         return [
-            [doc["tool"], doc["args_digest"]]
+            f"{doc['tool']} {doc['args_digest']}"
             for _, doc in self.shared.mirror.of_kind(f"lost.{self.name}.")
             if (names is None or doc["tool"] in names) and is_quarantined(doc, self.heard)
         ][:_MOST_LISTED]
