@@ -18,9 +18,10 @@ from altar.runtime._stack import Parts, stacked
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from altar.adm import FunctionCall, ToolResult
+    from altar.adm import FunctionCall, FunctionDeclaration, ToolResult
     from altar.later._executor import LocalRuntime
-    from altar.later._mark import Mark
+    from altar.later._limits import SessionLimits
+    from altar.later._mark import Mark, ToolOptions
     from altar.later._toolset import Toolset
     from altar.runtime import CallContext
 
@@ -94,6 +95,35 @@ class Assembly:
     def answering(self) -> Runtime:
         """What the session sends its calls to: ``outer``, which answers whatever befalls it."""
         return self.outer if self.lanes_hold else Answering(self.outer)
+
+    # what a runtime that was made of this one asks about the tools behind it
+
+    @property
+    def strict(self) -> bool:
+        """As of :class:`LocalRuntime`."""
+        return self._local.strict
+
+    @property
+    def limits(self) -> SessionLimits:
+        """As of :class:`LocalRuntime`."""
+        return self._local.limits
+
+    @property
+    def is_governed(self) -> bool:
+        """Whether policies stand before the tools."""
+        return bool(self._session or self._process or self._toolset.has_policies())
+
+    def declaration(self, name: str) -> FunctionDeclaration | None:
+        """As of :class:`LocalRuntime`."""
+        return self._local.declaration(name)
+
+    def options(self, name: str) -> ToolOptions | None:
+        """As of :class:`LocalRuntime`."""
+        return self._local.options(name)
+
+    def refusal(self, call: FunctionCall) -> ToolResult | None:
+        """As of :class:`LocalRuntime`."""
+        return self._local.refusal(call)
 
     def invoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult:
         """Carry out one call and wait for its result (the Runtime protocol)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from altar_extras.grid.client import ClientSettings, GridClient
@@ -96,3 +97,46 @@ class Grid:
             credentials=client_credentials(),
             settings=ClientSettings(**settings),
         )
+
+
+class NatsGrid(Grid):
+    """The same around a server, whose callout the Host answers."""
+
+    def __init__(self, node: Any, tools: Any, **how: Any) -> None:
+        super().__init__(tools, **how)
+        from altar_extras.grid.transport import NatsConnector
+
+        self.node = node
+        self.connector = NatsConnector(node.url)
+
+    async def connect(self, **how: Any) -> Any:
+        if self._started is None:
+            self._started = asyncio.get_running_loop().create_task(self.start())
+        await self._started
+        return await self.connector.connect(**how)
+
+    async def start(self) -> None:
+        keys = self.node.keys
+        credentials = replace(
+            host_credentials(),
+            seed=keys.host["GRID"],
+            issuer_seed=keys.issuer,
+            tenants={"acme": keys.host["acme"]},
+        )
+        self.host = Host(
+            self.connector,
+            credentials=credentials,
+            settings=HostSettings(mode="development", heartbeat=0.1, shortest_session=0.2),
+            tenants={"acme": self.connector},
+        )
+        await self.host.start()
+        for _ in range(self.count):
+            await self.add()
+
+    async def add(self) -> RuntimeServer:
+        made = RuntimeServer(
+            self.connector, self.tools, credentials=runtime_credentials(), settings=self.settings
+        )
+        await made.start()
+        self.runtimes.append(made)
+        return made

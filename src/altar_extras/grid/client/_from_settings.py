@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from altar.config import Settings
-    from altar.later import LocalRuntime
+    from altar_extras.grid.client._runtime import LocalTools
 
 __all__ = ["from_settings"]
 
@@ -22,7 +22,7 @@ _clients: dict[tuple[str | None, str], GridClient] = {}
 _lock = threading.Lock()
 
 
-def from_settings(settings: Settings) -> Callable[[LocalRuntime], GridRuntime]:
+def from_settings(settings: Settings) -> Callable[[LocalTools], GridRuntime]:
     """From the settings of a process to the runtimes of its sessions, which share one client.
 
     Raises ConfigurationError that says what to set.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from altar.errors import ConfigurationError
 from altar.trace import event
@@ -16,13 +16,13 @@ from altar_extras.grid.wire import Fault, executed_of, failed
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
-    from altar.adm import FunctionCall, ToolResult
-    from altar.later import LocalRuntime
+    from altar.adm import FunctionCall, FunctionDeclaration, ToolResult
+    from altar.later import SessionLimits, ToolOptions
     from altar.runtime import CallContext
     from altar_extras.grid.client._client import GridClient
     from altar_extras.grid.client._engine import Engine
 
-__all__ = ["GridRuntime"]
+__all__ = ["GridRuntime", "LocalTools"]
 
 _log = logging.getLogger("altar.grid")
 # a call that did not run for one of these was not refused: nobody could be reached
@@ -30,6 +30,22 @@ _TRANSPORT = frozenset(
     {"circuit_open", "disconnected", "never_seen", "no_answer", "no_host", "no_runtime"}
 )
 _REMOTE_ONLY = "x_remote_only"
+
+
+class LocalTools(Protocol):
+    """The runtime of this process, as a session hands it to ``runtime=``; a LocalRuntime is one."""
+
+    @property
+    def strict(self) -> bool: ...
+    @property
+    def limits(self) -> SessionLimits: ...
+    @property
+    def is_governed(self) -> bool: ...
+    def declaration(self, name: str) -> FunctionDeclaration | None: ...
+    def options(self, name: str) -> ToolOptions | None: ...
+    def refusal(self, call: FunctionCall) -> ToolResult | None: ...
+    def invoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult: ...
+    async def ainvoke(self, call: FunctionCall, ctx: CallContext) -> ToolResult: ...
 
 
 class _Do(NamedTuple):
@@ -63,7 +79,7 @@ class GridRuntime:
         self,
         client: GridClient,
         *,
-        local: LocalRuntime | None = None,
+        local: LocalTools | None = None,
         mode: ExecutionMode | str | None = None,
         default: ExecutionMode | str | None = None,
     ) -> None:
