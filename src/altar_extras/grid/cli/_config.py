@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.json(
             {
                 "values": [
-                    {"name": name, "value": value, "from_file": said} for name, value, said in values
+                    {"name": name, "value": value, "from_file": said}
+                    for name, value, said in values
                 ],
                 "problems": [{"path": one.path, "text": one.text} for one in problems],
             }

@@ -9,11 +9,11 @@ import signal
 import sys
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from altar_extras.grid.cli._console import Console
 
@@ -29,6 +29,10 @@ class Service(Protocol):
         """Connect and serve."""
         ...
 
+    async def run_forever(self) -> None:
+        """Return when it ended by itself."""
+        ...
+
     async def drain(self) -> None:
         """Finish what is under way, and leave."""
         ...
@@ -41,7 +45,9 @@ class Service(Protocol):
 def add_serving(parser: argparse.ArgumentParser) -> None:
     """--http and --log."""
     parser.add_argument(
-        "--http", metavar="ADDR", help="serve /live, /ready and /metrics on HOST:PORT; 0 is any port"
+        "--http",
+        metavar="ADDR",
+        help="serve /live, /ready and /metrics on HOST:PORT; 0 is any port",
     )
     parser.add_argument(
         "--log",
@@ -59,33 +65,45 @@ async def serve(service: Service, console: Console, ready: Callable[[], str]) ->
     told: asyncio.Queue[int] = asyncio.Queue()
     with _signals(told):
         try:
-            await service.start()
+            if not await _unless_told(service.start(), told):
+                return 130
             console.print(ready())
             console.out.flush()
-            await told.get()
-            draining = asyncio.ensure_future(service.drain())
-            again = asyncio.ensure_future(told.get())
-            await asyncio.wait({draining, again}, return_when=asyncio.FIRST_COMPLETED)
-            again.cancel()
-            if draining.done():
-                draining.result()
-                return 0
-            draining.cancel()
-            return 130
+            if await _unless_told(service.run_forever(), told):
+                return 0  # a Host told it to drain
+            return 0 if await _unless_told(service.drain(), told) else 130
         finally:
             await service.close()
 
 
+async def _unless_told(work: Coroutine[Any, Any, object], told: asyncio.Queue[int]) -> bool:
+    """Whether ``work`` came to its end before a signal did; raises what it raises."""
+    task = asyncio.ensure_future(work)
+    signalled = asyncio.ensure_future(told.get())
+    await asyncio.wait({task, signalled}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        signalled.cancel()
+        await task
+        return True
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    return False
+
+
 @contextmanager
-def logged(console: Console, form: str) -> Iterator[None]:
-    """Write what altar logs to standard error while this runs: warnings, with --debug all of it."""
+def logged(console: Console, form: str, *, quiet: bool = False) -> Iterator[None]:
+    """Write what altar logs to standard error while this runs: with --debug all of it, else what
+    is worth knowing, or (``quiet``) warnings alone.
+    """
     logger = logging.getLogger("altar")
     handler = _JsonHandler(sys.stderr) if form == "json" else logging.StreamHandler(sys.stderr)
     if form != "json":
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     before = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG if console.debug else logging.INFO)
+    usual = logging.WARNING if quiet else logging.INFO
+    logger.setLevel(logging.DEBUG if console.debug else usual)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Which grid a verb means: --credentials, --dir, what altar.toml says, or the one that runs here."""
+"""Which grid a verb means: by --credentials, --dir, altar.toml, or the one that runs here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import altar
+from altar.config import settings
 from altar.errors import ConfigurationError
 from altar_extras.grid.node import FOLDER, StateFolder
 from altar_extras.grid.security import Credentials
@@ -54,7 +54,7 @@ def host_and_port(text: str) -> tuple[str, int]:
 
 
 def _nearby(arguments: argparse.Namespace, role: Role) -> Credentials:
-    configured = altar.settings()
+    configured = settings()
     if arguments.dir is None and role == "client" and configured.grid_credentials:
         found = Credentials.read(configured.grid_credentials, role=role)
         return replace(found, url=configured.grid_url or found.url)

@@ -108,9 +108,7 @@ class DevelopmentGrid:
             undo.callback(self.folder.unlock)
             self._start_servers(undo)
             self._loop = asyncio.new_event_loop()
-            thread = threading.Thread(
-                target=self._loop.run_forever, name="altar-grid", daemon=True
-            )
+            thread = threading.Thread(target=self._loop.run_forever, name="altar-grid", daemon=True)
             thread.start()
             undo.callback(self._end_loop, thread)
             undo.callback(self._run, self._stop_members(), _END)
@@ -163,9 +161,7 @@ class DevelopmentGrid:
         return f"<DevelopmentGrid {state}, {len(self.runtimes)} runtimes>"
 
     def _start_servers(self, undo: ExitStack) -> None:
-        certificates = (
-            development_certificates(self.folder / "tls") if self.shape.tls else None
-        )
+        certificates = development_certificates(self.folder / "tls") if self.shape.tls else None
         parties = Parties.of(self.folder, certificates)
         self.servers = Servers(
             self.folder / "servers",
@@ -195,7 +191,9 @@ class DevelopmentGrid:
             )
             await host.start()
             self.hosts.append(host)
-        await asyncio.gather(*[self._start_runtime(number) for number in range(self.shape.runtimes)])
+        await asyncio.gather(
+            *[self._start_runtime(number) for number in range(self.shape.runtimes)]
+        )
 
     async def _start_runtime(self, number: int) -> None:
         audit = self.folder / f"audit/runtime-{number + 1}" if self.shape.audit else None

@@ -99,9 +99,7 @@ def _kept(folder: StateFolder, role: Role, tls: TlsFiles, signer: str) -> Creden
         seed = Credentials.read(folder / f"{role}.json", role=role).seed
     except ConfigurationError:  # not there, or not ours: a new one is as good
         seed = SigningKey.generate().seed
-    return Credentials(
-        role=role, tenant=TENANT, name=role, seed=seed, tls=tls, host_keys=(signer,)
-    )
+    return Credentials(role=role, tenant=TENANT, name=role, seed=seed, tls=tls, host_keys=(signer,))
 
 
 def _tls(certificates: Certificates | None) -> TlsFiles:

@@ -26,12 +26,20 @@ class Servers:
     """One server, or a cluster of them; ``close`` ends every one."""
 
     def __init__(
-        self, folder: Path, *, size: int, port: int, keys: GridKeys, certificates: Certificates | None
+        self,
+        folder: Path,
+        *,
+        size: int,
+        port: int,
+        keys: GridKeys,
+        certificates: Certificates | None,
     ) -> None:
         ports = _free_ports(size) if size > 1 else []
         self.processes = [
             ServerProcess(
-                _settings(folder, number, port=port, ports=ports, keys=keys, tls=_tls(certificates)),
+                _settings(
+                    folder, number, port=port, ports=ports, keys=keys, tls=_tls(certificates)
+                ),
                 folder=folder / f"n{number}",
             )
             for number in range(1, size + 1)

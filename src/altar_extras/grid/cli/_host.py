@@ -1,0 +1,100 @@
+"""``altar grid host``: serves as one of a grid's Hosts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from altar.errors import ConfigurationError
+from altar_extras.grid.cli._serve import add_serving, logged, serve
+from altar_extras.grid.cli._where import credentials_of, host_and_port
+from altar_extras.grid.host import HostSettings
+from altar_extras.grid.node import host_member
+
+if TYPE_CHECKING:
+    import argparse
+
+    from altar_extras.grid.cli._console import Console
+    from altar_extras.grid.host import Host
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what may be typed."""
+    parser.add_argument(
+        "--credentials",
+        metavar="FILE",
+        required=True,
+        help="a Host's, as `altar grid keys` made it",
+    )
+    parser.add_argument("--url", help="the servers, where the credentials do not say")
+    parser.add_argument("--name", default="host", help="what it is called in logs (%(default)s)")
+    parser.add_argument(
+        "--mode", choices=("strict", "development"), default="strict", help="(%(default)s)"
+    )
+    parser.add_argument(
+        "--manifest",
+        metavar="TENANT=FILE",
+        action="append",
+        default=[],
+        help="a tenant's signed manifest; may be repeated",
+    )
+    parser.add_argument(
+        "--state",
+        metavar="FOLDER",
+        help="where the highest manifest sequence seen is kept (strict)",
+    )
+    parser.add_argument(
+        "--replicas",
+        type=int,
+        choices=(1, 3, 5),
+        default=1,
+        help="of state and audit (%(default)s)",
+    )
+    add_serving(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Serve until SIGTERM or Ctrl-C, answer what came, and leave: 0."""
+    arguments.dir = None
+    credentials = credentials_of(arguments, "host")
+    options: dict[str, Any] = {}
+    if arguments.http:
+        options["http_host"], options["http_port"] = host_and_port(arguments.http)
+    settings = HostSettings(
+        mode=arguments.mode,
+        name=arguments.name,
+        manifests=dict(_pair(text) for text in arguments.manifest),
+        state_folder=arguments.state,
+        **options,
+    )
+
+    async def main() -> int:
+        host = host_member(credentials, settings, replicas=arguments.replicas)
+
+        def ready() -> str:
+            http = f" {host.http_url}" if host.http_url else ""
+            return f"ready: host {settings.name} ({settings.mode}){http}"
+
+        return await serve(_Serving(host), console, ready)
+
+    with logged(console, arguments.log):
+        return asyncio.run(main())
+
+
+class _Serving:
+    """A Host as a service that ends when it is told to."""
+
+    def __init__(self, host: Host) -> None:
+        self.start, self.drain, self.close = host.start, host.drain, host.close
+
+    async def run_forever(self) -> None:
+        await asyncio.Event().wait()
+
+
+def _pair(text: str) -> tuple[str, str]:
+    tenant, equals, path = text.partition("=")
+    if not equals:
+        raise ConfigurationError(f"--manifest {text}: write TENANT=FILE")
+    return tenant, path

@@ -1,0 +1,132 @@
+"""``altar grid up``: servers, a Host and a runtime on this machine, by one command."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from altar.config import settings
+from altar_extras.grid.cli._serve import logged
+from altar_extras.grid.cli._shown import example_of
+from altar_extras.grid.node import FOLDER, DevelopmentGrid, GridShape
+from altar_extras.grid.runtime import contracts_of
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from altar_extras.grid.cli._console import Console
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what may be typed."""
+    parser.add_argument(
+        "target", metavar="FILE_OR_MODULE", help="whose tools to serve; with :NAME one of them"
+    )
+    parser.add_argument(
+        "--dir",
+        metavar="FOLDER",
+        default=FOLDER,
+        help="where credentials and state go (%(default)s)",
+    )
+    parser.add_argument(
+        "--port", metavar="N", type=int, default=0, help="the server's port; a free one without"
+    )
+    parser.add_argument(
+        "--runtimes", metavar="N", type=int, default=1, help="how many runtimes (%(default)s)"
+    )
+    parser.add_argument(
+        "--nodes",
+        metavar="N",
+        type=int,
+        default=1,
+        help="how many servers: 1, 3 or 5 (%(default)s)",
+    )
+    parser.add_argument(
+        "--tls", action="store_true", help="TLS 1.3, mutual, with certificates made here"
+    )
+    parser.add_argument("--no-audit", action="store_true", help="keep no record of the calls")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Run until Ctrl-C or SIGTERM; 0."""
+    begun = time.monotonic()
+    shape = GridShape(
+        nodes=arguments.nodes,
+        tls=arguments.tls,
+        runtimes=arguments.runtimes,
+        port=arguments.port,
+        audit=not arguments.no_audit,
+    )
+    tools = arguments.tools_of(arguments.target)
+    grid = DevelopmentGrid(tools, folder=arguments.dir, shape=shape)
+    with logged(console, "text", quiet=True), _told() as told:
+        grid.start()
+        try:
+            _show(console, grid, arguments, time.monotonic() - begun)
+            told.wait()
+            console.note("\nstopping: calls that run are finished first")
+        finally:
+            grid.stop()
+    return 0
+
+
+@contextmanager
+def _told() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; a second Ctrl-C is raised as ever."""
+    event = threading.Event()
+
+    def hear(number: int, frame: Any) -> None:
+        del frame
+        if event.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        event.set()
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show(console: Console, grid: DevelopmentGrid, arguments: Any, took: float) -> None:
+    contracts = contracts_of(grid.tools)
+    declared = {tool.name: tool for one in contracts for tool in one.function_declarations}
+    served = [tool for name, tool in declared.items() if name in grid.tool_names]
+    count = "1 tool" if len(served) == 1 else f"{len(served)} tools"
+    place = "" if arguments.dir == FOLDER else f" --dir {arguments.dir}"
+    console.print(
+        f"{console.style('the grid is up', 'green', 'bold')} at {grid.url}: "
+        f"{count}, ready in {took:.1f} s"
+    )
+    for tool in served:
+        about = " ".join(tool.description.split())
+        console.print(f"  {tool.name:<{max(map(len, declared))}}  {about}"[: console.width])
+    first = next(
+        (tool for tool in served if (tool.to_dict().get("parameters") or {}).get("properties")),
+        None,
+    )
+    first = first or (served[0] if served else None)
+    call = f"{first.name} {example_of(first)}".rstrip() if first else "TOOL"
+    console.print(
+        "",
+        console.style("in another terminal:", "dim"),
+        f"  altar grid call {call}{place}",
+        f"  altar grid status{place}",
+        "",
+        console.style("in altar.toml, so that a program's calls run here:", "dim"),
+        '  mode = "grid"',
+        f'  grid_url = "{grid.url}"',
+        f'  grid_credentials = "{grid.client_credentials}"',
+        "",
+        console.style("Ctrl-C stops it, and leaves nothing behind.", "dim"),
+    )
+    console.out.flush()
+    if settings().mode == "grid":
+        console.note("note: mode is 'grid' in this folder already")
