@@ -1,0 +1,194 @@
+"""A Host in STRICT: the signed manifest rules, at the start, on reload and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from secrets import token_hex
+
+import pytest
+
+pytest.importorskip("msgpack")
+
+from altar.adm import ToolManifest
+from altar.errors import ConfigurationError
+from altar_extras.grid.host import Host, HostSettings
+from altar_extras.grid.security import ManifestRefused, SignedManifest, SigningKey
+from altar_extras.grid.transport import AdmissionRefusedError, LoopbackBroker, MemoryStore
+from altar_extras.grid.wire import CreateSession, Directory, ListTools, RegisterTools, Subjects
+from tests.grid.host import scenes
+from tests.grid.host.scenes import (
+    CLIENT,
+    NARROW,
+    OTHER,
+    RUNTIME,
+    claim,
+    contract,
+    credentials,
+    development,
+    party,
+    runtime,
+    session,
+    until,
+)
+
+ROOT = SigningKey.generate()
+MATH, TEXT = contract("math", "add", "mul"), contract("text", "upper")
+
+
+def sign(path, *, sequence=1, root=ROOT, seconds=3600.0, revoked=(), runtimes=None) -> None:
+    if runtimes is None:
+        runtimes = {"math": [RUNTIME.public], "text": [RUNTIME.public, OTHER.public]}
+    SignedManifest.sign(
+        ToolManifest(contracts=(MATH, TEXT)),
+        root=root,
+        tenant="acme",
+        sequence=sequence,
+        expires=time.time() + seconds,
+        runtimes=runtimes,
+        revoked=revoked,
+    ).write(path)
+
+
+def strict(folder, **changes) -> Host:
+    fields = {"mode": "strict", "heartbeat": 0.05, "state_folder": folder}
+    settings = HostSettings(manifests={"acme": folder / "signed.json"}, **{**fields, **changes})
+    made = credentials(root=ROOT.public, principals=scenes.PRINCIPALS[:2])
+    broker = LoopbackBroker()
+    host = Host(broker, credentials=made, settings=settings, store=MemoryStore())
+    broker.admit = host.admit
+    host.broker = broker
+    return host
+
+
+@asynccontextmanager
+async def serving(folder, **changes):
+    host = strict(folder, **changes)
+    try:
+        await host.start()
+        yield host, host.broker
+    finally:
+        await host.drain()
+
+
+def run(scene) -> None:
+    asyncio.run(asyncio.wait_for(scene(), 20))
+
+
+def test_only_the_manifests_contracts_by_its_runtimes_count(tmp_path):
+    sign(tmp_path / "signed.json")
+
+    async def scene():
+        async with serving(tmp_path) as (host, broker):
+            one = await runtime(broker, RUNTIME, claim(MATH), claim(TEXT))
+            two = await runtime(broker, OTHER)
+            await two.beat()
+            differs = {**claim(TEXT), "digest": claim(MATH)["digest"]}
+            answer = await two.fulfill(claim(MATH), claim(TEXT), claim(contract("new")), differs)
+            assert answer.accepted == (claim(TEXT),)
+            assert [row["reason"] for row in answer.refused] == [
+                "not_in_manifest", "not_in_manifest", "digest_differs",
+            ]  # fmt: skip
+            found = await session(broker, NARROW)  # "add" and "m*"
+            assert [row["name"] for row in found.created.tools] == ["add", "mul"]
+            listed = await found.ask("directory", Directory(id="d"))
+            assert [row["runtime"] for row in listed.runtimes] == [one.name]
+            page = await two.party.ask("list_tools", ListTools(id="l"))
+            assert [doc["name"] for doc in page.contracts] == ["text"]
+            dynamic = RegisterTools(id="r", runtime=two.name, session=found.name)
+            assert await two.party.refused("register_tools", dynamic) == "not_in_development"
+            assert "altar_grid_manifest_sequence" in host.metrics.text()
+            with pytest.raises(AdmissionRefusedError):
+                await runtime(broker, scenes.ACME_KEY.generate())
+
+    run(scene)
+
+
+def test_a_reload_takes_a_newer_manifest_and_refuses_an_older_or_foreign_one(tmp_path):
+    path = tmp_path / "signed.json"
+    sign(path, sequence=5)
+
+    async def scene():
+        async with serving(tmp_path) as (host, _):
+            for wrong, reason in (
+                ({"sequence": 4}, "older"),
+                ({"sequence": 6, "root": SigningKey.generate()}, "foreign_root"),
+            ):
+                sign(path, **wrong)
+                with pytest.raises(ManifestRefused) as caught:
+                    await host.reload()
+                assert caught.value.reason == reason
+                assert host.health().ready
+                assert f'reason="manifest_{reason}"' in host.metrics.text()
+            sign(path, sequence=6)
+            await host.reload()
+            assert 'altar_grid_manifest_sequence{tenant="acme"} 6' in host.metrics.text()
+        sign(path, sequence=5)
+        late = strict(tmp_path)
+        with pytest.raises(ManifestRefused, match="6 has been seen"):
+            await late.start()
+
+    run(scene)
+
+
+def test_a_key_that_a_new_manifest_revokes_is_cut(tmp_path):
+    path = tmp_path / "signed.json"
+    sign(path)
+
+    async def scene():
+        async with serving(tmp_path) as (host, broker):
+            one = await runtime(broker, RUNTIME, claim(TEXT))
+            two = await runtime(broker, OTHER, claim(TEXT))
+            found = await session(broker)
+            sign(path, sequence=2, revoked=[OTHER.public, NARROW.public])
+            await host.reload()
+            await one.beat()
+            listed = await found.ask("directory", Directory(id="d"))
+            assert [row["runtime"] for row in listed.runtimes] == [one.name]
+            await until(lambda: two.admin)
+            assert two.admin[0].subject == Subjects.admin(two.name, "drain")
+            assert await two.party.refused("list_tools", ListTools(id="l")) == "revoked"
+            with pytest.raises(AdmissionRefusedError):
+                await runtime(broker, OTHER)
+            with pytest.raises(AdmissionRefusedError):
+                await party(broker, NARROW)
+
+    run(scene)
+
+
+def test_a_manifest_that_ends_stops_everything(tmp_path):
+    sign(tmp_path / "signed.json", seconds=1.2)
+
+    async def scene():
+        async with serving(tmp_path) as (host, broker):
+            serving_one = await runtime(broker, RUNTIME, claim(MATH))
+            found = await session(broker)
+            door = await party(broker, CLIENT)
+            assert found.created.expires_ms / 1000 <= time.time() + 1.2
+            await until(lambda: not host.health().ready)
+            assert "expired" in host.health().reasons[0]
+            asked = CreateSession(id=token_hex(4))
+            assert await door.refused("create_session", asked) == "manifest_expired"
+            await until(lambda: not serving_one.party.transport.is_connected)
+            with pytest.raises(AdmissionRefusedError):
+                await runtime(broker, RUNTIME)
+
+    run(scene)
+
+
+def test_what_was_ever_strict_never_serves_development(tmp_path):
+    sign(tmp_path / "signed.json")
+
+    async def scene():
+        host = strict(tmp_path)
+        await host.start()
+        store = host._store
+        await host.drain()
+        other = Host(
+            LoopbackBroker(), credentials=credentials(), settings=development(), store=store
+        )
+        with pytest.raises(ConfigurationError, match="mode strict"):
+            await other.start()
+
+    run(scene)
