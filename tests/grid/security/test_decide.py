@@ -192,6 +192,10 @@ def test_development_narrows_what_the_hosts_file_narrowed():
 def test_development_and_a_manifest_exclude_each_other(tmp_path):
     with pytest.raises(ConfigurationError, match="DEVELOPMENT"):
         Rules(mode="development", manifests={"acme": accepted(tmp_path)})
+    filled = {}
+    rules = replace(OPEN, manifests=filled)
+    filled["acme"] = accepted(tmp_path)
+    assert denied(rules, CLIENT, token().signed(HOST)) == "manifest_in_development"
 
 
 def test_a_mode_nobody_knows_is_as_strict_as_strict():

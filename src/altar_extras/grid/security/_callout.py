@@ -91,7 +91,7 @@ def callout_answer(
 ) -> bytes:
     """The authorization response, signed by ``issuer``, that lets in or denies.
 
-    ``decide`` gets the request; what it raises denies, and is logged. The
+    ``decide`` gets the request, and logs its denials; what it raises denies. The
     server logs a denial's reason and tells the client nothing but that it is
     not authorised. Raises CalloutRefused for what is no question of a server
     (say nothing then), ConfigurationError for an issuer that is no account.
@@ -109,12 +109,6 @@ def callout_answer(
     if isinstance(decided, Admission):
         nats["jwt"] = _user(decided, asked.user_key, issuer, now)
     else:
-        _log.warning(
-            "a connection is denied: %s: %s (%.80r)",
-            decided.reason,
-            decided.message,
-            asked.request.name,
-        )
         nats["error"] = f"{decided.reason}: {decided.message}"[:256]
     claims = {"sub": asked.user_key, "aud": asked.server, "nats": nats}
     return _jwt(claims, issuer, now).encode()

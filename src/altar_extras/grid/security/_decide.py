@@ -126,6 +126,8 @@ def connection_name(role: str, instance: str = "") -> str:
 
 def decide(request: ConnectRequest, rules: Rules, *, now: float) -> Admission | Denial:
     """The one way in, on every transport; never raises for what a peer sent."""
+    if rules.mode == "development" and rules.manifests:  # the mapping may have been filled since
+        return Denial("manifest_in_development", "a manifest counts for nothing in DEVELOPMENT")
     try:
         identity = key_id(request.key)
     except ConfigurationError:
