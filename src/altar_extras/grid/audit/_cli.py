@@ -206,6 +206,7 @@ async def _read_server(arguments: argparse.Namespace) -> dict[str, list[bytes]]:
     if not arguments.tenant:
         raise ConfigurationError("a server has a stream for each tenant: add --tenant NAME")
     import nats  # noqa: PLC0415 - a spool and a file need no nats-py
+    import nats.errors  # noqa: PLC0415
 
     from altar_extras.grid.audit._nats import read_stream  # noqa: PLC0415
 

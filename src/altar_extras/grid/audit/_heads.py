@@ -38,8 +38,13 @@ class Countersignature(NamedTuple):
 
 def head_bytes(head: Head | Countersignature, *, purpose: bytes = b"head") -> bytes:
     """What is signed; the purpose keeps a head's signature from standing for anything else."""
-    packed: bytes = msgpack.packb((head.writer, head.epoch, head.sequence, head.head))
-    return b"altar-audit-" + purpose + b"\0" + packed
+    pack = msgpack.Packer().pack
+    return (
+        b"altar-audit-"
+        + purpose
+        + b"\0"
+        + bytes(pack((head.writer, head.epoch, head.sequence, head.head)))
+    )
 
 
 def countersign(head: Head, key: SigningKey) -> Countersignature:

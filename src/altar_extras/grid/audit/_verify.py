@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from altar.errors import ConfigurationError
 from altar_extras.grid.audit._frames import START, Frame, frame_at, sequence_of
@@ -101,7 +101,11 @@ def verify(
     if isinstance(source, str | Path):
         partial = True if partial is None else partial
         source = read_folder(source)
-    groups = source if isinstance(source, Mapping) else {"": list(source)}
+    groups: Mapping[str, Sequence[bytes]]
+    if isinstance(source, Mapping):
+        groups = cast("Mapping[str, Sequence[bytes]]", source)
+    else:
+        groups = {"": list(source)}
     verdict = Verdict()
     chains: list[_Chain] = []
     for name, records in groups.items():
