@@ -445,7 +445,7 @@ def test_a_quarantined_call_is_refused():
     async def main():
         async with Grid(TOOLS, settings=RuntimeSettings(heartbeat=0.02)) as grid:
             poison = digest({"a": 1, "b": 2})
-            grid.control.notes["quarantined"] = [poison]
+            grid.control.notes["quarantined"] = [f"add {poison}"]
             beats = len(grid.control.heard)
             await grid.caller.until(lambda: len(grid.control.heard) > beats + 2)
             answer = await grid.caller.call("add", {"a": 1, "b": 2})

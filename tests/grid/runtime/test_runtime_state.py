@@ -33,7 +33,9 @@ class Runtime(RuleBasedStateMachine):
         self.denied = set()  # (key, attempt) that were answered "no"
         self.buried = {}  # key -> the highest attempt that was said to have never come, and until when
 
-    @rule(session=SESSIONS, name=IDS, fingerprint=PRINTS, attempt=ATTEMPTS, left=st.integers(-50, 300))
+    @rule(
+        session=SESSIONS, name=IDS, fingerprint=PRINTS, attempt=ATTEMPTS, left=st.integers(-50, 300)
+    )
     def arrive(self, session, name, fingerprint, attempt, left):
         key = (session, name)
         if self.book.is_full:
@@ -105,7 +107,9 @@ class Runtime(RuleBasedStateMachine):
         elif state == "never_seen":
             one = known.get(key)
             asked = attempt or 10_000
-            assert one is None or (one.phase is Phase.ENDED and one.keep_until < self.now + KEEP + 501)
+            assert one is None or (
+                one.phase is Phase.ENDED and one.keep_until < self.now + KEEP + 501
+            )
             floor, _ = self.buried.get(key, (0, 0.0))
             self.buried[key] = (max(floor, asked), horizon + KEEP)
 
@@ -139,7 +143,9 @@ class Runtime(RuleBasedStateMachine):
     @invariant()
     def unknown_is_unknown(self):
         if hasattr(self, "book"):
-            state, _ = self.book.query(("s", "lost"), attempt=0, now_ms=self.now, horizon_ms=self.now)
+            state, _ = self.book.query(
+                ("s", "lost"), attempt=0, now_ms=self.now, horizon_ms=self.now
+            )
             assert state == "unknown"
 
 

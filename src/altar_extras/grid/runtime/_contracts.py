@@ -6,11 +6,11 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import ToolContract, ToolManifest, legal_name
+from altar.adm import ToolContract, legal_name
 from altar.errors import ConfigurationError
 from altar.later import Mark, Session
 from altar_extras.grid.runtime._stream import waiting_for_credit
-from altar_extras.grid.security import SignedManifest, contract_digest
+from altar_extras.grid.security import contract_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,19 +57,17 @@ def contracts_of(tools: Any, *, version: str = "1.0.0") -> tuple[ToolContract, .
     )
 
 
-def chosen(
-    tools: Any, given: ToolManifest | SignedManifest | Iterable[ToolContract] | None
-) -> tuple[ToolContract, ...]:
-    """The contracts to offer. Raises ConfigurationError when a contract's tool is not there."""
+def chosen(tools: Any, given: tuple[ToolContract, ...] | None) -> tuple[ToolContract, ...]:
+    """The contracts to offer, of those given or else made of the tools.
+
+    Raises ConfigurationError when a contract's tool is not there, or is another.
+    """
     if given is None:
         return contracts_of(tools)
-    if isinstance(given, SignedManifest):
-        given = given.manifest
-    contracts = tuple(given.contracts if isinstance(given, ToolManifest) else given)
     with Session(tools=tools) as session:
         declared = {one.name: one for one in session.declarations()}
     kept = []
-    for contract in contracts:
+    for contract in given:
         names = [one.name for one in contract.function_declarations]
         here = [name for name in names if name in declared]
         for one in contract.function_declarations:

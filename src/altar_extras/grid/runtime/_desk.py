@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from altar.adm import digest
 from altar.errors import AltarError
@@ -15,6 +15,7 @@ from altar_extras.grid.runtime._invocation import Phase, expired
 from altar_extras.grid.runtime._job import Done, Job
 from altar_extras.grid.runtime._outbox import Outbox
 from altar_extras.grid.runtime._payloads import Incoming, Intake, credit_for
+from altar_extras.grid.runtime._places import Denials, Places
 from altar_extras.grid.runtime._reply import Reply, reply_of
 from altar_extras.grid.runtime._stream import Chunks
 from altar_extras.grid.wire import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from altar_extras.grid.runtime._invocation import Invocation
     from altar_extras.grid.runtime._job import Runner
     from altar_extras.grid.runtime._outbox import Identity
+    from altar_extras.grid.runtime._places import Place
     from altar_extras.grid.runtime._time import HostTime
     from altar_extras.grid.transport import Inbound, Transport
     from altar_extras.grid.wire import Fault, Message
@@ -46,16 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Desk"]
 
 _log = logging.getLogger("altar.grid")
-_PLACES = 8192
 _REVOKED = 100_000
-
-
-class _Place(NamedTuple):
-    """What the subject of a call says."""
-
-    served: Served
-    session: str
-    is_direct: bool
 
 
 class Desk:
@@ -70,9 +63,11 @@ class Desk:
         lost: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         settings = runner.settings
-        self.served: dict[tuple[str, int], Served] = {}
+        self.places = Places(identity.runtime)
         self.quarantined: frozenset[str] = frozenset()
-        self.denials: Counter[str] = Counter()
+        self.denials = Denials()
+        self.stopped = ""  # why nothing runs now, by the Hosts
+        self.expires_ms = float("inf")  # when the manifest stops
         self.calls: Counter[tuple[str, str, str]] = Counter()
         self.is_closed = False
         self._settings = settings
@@ -84,7 +79,6 @@ class Desk:
         )
         self._out = Outbox(identity, transport, settings)
         self._intake = Intake(settings)
-        self._places: dict[str, _Place] = {}
         self._revoked: OrderedDict[str, None] = OrderedDict()
         self._active: dict[tuple[str, str], Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,13 +142,13 @@ class Desk:
 
     def hear_call(self, inbound: Inbound) -> None:
         """A body under the subject of a call: calls, and parts of their arguments."""
-        place = self._places.get(inbound.subject) or self._read_place(inbound.subject)
+        place = self.places.read(inbound.subject)
         if place is None:
-            self._deny("unknown_tool", inbound.subject)
+            self.denials.note("unknown_tool", inbound.subject)
             return
         reply = reply_of(inbound.reply, place.session)
         if reply is None:
-            self._deny("foreign_reply", inbound.subject)
+            self.denials.note("foreign_reply", inbound.subject)
             return
         for message in self._read(inbound, reply):
             if isinstance(message, ToolCall):
@@ -162,7 +156,7 @@ class Desk:
             elif isinstance(message, Part):
                 part = message
                 if not self._intake.take((place.session, part.invocation_id), part):
-                    self._deny("stray_part", inbound.subject)
+                    self.denials.note("stray_part", inbound.subject)
             else:
                 self._unexpected(message, inbound, reply)
 
@@ -170,12 +164,12 @@ class Desk:
         """A body under a control subject: the session's own cancel, credit and query."""
         where = Subjects.read_control(inbound.subject)
         if where is None or not is_id(where[1]):
-            self._deny("unknown_subject", inbound.subject)
+            self.denials.note("unknown_subject", inbound.subject)
             return
         what, session = where
         reply = reply_of(inbound.reply, session) if inbound.reply else None
         if reply is None and (inbound.reply or what == "query"):
-            self._deny("foreign_reply", inbound.subject)
+            self.denials.note("foreign_reply", inbound.subject)
             return
         for message in self._read(inbound, reply):
             if what == "credit" and isinstance(message, Credit):
@@ -193,7 +187,7 @@ class Desk:
 
     # -- a call
 
-    def _call(self, message: ToolCall, place: _Place, reply: Reply) -> None:
+    def _call(self, message: ToolCall, place: Place, reply: Reply) -> None:
         served, session = place.served, place.session
         try:
             if message.size:
@@ -232,7 +226,7 @@ class Desk:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _refusal(self, message: ToolCall, place: _Place, args_digest: str) -> Fault | None:
+    def _refusal(self, message: ToolCall, place: Place, args_digest: str) -> Fault | None:
         """Why this is no call for this runtime at all; none of it is remembered."""
         served = place.served
         if message.call.get("name") != served.name or not message.invocation_id:
@@ -242,11 +236,11 @@ class Desk:
         revoked = self._revoked
         if revoked and (place.session in revoked or place.session.partition("-")[0] in revoked):
             return faults.session_ended()
+        if self.stopped or self._time.now()[0] >= self.expires_ms:
+            return faults.stopped(self.stopped or "manifest_expired")
         if not args_digest:
             return faults.malformed("its arguments have no canonical form")
-        if self.quarantined and (
-            args_digest in self.quarantined or f"{served.name} {args_digest}" in self.quarantined
-        ):
+        if self.quarantined and f"{served.name} {args_digest}" in self.quarantined:
             return faults.quarantined()
         if self._book.is_full:
             return faults.overloaded()
@@ -393,7 +387,7 @@ class Desk:
 
     def _refuse(self, message: ToolCall, served: Served, fault: Fault, reply: Reply) -> None:
         """Answer a call that is not taken; nothing of it is kept."""
-        self._deny(fault.reason, served.name)
+        self.denials.note(fault.reason, served.name)
         self.calls[(served.name, "ERROR", fault.executed)] += 1
         self._out.refuse(message, fault, load=self.load(), reply=reply)
 
@@ -429,30 +423,11 @@ class Desk:
 
     # -- reading
 
-    def _read_place(self, subject: str) -> _Place | None:
-        address = Subjects.read_call(subject)
-        if address is None or not is_id(address.session):
-            return None
-        if address.runtime not in (None, self._identity.runtime):
-            return None
-        served = self.served.get((address.tool, address.major))
-        if served is None:
-            return None
-        if len(self._places) >= _PLACES:
-            self._places.clear()
-        place = _Place(served, address.session, address.runtime is not None)
-        self._places[subject] = place
-        return place
-
-    def forget_places(self) -> None:
-        """What is served has changed."""
-        self._places.clear()
-
     def _read(self, inbound: Inbound, reply: Reply | None) -> list[Message]:
         try:
             return unpack(inbound.body)
         except FrameError as error:
-            self._deny("malformed", f"{inbound.subject}: {error.reason}")
+            self.denials.note("malformed", f"{inbound.subject}: {error.reason}")
             if reply is not None:
                 self._out.error(reply, "", faults.malformed(error.reason))
             return []
@@ -460,12 +435,7 @@ class Desk:
     def _unexpected(self, message: Message, inbound: Inbound, reply: Reply | None) -> None:
         name = getattr(message, "type", "") or message.TYPE
         reason = message.reason if isinstance(message, Malformed) else f"{name!r} goes elsewhere"
-        self._deny("malformed", f"{inbound.subject}: {reason}")
+        self.denials.note("malformed", f"{inbound.subject}: {reason}")
         if reply is not None:
             key = getattr(message, "invocation_id", "") or getattr(message, "id", "")
             self._out.error(reply, key, faults.malformed(reason))
-
-    def _deny(self, reason: str, text: str) -> None:
-        count = self.denials[reason] = self.denials[reason] + 1
-        if count & (count - 1) == 0:  # a flood of them does not fill the log
-            _log.warning("refused (%s, the %d.): %.200s", reason, count, text)

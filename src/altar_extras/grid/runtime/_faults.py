@@ -16,6 +16,7 @@ __all__ = [
     "overloaded",
     "quarantined",
     "session_ended",
+    "stopped",
     "tombstoned",
     "too_large",
 ]
@@ -56,6 +57,15 @@ def session_ended() -> Fault:
         reason="session_expired",
         message="The session has ended.",
         steps=("Open a new session.",),
+    )
+
+
+def stopped(reason: str) -> Fault:
+    """Nothing is allowed to run now."""
+    return Fault(
+        type=ErrorType.SERVICE_UNAVAILABLE,
+        reason=reason,
+        message="No contract is in force now: a new manifest must be signed.",
     )
 
 

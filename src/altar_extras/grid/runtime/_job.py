@@ -303,7 +303,7 @@ class Runner:
             fault = Fault(
                 type=ErrorType.SERVICE_UNAVAILABLE,
                 reason=reason if isinstance(reason, str) else "audit_refused",
-                message="The call ended; its evidence could not be kept, and its result is withheld.",
+                message="The call ended; its evidence was not kept, and its result is withheld.",
                 executed=done.executed,
             )
             return done._replace(result=failed(job.named, fault, job.message.correlation_id))

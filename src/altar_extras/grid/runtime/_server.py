@@ -19,6 +19,7 @@ from altar_extras.grid.runtime._journal import lost_calls
 from altar_extras.grid.runtime._outbox import Identity
 from altar_extras.grid.runtime._presence import Presence
 from altar_extras.grid.runtime._settings import RuntimeSettings
+from altar_extras.grid.runtime._strict import accepted_manifest, given_contracts
 from altar_extras.grid.runtime._time import HostTime
 from altar_extras.grid.security import connection_name, key_id
 from altar_extras.grid.transport import GridTransportError, Requests
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from altar.adm import ToolContract, ToolManifest
     from altar_extras.grid.runtime._journal import RuntimeJournal
-    from altar_extras.grid.security import Credentials, SignedManifest
+    from altar_extras.grid.security import AcceptedManifest, Credentials, SignedManifest
     from altar_extras.grid.transport import Connector, Event, Inbound, Subscription, Transport
 
 __all__ = ["RuntimeServer", "RuntimeStatus"]
@@ -70,7 +71,8 @@ class RuntimeServer:
 
     ``tools`` is what ``Session(tools=...)`` takes; ``credentials`` are a
     runtime's. ``contracts`` are those to fulfil (a manifest, or contracts), by
-    default one made of each module's tools, which only DEVELOPMENT accepts.
+    default one made of each module's tools. A signed manifest must be of the root
+    key in the credentials; nothing runs once it has expired.
     ``journal`` is an open :class:`altar_extras.grid.audit.Journal`: each call is
     on disk before it runs and before its answer leaves. Whoever opened it closes
     it after :meth:`drain` or :meth:`close`.
@@ -89,7 +91,11 @@ class RuntimeServer:
         credentials: Credentials,
         settings: RuntimeSettings | None = None,
         journal: RuntimeJournal | None = None,
-        contracts: ToolManifest | SignedManifest | Iterable[ToolContract] | None = None,
+        contracts: AcceptedManifest
+        | SignedManifest
+        | ToolManifest
+        | Iterable[ToolContract]
+        | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         if credentials.role != "runtime":
@@ -100,11 +106,13 @@ class RuntimeServer:
         self._connector = connector
         self._credentials = credentials
         self._settings = settings or RuntimeSettings()
-        self._contracts = chosen(tools, contracts)
+        public = credentials.key.public
+        self._manifest = accepted_manifest(contracts, credentials, self._settings.manifest_state)
+        self._contracts = chosen(tools, given_contracts(contracts, self._manifest, public))
         self._offered = served_tools(tools, self._contracts)
         self._journal = None if isinstance(journal, NoJournal) else journal
         self._instance = token_hex(4)
-        runtime = f"{key_id(credentials.key.public)}-{self._instance}"
+        runtime = f"{key_id(public)}-{self._instance}"
         self._identity = Identity(runtime, token_hex(8))
         self._time = HostTime(clock)
         self._runner = Runner(
@@ -194,7 +202,7 @@ class RuntimeServer:
             slots=self._settings.slots,
             inflight=load["inflight"],
             queued=load["queued"],
-            tools=tuple(sorted(name for name, _ in self._desk.served)) if started else (),
+            tools=tuple(sorted(name for name, _ in self._desk.places.served)) if started else (),
             refused=self._refused,
             calls=dict(self._desk.calls) if started else {},
             denials=dict(self._desk.denials) if started else {},
@@ -221,6 +229,8 @@ class RuntimeServer:
             transport=self._transport,
             lost=tuple(one for one, _, _ in lost),
         )
+        if self._manifest is not None:
+            self._desk.expires_ms = self._manifest.expires * 1000.0
         requests = Requests(self._transport, self.id)
         await requests.start()
         self._presence = Presence(self._identity, requests, self._settings, time=self._time)
@@ -264,20 +274,19 @@ class RuntimeServer:
                 key: served for key, served in self._offered.items() if served.digest in accepted
             }
             for key in [one for one in self._calls if one not in wanted]:
-                self._desk.served.pop(key, None)
+                self._desk.places.serve(key, None)
                 for subscription in self._calls.pop(key):
                     await subscription.unsubscribe()
-            self._desk.forget_places()
             for key, served in wanted.items():
                 if self._state in ("draining", "closed"):
                     return
                 if key not in self._calls:
                     await self._hear(key)
-                self._desk.served[key] = served
+                self._desk.places.serve(key, served)
 
     async def _hear(self, key: tuple[str, int]) -> None:
         name, major = key
-        self._desk.served[key] = self._offered[key]
+        self._desk.places.serve(key, self._offered[key])
         hear, transport = self._desk.hear_call, self._transport
         self._calls[key] = []
         direct = Subjects.direct(self.id, name, major, "*")
@@ -297,6 +306,8 @@ class RuntimeServer:
         listed = notes.get("quarantined")
         if isinstance(listed, (list, tuple)):
             self._desk.quarantined = frozenset(one for one in listed if isinstance(one, str))
+        stopped = notes.get("stopped", "")
+        self._desk.stopped = stopped[:64] if isinstance(stopped, str) else ""
         if notes.get("refresh") is True or notes.get("fulfill") is True:
             self._chore(self._again())
 
@@ -305,15 +316,8 @@ class RuntimeServer:
         try:
             await self._greet()
             await self._fulfill()
-            self._note(
-                {
-                    key: value
-                    for key, value in (
-                        await self._presence.announce(self._desk.load(), draining=False)
-                    ).items()
-                    if key == "quarantined"
-                }
-            )
+            notes = await self._presence.announce(self._desk.load(), draining=False)
+            self._note({**notes, "refresh": False, "fulfill": False})
         except GridTransportError as error:
             _log.warning("the runtime could not announce itself again: %s", error)
 
@@ -341,7 +345,7 @@ class RuntimeServer:
             if op == "drain":
                 self._chore(self.drain())
             elif op == "refresh":
-                self._note({**notes, "refresh": True})
+                self._chore(self._again())
             elif op == "revoke" and isinstance(notes.get("session"), str):
                 self._desk.revoke(notes["session"])
             if inbound.reply.startswith("grid.v1.re."):
