@@ -409,4 +409,6 @@ class Host:
 def _kick(system: Transport, server: str, connection: int) -> None:
     body = json.dumps({"cid": connection}).encode()
     with suppress(GridTransportError):
-        system.publish(f"$SYS.REQ.SERVER.{server}.KICK", body)
+        # the server acts on a question only where it may answer, though nobody listens here
+        reply = Subjects.reply("host", "kick")
+        system.publish(f"$SYS.REQ.SERVER.{server}.KICK", body, reply=reply)

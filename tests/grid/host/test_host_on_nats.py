@@ -1,0 +1,191 @@
+"""Hosts on real servers, which ask them who may connect."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from secrets import token_hex
+
+import pytest
+
+pytest.importorskip("nats")
+pytest.importorskip("msgpack")
+
+from altar_extras.grid.host import Host
+from altar_extras.grid.transport import (
+    AdmissionRefusedError,
+    GridTransportError,
+    NatsConnector,
+    NatsStore,
+    RemoteError,
+    StoreSettings,
+)
+from altar_extras.grid.wire import DestroySession, Directory, Hello, Subjects
+from tests.grid.host.scenes import (
+    CLIENT,
+    RUNTIME,
+    contract,
+    credentials,
+    development,
+    runtime,
+    session,
+    until,
+)
+
+
+def host_of(servers, urls, *, bucket: str, replicas: int = 1, **settings) -> Host:
+    keys = servers.keys
+    made = credentials(
+        seed=keys.host["GRID"],
+        issuer_seed=keys.issuer,
+        tenants={"acme": keys.host["acme"]},
+        url=urls if isinstance(urls, str) else urls[0],
+    )
+    kept = StoreSettings(replicas=replicas)
+    return Host(
+        NatsConnector(urls),
+        credentials=made,
+        settings=development(heartbeat=0.5, **settings),
+        store=lambda transport: NatsStore(transport, bucket, settings=kept),
+    )
+
+
+@asynccontextmanager
+async def hosts_on(servers, urls, *, count: int = 2, **how):
+    bucket = f"host-{token_hex(4)}"
+    hosts = [host_of(servers, urls, bucket=bucket, **how) for _ in range(count)]
+    try:
+        for host in hosts:
+            await host.start()
+        yield hosts
+    finally:
+        for host in hosts:
+            await host.drain()
+
+
+def run(scene, *, seconds: float = 30) -> None:
+    asyncio.run(asyncio.wait_for(scene(), seconds))
+
+
+def test_servers_let_in_whom_a_host_lets_in_with_just_their_rights(shared_node):
+    node = shared_node(callout=True)
+    there = NatsConnector(node.url)
+
+    async def scene():
+        async with hosts_on(node, node.url) as hosts:
+            one = await runtime(there, RUNTIME, contract().to_dict())
+            found, other = await session(there), await session(there)
+
+            async def listed():
+                answer = await found.ask("directory", Directory(id=token_hex(4)))
+                return [row["runtime"] for row in answer.runtimes]
+
+            await until(listed)
+            assert await listed() == [one.name]
+            with pytest.raises(AdmissionRefusedError):
+                await there.connect(seed=CLIENT.generate().seed)
+            with pytest.raises(GridTransportError):
+                await found.transport.subscribe(Subjects.reply(other.name, ">"), print)
+            await found.ask("destroy_session", DestroySession(id="d"))
+            await until(lambda: all(found.name in host._revoked.names for host in hosts))
+            with pytest.raises(AdmissionRefusedError):
+                await there.connect(seed=CLIENT.seed, token=found.created.token)
+            assert sum(host._figures.callouts.value() for host in hosts) >= 5
+            for each in (found, other, one.party):
+                await each.transport.close()
+
+    run(scene)
+
+
+def test_a_system_connection_cuts_what_is_revoked_at_once(shared_node):
+    node = shared_node(callout=True)
+    there = NatsConnector(node.url)
+
+    async def scene():
+        async with hosts_on(node, node.url, system_seed=node.keys.host["SYS"]):
+            found, other = await session(there), await session(there)
+            ended: list[str] = []
+            found.transport.listen(lambda event: ended.append(event.kind))
+            await found.ask("destroy_session", DestroySession(id="d"))
+            await until(lambda: "disconnected" in ended or "closed" in ended)
+            assert (await other.ask("hello", Hello(id="h", role="client"))).time_ms
+            for each in (found, other):
+                await each.transport.close()
+
+    run(scene)
+
+
+def test_one_of_two_hosts_dies_under_load_and_nobody_is_failed_for_long(shared_node):
+    node = shared_node(callout=True)
+    there = NatsConnector(node.url)
+
+    async def scene():
+        async with hosts_on(node, node.url) as hosts:
+            found = await session(there)
+            answered, failed = [], []
+
+            async def ask(number: int) -> None:
+                try:
+                    answer = await found.ask("directory", Directory(id=f"{number}"), timeout=2)
+                    answered.append(answer.id)
+                except GridTransportError as error:
+                    failed.append(type(error).__name__)
+
+            tasks = []
+            for number in range(400):
+                tasks.append(asyncio.ensure_future(ask(number)))
+                if number == 200:
+                    for transport in hosts[0]._transports.values():
+                        await transport.close()  # what a killed process leaves: nothing
+                if number % 10 == 0:
+                    await asyncio.sleep(0.002)
+            await asyncio.gather(*tasks)
+            assert len(answered) + len(failed) == 400
+            assert len(failed) <= 40, failed
+            fresh = await session(there)  # the other one answers the server's questions
+            assert (await fresh.ask("directory", Directory(id="f"))).time_ms
+            for each in (found, fresh):
+                await each.transport.close()
+
+    run(scene)
+
+
+@pytest.mark.slow
+def test_when_the_stores_leader_is_lost_sessions_go_on_and_changes_are_refused_typed(cluster):
+    servers = cluster(3, callout=True)
+    there = NatsConnector(servers.urls)
+
+    async def scene():
+        how = {"store_timeout": 0.5, "replicas": 3}
+        async with hosts_on(servers, servers.urls, **how) as hosts:
+            one = await runtime(there, RUNTIME, contract().to_dict())
+            found = await session(there)
+            lost = await session(there)
+            # two of three gone: no leader can be, for as long as that lasts
+            kept = servers.nodes[2]
+            for node in servers.nodes[:2]:
+                node.kill()
+            await until(lambda: all(t.is_connected for h in hosts for t in h._transports.values()))
+
+            async def asked(op, message):
+                with suppress(GridTransportError):
+                    return await found.ask(op, message, timeout=2)
+                return None
+
+            async def goes_on():
+                return await asked("directory", Directory(id=token_hex(4)))
+
+            await until(goes_on, seconds=10)
+            loop = asyncio.get_running_loop()
+            begun = loop.time()
+            with pytest.raises(RemoteError) as caught:
+                await lost.ask("destroy_session", DestroySession(id="d"), timeout=5)
+            assert caught.value.reason == "store_unavailable"
+            assert loop.time() - begun < 3
+            fresh = await session(there)  # it changes nothing, so it needs no leader
+            assert fresh.name != found.name
+            assert kept.url
+            for each in (found, lost, fresh, one.party):
+                await each.transport.close()
+
+    run(scene, seconds=90)
