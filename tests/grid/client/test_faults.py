@@ -1,0 +1,401 @@
+"""A client when things break: every call is answered, truly, and runs once at most."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("msgpack")
+pytest.importorskip("nkeys")
+
+from altar.adm import FunctionCall
+from altar.runtime import CallContext, Cancellation
+from altar_extras.grid.client import CallOptions, GridClient
+from altar_extras.grid.client._session import SessionState
+from altar_extras.grid.transport import NotConnectedError
+from altar_extras.grid.wire import (
+    SessionCreated,
+    StreamChunk,
+    ToolResultMessage,
+    executed_of,
+    pack,
+    unpack,
+)
+from tests.grid.client.grids import Grid, client_credentials
+
+RUNS: Counter[str] = Counter()
+
+
+async def wait(key: str, seconds: float = 0.05) -> str:
+    """Run for a while."""
+    RUNS[key] += 1
+    if seconds:
+        await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=seconds)
+    return key
+
+
+async def forever(key: str) -> str:
+    """Run until stopped."""
+    RUNS[key] += 1
+    try:
+        await asyncio.Event().wait()
+    finally:
+        RUNS[f"{key} stopped"] += 1
+    return key
+
+
+def count(to: int) -> Any:
+    """Count."""
+    yield from range(to)
+
+
+def echo(text: str) -> str:
+    """Say it back."""
+    return text
+
+
+TOOLS = (wait, forever, count, echo)
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    RUNS.clear()
+
+
+def using(grid: Grid, program: Any, **settings: Any) -> Any:
+    """Run ``program(client)`` on one loop with the whole grid."""
+
+    async def main() -> Any:
+        client = grid.client(**settings)
+        try:
+            await client.aopen()
+            return await program(client)
+        finally:
+            await client.aclose()
+            await grid.close()
+
+    return asyncio.run(main())
+
+
+async def until(condition: Any, seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        await asyncio.sleep(0.005)
+
+
+def test_a_call_outlives_its_connection_and_runs_once():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        calls = [asyncio.create_task(client.acall("wait", {"key": f"k{n}"})) for n in range(20)]
+        await until(lambda: len(RUNS) == 20)
+        grid.broker.disconnect()
+        await asyncio.sleep(0.05)
+        grid.broker.reconnect()
+        results = await asyncio.gather(*calls)
+        assert [one.content for one in results] == [f"k{n}" for n in range(20)], results
+        assert set(RUNS.values()) == {1}
+
+    using(grid, program)
+
+
+def test_without_a_connection_calls_are_refused_at_once_and_those_on_their_way_are_unknown():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        call = asyncio.create_task(client.acall("wait", {"key": "k", "seconds": 1.0}))
+        await until(lambda: RUNS["k"])
+        grid.broker.disconnect()
+        refused = await client.acall("wait", {"key": "late"})
+        assert (refused.error.type, executed_of(refused)) == ("SERVICE_UNAVAILABLE", "no")
+        assert refused.error.details["reason"] == "disconnected"
+        found = await call
+        assert (found.error.type, executed_of(found)) == ("OUTCOME_UNKNOWN", "unknown")
+        grid.broker.reconnect()
+        await asyncio.sleep(0.02)
+        assert RUNS["late"] == 0
+
+    using(grid, program, reattach=0.1)
+
+
+def test_a_runtime_that_dies_with_a_call_leaves_it_unknown_and_is_reported():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        call = asyncio.create_task(client.acall("forever", {"key": "k"}))
+        await until(lambda: RUNS["k"])
+        await _die(grid.runtimes[0])
+        found = await call
+        assert (found.error.type, executed_of(found)) == ("OUTCOME_UNKNOWN", "unknown")
+        assert client.status()["counts"]["lost"] == 1
+
+    using(grid, program, query_after=0.05)
+
+
+def test_an_idempotent_call_goes_to_another_runtime_when_its_own_dies():
+    grid = Grid(TOOLS, runtimes=2)
+
+    async def program(client: Any) -> None:
+        call = FunctionCall(name="wait", args={"key": "k", "seconds": 0.3})
+        options = CallOptions(idempotent=True)
+        task = asyncio.create_task(client.ainvoke(call, CallContext(), options))
+        await until(lambda: RUNS["k"])
+        own = {one["runtime"] for one in client.status()["runtimes"] if one["own"]}
+        await _die(next(one for one in grid.runtimes if one.id in own))
+        found = await task
+        assert (found.content, RUNS["k"]) == ("k", 2)
+
+    using(grid, program, query_after=0.05)
+
+
+async def _die(runtime: Any) -> None:
+    """Its connection is gone, and no more is heard of it."""
+    await runtime._transport.close()
+
+
+def test_a_call_lost_on_its_way_is_sent_again_once_its_runtime_says_so():
+    grid = Grid(TOOLS, runtimes=2)
+    dropped = []
+
+    async def program(client: Any) -> None:
+        deliver = grid.broker.deliver
+
+        def losing(subject: str, body: bytes, reply: str) -> bool:
+            if ".wait." in subject and not dropped:
+                dropped.append(subject)
+                return True
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = losing  # type: ignore[method-assign]
+        found = await client.acall("wait", {"key": "k"}, timeout=5)
+        assert (found.content, RUNS["k"], len(dropped)) == ("k", 1, 1)
+        assert client.status()["counts"]["retries"] == 1
+
+    using(grid, program, query_after=0.05)
+
+
+def test_answers_that_come_twice_late_or_for_others_are_dropped_and_counted():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        deliver = grid.broker.deliver
+        heard: list[tuple[str, bytes]] = []
+
+        def doubling(subject: str, body: bytes, reply: str) -> bool:
+            answers = subject.startswith("grid.v1.re.") and body
+            if answers and any(isinstance(one, ToolResultMessage) for one in unpack(body)):
+                heard.append((subject, body))
+                forged = ToolResultMessage(
+                    invocation_id="another",
+                    result={"call_id": "c", "name": "wait", "status": "SUCCESS", "content": "evil"},
+                )
+                deliver(subject, pack(forged), "")
+                deliver(subject, body, reply)
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = doubling  # type: ignore[method-assign]
+        results = [await client.acall("wait", {"key": f"k{n}", "seconds": 0}) for n in range(5)]
+        assert [one.content for one in results] == [f"k{n}" for n in range(5)]
+        await until(lambda: client.status()["counts"]["stray"] == 10)
+        deliver(heard[0][0], b"\xc1 no frame", "")
+        assert (await client.acall("wait", {"key": "k", "seconds": 0})).content == "k"
+
+    using(grid, program)
+
+
+def test_a_missing_chunk_breaks_the_stream_and_stops_the_tool():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        deliver = grid.broker.deliver
+
+        def losing(subject: str, body: bytes, reply: str) -> bool:
+            if subject.startswith("grid.v1.re.") and body:
+                kept = [
+                    one
+                    for one in unpack(body)
+                    if not (isinstance(one, StreamChunk) and one.seq == 5)
+                ]
+                return not kept or deliver(subject, pack(*kept), reply)
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = losing  # type: ignore[method-assign]
+        chunks: list[Any] = []
+        ctx = CallContext(emit=chunks.append)
+        found = await client.ainvoke(FunctionCall(name="count", args={"to": 500}), ctx)
+        assert found.error.type == "STREAM_BROKEN"
+        assert chunks == [0, 1, 2, 3]
+
+    using(grid, program)
+
+
+def test_a_slow_listener_slows_its_tool_and_loses_nothing():
+    chunks: list[int] = []
+
+    def listen(chunk: int) -> None:
+        if chunk % 50 == 0:
+            time.sleep(0.005)
+        chunks.append(chunk)
+
+    with Grid(TOOLS).client() as client:
+        found = client.invoke(
+            FunctionCall(name="count", args={"to": 400}), CallContext(emit=listen)
+        )
+        assert found.content == list(range(400))
+        assert chunks == list(range(400))
+
+
+def test_large_arguments_and_results_travel_in_parts():
+    grid = Grid(TOOLS)
+    text = "\u00e5" * 900_000
+
+    async def program(client: Any) -> None:
+        call = FunctionCall(name="echo", args={"text": text})
+        options = CallOptions(max_result_bytes=4_000_000)
+        found = await client.ainvoke(call, CallContext(), options)
+        assert found.content == text
+
+    using(grid, program)
+
+
+def test_cancelling_stops_the_body_and_says_so():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        flag = Cancellation()
+        ctx = CallContext(cancelled=flag)
+        call = FunctionCall(name="forever", args={"key": "k"})
+        task = asyncio.create_task(client.ainvoke(call, ctx))
+        await until(lambda: RUNS["k"])
+        threading.Thread(target=flag.cancel, args=("enough",)).start()
+        found = await task
+        assert (found.error.type, RUNS["k stopped"]) == ("CANCELLED", 1)
+        lost = asyncio.create_task(client.acall("forever", {"key": "gone"}))
+        await until(lambda: RUNS["gone"])
+        lost.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await lost
+        await until(lambda: RUNS["gone stopped"])
+        assert client.status()["calls"] == 0
+
+    using(grid, program)
+
+
+def test_a_deadline_ends_the_wait_and_the_body():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        found = await client.acall("forever", {"key": "k"}, timeout=0.1)
+        assert found.error.type == "TIMEOUT"
+        assert executed_of(found) in ("yes", "unknown")
+        await until(lambda: RUNS["k stopped"])
+
+    using(grid, program)
+
+
+def test_a_session_is_renewed_while_calls_go_on_over_a_second_connection():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        session = client.status()["session"]
+        link = client._looped.link
+        for n in range(3):
+            wire = link.wire
+            task = asyncio.create_task(client.acall("wait", {"key": f"k{n}", "seconds": 0.05}))
+            await until(lambda n=n: RUNS[f"k{n}"])
+            link._renew()  # as its timer does at two thirds of the session's time
+            await until(lambda wire=wire: link.wire is not wire)
+            assert (await client.acall("wait", {"key": "new", "seconds": 0})).ok
+            assert (await task).content == f"k{n}", "the first connection waits for its calls"
+            await until(lambda wire=wire: not wire.transport.is_connected)
+        assert client.status()["session"] == session
+        assert RUNS == {"k0": 1, "k1": 1, "k2": 1, "new": 3}
+
+    using(grid, program)
+
+
+def test_a_session_is_renewed_at_two_thirds_of_its_time():
+    created = SessionCreated(
+        id="1", session="s", token="t", expires_ms=1_030_000, time_ms=1_000_000, tools=()
+    )
+    state = SessionState(created, 50.0)
+    assert (state.renews, state.ends) == (70.0, 80.0)
+    assert "t" not in repr(SessionState(replace(created, token="SECRET"), 0.0)).split()
+
+
+def test_a_session_that_was_ended_is_made_again_for_new_calls():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        session = client.status()["session"]
+        await grid.host.revoke("acme", session)
+        for transport in list(grid.broker._transports):
+            if transport._rights is not None and f"grid.v1.re.{session}.>" in (
+                transport._rights.subscribe
+            ):
+                transport.end("revoked")
+        found = None
+        for _ in range(100):
+            found = await client.acall("wait", {"key": "k", "seconds": 0})
+            if found.ok:
+                break
+            assert executed_of(found) == "no", found
+            await asyncio.sleep(0.01)
+        assert found.ok, found
+        assert client.status()["session"] not in ("", session)
+
+    using(grid, program)
+
+
+def test_a_full_runtime_is_passed_over():
+    grid = Grid(TOOLS, runtimes=2, slots=1, queue=0)
+
+    async def program(client: Any) -> None:
+        first = asyncio.create_task(client.acall("wait", {"key": "a", "seconds": 0.2}))
+        await until(lambda: RUNS["a"])
+        others = [await client.acall("wait", {"key": f"b{n}", "seconds": 0}) for n in range(10)]
+        assert all(one.ok for one in others), others
+        assert (await first).ok
+
+    using(grid, program)
+
+
+def test_names_and_rights_are_refused_here_and_nothing_is_sent():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        for _ in range(2):
+            found = await client.acall("nothing_like_it")
+            assert (found.error.type, executed_of(found)) == ("TOOL_NOT_FOUND", "no")
+
+    using(grid, program)
+
+
+def test_nobody_at_home_is_told_at_once_and_asked_again_later():
+    class Nobody:
+        calls = 0
+
+        async def connect(self, **how: Any) -> Any:
+            self.calls += 1
+            raise NotConnectedError("nobody")
+
+    connector = Nobody()
+    with GridClient(connector=connector, credentials=client_credentials()) as client:
+        for _ in range(5):
+            found = client.call("wait", {"key": "k"})
+            assert (found.error.type, executed_of(found)) == ("SERVICE_UNAVAILABLE", "no")
+        assert connector.calls == 1
+    assert client.call("wait").error.details["reason"] == "closed"
+
+
+def test_a_client_says_nothing_of_its_secrets():
+    client = Grid(TOOLS).client()
+    assert client.credentials.seed not in repr(client) + repr(client.credentials)
+    client.close()
