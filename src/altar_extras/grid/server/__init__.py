@@ -10,8 +10,7 @@ from altar_extras.grid.server._layouts import (
     Site,
     node_settings,
 )
-from altar_extras.grid.server._process import Ports, ServerProcess
-from altar_extras.grid.server._settings import (
+from altar_extras.grid.server._parts import (
     Account,
     AccountUser,
     Callout,
@@ -19,10 +18,11 @@ from altar_extras.grid.server._settings import (
     Gateway,
     JetStream,
     Limits,
-    ServerSettings,
     Times,
     Tls,
 )
+from altar_extras.grid.server._process import Ports, ServerProcess
+from altar_extras.grid.server._settings import ServerSettings
 
 __all__ = [
     "HOSTS_ACCOUNT",

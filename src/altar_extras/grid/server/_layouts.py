@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from altar_extras.grid.server._settings import (
+from altar_extras.grid.server._parts import (
     Account,
     AccountUser,
     Callout,
@@ -13,10 +13,10 @@ from altar_extras.grid.server._settings import (
     Gateway,
     JetStream,
     Limits,
-    ServerSettings,
     Times,
     Tls,
 )
+from altar_extras.grid.server._settings import ServerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
