@@ -15,7 +15,6 @@ pytest.importorskip("nkeys")
 
 from altar import tool
 from altar_extras.grid.audit import Journal, SpoolBroken, SpoolFull, verify
-from altar_extras.grid.runtime import RuntimeSettings
 from altar_extras.grid.security import SigningKey
 from altar_extras.grid.wire import Cancel, Query
 from tests.grid.runtime._control import Grid
