@@ -187,6 +187,14 @@ def test_a_second_definition_of_a_name_and_version_is_refused_while_the_first_is
             await first.beat(draining=True)
             answer = await second.fulfill(other.to_dict())  # nobody serves the first any more
             assert [one["digest"] for one in answer.accepted] == [claim(other)["digest"]]
+            answer = await first.fulfill(contract("renamed", "upper").to_dict())
+            await first.beat(draining=True)
+            third = await runtime(broker, OTHER)
+            answer = await third.fulfill(contract("again", "upper").to_dict())
+            assert [one["name"] for one in answer.accepted] == ["again"]
+            found = await session(broker)
+            upper = [row for row in found.created.tools if row["name"] == "upper"]
+            assert [row["contract"] for row in upper] == ["again"]
 
     run(scene)
 

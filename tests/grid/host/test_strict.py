@@ -146,7 +146,8 @@ def test_a_key_that_a_new_manifest_revokes_is_cut(tmp_path):
             await one.beat()
             listed = await found.ask("directory", Directory(id="d"))
             assert [row["runtime"] for row in listed.runtimes] == [one.name]
-            await until(lambda: two.admin)
+            await until(lambda: two.admin and one.admin)
+            assert Subjects.admin(one.name, "refresh") in [word.subject for word in one.admin]
             assert two.admin[0].subject == Subjects.admin(two.name, "drain")
             assert await two.party.refused("list_tools", ListTools(id="l")) == "revoked"
             with pytest.raises(AdmissionRefusedError):

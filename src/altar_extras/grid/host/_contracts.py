@@ -162,7 +162,7 @@ class Contracts:
             return denied("unknown_contract", "this contract is not known: send it whole")
         if known is not None and served(known.digest):
             return _differs(claim, known.digest, "raise its version")
-        return self._clash(offer.contract)
+        return self._clash(offer.contract, served)
 
     def _judge_by_manifest(self, public: str, claim: Claim) -> Fault | None:
         manifest = self.manifest
@@ -178,18 +178,28 @@ class Contracts:
             return denied("not_in_manifest", "the manifest names other runtimes for this contract")
         return None
 
-    def _clash(self, contract: ToolContract) -> Fault | None:
+    def stale(self, contract: ToolContract) -> list[str]:
+        """Where the contracts are that declare a tool of this one, under other names."""
+        return [
+            key
+            for key, known in self._known.items()
+            if known.contract.name != contract.name
+            and known.contract.major == contract.major
+            and _shared(known.contract, contract)
+        ]
+
+    def _clash(self, contract: ToolContract, served: Callable[[str], bool]) -> Fault | None:
         if len(self._known) >= _MOST_CONTRACTS:
             return Fault(
                 type="RESOURCE_EXHAUSTED",
                 reason="too_many",
                 message=f"{_MOST_CONTRACTS} contracts at most",
             )
-        names = {tool.name for tool in contract.function_declarations}
-        for other in self._tools:
-            same = other.name in names and other.major == contract.major
-            if same and other.contract.name != contract.name:
-                message = f"the contract {other.contract.name} declares {other.name} already"
+        for key in self.stale(contract):
+            other = self._known[key]
+            if served(other.digest):  # by two contracts a call could reach the wrong runtime
+                names = ", ".join(_shared(other.contract, contract))
+                message = f"the contract {other.contract.name} declares {names} already"
                 return denied("ambiguous_tool", message)
         return None
 
@@ -239,6 +249,12 @@ def _offer(entry: Any) -> Offer | tuple[str, Fault]:
     if not name or not isinstance(said, str) or len(said) > 128:
         return name, _malformed("name and digest are missing")
     return Offer(Claim(name, version, said), None)
+
+
+def _shared(one: ToolContract, other: ToolContract) -> list[str]:
+    """The names of the tools that both declare."""
+    names = {tool.name for tool in one.function_declarations}
+    return sorted(names & {tool.name for tool in other.function_declarations})
 
 
 def _malformed(message: str) -> Fault:

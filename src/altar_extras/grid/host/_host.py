@@ -345,6 +345,9 @@ class Host:
         for public in fresh:
             tell_revoked(tenant, public)
         self._door.cut(fresh)
+        if before is not None:  # what each runtime may serve is judged anew
+            for one, _ in list(tenant.runtimes.present(monotonic())):
+                self._tell(name, one.id, "refresh", {})
 
     async def _claim_mode(self, mirror: Mirror) -> None:
         """A deployment that was ever STRICT never serves DEVELOPMENT."""

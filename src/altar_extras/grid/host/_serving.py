@@ -30,6 +30,7 @@ __all__ = ["announced", "audit", "fulfill", "hear", "hear_claims", "register"]
 
 MOST_DYNAMIC = 50  # tools of one session
 _MOST_REVOKED_TOLD = 1000
+_KEPT = 24 * 3600  # seconds that DEVELOPMENT knows a contract after it was last offered
 
 
 def hear(tenant: Tenant, asker: Asker, said: AnnounceRuntime) -> None:
@@ -101,21 +102,28 @@ async def _offer(tenant: Tenant, asker: Asker, offer: Offer) -> Fault | None:
         return tenant.runtimes.claims(digest, tenant.shared.monotonic(), but=asker.id)
 
     fault = tenant.contracts.judge(asker.key, offer, served=served)
-    known = tenant.contracts.by_digest(offer.claim.digest)
-    if fault is not None or tenant.is_strict or known is not None or offer.contract is None:
+    if fault is not None or tenant.is_strict or offer.contract is None:
         return fault
-    doc = {"contract": offer.contract.to_dict(), "digest": offer.claim.digest}
+    now = tenant.shared.clock()
+    doc = {
+        "contract": offer.contract.to_dict(),
+        "digest": offer.claim.digest,
+        "expires": int(now + _KEPT),
+    }
 
     def put(current: Doc | None) -> Doc | None:
         if current is not None and current.get("digest") == offer.claim.digest:
-            return None
+            return None if current.get("expires", 0) > now + _KEPT / 2 else doc
         if current is not None and served(str(current.get("digest"))):
             # another Host has let another definition in since it was judged here
             raise OpRefusedError(_differs(offer))
         return doc
 
+    mirror = tenant.shared.mirror
     try:
-        await tenant.shared.mirror.change(tenant.key("contract", contract_key(offer.claim)), put)
+        for stale in tenant.contracts.stale(offer.contract):  # nobody serves these any more
+            await mirror.remove(tenant.key("contract", stale))
+        await mirror.change(tenant.key("contract", contract_key(offer.claim)), put)
     except OpRefusedError as refused:
         return refused.fault
     return None
