@@ -92,7 +92,7 @@ def verify(
     ``keys`` names the public keys that may write as each writer; without it a
     writer named ``<key id>-...`` has to have that key, and any other the key of
     its first epoch. With ``hosts``, public keys of Hosts, each head needs a
-    countersignature of one of them, and records up to there have to be here.
+    countersignature of one of them or a later head that has one, and records up to there have to be here.
     ``partial`` allows that the first records are not here, as in a spool that
     has shipped them; it is so for a folder.
 
@@ -278,8 +278,11 @@ def _uncountersigned(chains: list[_Chain], hosts: Sequence[str], verdict: Verdic
 
 def _against(chain: _Chain, seen: Mapping[int, bytes]) -> list[Broken]:
     broken, found = [], chain.found
+    last = max(seen, default=0)
     for head in chain.heads:
         witness = seen.get(head.sequence)
+        if witness is None and head.sequence < last:
+            continue  # a later head, which a Host has signed, holds this one
         if witness is None:
             text = f"no Host has signed the head of {head.sequence}"
             broken.append(Broken("not_countersigned", found.writer, head.sequence, text))
@@ -288,7 +291,6 @@ def _against(chain: _Chain, seen: Mapping[int, bytes]) -> list[Broken]:
             broken.append(Broken("altered", found.writer, head.sequence, text))
         else:
             found.countersigned += 1
-    last = max(seen, default=0)
     if last > found.last:
         text = f"a Host has signed the head of {last}; records from here on are not here"
         broken.append(Broken("missing", found.writer, found.last + 1, text))
