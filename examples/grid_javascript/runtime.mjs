@@ -7,8 +7,8 @@ import { contracts, tools } from "./tools.mjs";
 
 const id = (size) => randomBytes(size).toString("hex"), sha = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const token = (name) => name.replace(/[^a-z0-9_-]/gu, (c) => Buffer.from(c).toString("hex").replace(/../g, "%$&"));
-const isJson = (v) => typeof v === "number" ? Math.abs(v) < 2 ** 53 : typeof v !== "object" || v === null || isTree(v);
-const isTree = (v) => (v.constructor === Object || Array.isArray(v)) && Object.values(v).every(isJson);
+const isJson = (v) => typeof v === "number" ? Math.abs(v) < 2 ** 53 : typeof v !== "object" || v === null ||
+  ((v.constructor === Object || Array.isArray(v)) && Object.values(v).every(isJson));
 const read = (body) => { try { return [...decodeMulti(body)]; } catch { return []; } };
 
 const { url, seed, tls: { ca, cert, key } } = JSON.parse(readFileSync(process.argv[2]));
@@ -39,15 +39,15 @@ const run = async ({ type, v, invocation_id, correlation_id, call, size, digest,
   catch (error) { fail("TOOL_EXECUTION_FAILED", "tool_failed", "yes", String(error)); } finally { inflight--; }
 };
 const heard = [], announce = () => ask("announce_runtime", "AnnounceRuntime", { epoch, slots: 64, inflight, draining });
-const fulfill = () => ask("fulfill_tools", "FulfillTools", { contracts });
-const { accepted } = await announce().then(fulfill);
-const take = (name, digest) => (_, { subject, reply = "", data }) => reply.startsWith(`grid.v1.re.${subject.split(".").at(-1)}.`) &&
-  !/[*>\s]/.test(reply) && read(data).forEach((message) => run(message, name, digest, reply));
+const fulfill = () => ask("fulfill_tools", "FulfillTools", { contracts }), { accepted } = await announce().then(fulfill);
+const take = (name, digest) => (_, { subject, reply = "", data }) => // a reply that is another session's is dropped
+  reply.startsWith(`grid.v1.re.${subject.split(".").at(-1)}.`) && !/[*>\s]/.test(reply) && read(data).forEach((one) =>
+    typeof one?.invocation_id === "string" && isJson({ ...one, call: 0 }) && run(one, name, digest, reply));
 for (const { version, digest } of accepted) for (const [where, queue] of [["call", "rt"], [`rt.${runtime}`]])
   for (const { name } of contracts.find((one) => one.digest === digest).contract.function_declarations)
     heard.push(nc.subscribe(`grid.v1.${where}.${token(name)}.${parseInt(version)}.*`, { queue, callback: take(name, digest) }));
 nc.subscribe(`grid.v1.rt.${runtime}.admin.refresh`, { callback: () => fulfill().catch(console.log) }); // a Host that is new asks
-console.log(`ready ${runtime} ${accepted.map((one) => one.name)}`);
+await nc.flush().then(() => console.log(`ready ${runtime} ${accepted.map((one) => one.name)}`));
 setInterval(() => announce().catch((error) => console.log(error.message)), 1000).unref();
 process.once("SIGTERM", async () => { draining = true; await announce().catch(() => {});
   await Promise.all(heard.map((one) => one.drain())); while (inflight) await new Promise((done) => setTimeout(done, 10)); await nc.drain(); });
