@@ -92,7 +92,8 @@ def verify(
     ``keys`` names the public keys that may write as each writer; without it a
     writer named ``<key id>-...`` has to have that key, and any other the key of
     its first epoch. With ``hosts``, public keys of Hosts, each head needs a
-    countersignature of one of them or a later head that has one, and records up to there have to be here.
+    countersignature of one of them, or a later head that has one, and
+    records up to there have to be here.
     ``partial`` allows that the first records are not here, as in a spool that
     has shipped them; it is so for a folder.
 
