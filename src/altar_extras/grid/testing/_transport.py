@@ -60,6 +60,12 @@ class TransportContract:
     def restore(self) -> None:
         """Let them come back."""
 
+    def run_cut(self, test: Callable[[_Ends], Coroutine[Any, Any, None]]) -> None:
+        """As ``run``, where connections can be cut."""
+        if type(self).cut is TransportContract.cut:
+            self.cut()
+        self.run(test)
+
     def run(self, test: Callable[[_Ends], Coroutine[Any, Any, None]]) -> None:
         """Run ``test`` with two connections, and close them."""
 
@@ -199,7 +205,7 @@ class TransportContract:
             kinds = [event.kind for event in ends.events if event.kind != "slow"]
             assert kinds == ["disconnected", "connected"]
 
-        self.run(test)
+        self.run_cut(test)
 
     def test_questions_under_way_fail_at_once_when_the_connection_is_lost(self) -> None:
         async def test(ends: _Ends) -> None:
@@ -224,7 +230,7 @@ class TransportContract:
             ends.near.publish(requests.inbox, _hello("again"))
             await ends.until(lambda: len(heard) == 1)
 
-        self.run(test)
+        self.run_cut(test)
 
     def test_whoever_asked_is_told_of_a_body_that_did_not_leave(self) -> None:
         async def test(ends: _Ends) -> None:
@@ -293,7 +299,7 @@ class TransportContract:
                 await getattr(made, ending)()
                 await getattr(made, ending)()
                 ends.near.publish(ends.subject, b"x")
-            await ends.settle()
+                await ends.settle()
             assert not heard
 
         self.run(test)

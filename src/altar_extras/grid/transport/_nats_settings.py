@@ -28,7 +28,8 @@ class NatsSettings:
     ``reconnect_wait`` (growing to ``reconnect_wait_max``, with jitter), without end.
 
     Bodies sent with ``join`` travel together up to ``join_bytes``; once
-    ``outbox_bytes`` wait for a slow socket, publishing is refused. ``inbox`` is
+    ``outbox_bytes`` wait for a slow socket, publishing is refused: what waits
+    when a silent server is given up arrives should that server wake. ``inbox`` is
     the prefix for answers of JetStream; a random one when empty, ``_INBOX`` never.
     """
 
@@ -37,7 +38,7 @@ class NatsSettings:
     reconnect_wait: float = 0.1
     reconnect_wait_max: float = 1.0
     join_bytes: int = 64 * 1024
-    outbox_bytes: int = 8 * 1024 * 1024
+    outbox_bytes: int = 2 * 1024 * 1024
     inbox: str = ""
 
     def __post_init__(self) -> None:
@@ -156,7 +157,7 @@ def _address(text: str, secure: bool) -> Address:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port or DEFAULT_PORT
     except ValueError:
-        host, port = "", 0
+        parts, host, port = urlsplit(""), "", 0
     if not host or parts.scheme not in {"nats", "tls"}:
         raise ConfigurationError(
             "a server's URL is tls://host:port, or nats://127.0.0.1:port on this machine"
