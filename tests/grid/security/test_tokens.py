@@ -134,6 +134,12 @@ def test_what_is_signed_but_no_canonical_object_is_refused(payload):
     assert refused(f"{body}.{b64(HOST.sign(body.encode()))}") == "malformed"
 
 
+def test_a_signature_with_spare_bits_set_is_refused_so_that_one_token_has_one_text():
+    text = token().signed(HOST)
+    spare = next(one for one in "BCDEFGHIJKLMNOP" if one != text[-1])  # its low bits are not zero
+    assert refused(text[:-1] + spare) in {"malformed", "bad_signature"}
+
+
 def test_a_signature_over_the_payload_alone_is_none():
     payload = canonical_bytes({"host": HOST.public})
     assert refused(f"ag1.session.{b64(payload)}.{b64(HOST.sign(payload))}") == "bad_signature"

@@ -78,11 +78,12 @@ def _opened(kind: str, text: str) -> Body:
             raise TokenRefused("malformed", f"this {kind} token is not in canonical form")
         body = Body(kind, doc)
         host = VerifyKey(body.text("host", 60))
+        signed = unb64(signature)
     except (AltarError, ValueError, RecursionError) as error:
         if isinstance(error, TokenRefused):
             raise
         raise TokenRefused("malformed", f"this {kind} token cannot be read") from None
-    if not host.verify(text.rpartition(".")[0].encode(), unb64(signature)):
+    if not host.verify(text.rpartition(".")[0].encode(), signed):
         raise TokenRefused("bad_signature", f"the signature of this {kind} token is not its host's")
     return body
 
