@@ -82,7 +82,7 @@ def _settings(
         folder=str(store),
         port=port or -1,
         monitor=-1,
-        nodes=tuple(f"127.0.0.1:{one}" for one in ports if one != ports[number - 1]),
+        nodes=tuple(f"localhost:{one}" for one in ports if one != ports[number - 1]),
         cluster_port=ports[number - 1] if ports else 0,
     )
     jetstream = JetStream(folder=str(store), max_memory="64MB", max_file="1GB")
