@@ -7,9 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+if sys.platform == "win32":
+    fcntl = None
+else:
+    import fcntl
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "virtualenv"
@@ -113,11 +123,21 @@ MAIN = "{}.{}".format(*sys.version_info[:2])
 OTHERS = [version for version in FOUND if version != MAIN]
 
 
+@contextmanager
+def alone_in(session: nox.Session) -> Iterator[None]:
+    """No other process installs into this environment meanwhile: it may be made ahead of time."""
+    with (ROOT / ".nox" / f"{session.name}.lock").open("w") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def prepare(session: nox.Session, *groups: str, source: str = ".") -> None:
     """Install this tree and the named dependency groups; keep the session off the network."""
     # in one command: a second one would give the first one's choices up for its own
     wanted = nox.project.dependency_groups(PROJECT, *groups)
-    session.install("-q", *wanted, "-e", source, silent=True)
+    with alone_in(session):
+        session.install("-q", *wanted, "-e", source, silent=True)
     session.env["PYTHONHASHSEED"] = "random"
     session.env["PYTHONDONTWRITEBYTECODE"] = ""  # or each process that a test starts compiles altar
     session.env["PY_COLORS"] = "0"
@@ -188,7 +208,8 @@ def between(session: nox.Session) -> None:
 def ends(session: nox.Session) -> None:
     """What speaks to vendors' libraries, with those at the other ends of what the extras accept."""
     prepare(session, "test")
-    session.install("-q", *OTHER_ENDS, silent=True)
+    with alone_in(session):
+        session.install("-q", *OTHER_ENDS, silent=True)
     session.env["ALTAR_TEST_PROFILE"] = "short"
     pytest(session, *WIRE, *session.posargs)
 

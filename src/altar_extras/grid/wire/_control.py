@@ -320,7 +320,7 @@ class AuditAck(Message):
     last: int = number(0)
 
 
-_OPS = {
+_OPS: dict[type[Message], str] = {
     cls: "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.TYPE).lstrip("_")
     for cls in (
         AnnounceRuntime,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
 from altar.adm import json_problems
 
@@ -26,6 +26,7 @@ LEVEL: Final = 2
 MAX_DEPTH: Final = 128
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**63 - 1
+M = TypeVar("M", bound="Message")
 _KINDS: dict[str, type[Message]] = {}
 
 
@@ -81,7 +82,7 @@ class Malformed(Message):
     id: str = ""
 
 
-def registered(cls: type[Message]) -> type[Message]:
+def registered(cls: type[M]) -> type[M]:
     """Note the class under its name on the wire."""
     _KINDS[cls.TYPE] = cls
     return cls
