@@ -33,7 +33,13 @@ class TestThreeServers(StoreContract):
         transport = await NatsConnector(self.urls).connect()
         try:
             store = NatsStore(transport, "contract3", settings=StoreSettings(replicas=3))
-            await store.open()
+            for attempt in range(4):  # a cluster that has just begun elects its leaders
+                try:
+                    await store.open()
+                    break
+                except StoreUnavailableError:
+                    if attempt == 3:
+                        raise
             yield store
         finally:
             await transport.close()
