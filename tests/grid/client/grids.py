@@ -86,17 +86,31 @@ class Grid:
         return made
 
     async def close(self) -> None:
+        self._started = None
         for one in self.runtimes:
             await one.close()
         if self.host is not None:
             await self.host.close()
 
     def client(self, **settings: Any) -> GridClient:
-        return GridClient(
-            connector=self,
-            credentials=client_credentials(),
-            settings=ClientSettings(**settings),
+        return _Keeper(
+            self, credentials=client_credentials(), settings=ClientSettings(**settings)
         )
+
+
+class _Keeper(GridClient):
+    """A client on whose thread the grid runs, which ends with it."""
+
+    def __init__(self, grid: Grid, **how: Any) -> None:
+        super().__init__(connector=grid, **how)
+        self.grid = grid
+
+    def close(self) -> None:
+        portal, engine = self._portal, self._threaded
+        if portal is not None and engine is not None and portal.is_alive:
+            portal.run(engine.close())
+            portal.run(self.grid.close())
+        super().close()
 
 
 class NatsGrid(Grid):

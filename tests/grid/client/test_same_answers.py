@@ -44,7 +44,9 @@ def script(session: altar.Session) -> list[dict[str, Any]]:
     found.append(shown(session.execute("no_such_tool", {})))
     found.append(shown(session.execute("add", {"a": float("nan"), "b": 1})))
     found.append(shown(session.execute("add", {"a": object(), "b": 1})))
-    found.append([shown(one) for one in session.execute_many([("add", {"a": 1, "b": n}) for n in range(9)])])
+    found.append(
+        [shown(one) for one in session.execute_many([("add", {"a": 1, "b": n}) for n in range(9)])]
+    )
     return found
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from altar.adm import FunctionCall, FunctionDeclaration
@@ -262,7 +263,7 @@ class GridClient:
                 engine = portal.run(self._made())
                 self._threaded = engine
                 self._finalizer = weakref.finalize(self, _end, portal, engine)
-            return self._threaded  # type: ignore[return-value]
+            return self._threaded
 
     def _near(self) -> Engine:
         engine = self._looped
@@ -306,10 +307,8 @@ class GridClient:
 
 def _end(portal: Portal, engine: Engine | None) -> None:
     if engine is not None and portal.is_alive and not portal.is_here:
-        try:
+        with suppress(TimeoutError, RuntimeError, AltarError):  # the thread is ended all the same
             portal.run(engine.close(), 3.0)
-        except (TimeoutError, RuntimeError, AltarError):  # the thread is ended all the same
-            pass
     portal.close()
 
 

@@ -9,11 +9,19 @@ from secrets import token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from altar.adm import ErrorObject, ToolResult, digest
-from altar.errors import AltarError, ErrorType
-from altar.trace import switch
+from altar.adm import digest
+from altar.errors import AltarError
+from altar_extras.grid.client._faults import (
+    LinkLostError,
+    cancelled,
+    closed,
+    fault_of,
+    no_tool,
+    quarantined,
+    too_late,
+)
 from altar_extras.grid.client._invocation import Invocation
-from altar_extras.grid.client._link import Link, LinkLostError, fault_of
+from altar_extras.grid.client._link import Link
 from altar_extras.grid.client._run import Run
 from altar_extras.grid.client._session import ToolRight, rights_of
 from altar_extras.grid.transport import GridTransportError
@@ -30,14 +38,14 @@ from altar_extras.grid.wire import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.adm import FunctionCall
+    from altar.adm import FunctionCall, ToolResult
     from altar.runtime import CallContext
     from altar_extras.grid.client._options import CallOptions
     from altar_extras.grid.client._settings import ClientSettings
     from altar_extras.grid.security import Credentials
     from altar_extras.grid.transport import Connector
 
-__all__ = ["Engine", "finished"]
+__all__ = ["Engine"]
 
 _log = logging.getLogger("altar.grid")
 _TICK = 0.5
@@ -89,11 +97,11 @@ class Engine:
         """Carry out a call; None where it was refused at once."""
         flag = ctx.cancelled
         if flag.reason is not None:
-            done(failed(call, _cancelled(flag.reason), ctx.correlation_id), None)
+            done(failed(call, cancelled(flag.reason), ctx.correlation_id), None)
             return None
         deadline = ctx.deadline
         if deadline is not None and deadline <= monotonic():
-            done(failed(call, _too_late(call.name), ctx.correlation_id), None)
+            done(failed(call, too_late(call.name), ctx.correlation_id), None)
             return None
         self._serial += 1
         inv = Invocation(
@@ -127,7 +135,7 @@ class Engine:
             if right.idempotent:
                 run.inv.idempotent = True
         if link.router.quarantined and _is_quarantined(link, run):
-            run.perform(run.inv.unsent(_quarantined()))
+            run.perform(run.inv.unsent(quarantined()))
             return
         link.refresh()
         run.send(link, avoid)
@@ -138,7 +146,7 @@ class Engine:
         if link is not None and link.over is None:
             return link
         if self.is_closed:
-            raise LinkLostError(_closed())
+            raise LinkLostError(closed())
         failed_at = self._failed
         if failed_at is not None and monotonic() - failed_at[0] < _REST:
             raise LinkLostError(failed_at[1])
@@ -147,7 +155,7 @@ class Engine:
         await asyncio.shield(self._opening)
         link = self.link
         if link is None:
-            raise LinkLostError(self._failed[1] if self._failed else _closed())
+            raise LinkLostError(self._failed[1] if self._failed else closed())
         return link
 
     async def ask(self, op: str, message: Message) -> Message:
@@ -216,7 +224,7 @@ class Engine:
     def _wait(self, run: Run, avoid: str | None) -> None:
         """Keep a call back until there is a session; nothing of it was sent."""
         if self.is_closed:
-            run.perform(run.inv.unsent(_closed()))
+            run.perform(run.inv.unsent(closed()))
             return
         failed_at = self._failed
         if failed_at is not None and monotonic() - failed_at[0] < _REST:
@@ -239,7 +247,7 @@ class Engine:
             await link.open()
         except LinkLostError as error:
             fault = error.fault
-            _log.warning("no session with the grid: %s (%s)", error, fault.reason)
+            _log.warning("no session with the grid: %s (%s)", error.__cause__, fault.reason)
         except Exception as error:  # noqa: BLE001 - waiting calls are answered, whatever it was
             fault = fault_of(GridTransportError(str(error)))
             _log.exception("no session with the grid")
@@ -261,7 +269,7 @@ class Engine:
         """A name the session did not show when it was opened: look once more, then refuse."""
         name = run.inv.call.name
         if monotonic() - self._looked.get(name, float("-inf")) < 1.0:
-            run.perform(run.inv.unsent(_no_tool(name)))
+            run.perform(run.inv.unsent(no_tool(name)))
             return
         if len(self._looked) > 1000:
             self._looked.clear()
@@ -289,7 +297,7 @@ class Engine:
             self._looked.pop(name, None)
             self.send(run)
         else:
-            run.perform(run.inv.unsent(_no_tool(name)))
+            run.perform(run.inv.unsent(no_tool(name)))
 
     # -- what happens ---------------------------------------------------------------------
 
@@ -316,9 +324,8 @@ class Engine:
         quiet = now - self.settings.query_after
         for run in list(self.runs):
             deadline = run.ctx.deadline
-            if deadline is not None and now > deadline + 0.25:
-                run.late()
-            elif run.inv.phase == "new" and deadline is not None and now >= deadline:
+            slack = 0.0 if run.inv.phase == "new" else 0.25  # for the alarm of what was sent
+            if deadline is not None and now >= deadline + slack:
                 run.late()
             elif run.heard_at < quiet:
                 run.heard_at = now
@@ -338,34 +345,11 @@ class Engine:
         return task
 
 
-def finished(result: ToolResult, run: Run | None, ctx: CallContext) -> ToolResult:
-    """A result as its caller gets it: with the correlation id, its spans taken over."""
-    if run is not None and run.inv.spans and switch.tracer is not None:
-        switch.tracer.adopt(run.inv.spans)
-    error = result.error
-    if error is None or not ctx.correlation_id or error.correlation_id is not None:
-        return result
-    told = ErrorObject(
-        message=error.message,
-        type=error.type,
-        details=error.details,
-        retry_allowed=error.retry_allowed,
-        retry_after_ms=error.retry_after_ms,
-        remediation_steps=error.remediation_steps,
-        correlation_id=ctx.correlation_id,
-    )
-    return ToolResult(
-        name=result.name, call_id=result.call_id, error=told, metadata=result.metadata
-    )
-
-
 def _rows(contract: dict[str, Any]) -> list[dict[str, Any]]:
     """The tools of an ADM contract, as rows of a session's list."""
-    rows = []
-    for one in contract.get("function_declarations") or contract.get("functions") or ():
-        if isinstance(one, dict):
-            rows.append({**one, "version": contract.get("version"), "digest": _sum(contract)})
-    return rows
+    said = {"version": contract.get("version"), "digest": _sum(contract)}
+    declared = contract.get("function_declarations") or ()
+    return [{**one, **said} for one in declared if isinstance(one, dict)]
 
 
 def _sum(contract: dict[str, Any]) -> str:
@@ -385,39 +369,3 @@ def _args_digest(call: FunctionCall) -> str:
         return digest(call.args, big_integers="exact")
     except AltarError:
         return ""
-
-
-def _quarantined() -> Fault:
-    return Fault(
-        type=ErrorType.RESOURCE_EXHAUSTED,
-        reason="quarantined",
-        message="This call has ended several runtimes, and is not made again.",
-        steps=("Call the tool with other arguments.",),
-    )
-
-
-def _no_tool(name: str) -> Fault:
-    return Fault(
-        type=ErrorType.TOOL_NOT_FOUND,
-        reason="no_tool",
-        message=f"The grid shows this session no tool {name[:80]!r}.",
-    )
-
-
-def _cancelled(reason: str) -> Fault:
-    text = f"The call was not finished: {reason}."
-    return Fault(type=ErrorType.CANCELLED, reason="cancelled", message=text)
-
-
-def _too_late(name: str) -> Fault:
-    return Fault(
-        type=ErrorType.TIMEOUT,
-        reason="deadline_passed",
-        message=f"The time for {name[:80]!r} was over before it began.",
-    )
-
-
-def _closed() -> Fault:
-    return Fault(
-        type=ErrorType.INVALID_STATE, reason="closed", message="The client was closed."
-    )

@@ -24,7 +24,7 @@ class Chunks:
         self.is_broken = False
 
     def came(self, seq: int) -> bool | None:
-        """True for the next chunk, None for one that was here before, False where one is missing."""
+        """True for the next chunk, None for one that was here already, False for a gap."""
         if self.is_broken or seq <= self.received:
             return None
         if seq != self.received + 1 or self.received - self.taken >= 2 * self._window:
@@ -57,7 +57,7 @@ class Parts:
         self.size = size
         self.wanted = wanted
 
-    def came(self, part: Part) -> bytes | None | bool:
+    def came(self, part: Part) -> bytes | bool | None:
         """The whole, None while more is to come, False where a part is wrong or missing."""
         if part.seq < self._next:
             return None

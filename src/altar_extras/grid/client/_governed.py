@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from altar.adm import ToolResult, digest
 from altar.errors import AltarError, ErrorType
-from altar_extras.grid.client._link import fault_of
+from altar_extras.grid.client._faults import fault_of
 from altar_extras.grid.security import GrantUses, LocalGrant, TokenRefused
 from altar_extras.grid.transport import GridTransportError
 from altar_extras.grid.wire import (

@@ -317,9 +317,7 @@ class Invocation:
         self.parts = Parts(message.size, message.sha256, self.settings.window)
         return [Act("credit", ("result", self.settings.window))]
 
-    def _answered(
-        self, message: ToolResultMessage | None, result: ToolResult | None
-    ) -> list[Act]:
+    def _answered(self, message: ToolResultMessage | None, result: ToolResult | None) -> list[Act]:
         if result is None:
             return self._fail(
                 Fault(
@@ -340,13 +338,10 @@ class Invocation:
                 return self._break("Chunks of the stream are missing at its end.")
             self.phase = "done"
             return [Act("good"), Act("answer", result)]
-        said = message.executed if message is not None else ""
-        if said in ("no", "yes", "unknown") and "executed" not in (error.details or {}):
-            result = failed_with(
-                self.call, with_executed(error, said), result  # type: ignore[arg-type]
-            )
-        elif "executed" not in (error.details or {}):
-            result = failed_with(self.call, with_executed(error, "unknown"), result)
+        if "executed" not in (error.details or {}):
+            said = message.executed if message is not None else ""
+            ran: Executed = "no" if said == "no" else "yes" if said == "yes" else "unknown"
+            result = failed_with(self.call, with_executed(error, ran), result)
         reason = (result.error.details or {}).get("reason") if result.error else None
         if executed_of(result) == "no" and reason in _ELSEWHERE and self._may_again():
             acts = [Act("bad")] if reason in _FULL else []
@@ -376,7 +371,7 @@ class Invocation:
         return [Act("send", avoid or None)]
 
     def _again(self, fault: Fault) -> list[Act]:
-        """This attempt surely did not run; the next one may."""
+        """The attempt surely did not run; the next one may."""
         if self._may_again():
             return self._send_again()
         if self.stop_reason is not None and not self.may_have_run:
@@ -385,7 +380,7 @@ class Invocation:
         return self._unknown(fault.reason) if self.may_have_run else self._fail(fault)
 
     def _retry_unknown(self, reason: str) -> list[Act]:
-        """This attempt may have run; where a second run does no harm, there is one."""
+        """The attempt may have run; where a second run does no harm, there is one."""
         self.may_have_run = True
         if self.idempotent and self._may_again():
             return self._send_again()
@@ -407,7 +402,8 @@ class Invocation:
 
     def take(self, message: Message) -> list[Act]:
         """Whatever came under this call's id."""
-        return _TAKERS.get(type(message).TYPE, _stray)(self, message)
+        acts: list[Act] = _TAKERS.get(type(message).TYPE, _stray)(self, message)
+        return acts
 
 
 def _stray(one: Invocation, message: Any) -> list[Act]:
@@ -422,8 +418,5 @@ _TAKERS: dict[str, Any] = {
     "Error": Invocation.error,
     "Accepted": lambda one, message: one.accepted(message.runtime, message.epoch),
     "Credit": lambda one, message: one.wants(message.of, message.credit),
-    "QueryAnswer": lambda one, message: one.answered(
-        message.state, message.runtime, message.epoch
-    ),
+    "QueryAnswer": lambda one, message: one.answered(message.state, message.runtime, message.epoch),
 }
-

@@ -8,16 +8,14 @@ import time
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from altar.errors import ErrorType
+from altar_extras.grid.client._faults import LinkLostError, expired, fault_of
 from altar_extras.grid.client._router import Router
 from altar_extras.grid.client._session import SessionState, ToolRight
 from altar_extras.grid.security import connection_name, key_id
 from altar_extras.grid.transport import (
     AdmissionRefusedError,
-    AnswerTimeoutError,
     Event,
     GridTransportError,
-    NoRespondersError,
     NotConnectedError,
     RemoteError,
     Requests,
@@ -28,7 +26,6 @@ from altar_extras.grid.wire import (
     DestroySession,
     Directory,
     DirectoryAnswer,
-    Executed,
     Fault,
     Hello,
     HelloAnswer,
@@ -46,18 +43,10 @@ if TYPE_CHECKING:
     from altar_extras.grid.security import Credentials
     from altar_extras.grid.transport import Connector, Transport
 
-__all__ = ["Link", "LinkLostError", "Wire", "fault_of"]
+__all__ = ["Link", "Wire"]
 
 _log = logging.getLogger("altar.grid")
 FEATURES = ("many", "credits", "query", "cancel", "parts", "spans")
-
-
-class LinkLostError(GridTransportError):
-    """A session that cannot be opened, or is over; ``fault`` says why to a caller."""
-
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        super().__init__(fault.message)
 
 
 class Wire:
@@ -248,14 +237,16 @@ class Link:
     def _again(self, state: SessionState) -> None:
         left = state.ends - time.monotonic()
         if left <= 0:
-            self._end(_expired())
+            self._end(expired())
             return
         wait = min(max(0.2, left / 10), 5.0)
         self._timer = self._loop.call_later(wait, self._renew)
 
     async def _retire(self, wire: Wire, ends: float) -> None:
         """Let the calls of a connection end, then drain it."""
-        while wire.users > 0 and time.monotonic() < ends and wire.transport.is_connected:
+        while time.monotonic() < ends and wire.transport.is_connected:
+            if wire.users <= 0:
+                break
             await asyncio.sleep(0.02)
         await _closed(wire, drain=True)
 
@@ -281,7 +272,7 @@ class Link:
         until = time.monotonic() + self._settings.reattach
         while not self._is_closing:
             if self.seconds_left <= 0:
-                self._end(_expired())
+                self._end(expired())
                 return
             try:
                 self.wire = await self._connect()
@@ -343,49 +334,6 @@ class Link:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def fault_of(error: BaseException, executed: Executed = "no") -> Fault:
-    """What a caller is told of an error of the transport, or of the Hosts'."""
-    if isinstance(error, LinkLostError):
-        return error.fault
-    if isinstance(error, AdmissionRefusedError):
-        expired = error.reason in ("expired", "session_expired", "revoked")
-        return Fault(
-            type=ErrorType.PERMISSION_DENIED,
-            reason="session_expired" if expired else error.reason,
-            message="The grid does not let this client in.",
-            executed=executed,
-            steps=("Only the application can set this up: go on without the tool.",),
-        )
-    if isinstance(error, RemoteError):
-        said = error.message.error.get("type")
-        return Fault(
-            type=said if isinstance(said, str) and said else ErrorType.SERVICE_UNAVAILABLE,
-            reason=error.reason or "refused",
-            message=str(error) or "The grid refused it.",
-            executed=executed,
-        )
-    reason, text = "disconnected", "There is no connection to the grid now."
-    if isinstance(error, NoRespondersError):
-        reason, text = "no_host", "No Host of the grid answers now."
-    elif isinstance(error, (AnswerTimeoutError, TimeoutError)):
-        reason, text = "no_answer", "The grid did not answer in time."
-    return Fault(
-        type=ErrorType.SERVICE_UNAVAILABLE,
-        reason=reason,
-        message=text,
-        executed=executed,
-        retry_after_ms=500,
-    )
-
-
-def _expired() -> Fault:
-    return Fault(
-        type=ErrorType.PERMISSION_DENIED,
-        reason="session_expired",
-        message="The session with the grid is over.",
-    )
 
 
 def _session_of(answer: Message) -> SessionCreated:

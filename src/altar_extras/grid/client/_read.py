@@ -41,9 +41,7 @@ def error_of(doc: dict[str, Any]) -> ErrorObject:
     try:
         return ErrorObject.from_dict(doc)
     except (AltarError, TypeError, ValueError):
-        return ErrorObject(
-            message="The grid refused the call.", type=ErrorType.SERVICE_UNAVAILABLE
-        )
+        return ErrorObject(message="The grid refused the call.", type=ErrorType.SERVICE_UNAVAILABLE)
 
 
 def failed_with(

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import logging
-from hashlib import sha256
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from altar.adm import dumps, json_problems
-from altar.errors import ErrorType
 from altar.trace import traceparent, tracestate
-from altar_extras.grid.client._flow import cut_up
+from altar_extras.grid.client._faults import all_out, fault_of, unsent
 from altar_extras.grid.client._invocation import Act
-from altar_extras.grid.client._link import fault_of
 from altar_extras.grid.client._router import Route
+from altar_extras.grid.client._saying import UnspeakableError, spoken_call
 from altar_extras.grid.transport import (
     AnswerTimeoutError,
     GridTransportError,
     NoRespondersError,
-    TooLargeError,
 )
 from altar_extras.grid.wire import (
-    VERSION,
     Cancel,
     Credit,
-    Fault,
-    FrameError,
     Message,
     Part,
     Query,
@@ -50,21 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 _log = logging.getLogger("altar.grid")
-_NOT_SAID = 65_536  # the largest result when nothing is said
-
-
-class _Ready(Message):
-    """A message whose map is ready: the way of calls, which are many."""
-
-    __slots__ = ("doc",)
-    TYPE: ClassVar[str] = "ToolCall"
-
-    def __init__(self, doc: dict[str, Any]) -> None:
-        self.doc = doc
-
-    def to_wire(self) -> dict[str, Any]:
-        """The map that travels."""
-        return self.doc
 
 
 class Run:
@@ -76,12 +54,11 @@ class Run:
         "_asked",
         "_begun",
         "_credits",
-        "_deadline",
         "_part",
         "_parts_to",
         "_stop",
-        "_trace",
         "ctx",
+        "deadline",
         "done",
         "emit",
         "engine",
@@ -91,6 +68,7 @@ class Run:
         "options",
         "peer",
         "right",
+        "trace",
         "wire",
     )
 
@@ -115,8 +93,8 @@ class Run:
         self.right: ToolRight | None = None
         self.peer: Peer | None = None
         self.heard_at = self._begun = monotonic()
-        self._deadline = ctx.deadline
-        self._trace = (traceparent(), tracestate())  # of the caller, whose context this still is
+        self.deadline = ctx.deadline
+        self.trace = (traceparent(), tracestate())  # of the caller, whose context this still is
         self._alarm: asyncio.TimerHandle | None = None
         self._stop: asyncio.TimerHandle | None = None
         self._asked = False
@@ -139,30 +117,28 @@ class Run:
         tried = self.inv.tried if avoid is None else (*self.inv.tried, avoid)
         route = link.router.pick(right.name, right.major, tried)
         if not isinstance(route, Route):
-            self.perform(self.inv.unsent(_all_out(self.inv.call.name, route)))
+            self.perform(self.inv.unsent(all_out(self.inv.call.name, route)))
             return
         try:
-            body = self._body(link, route.peer)
-        except FrameError as error:
-            self.perform(self.inv.unsent(_unframed(error)))
-            return
-        except _TooLarge as error:
+            spoken = spoken_call(self, link, route.peer)
+        except UnspeakableError as error:
             self.perform(self.inv.unsent(error.fault))
             return
-        self._publish(wire, route, body)
+        self._args, self._part, self._credits = spoken.parts, 0, 0
+        self._publish(wire, route, spoken.body)
 
     def _publish(self, wire: Wire, route: Route, body: bytes) -> None:
         inv, peer = self.inv, route.peer
         self._hang_up()
         self.wire, self.peer = wire, peer
         wire.users += 1
-        left = None if self._deadline is None else self._deadline - monotonic()
+        left = None if self.deadline is None else self.deadline - monotonic()
         wire.requests.expect(inv.id, self.take, on_lost=self._lost, timeout=left)
         try:
             wire.requests.send(route.subject, inv.id, body)
         except GridTransportError as error:
             self._hang_up()
-            self.perform(inv.unsent(_unsent(error)))
+            self.perform(inv.unsent(unsent(error)))
             return
         self._parts_to = route.subject if peer is not None else ""
         if peer is None:
@@ -171,82 +147,20 @@ class Run:
             peer.own += 1
             inv.sent(peer.id, epoch=peer.epoch, may_query=peer.can("query"))
 
-    def _body(self, link: Link, peer: Peer | None) -> bytes:
-        inv, ctx, options, right = self.inv, self.ctx, self.options, self.right
-        call = inv.call
-        said: dict[str, Any] = {"call_id": call.call_id, "name": call.name, "args": call.args}
-        doc: dict[str, Any] = {
-            "type": "ToolCall",
-            "v": VERSION,
-            "invocation_id": inv.id,
-            "call": said,
-            "attempt": inv.attempt + 1,
-        }
-        if right is not None and right.digest:
-            doc["digest"] = right.digest
-        if inv.correlation_id:
-            doc["correlation_id"] = inv.correlation_id
-        if self._deadline is not None:
-            left = max(0.0, self._deadline - monotonic()) * 1000
-            doc["budget_ms"] = int(left)
-            now = link.clock.now_ms()
-            if now is not None:
-                doc["expires_ms"] = int(now + left)
-        if inv.chunks is not None and (peer is None or peer.can("credits")):
-            doc["credit"] = inv.settings.window
-        if ctx.approved is True:
-            doc["approved"] = True
-        if options.strict:
-            doc["strict"] = True
-        if options.max_result_bytes != _NOT_SAID:
-            doc["max_result_bytes"] = options.max_result_bytes
-        if ctx.baggage:
-            doc["baggage"] = ctx.baggage
-        parent, state = self._trace
-        if parent is not None:
-            doc["traceparent"] = parent
-            if state:
-                doc["tracestate"] = state
-        problems = json_problems(call.args)
-        if problems:
-            raise FrameError(str(problems[0]))
-        body = pack(_Ready(doc))
-        if len(body) <= inv.settings.large_bytes:
-            return body
-        return self._announced(doc, said, peer)
-
-    def _announced(self, doc: dict[str, Any], said: dict[str, Any], peer: Peer | None) -> bytes:
-        """The body of a call whose arguments follow in parts."""
-        if peer is not None and not peer.can("parts"):
-            raise _TooLarge(
-                Fault(
-                    type=ErrorType.RESOURCE_EXHAUSTED,
-                    reason="too_large",
-                    message="The arguments are more than the runtime of this tool takes.",
-                )
-            )
-        data = dumps(self.inv.call.args).encode()
-        self._args = cut_up(data, self.inv.settings.part_bytes)
-        self._part = self._credits = 0
-        doc["call"] = {"call_id": said["call_id"], "name": said["name"]}
-        doc["size"] = len(data)
-        doc["sha256"] = sha256(data).hexdigest()
-        return pack(_Ready(doc))
-
     # -- hearing --------------------------------------------------------------------------
 
     def take(self, message: Message) -> None:
         """What came for this call."""
         self.heard_at = monotonic()
         if message.__class__ is ToolResultMessage and self.peer is not None:
-            load = message.load  # type: ignore[attr-defined]
+            load = message.load
             if load is not None and self.link is not None:
                 self.link.router.heard(self.peer, load)
         self.perform(self.inv.take(message))
 
     def _lost(self, error: GridTransportError) -> None:
         if isinstance(error, AnswerTimeoutError):
-            self.perform(self.inv.late(self._deadline - self._begun if self._deadline else 0.0))
+            self.perform(self.inv.late(self.deadline - self._begun if self.deadline else 0.0))
         elif isinstance(error, NoRespondersError):
             if self.peer is not None and self.link is not None:
                 self.link.router.gone(self.peer.id)
@@ -318,7 +232,8 @@ class Run:
         self._asked = True
         try:
             subject = Subjects.control(self.inv.runtime, "query", wire.session)
-            wire.requests.send(subject, self.inv.id, pack(_query_for(self.inv)))
+            query = Query(invocation_id=self.inv.id, attempt=self.inv.attempt)
+            wire.requests.send(subject, self.inv.id, pack(query))
         except GridTransportError:
             self.perform(self.inv.unreachable())
 
@@ -354,8 +269,8 @@ class Run:
         """Wait for the connection to come back, but not for long."""
         self._hang_up()
         patience = self.inv.settings.reattach
-        if self._deadline is not None:
-            patience = min(patience, max(0.0, self._deadline - monotonic()))
+        if self.deadline is not None:
+            patience = min(patience, max(0.0, self.deadline - monotonic()))
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm = self.engine.loop.call_later(patience, self._give_up)
@@ -372,14 +287,14 @@ class Run:
             return
         self.wire = wire
         wire.users += 1
-        left = None if self._deadline is None else self._deadline - monotonic()
+        left = None if self.deadline is None else self.deadline - monotonic()
         wire.requests.expect(inv.id, self.take, on_lost=self._lost, timeout=left)
         self.perform(inv.reattached())
 
     def _give_up(self) -> None:
         self.engine.away.discard(self)
-        if self._deadline is not None and monotonic() >= self._deadline:
-            self.perform(self.inv.late(self._deadline - self._begun))
+        if self.deadline is not None and monotonic() >= self.deadline:
+            self.perform(self.inv.late(self.deadline - self._begun))
         else:
             self.perform(self.inv.unreachable())
 
@@ -396,14 +311,13 @@ class Run:
     # -- giving up ------------------------------------------------------------------------
 
     def cancel(self, reason: str) -> None:
-        """The application gave it up: it is answered once the body has stopped, or after a bound."""
+        """The application gave it up: answered once the body has stopped, or after a bound."""
         if self.done is None:
             return
-        acts = self.inv.cancel(reason)
-        if self.done is not None and self._stop is None:
+        if self._stop is None:
             wait = self.inv.settings.stop_wait
             self._stop = self.engine.loop.call_later(wait, self._unstopped)
-        self.perform(acts)
+        self.perform(self.inv.cancel(reason))
 
     def _unstopped(self) -> None:
         self.perform(self.inv.unstopped())
@@ -425,8 +339,8 @@ class Run:
 
     def late(self) -> None:
         """The deadline passed while nothing was sent."""
-        if self._deadline is not None:
-            self.perform(self.inv.late(self._deadline - self._begun))
+        if self.deadline is not None:
+            self.perform(self.inv.late(self.deadline - self._begun))
 
 
 _DOERS: dict[str, Callable[[Run, Any], None]] = {
@@ -441,42 +355,3 @@ _DOERS: dict[str, Callable[[Run, Any], None]] = {
     "bad": Run._bad,  # noqa: SLF001
     "stray": Run._stray,  # noqa: SLF001
 }
-
-
-class _TooLarge(Exception):  # noqa: N818 - within this module
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        super().__init__(fault.message)
-
-
-def _query_for(inv: Invocation) -> Query:
-    if "attempt" in Query.__dataclass_fields__:  # of which attempt, where the wire can say it
-        return Query(invocation_id=inv.id, attempt=inv.attempt)  # type: ignore[call-arg]
-    return Query(invocation_id=inv.id)
-
-
-def _unsent(error: GridTransportError) -> Fault:
-    if isinstance(error, TooLargeError):
-        return Fault(
-            type=ErrorType.RESOURCE_EXHAUSTED,
-            reason="too_large",
-            message=f"The call has {error.size:,} bytes, and {error.limit:,} may travel.",
-        )
-    return fault_of(error)
-
-
-def _unframed(error: FrameError) -> Fault:
-    return Fault(
-        type=ErrorType.PARAMETER_VALIDATION_FAILED,
-        reason="no_json",
-        message=f"The arguments cannot travel: {error.reason[:200]}",
-    )
-
-
-def _all_out(name: str, seconds: float) -> Fault:
-    return Fault(
-        type=ErrorType.CIRCUIT_OPEN,
-        reason="circuit_open",
-        message=f"Every runtime of {name[:80]!r} failed lately; it is left alone for a while.",
-        retry_after_ms=int(seconds * 1000) + 1,
-    )

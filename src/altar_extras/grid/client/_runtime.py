@@ -93,8 +93,8 @@ class GridRuntime:
         self.mode = next((one for one in given if one is not None), ExecutionMode.REMOTE)
         if local is None and self.mode in (ExecutionMode.LOCAL_ONLY, ExecutionMode.GOVERNED_LOCAL):
             raise ConfigurationError(
-                f"GridRuntime(mode={self.mode.value!r}) needs the tools here: give local=, or let a "
-                "session make it, altar.Session(tools, runtime=lambda local: "
+                f"GridRuntime(mode={self.mode.value!r}) needs the tools here: give local=, or let "
+                "a session make it, altar.Session(tools, runtime=lambda local: "
                 "GridRuntime(client, local=local))"
             )
         self._governor = Governor(client)
@@ -183,11 +183,12 @@ class GridRuntime:
     def _steps(self, call: FunctionCall, ctx: CallContext) -> Generator[Any, Any, ToolResult]:
         """What is done for a call: yields what to wait for, and returns its result."""
         local = self._local
-        if local is not None and local.options(call.name) is None:
-            return (yield _LOCAL)  # which refuses it, as it would without a grid
         mode = self._mode_of(call.name)
-        if mode is ExecutionMode.LOCAL_ONLY:
-            return (yield _LOCAL)
+        # a name that is not there is refused here, as it would be without a grid
+        hidden = local is not None and local.options(call.name) is None
+        if hidden or mode is ExecutionMode.LOCAL_ONLY:
+            found: ToolResult = yield _LOCAL
+            return found
         if mode is ExecutionMode.GOVERNED_LOCAL:
             return (yield from self._governed(call, ctx))
         result: ToolResult = yield _Remote(self._options_for(call.name))
@@ -226,9 +227,7 @@ class GridRuntime:
             yield _Do(lambda engine: self._governor.ended(engine, kept, call, told=told))
         return found
 
-    def _governed(
-        self, call: FunctionCall, ctx: CallContext
-    ) -> Generator[Any, Any, ToolResult]:
+    def _governed(self, call: FunctionCall, ctx: CallContext) -> Generator[Any, Any, ToolResult]:
         governor = self._governor
         leave = yield _Do(lambda engine: governor.leave(engine, call.name))
         if isinstance(leave, Fault):

@@ -7,12 +7,13 @@ import logging
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from altar_extras.grid.client._engine import finished
+from altar.adm import ErrorObject, ToolResult
+from altar.trace import switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar.adm import FunctionCall, ToolResult
+    from altar.adm import FunctionCall
     from altar.runtime import CallContext
     from altar_extras.grid.client._engine import Engine
     from altar_extras.grid.client._options import CallOptions
@@ -91,7 +92,7 @@ def carry_in_thread(
         while True:
             kind, value, run = answers.get()
             if kind == _RESULT:
-                return finished(value, run, ctx)
+                return _finished(value, run, ctx)
             _listen(listener, value)
             if run is not None:
                 _tell(tell, run.heard)
@@ -137,7 +138,7 @@ async def carry_here(
         raise
     finally:
         ctx.cancelled.forget(stop)
-    return finished(result, ended, ctx)
+    return _finished(result, ended, ctx)
 
 
 async def carry_across(
@@ -176,7 +177,28 @@ async def carry_across(
         raise
     finally:
         ctx.cancelled.forget(stop)
-    return finished(result, run, ctx)
+    return _finished(result, run, ctx)
+
+
+def _finished(result: ToolResult, run: Run | None, ctx: CallContext) -> ToolResult:
+    """A result as its caller gets it: with the correlation id, its spans taken over."""
+    if run is not None and run.inv.spans and switch.tracer is not None:
+        switch.tracer.adopt(run.inv.spans)
+    error = result.error
+    if error is None or not ctx.correlation_id or error.correlation_id is not None:
+        return result
+    told = ErrorObject(
+        message=error.message,
+        type=error.type,
+        details=error.details,
+        retry_allowed=error.retry_allowed,
+        retry_after_ms=error.retry_after_ms,
+        remediation_steps=error.remediation_steps,
+        correlation_id=ctx.correlation_id,
+    )
+    return ToolResult(
+        name=result.name, call_id=result.call_id, error=told, metadata=result.metadata
+    )
 
 
 def _ended(
