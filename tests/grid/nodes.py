@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from contextlib import ExitStack
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -185,31 +187,39 @@ def start_cluster(folder: Path, size: int = 3, options: Options | None = None) -
     """A cluster under ``folder``, ready (JetStream has its leader, about 1 s); close it."""
     options = options or Options()
     certificates, keys = _secrets(folder, options)
-    ports = free_ports(size)
-    nodes = []
-    for number, port in enumerate(ports, 1):
-        routes = tuple(f"localhost:{other}" for other in ports if other != port)
-        settings = _settings(folder, f"n{number}", options, certificates, keys, routes, port)
-        process = ServerProcess(settings, folder=folder / f"n{number}")
-        nodes.append(Node(process, certificates, keys))
-    found = Nodes(nodes)
-    try:
+    with ExitStack() as stack:
+        ports = stack.enter_context(held_ports(size))
+        nodes = []
+        for number, port in enumerate(ports, 1):
+            routes = tuple(f"localhost:{other}" for other in ports if other != port)
+            settings = _settings(folder, f"n{number}", options, certificates, keys, routes, port)
+            process = ServerProcess(settings, folder=folder / f"n{number}")
+            nodes.append(Node(process, certificates, keys))
+        found = Nodes(nodes)
+        failed = stack.enter_context(ExitStack())
+        failed.callback(found.close)
         for node in nodes:
             node.start(wait=False)
         found.wait_until_ready()
-    except BaseException:
-        found.close()
-        raise
+        failed.pop_all()
     return found
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports the system just had free: routes must be told before their servers run."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
+@contextmanager
+def held_ports(count: int) -> Iterator[list[int]]:
+    """Ports of the system's choice that nobody else is given meanwhile: routes must be told before
+    their servers run. On Linux a server can listen where a bound socket does not.
+    """
+    with ExitStack() as stack:
+        ports = []
+        for _ in range(count):
+            held = stack.enter_context(socket.socket())
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            held.bind(("127.0.0.1", 0))
+            ports.append(held.getsockname()[1])
+        if sys.platform != "linux":
+            stack.close()
+        yield ports
 
 
 def _secrets(folder: Path, options: Options) -> tuple[Certificates | None, Keys | None]:

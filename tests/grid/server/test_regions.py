@@ -19,16 +19,13 @@ from altar_extras.grid.server import (
     development_certificates,
     node_settings,
 )
-from tests.grid.nodes import Keys, client_context, free_ports, without_jetstream
+from tests.grid.nodes import Keys, client_context, held_ports, without_jetstream
 
 
 def test_a_request_crosses_from_one_region_to_the_other(tmp_path):
     made = development_certificates(tmp_path / "tls")
     tls = Tls(ca=str(made.ca), cert=str(made.server_cert), key=str(made.server_key))
     keys = Keys.fresh(("acme",))
-    *gateways, east, west = free_ports(4)
-    ports = dict(zip(("east", "west"), gateways, strict=True))
-    regions = {name: (f"localhost:{port}",) for name, port in ports.items()}
 
     async def connect(server):
         return await nats.connect(
@@ -59,6 +56,9 @@ def test_a_request_crosses_from_one_region_to_the_other(tmp_path):
             await other.close()
 
     with ExitStack() as stack:
+        *gateways, east, west = stack.enter_context(held_ports(4))
+        ports = dict(zip(("east", "west"), gateways, strict=True))
+        regions = {name: (f"localhost:{port}",) for name, port in ports.items()}
         servers = []
         for (name, port), own in zip(ports.items(), (east, west), strict=True):
             site = Site(
