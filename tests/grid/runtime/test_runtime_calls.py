@@ -20,25 +20,22 @@ RAN: list[str] = []
 GATES: dict[str, asyncio.Event] = {}
 
 
-@tool
 async def add(a: int, b: int) -> int:
     """Add two numbers."""
     return a + b
 
 
-@tool(inline=True)
+@tool(inline=True, name="double_inline")
 def double(n: int) -> int:
     """Twice the number."""
     return 2 * n
 
 
-@tool
 def threaded(text: str) -> str:
     """The text, and where it was said."""
     return f"{text} {threading.current_thread() is not threading.main_thread()}"
 
 
-@tool
 async def hold(name: str) -> str:
     """Wait until the gate of that name opens."""
     RAN.append(name)
@@ -46,20 +43,17 @@ async def hold(name: str) -> str:
     return name
 
 
-@tool
 async def fails() -> str:
     """Raise."""
     raise ValueError("secret")
 
 
-@tool
 async def count(upto: int) -> list[int]:
     """Count."""
     for n in range(upto):
         yield n
 
 
-@tool
 def count_in_thread(upto: int, ctx: Context) -> int:
     """Count in a thread."""
     for n in range(upto):
@@ -67,13 +61,11 @@ def count_in_thread(upto: int, ctx: Context) -> int:
     return upto
 
 
-@tool
 async def large(size: int) -> str:
     """A long text."""
     return "x" * size
 
 
-@tool
 async def length(text: str) -> int:
     """How long a text is."""
     return len(text)
@@ -101,7 +93,7 @@ def test_async_inline_and_threaded_tools_answer_with_executed_load_and_identity(
             assert (first.executed, first.runtime) == ("yes", grid.runtime)
             assert first.epoch == grid.server.epoch
             assert first.load["slots"] == 32
-            assert (await grid.caller.call("double", {"n": 4})).result["content"] == 8
+            assert (await grid.caller.call("double_inline", {"n": 4})).result["content"] == 8
             assert (await grid.caller.call("threaded", {"text": "a"})).result["content"] == "a True"
 
     run(main())
@@ -277,7 +269,6 @@ def test_a_query_of_another_session_learns_nothing_and_cancels_nothing():
 def test_cancelled_is_said_when_the_body_has_stopped():
     stopped = []
 
-    @tool
     async def slow_to_stop() -> str:
         """Take a moment to clean up."""
         try:
@@ -289,7 +280,6 @@ def test_cancelled_is_said_when_the_body_has_stopped():
 
     release = threading.Event()
 
-    @tool
     def deaf() -> str:
         """Do not listen."""
         RAN.append("deaf")
@@ -503,10 +493,10 @@ def test_a_call_message_without_arguments_or_with_odd_fields_is_read_or_refused(
             caller = grid.caller
             odd = ToolCall(
                 invocation_id=token_hex(8),
-                call={"name": "double", "args": {"n": 2}, "x_more": 1, "call_id": 7},
+                call={"name": "double_inline", "args": {"n": 2}, "x_more": 1, "call_id": 7},
             )
             assert (await caller.result(caller.send(odd))).result["content"] == 4
-            bad = ToolCall(invocation_id=token_hex(8), call={"name": "double", "args": [1]})
+            bad = ToolCall(invocation_id=token_hex(8), call={"name": "double_inline", "args": [1]})
             assert reason(await caller.result(caller.send(bad))) == "malformed"
 
     run(main())

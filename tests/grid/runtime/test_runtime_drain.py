@@ -9,7 +9,6 @@ import pytest
 pytest.importorskip("nats")
 pytest.importorskip("msgpack")
 
-from altar import tool
 from altar_extras.grid.runtime import RuntimeSettings
 from altar_extras.grid.transport import LoopbackBroker, NatsConnector
 from altar_extras.grid.wire import Ack, AnnounceRuntime, Query, Subjects, pack
@@ -19,7 +18,6 @@ CALLS = 200
 RUNNING: list[int] = []
 
 
-@tool
 async def work(n: int) -> int:
     """Take a moment."""
     RUNNING.append(n)
@@ -80,7 +78,6 @@ def test_a_drained_runtime_answers_questions_for_a_while_and_takes_no_call(conne
 
 
 def test_what_does_not_end_in_time_is_told_to_stop_and_says_so():
-    @tool
     async def endless() -> None:
         """Never end."""
         RUNNING.append(0)

@@ -13,7 +13,6 @@ import msgpack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from altar import tool
 from altar_extras.grid.runtime import RuntimeSettings
 from altar_extras.grid.wire import Subjects
 from tests.grid.runtime._control import Grid, host_ms
@@ -21,7 +20,6 @@ from tests.grid.runtime._control import Grid, host_ms
 RAN = []
 
 
-@tool
 async def touch(n: int) -> int:
     """Note that it ran."""
     RAN.append(n)

@@ -10,7 +10,6 @@ import pytest
 pytest.importorskip("nats")
 pytest.importorskip("msgpack")
 
-from altar import tool
 from altar.adm import ToolManifest
 from altar.errors import ConfigurationError
 from altar_extras.grid.host import Host, HostSettings
@@ -29,7 +28,6 @@ from tests.grid.runtime._control import Caller
 CLIENT, RUNTIME, SIGNER, GRID_KEY, ACME_KEY, ROOT = (SigningKey.generate() for _ in range(6))
 
 
-@tool
 async def add(a: int, b: int) -> int:
     """Add two numbers."""
     return a + b
@@ -145,12 +143,14 @@ def test_a_runtime_believes_no_manifest_of_another_root_or_tenant(how, words):
 def test_a_runtime_whose_tool_is_not_the_one_that_was_promised_does_not_start():
     contract = contracts_of([add])[0]
 
-    @tool(name="add")
     async def other(a: int) -> int:
         """Another tool of that name."""
         return a
 
     with pytest.raises(ConfigurationError, match="other parameters"):
         RuntimeServer(
-            LoopbackBroker(), [other], credentials=runtime_credentials(), contracts=[contract]
+            LoopbackBroker(),
+            {"add": other},
+            credentials=runtime_credentials(),
+            contracts=[contract],
         )

@@ -13,7 +13,6 @@ import pytest
 pytest.importorskip("msgpack")
 pytest.importorskip("nkeys")
 
-from altar import tool
 from altar_extras.grid.audit import Journal, SpoolBroken, SpoolFull, verify
 from altar_extras.grid.security import SigningKey
 from altar_extras.grid.wire import Cancel, Query
@@ -22,7 +21,6 @@ from tests.grid.runtime._control import Grid
 SEEN: list[str] = []
 
 
-@tool
 async def look(n: int) -> int:
     """Note that the body runs."""
     SEEN.append("body")
@@ -131,12 +129,10 @@ def test_a_call_cancelled_while_it_goes_to_the_disk_has_its_end_there_too(journa
 
 CHILD = """
 import asyncio, sys
-from altar import tool
 from altar_extras.grid.audit import Journal
 from altar_extras.grid.security import SigningKey
 from tests.grid.runtime._control import Grid
 
-@tool
 async def hang(name: str) -> None:
     "Never end."
     print("running", flush=True)

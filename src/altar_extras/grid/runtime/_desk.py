@@ -81,6 +81,7 @@ class Desk:
         self._intake = Intake(settings)
         self._revoked: OrderedDict[str, None] = OrderedDict()
         self._active: dict[tuple[str, str], Job] = {}
+        self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- what the server asks
@@ -221,10 +222,8 @@ class Desk:
             runtime, epoch = self._identity.runtime, self._identity.epoch
             taken = Accepted(invocation_id=invocation.id, runtime=runtime, epoch=epoch)
             self._out.send(reply, pack(taken))
-        task = asyncio.get_running_loop().create_task(self._serve(key, job))
-        job.task = task
+        job.task = task = self._loop.create_task(self._serve(key, job))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _refusal(self, message: ToolCall, place: Place, args_digest: str) -> Fault | None:
         """Why this is no call for this runtime at all; none of it is remembered."""
@@ -298,8 +297,9 @@ class Desk:
                 self._end(job, Done(call, fault.executed, 0.0))
             if not isinstance(error, Exception):
                 raise
-        finally:
+        finally:  # a callback of the task would cost a turn of the loop
             self._active.pop(key, None)
+            self._tasks.discard(job.task)  # type: ignore[arg-type]
 
     async def _served(self, key: tuple[str, str], job: Job) -> None:
         message = job.message

@@ -17,6 +17,7 @@ from altar_extras.grid.wire import (
     HelloAnswer,
     ReportLost,
     Subjects,
+    op_of,
 )
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ __all__ = ["FEATURES", "SOFTWARE", "Presence"]
 _log = logging.getLogger("altar.grid")
 FEATURES = ("cancel", "credits", "many", "parts", "query", "spans")
 SOFTWARE = "altar-python"
-# the operations of the Hosts, as their permissions name them
-_HELLO, _ANNOUNCE, _FULFILL, _LOST = "hello", "announce_runtime", "fulfill_tools", "report_lost"
 _BATCH = 64  # contracts of one message
 
 
@@ -57,7 +56,6 @@ class Presence:
     async def hello(self) -> None:
         """Who we are, and what time it is there. Raises GridTransportError."""
         answer = await self._ask(
-            _HELLO,
             Hello(id=token_hex(8), role="runtime", features=FEATURES, software=SOFTWARE),
         )
         if isinstance(answer, HelloAnswer):
@@ -68,7 +66,6 @@ class Presence:
     async def announce(self, load: dict[str, int], *, draining: bool) -> dict[str, Any]:
         """We are there; what the Hosts note. Raises GridTransportError."""
         answer = await self._ask(
-            _ANNOUNCE,
             AnnounceRuntime(
                 id=token_hex(8),
                 runtime=self._identity.runtime,
@@ -97,7 +94,6 @@ class Presence:
         for at in range(0, len(offered), _BATCH):
             rows = tuple(self._row(one) for one in offered[at : at + _BATCH])
             answer = await self._ask(
-                _FULFILL,
                 FulfillTools(id=token_hex(8), runtime=self._identity.runtime, contracts=rows),
             )
             if not isinstance(answer, FulfillToolsAnswer):
@@ -125,7 +121,7 @@ class Presence:
                 epoch="",
             )
             try:
-                await self._ask(_LOST, message)
+                await self._ask(message)
             except GridTransportError as error:
                 _log.warning("the Hosts did not take the report of a lost call: %s", error)
                 return
@@ -151,8 +147,8 @@ class Presence:
         }
         return row if self.mode == "strict" else {**contract.to_dict(), "digest": row["digest"]}
 
-    async def _ask(self, op: str, message: Message) -> Message:
-        subject = Subjects.host(op, self._identity.runtime)
+    async def _ask(self, message: Message) -> Message:
+        subject = Subjects.host(op_of(type(message)), self._identity.runtime)
         sent = self._time.local()
         answer = await self._requests.ask(subject, message, timeout=self._settings.ask_seconds)
         told = getattr(answer, "time_ms", 0)
