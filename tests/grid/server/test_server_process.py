@@ -196,7 +196,7 @@ def test_a_clients_certificate_does_not_pass_for_a_servers(tmp_path):
     made = development_certificates(tmp_path / "tls")
     site = Site(
         name="n1", tls=_tls(made), folder=str(tmp_path / "js"), port=-1, monitor=-1,
-        nodes=("localhost",), cluster_port=-1,
+        nodes=("localhost:1",), cluster_port=-1,
     )  # fmt: skip
     process = ServerProcess(node_settings(site), folder=tmp_path / "n")
     with process.start(wait=False):
