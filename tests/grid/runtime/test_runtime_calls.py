@@ -13,6 +13,7 @@ pytest.importorskip("nkeys")
 
 from altar import Context, tool
 from altar_extras.grid.runtime import RuntimeSettings, contracts_of
+from altar_extras.grid.transport import Inbound
 from altar_extras.grid.wire import Cancel, Credit, Query, Subjects, ToolCall, pack
 from tests.grid.runtime._control import Grid, host_ms
 
@@ -329,6 +330,33 @@ def test_chunks_come_in_order_and_only_with_credit(name):
             assert [one.seq for one in chunks] == [*range(1, 9)]
             assert [one.chunk for one in chunks] == [*range(8)]
             assert answer.chunks == 8
+
+    run(main())
+
+
+def test_a_stream_that_is_cancelled_says_so_and_one_that_never_began_leaves_nothing_behind():
+    async def main():
+        settings = RuntimeSettings(drain_seconds=30.0, linger_seconds=0.0)
+        async with Grid(TOOLS, settings=settings) as grid:
+            caller = grid.caller
+            key = caller.send(caller.message("count", {"upto": 1000}, credit=2))
+            await caller.until(lambda: len(caller.got(key, "StreamChunk")) == 2)
+            caller.control(grid.runtime, "cancel", Cancel(invocation_id=key))
+            answer = await caller.result(key)
+            assert (answer.result["error"]["type"], answer.executed) == ("CANCELLED", "yes")
+            message = caller.message("hold", {"name": "never"})
+            key = message.invocation_id
+            reply = f"{caller.requests.inbox}.1"
+            caller.listen(key)
+            call = Inbound(Subjects.call("hold", 1, "s-one"), pack(message), reply)
+            stop = Subjects.control(grid.runtime, "cancel", "s-one")
+            grid.server._desk.hear_call(call)
+            grid.server._desk.hear_control(Inbound(stop, pack(Cancel(invocation_id=key)), reply))
+            answer = await caller.result(key)
+            assert (answer.result["error"]["type"], answer.executed) == ("CANCELLED", "no")
+            async with asyncio.timeout(5):
+                await grid.server.drain()
+            assert RAN == []
 
     run(main())
 

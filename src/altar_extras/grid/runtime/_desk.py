@@ -299,7 +299,8 @@ class Desk:
                 raise
         finally:  # a callback of the task would cost a turn of the loop
             self._active.pop(key, None)
-            self._tasks.discard(job.task)  # type: ignore[arg-type]
+            if job.task is not None:
+                self._tasks.discard(job.task)
 
     async def _served(self, key: tuple[str, str], job: Job) -> None:
         message = job.message
@@ -379,11 +380,12 @@ class Desk:
         if fault is None:
             job.flag.cancel(reason)
             if job.chunks is not None:
-                job.chunks.close("cancelled")
+                job.chunks.close()
         elif not job.is_journaled and not job.message.size and not invocation.body:
             self._end(job, Done(failed(job.named, fault, job.message.correlation_id), "no", 0.0))
             if job.task is not None:
-                job.task.cancel()  # it leaves the line
+                job.task.cancel()  # it leaves the line, or never enters it
+                self._tasks.discard(job.task)
 
     def _refuse(self, message: ToolCall, served: Served, fault: Fault, reply: Reply) -> None:
         """Answer a call that is not taken; nothing of it is kept."""

@@ -318,7 +318,6 @@ _WHY = {
     "too_many_chunks": "it reported faster than it was read",
     "chunk_too_large": "a chunk is larger than 64 KB",
     "chunk_malformed": "a chunk cannot be sent",
-    "cancelled": "the call was cancelled",
 }
 
 

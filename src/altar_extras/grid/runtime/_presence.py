@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["FEATURES", "SOFTWARE", "Presence"]
 
 _log = logging.getLogger("altar.grid")
-FEATURES = ("cancel", "credits", "many", "parts", "query", "spans")
+FEATURES = ("cancel", "credits", "many", "parts", "query")
 SOFTWARE = "altar-python"
 _BATCH = 64  # contracts of one message
 
