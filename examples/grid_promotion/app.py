@@ -5,8 +5,9 @@ python app.py
 
 from __future__ import annotations
 
-import altar
 import tools
+
+import altar
 from altar.adm import FunctionCall
 from altar.runtime import CallContext, Deadline
 
@@ -26,9 +27,7 @@ def main() -> None:
     with altar.Session(shop) as session:
         for name, args in CALLS:
             print(f"{name} {args}")
-            context = CallContext(
-                emit=lambda chunk: print("   ", chunk), deadline=Deadline(20.0)
-            )
+            context = CallContext(emit=lambda chunk: print("   ", chunk), deadline=Deadline(20.0))
             result = session.invoke(FunctionCall(name=name, args=args), context)
             if result.error is None:
                 print("  ->", result.content)

@@ -13,6 +13,8 @@ from altar import tool
 
 
 class Size(Enum):
+    """How large a piece is."""
+
     SMALL = "small"
     LARGE = "large"
 

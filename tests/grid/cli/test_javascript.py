@@ -173,7 +173,11 @@ def test_the_golden_frames_say_the_same_in_javascript(place):
     (place / "messages.json").write_text(json.dumps(exact), "utf-8")
     (place / "frames.mjs").write_text(FRAMES_IN_JAVASCRIPT, "utf-8")
     done = subprocess.run(
-        ["node", "frames.mjs", "messages.json"], cwd=place, capture_output=True, text=True, check=False
+        ["node", "frames.mjs", "messages.json"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout.split() == [str(len(exact))], done.stderr
 

@@ -35,6 +35,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--manifest", metavar="FILE", help="the contracts to fulfil, signed or plain (strict mode)"
     )
     parser.add_argument("--audit", metavar="FOLDER", help="keep a record of each call there")
+    parser.add_argument(
+        "--linger",
+        metavar="SECONDS",
+        type=float,
+        default=10.0,
+        help="how long it answers questions about its calls after the last one (%(default)g)",
+    )
     add_serving(parser)
 
 
@@ -43,7 +50,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     credentials = credentials_of(arguments, "runtime")
     tools = arguments.tools_of(arguments.target)
     options = RuntimeOptions(
-        settings=RuntimeSettings(slots=arguments.slots),
+        settings=RuntimeSettings(slots=arguments.slots, linger_seconds=arguments.linger),
         contracts=_contracts(arguments.manifest),
         audit_folder=Path(arguments.audit) if arguments.audit else None,
         http=host_and_port(arguments.http) if arguments.http else None,

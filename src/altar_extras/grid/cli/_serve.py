@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Service", "add_serving", "logged", "serve"]
 
+_log = logging.getLogger("altar.grid")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -53,12 +54,12 @@ def add_serving(parser: argparse.ArgumentParser) -> None:
         "--log",
         choices=("text", "json"),
         default="text",
-        help="how to log on standard error: a line of text, or a JSON object on a line (%(default)s)",
+        help="how to log on standard error: lines of text, or of JSON (%(default)s)",
     )
 
 
 async def serve(service: Service, console: Console, ready: Callable[[], str]) -> int:
-    """Run a service until SIGTERM or SIGINT, then drain it: 0. A second signal ends it at once: 130.
+    """Run a service until SIGTERM or SIGINT, then drain it: 0; a second signal ends it: 130.
 
     ``ready`` is the line for standard output once it serves.
     """
@@ -67,10 +68,14 @@ async def serve(service: Service, console: Console, ready: Callable[[], str]) ->
         try:
             if not await _unless_told(service.start(), told):
                 return 130
-            console.print(ready())
+            line = ready()
+            _log.info(line)
+            console.print(line)
             console.out.flush()
             if await _unless_told(service.run_forever(), told):
-                return 0  # a Host told it to drain
+                _log.info("it was told to leave, and left")
+                return 0
+            _log.info("told to stop: what runs is finished first; again stops it at once")
             return 0 if await _unless_told(service.drain(), told) else 130
         finally:
             await service.close()

@@ -141,15 +141,10 @@ def _audit(folder: StateFolder) -> list[dict[str, Any]]:
     for spool in sorted(Path(folder.path).glob("audit/*")):
         with suppress(ConfigurationError, OSError):
             verdict = verify(spool)
-            for one in verdict.writers.values():
-                rows.append(
-                    {
-                        "spool": str(spool),
-                        "calls": one.started,
-                        "open": one.open,
-                        "ok": verdict.ok,
-                    }
-                )
+            rows += [
+                {"spool": str(spool), "calls": one.started, "open": one.open, "ok": verdict.ok}
+                for one in verdict.writers.values()
+            ]
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Which grid a verb means: by --credentials, --dir, altar.toml, or the one that runs here."""
+"""Which grid a verb means: by --credentials, --dir, the one that runs here, or altar.toml."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def host_and_port(text: str) -> tuple[str, int]:
 
 
 def _nearby(arguments: argparse.Namespace, role: Role) -> Credentials:
+    folder = StateFolder(arguments.dir)
+    if folder.is_in_use:
+        return Credentials.read(folder / f"{role}.json", role=role)
     configured = settings()
     if arguments.dir is None and role == "client" and configured.grid_credentials:
         found = Credentials.read(configured.grid_credentials, role=role)
         return replace(found, url=configured.grid_url or found.url)
-    folder = StateFolder(arguments.dir)
-    if not folder.is_in_use:
-        told = "is stopped" if Path(folder.path).is_dir() else "is not there"
-        raise ConfigurationError(
-            f"no grid runs here ({folder.path} {told}): type altar grid up FILE_OR_MODULE in "
-            "another terminal, or name a grid with --credentials FILE"
-        )
-    return Credentials.read(folder / f"{role}.json", role=role)
+    told = "is stopped" if Path(folder.path).is_dir() else "is not there"
+    raise ConfigurationError(
+        f"no grid runs here ({folder.path} {told}): type altar grid up FILE_OR_MODULE in "
+        "another terminal, or name a grid with --credentials FILE"
+    )

@@ -18,7 +18,7 @@ else:
 __all__ = ["FOLDER", "StateFolder"]
 
 FOLDER = ".altar-grid"
-_STATE, _LOCK = "grid.json", "lock"
+_STATE, _LOCK, _PORT = "grid.json", "lock", "port"
 
 
 class StateFolder:
@@ -88,6 +88,19 @@ class StateFolder:
         except (OSError, ValueError):
             return None
         return found if isinstance(found, dict) and {"pid", "url"} <= found.keys() else None
+
+    @property
+    def last_port(self) -> int:
+        """The port that the last grid in it had, 0 where there was none."""
+        try:
+            port = int((self / _PORT).read_text("ascii"))
+        except (OSError, ValueError):
+            return 0
+        return port if 0 < port < 65536 else 0
+
+    def remember_port(self, port: int) -> None:
+        """Have the next grid in it take the same one, so that altar.toml stays true."""
+        (self / _PORT).write_text(f"{port}\n", "ascii")
 
     def tell(self, state: dict[str, Any] | None) -> None:
         """Say what runs here, or (None) that nothing does any more."""

@@ -17,7 +17,7 @@ from altar_extras.grid.host import HostSettings
 from altar_extras.grid.node._folder import StateFolder
 from altar_extras.grid.node._members import RuntimeMember, RuntimeOptions, host_member
 from altar_extras.grid.node._parties import Parties
-from altar_extras.grid.node._servers import Servers
+from altar_extras.grid.node._servers import Servers, is_free
 from altar_extras.grid.runtime import RuntimeSettings
 from altar_extras.grid.server import development_certificates
 
@@ -163,10 +163,17 @@ class DevelopmentGrid:
     def _start_servers(self, undo: ExitStack) -> None:
         certificates = development_certificates(self.folder / "tls") if self.shape.tls else None
         parties = Parties.of(self.folder, certificates)
+        port = self.shape.port
+        if port and not is_free(port):
+            raise ConfigurationError(
+                f"port {port} is in use on this machine: give another one, or none (a free one)"
+            )
+        if not port and self.shape.nodes == 1 and is_free(self.folder.last_port):
+            port = self.folder.last_port
         self.servers = Servers(
             self.folder / "servers",
             size=self.shape.nodes,
-            port=self.shape.port,
+            port=port,
             keys=parties.keys,
             certificates=certificates,
         )
@@ -175,6 +182,7 @@ class DevelopmentGrid:
         undo.callback(self.servers.stop)
         self.parties = parties.at(self.servers.url)
         self.parties.write(self.folder)
+        self.folder.remember_port(self.servers.port)
 
     async def _start_members(self) -> None:
         replicas = 3 if self.shape.nodes >= 3 else 1

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from altar.errors import ConfigurationError
 from altar_extras.grid.host import Host, HostSettings
 from altar_extras.grid.node._audit import ShippedJournal, StreamSink
-from altar_extras.grid.operate import Health, HealthServer, Metrics
+from altar_extras.grid.node._figures import RuntimeFigures
+from altar_extras.grid.operate import Health, HealthServer
 from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
 from altar_extras.grid.transport import (
     ClientTls,
@@ -86,7 +87,9 @@ class RuntimeMember:
             if self.audit is not None:
                 self.audit.journal.close()
             raise
-        self.metrics = Metrics()
+        self.metrics = RuntimeFigures(
+            self.server.status, None if self.audit is None else self.audit.journal
+        )
         self.http: HealthServer | None = None
         if options.http is not None:
             host, port = options.http

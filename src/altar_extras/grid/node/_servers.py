@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from altar_extras.grid.server import Certificates, GridKeys, ServerSettings
 
-__all__ = ["Servers"]
+__all__ = ["Servers", "is_free"]
 
 
 class Servers:
@@ -56,6 +56,12 @@ class Servers:
             undo.pop_all()
 
     @property
+    def port(self) -> int:
+        """The first server's."""
+        ports = self.processes[0].ports
+        return 0 if ports is None else ports.client
+
+    @property
     def url(self) -> str:
         """Where clients connect: one URL, or several separated by commas."""
         return ",".join(process.url for process in self.processes)
@@ -69,6 +75,15 @@ class Servers:
         """End them by force; again is nothing."""
         for process in self.processes:
             process.close()
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of loopback now."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _settings(

@@ -1,0 +1,279 @@
+"""altar grid, as a person types it: real processes, real servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+
+import pytest
+
+pytest.importorskip("nats")
+pytest.importorskip("msgpack")
+
+from altar_extras.grid.node import DevelopmentGrid, GridShape  # noqa: E402 - as above
+from tests.gates._source import ROOT  # noqa: E402
+
+ALTAR = [sys.executable, "-m", "altar"]
+TOOLS = str(ROOT / "examples" / "quickstart.py")
+PATIENCE = 30
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a grid in its .altar-grid, as `altar grid up` leaves it while it runs."""
+    folder = tmp_path_factory.mktemp("place")
+    with tools_of(TOOLS) as tools, DevelopmentGrid(tools, folder=folder / ".altar-grid"):
+        yield folder
+
+
+@contextmanager
+def tools_of(path: str):
+    sys.path.insert(0, str(Path(path).parent))
+    try:
+        import quickstart  # noqa: PLC0415 - from the examples
+
+        yield [quickstart.get_weather, quickstart.add_numbers]
+    finally:
+        sys.path.remove(str(Path(path).parent))
+
+
+def altar(*words: str, cwd: Path):
+    return subprocess.run(
+        [*ALTAR, *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        env=environment(),
+    )
+
+
+def environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("ALTAR_")}
+
+
+@contextmanager
+def running(*words: str, cwd: Path, until: str):
+    """A long-running command: (process, its lines so far) once a line begins with ``until``."""
+    process = subprocess.Popen(
+        [*ALTAR, *words],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    lines: Queue[str | None] = Queue()
+
+    def read() -> None:
+        for line in process.stdout:
+            lines.put(line.rstrip("\n"))
+        lines.put(None)
+
+    reader = Thread(target=read)
+    reader.start()
+    seen: list[str] = []
+    try:
+        while not seen or not seen[-1].startswith(until):
+            line = lines.get(timeout=PATIENCE)
+            assert line is not None, process.stderr.read()
+            seen.append(line)
+        yield process, seen
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        process.stdout.close()
+        process.stderr.close()
+
+
+@pytest.fixture
+def typed(place, capsys, monkeypatch):
+    """``typed("call", ...)``: (exit code, standard output, standard error), in this process."""
+    from altar.cli import main  # noqa: PLC0415 - not for the tests with processes
+
+    monkeypatch.chdir(place)
+
+    def run(*words: str, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", StringIO(stdin))
+        code = main(["grid", *words])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_a_call_prints_what_the_tool_answers(typed):
+    code, out, err = typed("call", "get_weather", '{"city": "Oslo"}')
+    assert (code, json.loads(out)["sky"], err) == (0, "snow", "")
+    assert typed("call", "add_numbers", "-", stdin='{"numbers": [1, 2.5]}') == (0, "3.5\n", "")
+
+
+def test_an_error_says_whether_the_tool_ran_and_what_to_type(typed):
+    code, _, err = typed("call", "get_wether")
+    assert code == 1
+    assert "TOOL_NOT_FOUND" in err
+    assert "it did not run" in err
+    assert "did you mean 'get_weather'?" in err
+    code, out, _ = typed("call", "get_weather", '{"city": 1}', "--json")
+    assert code == 1
+    assert json.loads(out)["error"]["details"]["executed"] == "no"
+
+
+def test_status_shows_runtimes_tools_and_the_audit(typed):
+    typed("call", "add_numbers", '{"numbers": [1]}')
+    code, out, err = typed("status")
+    assert (code, err) == (0, "")
+    for word in ("development", "ready", "0 of 32", "get_weather", "quickstart 1.0.0", "good"):
+        assert word in out
+    found = json.loads(typed("status", "--json")[1])
+    assert [tool["name"] for tool in found["tools"]] == ["add_numbers", "get_weather"]
+    assert found["audit"][0]["calls"] >= 1
+    assert found["audit"][0]["open"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["call", "get_weather", "{city}"], "the arguments are not JSON"),
+        (["call", "get_weather", "[1]"], "must be a JSON object"),
+        (["call", "get_weather", "--credentials", ".altar-grid/runtime.json"], "a client's are"),
+        (["call", "get_weather", "--credentials", "nowhere.json"], "cannot be read"),
+        (["call", "get_weather", "--timeout", "0"], "give seconds above 0"),
+        (["call", "get_weather", "--url", "nats://10.0.0.1:4222"], "plaintext"),
+        (["status", "--dir", "elsewhere"], "altar grid up FILE_OR_MODULE"),
+        (["up", TOOLS], "a grid runs in .altar-grid already"),
+        (["up", TOOLS, "--dir", "new", "--nodes", "2"], "1, 3 or 5 servers"),
+        (["up", "nothing.py"], "there is no file nothing.py"),
+        (["runtime", TOOLS, "--dir", ".altar-grid", "--http", "x"], "HOST:PORT"),
+        (["host", "--credentials", ".altar-grid/client.json"], "a host's are needed"),
+        (["sing"], "invalid choice: 'sing'"),
+        (["config", "check", "nowhere.conf"], "cannot be read"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_a_wrong_word_is_answered_with_what_to_type(typed, words, said):
+    code, _, err = typed(*words)
+    assert code == 2
+    assert said in err
+
+
+def test_a_port_that_is_taken_is_named(place, typed):
+    state = json.loads((place / ".altar-grid" / "grid.json").read_text("utf-8"))
+    port = state["url"].rpartition(":")[2]
+    code, _, err = typed("up", TOOLS, "--dir", "new", "--port", port)
+    assert code == 2
+    assert f"port {port} is in use" in err
+
+
+def test_up_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(tmp_path):
+    with running("grid", "up", TOOLS, cwd=tmp_path, until="Ctrl-C") as (process, lines):
+        typed = next(line.strip() for line in lines if "altar grid call" in line)
+        assert typed == """altar grid call get_weather '{"city": "Tokyo"}'"""
+        done = altar("grid", "call", "get_weather", '{"city": "Tokyo"}', cwd=tmp_path)
+        assert json.loads(done.stdout)["degrees"] == 22
+        folder = tmp_path / ".altar-grid"
+        for name in ("client", "runtime", "operator", "host"):
+            assert (folder / f"{name}.json").stat().st_mode & 0o777 == 0o600
+        servers = children(process.pid)
+        assert len(servers) >= 1
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=PATIENCE) == 0
+    assert not [pid for pid in servers if is_alive(pid)]
+    assert not (folder / "grid.json").exists()
+    done = altar("grid", "status", cwd=tmp_path)
+    assert "is stopped" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_killed_up_leaves_no_server_and_the_next_one_starts(tmp_path):
+    with running("grid", "up", TOOLS, cwd=tmp_path, until="Ctrl-C") as (process, _):
+        servers = children(process.pid)
+        assert servers
+        process.kill()
+        process.wait(timeout=PATIENCE)
+        until = time.monotonic() + PATIENCE
+        while any(map(is_alive, servers)) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not any(map(is_alive, servers))
+    before = (tmp_path / ".altar-grid" / "client.json").read_text("utf-8")
+    with running("grid", "up", TOOLS, cwd=tmp_path, until="Ctrl-C"):
+        after = (tmp_path / ".altar-grid" / "client.json").read_text("utf-8")
+        assert json.loads(before)["seed"] == json.loads(after)["seed"]
+
+
+def test_host_and_runtime_are_processes_that_say_ready_and_drain_on_sigterm(tmp_path):
+    """The Host of an `up` grid is joined by one more Host and one more runtime."""
+    shape = GridShape(runtimes=0, audit=False)
+    with DevelopmentGrid(folder=tmp_path / ".altar-grid", shape=shape) as grid:
+        credentials = str(tmp_path / ".altar-grid" / "runtime.json")
+        host = ["grid", "host", "--credentials", str(tmp_path / ".altar-grid" / "host.json")]
+        host += ["--mode", "development", "--http", "0", "--log", "json", "--name", "second"]
+        runtime = ["grid", "runtime", TOOLS, "--credentials", credentials, "--http", "0"]
+        runtime += ["--audit", "spool", "--linger", "0"]
+        with (
+            running(*host, cwd=tmp_path, until="ready: host second") as (hosting, told),
+            running(*runtime, cwd=tmp_path, until="ready: runtime") as (serving, said),
+        ):
+            assert "add_numbers, get_weather" in said[-1]
+            done = altar("grid", "call", "add_numbers", '{"numbers": [2, 3]}', cwd=tmp_path)
+            assert (done.returncode, done.stdout) == (0, "5.0\n"), done.stderr
+            assert page(told[-1], "ready") == "ready\n"
+            figures = page(said[-1], "metrics")
+            assert (
+                'altar_grid_calls_total{tool="add_numbers",status="SUCCESS",executed="yes"} 1'
+                in figures
+            )
+            assert "altar_grid_audit_spool_bytes" in figures
+            hosting.terminate()
+            assert hosting.wait(timeout=PATIENCE) == 0
+            for line in hosting.stderr.read().splitlines():
+                assert {"time", "level", "logger", "message"} <= json.loads(line).keys()
+            serving.terminate()
+            assert serving.wait(timeout=PATIENCE) == 0
+        assert grid.hosts[0].health().ready
+    verified = altar("grid", "audit", "verify", "spool", cwd=tmp_path)
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_a_configuration_that_is_unsafe_is_refused_with_every_problem(tmp_path):
+    (tmp_path / "bad.conf").write_text("listen: 0.0.0.0:4222\n", "utf-8")
+    done = altar("grid", "config", "check", "bad.conf", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "not safe for a grid" in done.stderr
+    assert "tls" in done.stdout.lower()
+
+
+def page(line: str, name: str) -> str:
+    url = line.rpartition(" ")[2]
+    with urllib.request.urlopen(f"{url}/{name}", timeout=5) as answer:
+        return answer.read().decode()
+
+
+def children(pid: int) -> list[int]:
+    """Every process below this one."""
+    if sys.platform != "linux":
+        pytest.skip("which processes there are is read from /proc")
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, path.read_text("ascii").split()):
+            found += [child, *children(child)]
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
