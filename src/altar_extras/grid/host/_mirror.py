@@ -49,6 +49,7 @@ class Mirror:
         self._timeout = timeout
         self._clock = clock
         self._held: dict[str, _Held] = {}
+        self._groups: dict[str, set[str]] = {}  # the keys by kind and tenant
         self._gone: dict[str, int] = {}  # revisions of deletions that a late change must not undo
         self._listeners: dict[str, Listener] = {}
         self._task: asyncio.Task[None] | None = None
@@ -85,14 +86,15 @@ class Mirror:
             return None
         return held.doc
 
-    def of_kind(self, prefix: str) -> list[tuple[str, Doc]]:
-        """(name, value) of every key that begins with ``prefix``."""
+    def of_kind(self, kind: str, tenant: str) -> list[Doc]:
+        """The values of a kind."""
         now = self._clock()
-        return [
-            (key[len(prefix) :], held.doc)
-            for key, held in self._held.items()
-            if key.startswith(prefix) and _ends(held.doc) > now
-        ]
+        keys = self._groups.get(f"{kind}.{tenant}", ())
+        return [held.doc for held in map(self._held.__getitem__, keys) if _ends(held.doc) > now]
+
+    def count(self, kind: str, tenant: str) -> int:
+        """How many of a kind there are."""
+        return len(self._groups.get(f"{kind}.{tenant}", ()))
 
     async def change(self, key: str, edit: Callable[[Doc | None], Doc | None]) -> Doc | None:
         """Set a key to what ``edit`` makes of its value; None from it changes nothing.
@@ -184,6 +186,7 @@ class Mirror:
             return
         self._gone.pop(key, None)
         self._held[key] = held
+        self._groups.setdefault(_group(key), set()).add(key)
         self._tell(key, held.doc)
 
     def _drop(self, key: str, revision: int | None) -> None:
@@ -196,6 +199,7 @@ class Mirror:
                 self._gone.pop(next(iter(self._gone)))
         if known is not None:
             del self._held[key]
+            self._groups[_group(key)].discard(key)
             self._tell(key, None)
 
     def _tell(self, key: str, doc: Doc | None) -> None:
@@ -215,6 +219,11 @@ def _held(raw: bytes, revision: int) -> _Held | None:
         _log.warning("a value in the store is no JSON object; it is left alone")
         return None
     return _Held(doc, revision)
+
+
+def _group(key: str) -> str:
+    kind, _, rest = key.partition(".")
+    return f"{kind}.{rest.partition('.')[0]}"
 
 
 def _ends(doc: dict[str, Any]) -> float:

@@ -41,7 +41,7 @@ async def create(tenant: Tenant, asker: Asker, asked: CreateSession) -> SessionC
     token = _token(tenant, made, wanted, expires)
     if wanted != own:
         shared = tenant.shared
-        if len(shared.mirror.of_kind(f"session.{tenant.name}.")) >= _MOST_NARROWED:
+        if shared.mirror.count("session", tenant.name) >= _MOST_NARROWED:
             raise OpRefusedError(_exhausted("too many sessions that ask for some tools only"))
         doc = {"tools": list(wanted), "expires": expires}
         await shared.mirror.change(tenant.key("session", session), lambda _: doc)

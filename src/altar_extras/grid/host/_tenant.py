@@ -185,7 +185,7 @@ class Tenant:
         names = None if tools is None else {one.name for one in tools}
         return [
             f"{doc['tool']} {doc['args_digest']}"
-            for _, doc in self.shared.mirror.of_kind(f"lost.{self.name}.")
+            for doc in self.shared.mirror.of_kind("lost", self.name)
             if (names is None or doc["tool"] in names) and is_quarantined(doc, self.heard)
         ][:_MOST_LISTED]
 

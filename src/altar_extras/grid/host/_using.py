@@ -78,26 +78,11 @@ async def authorize(
     contract = _granted_contract(tenant, asker, asked)
     shared = tenant.shared
     now = shared.clock()
-    if len(shared.mirror.of_kind(f"grant.{tenant.name}.")) >= _MOST_GRANTS:
+    if shared.mirror.count("grant", tenant.name) >= _MOST_GRANTS:
         raise OpRefusedError(
             Fault(type="RESOURCE_EXHAUSTED", reason="too_many", message="too many grants")
         )
-    assert asker.principal is not None
-    session = SessionToken(
-        session=asker.id,
-        tenant=tenant.name,
-        principal=asker.principal.name,
-        key=asker.key,
-        tools=asker.principal.tools,
-        issued=int(now),
-        expires=_end(tenant, now),
-    )
-    try:
-        grant = LocalGrant.of(
-            contract, session, calls=asked.uses, now=now, seconds=shared.settings.grant_seconds
-        )
-    except TokenRefused as refused:
-        raise OpRefusedError(denied(refused.reason, refused.message)) from None
+    grant = _grant(tenant, asker, contract, asked.uses, now)
     doc = {
         "session": asker.id,
         "tool": asked.tool,
@@ -112,7 +97,7 @@ async def authorize(
         grant=grant.id,
         session=asker.id,
         tenant=tenant.name,
-        principal=asker.principal.name,
+        key=asker.key_id,
         tool=asked.tool,
         digest=grant.digest,
         uses=asked.uses,
@@ -173,7 +158,7 @@ async def report_lost(tenant: Tenant, asker: Asker, said: ReportLost) -> Ack:
             raise OpRefusedError(denied("not_allowed", "this session has no right to that tool"))
         believed = tenant.heard(said.runtime, said.epoch) is not None
     key = tenant.key("lost", lost_key(said.tool, said.args_digest))
-    full = len(shared.mirror.of_kind(f"lost.{tenant.name}.")) >= _MOST_LOST
+    full = shared.mirror.count("lost", tenant.name) >= _MOST_LOST
     believed = believed and not (full and shared.mirror.get(key) is None)
     if believed:
         facts = {
@@ -191,6 +176,26 @@ async def report_lost(tenant: Tenant, asker: Asker, said: ReportLost) -> Ack:
                 "quarantined", tenant=tenant.name, tool=said.tool, args_digest=said.args_digest
             )
     return Ack(id=said.id, time_ms=shared.time_ms(), notes={"counted": believed})
+
+
+def _grant(
+    tenant: Tenant, asker: Asker, contract: ToolContract, uses: int, now: float
+) -> LocalGrant:
+    assert asker.principal is not None
+    session = SessionToken(
+        session=asker.id,
+        tenant=tenant.name,
+        principal=asker.principal.name,
+        key=asker.key,
+        tools=asker.principal.tools,
+        issued=int(now),
+        expires=_end(tenant, now),
+    )
+    seconds = tenant.shared.settings.grant_seconds
+    try:
+        return LocalGrant.of(contract, session, calls=uses, now=now, seconds=seconds)
+    except TokenRefused as refused:
+        raise OpRefusedError(denied(refused.reason, refused.message)) from None
 
 
 def _contracts_for(tenant: Tenant, asker: Asker) -> list[ToolContract]:
