@@ -182,7 +182,7 @@ def conformance(session: nox.Session) -> None:
 @nox.session(python=MAIN)
 def tests(session: nox.Session) -> None:
     """The full suite on one interpreter, every extra in one environment, measured."""
-    prepare(session, "test", "wires", "peers", source=with_extras())
+    prepare(session, "test", "wires", "peers", "deploys", source=with_extras())
     conformance(session)
     pytest(session, *measured(session), *SLOWEST, *session.posargs)
 
@@ -300,12 +300,17 @@ def wheel(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """The numbers, side by side with the peers; see benchmarks/. Not part of the default set.
 
-    `-- repair` measures JSON repair alone, `-- tools` all but that; options of
-    that benchmark may follow.
+    `-- repair` measures JSON repair alone, `-- tools` all but that, `-- grid` the
+    distributed tier beside what else carries a call; options of that benchmark may follow.
     """
-    session.install("-q", "-e", ".", silent=True)
     words = session.posargs or ["tools", "repair"]
-    options = [word for word in words if word not in {"tools", "repair"}]
+    options = [word for word in words if word not in {"tools", "repair", "grid"}]
+    if words[0] == "grid":
+        peers = nox.project.dependency_groups(PROJECT, "bench-grid")
+        session.install("-q", *peers, "-e", ".[grid,grid-server]", silent=True)
+        session.run("python", "-m", "benchmarks.grid", *options)
+        return
+    session.install("-q", "-e", ".", silent=True)
     if words[0] != "repair":
         session.run("python", "-m", "benchmarks", *options)
     if "repair" in words:
@@ -314,12 +319,19 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=MAIN, default=False)
 def chaos(session: nox.Session) -> None:
-    """10,000 calls against tools that hang, crash, exit, flood and lie, each accounted for.
+    """Tools, then machines and networks that misbehave; every call is accounted for.
 
-    `-- --calls 100000 --seed 7` for more, or for the same again.
+    10,000 calls against tools that hang, crash, exit, flood and lie, and the scenarios of
+    the grid. `-- tools --calls 100000 --seed 7` and `-- grid --scenario NAME` for one of
+    the two, with its options.
     """
-    prepare(session, "quick")
-    session.run("python", "-m", "tests.chaos", *(session.posargs or ("--calls", "10000")))
+    words = list(session.posargs)
+    only = words.pop(0) if words[:1] in (["tools"], ["grid"]) else ""
+    prepare(session, "quick", source=".[grid,grid-server]")
+    if only != "grid":
+        session.run("python", "-m", "tests.chaos", *(words or ("--calls", "10000")))
+    if only != "tools":
+        session.run("python", "-m", "tests.grid.chaos", *(words if only else ()))
 
 
 @nox.session(python=MAIN, default=False)
