@@ -93,9 +93,7 @@ class Grid:
             await self.host.close()
 
     def client(self, **settings: Any) -> GridClient:
-        return _Keeper(
-            self, credentials=client_credentials(), settings=ClientSettings(**settings)
-        )
+        return _Keeper(self, credentials=client_credentials(), settings=ClientSettings(**settings))
 
 
 class _Keeper(GridClient):

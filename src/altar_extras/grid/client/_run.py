@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.trace import traceparent, tracestate
 from altar_extras.grid.client._faults import all_out, fault_of, unsent
@@ -33,16 +33,28 @@ if TYPE_CHECKING:
 
     from altar.adm import ToolResult
     from altar.runtime import CallContext
-    from altar_extras.grid.client._engine import Engine
     from altar_extras.grid.client._invocation import Invocation
     from altar_extras.grid.client._link import Link, Wire
     from altar_extras.grid.client._options import CallOptions
     from altar_extras.grid.client._router import Peer
     from altar_extras.grid.client._session import ToolRight
 
-__all__ = ["Run"]
+__all__ = ["Home", "Run"]
 
 _log = logging.getLogger("altar.grid")
+
+
+class Home(Protocol):
+    """Where runs live: an engine, as far as they are concerned."""
+
+    loop: asyncio.AbstractEventLoop
+    runs: set[Run]
+    away: set[Run]
+
+    def count(self, what: str) -> None: ...
+    def send(self, run: Run, avoid: str | None = None) -> None: ...
+    def report_lost(self, run: Run) -> None: ...
+    def ended(self, run: Run) -> None: ...
 
 
 class Run:
@@ -74,7 +86,7 @@ class Run:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Home,
         inv: Invocation,
         ctx: CallContext,
         *,
@@ -151,11 +163,12 @@ class Run:
 
     def take(self, message: Message) -> None:
         """What came for this call."""
-        self.heard_at = monotonic()
-        if message.__class__ is ToolResultMessage and self.peer is not None:
-            load = message.load
-            if load is not None and self.link is not None:
+        if message.__class__ is ToolResultMessage:
+            load: Any = message.load  # type: ignore[attr-defined]
+            if load is not None and self.peer is not None and self.link is not None:
                 self.link.router.heard(self.peer, load)
+        else:
+            self.heard_at = monotonic()
         self.perform(self.inv.take(message))
 
     def _lost(self, error: GridTransportError) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from altar.adm import dumps, json_problems
 from altar.errors import ErrorType
@@ -12,13 +12,27 @@ from altar_extras.grid.client._flow import cut_up
 from altar_extras.grid.wire import VERSION, Fault, FrameError, Message, pack
 
 if TYPE_CHECKING:
+    from altar.runtime import CallContext
+    from altar_extras.grid.client._invocation import Invocation
     from altar_extras.grid.client._link import Link
+    from altar_extras.grid.client._options import CallOptions
     from altar_extras.grid.client._router import Peer
-    from altar_extras.grid.client._run import Run
+    from altar_extras.grid.client._session import ToolRight
 
-__all__ = ["Spoken", "UnspeakableError", "spoken_call"]
+__all__ = ["Speaker", "Spoken", "UnspeakableError", "spoken_call"]
 
 _NOT_SAID = 65_536  # the largest result when nothing is said
+
+
+class Speaker(Protocol):
+    """A run, as far as its call is to be said."""
+
+    inv: Invocation
+    ctx: CallContext
+    right: ToolRight | None
+    options: CallOptions
+    deadline: float | None
+    trace: tuple[str | None, str | None]
 
 
 class Spoken(NamedTuple):
@@ -50,7 +64,7 @@ class _Ready(Message):
         return self.doc
 
 
-def spoken_call(run: Run, link: Link, peer: Peer | None) -> Spoken:
+def spoken_call(run: Speaker, link: Link, peer: Peer | None) -> Spoken:
     """The ToolCall of this attempt, for this peer. Raises UnspeakableError."""
     inv, ctx, right = run.inv, run.ctx, run.right
     call = inv.call
@@ -84,7 +98,7 @@ def spoken_call(run: Run, link: Link, peer: Peer | None) -> Spoken:
 
 
 def _packed(doc: dict[str, Any], args: dict[str, Any]) -> bytes:
-    problems = json_problems(args) if args else None
+    problems = None if _is_plain(args, 8) else json_problems(args)
     if problems:
         raise UnspeakableError(_no_json(str(problems[0])))
     try:
@@ -93,7 +107,23 @@ def _packed(doc: dict[str, Any], args: dict[str, Any]) -> bytes:
         raise UnspeakableError(_no_json(error.reason)) from None
 
 
-def _say_rest(doc: dict[str, Any], run: Run) -> None:
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether a value surely is JSON; what msgpack refuses itself (huge integers) may pass."""
+    cls = value.__class__
+    if cls is str or cls is int or cls is bool or value is None:
+        return True
+    if cls is float:
+        return bool(value - value == 0.0)  # not so for NaN and the infinities
+    if not depth:
+        return False
+    if cls is list:
+        return False not in [_is_plain(one, depth - 1) for one in value]
+    if cls is not dict or False in [key.__class__ is str for key in value]:
+        return False
+    return False not in [_is_plain(one, depth - 1) for one in value.values()]
+
+
+def _say_rest(doc: dict[str, Any], run: Speaker) -> None:
     """What most calls do not have."""
     options, (parent, state) = run.options, run.trace
     if options.strict:
@@ -108,7 +138,7 @@ def _say_rest(doc: dict[str, Any], run: Run) -> None:
             doc["tracestate"] = state
 
 
-def _in_parts(doc: dict[str, Any], run: Run, peer: Peer | None) -> Spoken:
+def _in_parts(doc: dict[str, Any], run: Speaker, peer: Peer | None) -> Spoken:
     """Announce the arguments, which follow as UTF-8 JSON."""
     if peer is not None and not peer.can("parts"):
         fault = Fault(
