@@ -222,6 +222,9 @@ def alone(session: nox.Session, extra: str) -> None:
     word = extra.replace("-", "_")
     homes = ("adapters", "extras", "openapi")
     found = [str(path) for home in homes for path in (ROOT / "tests" / home).glob(f"test_*{word}*")]
+    if extra == "grid":
+        session.install("-q", "-e", ".[grid,grid-server]", silent=True)
+        found += ["tests/grid", "tests/wire"]
     parity = [str(path) for path in (ROOT / "tests" / "adapters").glob("test_parity.py")]
     pytest(session, *found, *parity, "tests/gates/test_docs.py", *session.posargs)
 
