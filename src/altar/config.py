@@ -202,7 +202,8 @@ def _read_file(path: str) -> dict[str, Any]:
     if unknown:
         _refuse_unknown(unknown)
     table = values.pop("policy", None)
-    values = {name: _checked(name, value, _FILE) for name, value in values.items()}
+    for name, value in values.items():
+        values[name] = _checked(name, value, _FILE)
     if table is not None:
         from altar.runtime._policy_table import read_policy  # noqa: PLC0415 - only where there is one
 

@@ -15,10 +15,11 @@ from altar import config, tool
 from altar.errors import ConfigurationError
 from altar.later import LocalRuntime
 from altar.runtime import CallContext, Policy
+from altar.trace import MemorySink, Tracer, span
 from altar_extras.grid import GridRuntime
 from altar_extras.grid.client import ExecutionMode, from_settings
 from altar_extras.grid.transport import NotConnectedError
-from altar_extras.grid.wire import executed_of
+from altar_extras.grid.wire import AuthorizeToolCall, LogToolResult, executed_of, unpack
 from tests.grid.client.grids import Grid, NatsGrid, client_credentials
 
 WHERE: list[str] = []
@@ -114,13 +115,30 @@ def test_the_tool_comes_before_the_session_and_that_before_the_settings():
 
 def test_governed_calls_are_told_to_the_hosts_before_and_after():
     grid = Grid([where])
+    deliver, said = grid.broker.deliver, []
+
+    def listening(subject: str, body: bytes, reply: str) -> bool:
+        if subject.startswith("grid.v1.host."):
+            said.extend((*unpack(body), len(WHERE)))
+        return deliver(subject, body, reply)
+
+    grid.broker.deliver = listening  # type: ignore[method-assign]
     with grid.client(grant_uses=2) as client:
         runtime = GridRuntime(client, local=LocalRuntime([where]), mode="governed_local")
         for _ in range(5):
             assert runtime.invoke(altar.FunctionCall(name="where"), CallContext()).content == "ran"
-        assert len(WHERE) == 5
-        grants = [doc for _, doc in grid.host._mirror.of_kind("grant.acme.")]
-        assert sorted(doc["used"] for doc in grants) == [1, 2, 2], "two uses each"
+    assert len(WHERE) == 5
+    told = [(one.phase, said[at + 1]) for at, one in enumerate(said) if _is(one, LogToolResult)]
+    assert told == [(phase, n + after) for n in range(5) for phase, after in PHASES]
+    asked = [one for one in said if _is(one, AuthorizeToolCall)]
+    assert len(asked) == 3, "two uses each"
+
+
+PHASES = (("started", 0), ("finished", 1))
+
+
+def _is(one: Any, kind: type) -> bool:
+    return isinstance(one, kind)
 
 
 def test_a_governed_call_that_nobody_can_grant_does_not_run():
@@ -181,3 +199,20 @@ def _in_a_child(program: Any) -> int:
         finally:
             os._exit(3)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_a_remote_call_is_one_trace_and_a_fallback_an_event_of_it():
+    sink = MemorySink()
+    with Tracer(sink), Grid([where]).client() as client:
+        remote = GridRuntime(client)
+        with span("program"):
+            assert remote.invoke(altar.FunctionCall(name="where"), CallContext()).ok
+    spans = {one.name: one for one in sink.spans}
+    assert len({one.trace_id for one in spans.values()}) == 1, spans
+    sink = MemorySink()
+    with Tracer(sink), Cut([where]).client() as client:
+        first = GridRuntime(client, local=LocalRuntime([where]), mode="local_first")
+        with span("program"):
+            assert first.invoke(altar.FunctionCall(name="where"), CallContext()).ok
+    (program,) = [one for one in sink.spans if one.name == "program"]
+    assert [one[0] for one in program.events] == ["altar.grid.fallback"]

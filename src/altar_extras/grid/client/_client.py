@@ -258,12 +258,13 @@ class GridClient:
             self._portal = self._threaded = self._looped = None
         with self._lock:
             self._must_be_open()
-            if self._threaded is None:
-                portal = self._portal = Portal()
-                engine = portal.run(self._made())
-                self._threaded = engine
-                self._finalizer = weakref.finalize(self, _end, portal, engine)
-            return self._threaded
+            if self._threaded is not None:  # another thread was quicker
+                return self._threaded
+            portal = self._portal = Portal()
+            made: Engine = portal.run(self._made())
+            self._threaded = made
+            self._finalizer = weakref.finalize(self, _end, portal, made)
+            return made
 
     def _near(self) -> Engine:
         engine = self._looped

@@ -163,8 +163,8 @@ class Run:
 
     def take(self, message: Message) -> None:
         """What came for this call."""
-        if message.__class__ is ToolResultMessage:
-            load: Any = message.load  # type: ignore[attr-defined]
+        if isinstance(message, ToolResultMessage):
+            load = message.load
             if load is not None and self.peer is not None and self.link is not None:
                 self.link.router.heard(self.peer, load)
         else:
