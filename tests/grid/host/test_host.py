@@ -169,6 +169,21 @@ def test_a_host_that_starts_later_asks_runtimes_what_they_serve():
     run(scene)
 
 
+def test_contracts_that_are_served_never_end():
+    async def scene():
+        async with hosting() as (broker, (host,)):
+            serving = await runtime(broker, RUNTIME, contract().to_dict())
+            await serving.beat()
+            assert not serving.admin
+            known = host._desks["acme"].tenant.runtimes.get(serving.name)
+            known.asked -= 7 * 3600
+            await serving.beat()
+            await until(lambda: serving.admin)
+            assert serving.admin[0].subject == Subjects.admin(serving.name, "refresh")
+
+    run(scene)
+
+
 def test_a_second_definition_of_a_name_and_version_is_refused_while_the_first_is_served():
     async def scene():
         async with hosting(replicas=2) as (broker, _):

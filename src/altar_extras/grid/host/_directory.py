@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Runtime:
     claims: tuple[Claim, ...] = ()
     has_claimed: bool = False
     beats: int = 0
-    asked: float = field(default=-1e9)  # when it was last asked to fulfil again
+    asked: float  # when it last fulfilled, or was asked to
     pairs: tuple[tuple[str, int], ...] = ()  # what it serves, worked out for `pairs_of`
     pairs_of: tuple[int, int] = (-1, 0)
 
@@ -65,7 +65,7 @@ class Runtimes:
         """What it says it serves, in the place of what it said before."""
         found = self._entry(name, key, now)
         if found is not None:
-            found.claims, found.has_claimed = claims, True
+            found.claims, found.has_claimed, found.asked = claims, True, now
 
     def present(self, now: float) -> Iterator[tuple[Runtime, AnnounceRuntime]]:
         """Those that announced themselves in time and take calls."""
@@ -116,5 +116,5 @@ class Runtimes:
         if found is None:
             if len(self._all) >= self._most:
                 return None
-            found = self._all[name] = Runtime(id=name, key=key, heard=now)
+            found = self._all[name] = Runtime(id=name, key=key, heard=now, asked=now)
         return found
