@@ -23,9 +23,9 @@ LINES = ("mode", "grid_url", "grid_credentials")
 
 @pytest.fixture
 def shop(monkeypatch):
-    spec = importlib.util.spec_from_file_location("tools", EXAMPLE / "tools.py")
+    spec = importlib.util.spec_from_file_location("app", EXAMPLE / "app.py")
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "tools", module)
+    monkeypatch.setitem(sys.modules, "app", module)
     spec.loader.exec_module(module)
     return [module.price_of, module.delivery_day, module.pack, module.cancel_order]
 
