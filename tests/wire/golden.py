@@ -50,7 +50,7 @@ GOOD: dict[str, wire.Message] = {
     "create_session": wire.CreateSession(id="s1", ttl=900.0, tools=("get_weather",)),
     "session_created": wire.SessionCreated(
         id="s1",
-        session="7f3a90c2",
+        session="00ff10ee20dd30cc-7f3a90c2",
         token="header.payload.signature",
         expires_ms=1_767_226_500_123,
         time_ms=1_767_225_600_123,
@@ -65,7 +65,9 @@ GOOD: dict[str, wire.Message] = {
     ),
     "renew_session": wire.RenewSession(id="s2", ttl=900.0),
     "destroy_session": wire.DestroySession(id="s3"),
-    "ack": wire.Ack(id="s3", time_ms=1_767_225_600_200, notes={"session": "7f3a90c2"}),
+    "ack": wire.Ack(
+        id="s3", time_ms=1_767_225_600_200, notes={"session": "00ff10ee20dd30cc-7f3a90c2"}
+    ),
     "directory": wire.Directory(id="d1"),
     "directory_answer": wire.DirectoryAnswer(
         id="d1",
@@ -77,9 +79,11 @@ GOOD: dict[str, wire.Message] = {
                 "tools": [["get_weather", 1]],
                 **LOAD,
                 "age_ms": 240,
+                "level": 2,
+                "features": ["many", "query"],
             },
         ),
-        quarantined=(DIGEST,),
+        quarantined=(["get_weather", DIGEST],),
     ),
     "list_tools": wire.ListTools(id="l1", cursor=64),
     "list_tools_answer": wire.ListToolsAnswer(
@@ -126,20 +130,22 @@ GOOD: dict[str, wire.Message] = {
     ),
     "fulfill_tools_answer": wire.FulfillToolsAnswer(
         id="f1",
-        accepted=("get_weather",),
+        accepted=({"name": "get_weather", "version": "1.0.0", "digest": DIGEST},),
         refused=({"name": "send_mail", "reason": "digest_differs", "message": "another contract"},),
     ),
     "register_tools": wire.RegisterTools(
         id="r1",
         runtime=RUNTIME,
-        session="7f3a90c2",
+        session="00ff10ee20dd30cc-7f3a90c2",
         tools=({"name": "roll", "description": "Roll a die.", "parameters": {"type": "OBJECT"}},),
     ),
     "register_tools_answer": wire.RegisterToolsAnswer(
         id="r1",
         status="PARTIAL_SUCCESS",
         registered=("roll",),
-        refused=({"name": "get_weather", "reason": "shadows", "message": "it is a contract"},),
+        refused=(
+            {"name": "get_weather", "reason": "shadows_contract", "message": "it is a contract"},
+        ),
     ),
     "authorize_tool_call": wire.AuthorizeToolCall(
         id="g1", tool="get_weather", digest=DIGEST, uses=5
