@@ -21,7 +21,11 @@ __all__ = ["Served", "chosen", "contracts_of", "paced_tools", "served_tools"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """One tool as this runtime serves it, and the contract that promises it."""
+    """One tool as this runtime serves it, and the contract that promises it.
+
+    ``can_stop``: its body ends when it is told to, as a coroutine or a worker
+    process does and a thread does not.
+    """
 
     name: str
     major: int
@@ -29,7 +33,7 @@ class Served:
     version: str
     digest: str
     is_inline: bool = False
-    is_async: bool = False
+    can_stop: bool = False
     is_stream: bool = False
 
 
@@ -110,10 +114,18 @@ def served_tools(tools: Any, contracts: Iterable[ToolContract]) -> dict[tuple[st
                 version=contract.version,
                 digest=digest,
                 is_inline=bool(options and options.inline),
-                is_async=inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target),
+                can_stop=bool(options and options.isolate) or _is_awaited(target),
                 is_stream=inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target),
             )
     return found
+
+
+def _is_awaited(target: Any) -> bool:
+    return (
+        inspect.iscoroutinefunction(target)
+        or inspect.isasyncgenfunction(target)
+        or hasattr(type(target), "__altar_async__")
+    )
 
 
 def paced_tools(tools: Any) -> list[Any]:

@@ -93,7 +93,7 @@ class Invocation:
         return None
 
     def refuse(self, fault: Fault) -> Fault | None:
-        """Answer "no", for good: the fault that holds, or None when the body runs already."""
+        """Answer "no", for good: the fault that holds, or None when it was let in before."""
         if self.phase is _RUNNING or self.executed not in ("", "no"):
             return None
         if self.phase is _WAITING:

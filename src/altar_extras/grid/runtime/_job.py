@@ -76,7 +76,7 @@ class Job:
         self.message = message
         self.served = served
         self.replies: list[Reply] = [reply]
-        self.flag: Cancellation = Cancellation() if served.is_async else _Told()
+        self.flag: Cancellation = Cancellation() if served.can_stop else _Told()
         self.call: FunctionCall | None = None
         self.chunks: Chunks | None = None
         self.args_digest = ""
@@ -133,6 +133,11 @@ class Runner:
         self.settings = settings
         self.queued = 0
         self.running = 0
+
+    def close(self) -> None:
+        """Let nothing begin, and end the workers of isolated tools."""
+        for runtime in self._runtimes.values():
+            runtime.close("the runtime was closed")
 
     async def run(self, job: Job) -> Done:
         """Carry it out; answers whatever happens but for the end of the task itself."""

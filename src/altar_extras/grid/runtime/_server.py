@@ -119,6 +119,7 @@ class RuntimeServer:
             paced_tools(tools), self._settings, journal=self._journal, time=self._time
         )
         self._state = "new"
+        self._is_made = False  # transport, desk and presence are made when it is connected
         self._refused: tuple[Any, ...] = ()
         self._calls: dict[tuple[str, int], list[Subscription]] = {}
         self._beating: asyncio.Task[None] | None = None
@@ -172,13 +173,13 @@ class RuntimeServer:
         """Close at once: what runs is stopped, and its callers ask in vain."""
         if self._state == "closed":
             return
-        was_new = self._state == "new"
         self._state = "closed"
         for task in (self._beating, *self._chores):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
-        if not was_new and hasattr(self, "_transport"):
+        if self._is_made:
             await self._desk.close()
+            self._runner.close()
             with suppress(GridTransportError):
                 await self._transport.close()
         self._ended.set()
@@ -192,7 +193,7 @@ class RuntimeServer:
 
     def status(self) -> RuntimeStatus:
         """How it is now."""
-        started = hasattr(self, "_desk")
+        started = self._is_made
         load = self._desk.load() if started else {"inflight": 0, "queued": 0}
         return RuntimeStatus(
             runtime=self.id,
@@ -232,8 +233,9 @@ class RuntimeServer:
         if self._manifest is not None:
             self._desk.expires_ms = self._manifest.expires * 1000.0
         requests = Requests(self._transport, self.id)
-        await requests.start()
         self._presence = Presence(self._identity, requests, self._settings, time=self._time)
+        self._is_made = True
+        await requests.start()
         for what in _CONTROLS:
             await self._transport.subscribe(
                 Subjects.control(self.id, what, "*"), self._desk.hear_control
