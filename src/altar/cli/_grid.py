@@ -43,9 +43,7 @@ class _Verb(Parser):
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what may be typed."""
-    verbs = parser.add_subparsers(
-        title="verbs", metavar="VERB", required=True, parser_class=_Verb
-    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Verb)
     for name, (module, text) in import_module(_VERBS).VERBS.items():
         verbs.add_parser(name, help=text, description=text, module=module)
 
