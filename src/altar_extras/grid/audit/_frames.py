@@ -25,6 +25,7 @@ __all__ = [
     "Scan",
     "frame_at",
     "link",
+    "pieces",
     "scan",
     "sequence_of",
 ]
@@ -80,6 +81,20 @@ def frame_at(data: bytes, start: int = 0) -> Frame | None:
     if crc32(inner) != check:
         return None
     return Frame(_SEQUENCE.unpack_from(inner)[0], inner[8:-32], inner[-32:], data[start:end], start)
+
+
+def pieces(data: bytes, at: int = 0) -> list[tuple[int, bytes, int]]:
+    """(number, frame, ``at`` + where it begins) of the whole frames that ``data`` begins with."""
+    found: list[tuple[int, bytes, int]] = []
+    start, most = 0, len(data) - OVERHEAD
+    while start <= most:
+        length, check = _HEAD.unpack_from(data, start)
+        begin, end = start + 8, start + 8 + length
+        if length < OVERHEAD - 8 or length > MAX_FRAME or crc32(data[begin:end]) != check:
+            break
+        found.append((_SEQUENCE.unpack_from(data, begin)[0], data[start:end], at + start))
+        start = end
+    return found
 
 
 def sequence_of(raw: bytes) -> int:

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from altar_extras.grid.audit._errors import SpoolFull
-from altar_extras.grid.audit._frames import MAX_FRAME, scan, sequence_of
+from altar_extras.grid.audit._frames import MAX_FRAME, pieces, scan, sequence_of
 from altar_extras.grid.audit._spool import PREFACE
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ class Shelf:
 
     def forget(self, segments: Iterable[Segment]) -> None:
         """Take files off the shelf."""
-        self.used = [one for one in self.used if one not in list(segments)]
-        self._cursor = None
+        gone = list(segments)
+        self.used = [one for one in self.used if one not in gone]
+        if self._cursor is not None and self._cursor[1] in gone:
+            self._cursor = None
 
     def read(self, after: int, upto: int, *, records: int, size: int) -> list[bytes]:
         """Frames with numbers above ``after`` up to ``upto``, in order, at most so many."""
@@ -81,22 +83,22 @@ class Shelf:
         left = size
         while place is not None and after < upto and len(found) < records and left > 0:
             segment, at = place
-            data = os.pread(segment.fd, max(size, 4 * MAX_FRAME), at)
-            seen = scan(data)
-            if not seen.frames and at < segment.used:  # a broken place longer than what was read
-                seen = scan(os.pread(segment.fd, segment.size, at))
-            for frame in seen.frames:
-                if frame.sequence > upto or len(found) >= records or left <= 0:
+            seen = _frames(segment, at, max(left, 4 * MAX_FRAME))
+            for sequence, raw, start in seen:
+                if sequence > upto or len(found) >= records or left <= 0:
                     break
-                place = segment, at + frame.start + len(frame.raw)
-                if frame.sequence > after:
-                    found.append(frame.raw)
-                    left -= len(frame.raw)
-                    after = frame.sequence
-            else:
-                if not seen.frames or at + seen.end >= segment.used:
-                    following = self._after(segment)
-                    place = None if following is None else (following, len(PREFACE))
+                place = segment, start + len(raw)
+                if sequence > after:
+                    found.append(raw)
+                    left -= len(raw)
+                    after = sequence
+            if seen and place[1] > at:
+                continue
+            following = self._after(segment)
+            # what is still to be written into this file comes before the next one's
+            if following is None or following.first > max(after + 1, upto):
+                break
+            place = following, len(PREFACE)
         self._cursor = None if place is None else (after, *place)
         return found
 
@@ -123,3 +125,16 @@ class Shelf:
         """The chain's hash after a record; None where it is not on the shelf any more."""
         found = self.read(sequence - 1, sequence, records=1, size=1)
         return found[0][-32:] if found and sequence_of(found[0]) == sequence else None
+
+
+def _frames(segment: Segment, at: int, size: int) -> list[tuple[int, bytes, int]]:
+    """(number, frame, where it begins) of what is written at ``at``; none at the file's end."""
+    left = segment.used - at
+    if left <= 0:
+        return []
+    seen = pieces(os.pread(segment.fd, min(size, left), at), at)
+    if seen:
+        return seen
+    # a broken place, which may be longer than what was read
+    data = os.pread(segment.fd, left, at)
+    return [(frame.sequence, frame.raw, at + frame.start) for frame in scan(data).frames]
