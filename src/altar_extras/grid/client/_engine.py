@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from secrets import token_hex
+from hashlib import blake2b
+from secrets import token_bytes, token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ class Engine:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._looked: dict[str, float] = {}
-        self._prefix = token_hex(12)
+        self._secret = token_bytes(32)
         self._serial = 0
         self.is_closed = False
 
@@ -103,10 +104,9 @@ class Engine:
         if deadline is not None and deadline <= monotonic():
             done(failed(call, too_late(call.name), ctx.correlation_id), None)
             return None
-        self._serial += 1
         inv = Invocation(
             call,
-            f"{self._prefix}{self._serial:x}",
+            self._new_id(),
             settings=self.settings,
             correlation_id=ctx.correlation_id,
             idempotent=options.idempotent,
@@ -118,6 +118,14 @@ class Engine:
             self._timer = self.loop.call_later(_TICK, self._tick)
         self.send(run)
         return run
+
+    def _new_id(self) -> str:
+        """An id that tells nothing of the next one: whoever knows a call's id and the inbox, as
+        the runtime that has it does, can answer it.
+        """
+        self._serial += 1
+        serial = self._serial.to_bytes(8, "big")
+        return blake2b(serial, key=self._secret, digest_size=16).hexdigest()
 
     def send(self, run: Run, avoid: str | None = None) -> None:
         """Send a call now, or once there is a session."""

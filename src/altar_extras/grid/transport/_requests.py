@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from secrets import token_hex
+from hashlib import blake2b
+from secrets import token_bytes, token_hex
 from typing import TYPE_CHECKING
 
 from altar_extras.grid.transport._protocol import (
@@ -88,6 +89,7 @@ class Requests:
         self._batches: OrderedDict[str, list[str]] = OrderedDict()  # by token
         self._open: dict[str, _Batch] = {}  # by subject, those of this turn
         self._serial = 0
+        self._secret = token_bytes(32)
         self._is_closed = False
         self.stray = 0  # answers that nobody waited for: late ones, and those of others
         transport.listen(self._hear)
@@ -181,9 +183,14 @@ class Requests:
             await one.unsubscribe()
 
     def _batch_for(self, ids: list[str]) -> str:
-        """A reply subject of its own: the answer that nobody is there names no id."""
+        """A reply subject of its own: the answer that nobody is there names no id.
+
+        The token tells nothing of the next one: a peer that was asked once could
+        otherwise say of other questions that nobody is there, and have them sent again.
+        """
         self._serial += 1
-        token = f"{self._serial:x}"
+        serial = self._serial.to_bytes(8, "big")
+        token = blake2b(serial, key=self._secret, digest_size=6).hexdigest()
         self._batches[token] = ids
         if len(self._batches) > _BATCHES:
             self._batches.popitem(last=False)
