@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("msgpack")
+msgpack = pytest.importorskip("msgpack")
 pytest.importorskip("nkeys")
 
 from altar.adm import FunctionCall
@@ -399,3 +399,110 @@ def test_a_client_says_nothing_of_its_secrets():
     client = Grid(TOOLS).client()
     assert client.credentials.seed not in repr(client) + repr(client.credentials)
     client.close()
+
+
+def test_a_deadline_holds_while_there_is_no_session_yet():
+    class Slow:
+        async def connect(self, **how: Any) -> Any:
+            await asyncio.Event().wait()
+
+    with GridClient(connector=Slow(), credentials=client_credentials()) as client:
+        began = time.monotonic()
+        found = client.call("wait", {"key": "k"}, timeout=0.05)
+        assert (found.error.type, executed_of(found)) == ("TIMEOUT", "no")
+        assert time.monotonic() - began < 2
+
+
+def test_a_peer_of_level_one_gets_one_message_in_a_body_and_nothing_it_cannot_read():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        for peer in client._looped.link.router.peers.values():
+            peer.features = frozenset()
+        deliver, bodies = grid.broker.deliver, []
+
+        def listening(subject: str, body: bytes, reply: str) -> bool:
+            if ".wait." in subject or ".count." in subject:
+                bodies.append(unpack(body))
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = listening  # type: ignore[method-assign]
+        calls = [client.acall("wait", {"key": "k", "seconds": 0}) for _ in range(5)]
+        assert all([one.ok for one in await asyncio.gather(*calls)])
+        chunks: list[Any] = []
+        ctx = CallContext(emit=chunks.append)
+        found = await client.ainvoke(FunctionCall(name="count", args={"to": 3}), ctx)
+        assert (found.content, chunks) == ([0, 1, 2], [])
+        assert [len(one) for one in bodies] == [1] * 6
+        large = FunctionCall(name="echo", args={"text": "x" * 600_000})
+        found = await client.ainvoke(large, CallContext())
+        assert (found.error.details["reason"], executed_of(found)) == ("too_large", "no")
+
+    using(grid, program)
+
+
+def test_a_call_is_asked_for_again_while_its_runtime_is_on_its_way_back_too():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        call = asyncio.create_task(client.acall("wait", {"key": "k", "seconds": 0.4}))
+        await until(lambda: RUNS["k"])
+        deliver, refused = grid.broker.deliver, []
+
+        def nobody(subject: str, body: bytes, reply: str) -> bool:
+            if ".query." in subject and len(refused) < 3:
+                refused.append(subject)
+                return False  # as where a server has just started, and the runtime is not back
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = nobody  # type: ignore[method-assign]
+        grid.broker.disconnect()
+        await asyncio.sleep(0.02)
+        grid.broker.reconnect()
+        found = await call
+        assert (found.content, RUNS["k"], len(refused)) == ("k", 1, 3)
+
+    using(grid, program)
+
+
+def test_failures_while_a_connection_was_lost_open_no_breaker():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        deliver = grid.broker.deliver
+        grid.broker.deliver = lambda *_: True  # type: ignore[method-assign]
+        lost = [client.acall("wait", {"key": "lost"}, timeout=0.02) for _ in range(10)]
+        assert {one.error.type for one in await asyncio.gather(*lost)} == {"TIMEOUT"}
+        refused = await client.acall("wait", {"key": "refused"})
+        assert refused.error.type == "CIRCUIT_OPEN"
+        grid.broker.deliver = deliver  # type: ignore[method-assign]
+        grid.broker.disconnect()
+        grid.broker.reconnect()
+        await until(lambda: client.status()["connected"])
+        assert (await client.acall("wait", {"key": "k"})).content == "k"
+
+    using(grid, program)
+
+
+def test_a_malformed_answer_is_not_asked_for_again():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        deliver, answers = grid.broker.deliver, []
+
+        def garbling(subject: str, body: bytes, reply: str) -> bool:
+            if subject.startswith("grid.v1.re.") and body:
+                for one in unpack(body):
+                    if isinstance(one, ToolResultMessage):
+                        answers.append(one)
+                        doc = {"type": "ToolResult", "v": 1, "result": 7}
+                        doc["invocation_id"] = one.invocation_id
+                        return deliver(subject, msgpack.packb(doc), reply)
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = garbling  # type: ignore[method-assign]
+        found = await client.acall("wait", {"key": "k", "seconds": 0}, timeout=5)
+        assert (found.error.type, executed_of(found)) == ("OUTCOME_UNKNOWN", "unknown")
+        assert len(answers) == 1
+
+    using(grid, program)

@@ -185,6 +185,12 @@ class Invocation:
             said = "no" if message.executed == "no" else "yes"
         return self._answered(None, failed_with(self.call, with_executed(found, said)))
 
+    def malformed(self) -> list[Act]:
+        """An answer came that is none. To ask for it again would bring the same."""
+        if self.phase in ("done", "new"):
+            return [Act("stray")]
+        return self._answered(None, None)
+
     def answered(self, state: str, runtime: str, epoch: str) -> list[Act]:
         """The runtime says what became of the call."""
         if self.phase in ("done", "new") or (runtime and runtime != self.runtime):
@@ -335,7 +341,7 @@ class Invocation:
                 and message.chunks != self.chunks.received
             )
             if missed:
-                return self._break("Chunks of the stream are missing at its end.")
+                return self._break("Chunks of the stream are missing at its end.", "yes")
             self.phase = "done"
             return [Act("good"), Act("answer", result)]
         if "executed" not in (error.details or {}):
@@ -351,14 +357,15 @@ class Invocation:
         self.phase = "done"
         return [Act("bad" if reason in _FULL else "good"), Act("answer", result)]
 
-    def _break(self, message: str) -> list[Act]:
+    def _break(self, message: str, executed: Executed = "unknown") -> list[Act]:
         fault = Fault(
             type=ErrorType.STREAM_BROKEN,
             reason="stream_broken",
             message=message,
-            executed="unknown",
+            executed=executed,
         )
-        stop = [Act("cancel", "the stream is broken")] if self.runtime else []
+        runs = self.runtime and executed != "yes"
+        stop = [Act("cancel", "the stream is broken")] if runs else []
         return [*stop, *self._fail(fault)]
 
     def _may_again(self) -> bool:

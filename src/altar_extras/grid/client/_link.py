@@ -256,6 +256,7 @@ class Link:
         if wire is not self.wire or self._is_closing:
             return
         if event.kind == "connected":
+            self.router.forgive()
             self.refresh(now=True)
             self._told("up")
         elif event.kind == "disconnected":
@@ -286,6 +287,7 @@ class Link:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 0.5)
                 continue
+            self.router.forgive()
             self._told("up")
             return
 

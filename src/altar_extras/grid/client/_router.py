@@ -88,9 +88,9 @@ class Router:
                     serving.setdefault(f"{pair[0]}.{pair[1]}", []).append(peer)
         self.peers, self._serving = peers, serving
         self.quarantined = frozenset(
-            f"{one[0]} {one[1]}"
+            one if isinstance(one, str) else " ".join(map(str, one))
             for one in quarantined
-            if isinstance(one, (list, tuple)) and len(one) == 2
+            if isinstance(one, (str, list, tuple))
         )
         self.is_empty = not peers
 
@@ -141,6 +141,11 @@ class Router:
                 clock=self._clock,
             )
         breaker.fail()
+
+    def forgive(self) -> None:
+        """The connection was lost and is back: what failed meanwhile says nothing of runtimes."""
+        for peer in self.peers.values():
+            peer.breakers.clear()
 
     def gone(self, runtime: str) -> None:
         """Nobody hears the runtime: it is not asked until the directory says it is there."""

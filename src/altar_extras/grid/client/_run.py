@@ -15,6 +15,7 @@ from altar_extras.grid.transport import (
     AnswerTimeoutError,
     GridTransportError,
     NoRespondersError,
+    NotConnectedError,
 )
 from altar_extras.grid.wire import (
     Cancel,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["Home", "Run"]
 
 _log = logging.getLogger("altar.grid")
+_ABSENT = 0.5  # seconds in which a runtime that nobody hears may be on its way back
+_PAUSE = 0.02  # before the first question that is asked again; it doubles
 
 
 class Home(Protocol):
@@ -61,6 +64,8 @@ class Run:
     """One call on its way; ``done`` is called once with its result, on the loop."""
 
     __slots__ = (
+        "_absent",
+        "_again",
         "_alarm",
         "_args",
         "_asked",
@@ -110,6 +115,8 @@ class Run:
         self._alarm: asyncio.TimerHandle | None = None
         self._stop: asyncio.TimerHandle | None = None
         self._asked = False
+        self._absent = 0.0  # since when nobody hears its runtime
+        self._again: asyncio.TimerHandle | None = None
         self._args: list[bytes] = []
         self._part = 0
         self._credits = 0
@@ -147,7 +154,9 @@ class Run:
         left = None if self.deadline is None else self.deadline - monotonic()
         wire.requests.expect(inv.id, self.take, on_lost=self._lost, timeout=left)
         try:
-            wire.requests.send(route.subject, inv.id, body)
+            # who may take it from the queue group is not known, nor what it can read
+            join = peer is not None and peer.can("many")
+            wire.requests.send(route.subject, inv.id, body, join=join)
         except GridTransportError as error:
             self._hang_up()
             self.perform(inv.unsent(unsent(error)))
@@ -169,6 +178,7 @@ class Run:
                 self.link.router.heard(self.peer, load)
         else:
             self.heard_at = monotonic()
+            self._absent = 0.0
         self.perform(self.inv.take(message))
 
     def _lost(self, error: GridTransportError) -> None:
@@ -178,9 +188,14 @@ class Run:
             if self.peer is not None and self.link is not None:
                 self.link.router.gone(self.peer.id)
                 self.link.refresh(now=True)
-            self.perform(self.inv.vanished() if self._asked else self.inv.nobody())
-        else:
+            if self._asked:
+                self._ask_again()
+            else:
+                self.perform(self.inv.nobody())
+        elif isinstance(error, NotConnectedError):
             self.perform(self.inv.disconnected())
+        else:
+            self.perform(self.inv.malformed())
 
     def perform(self, acts: list[Act]) -> None:
         """Do what was decided."""
@@ -205,6 +220,8 @@ class Run:
     def _hang_up(self) -> None:
         """Wait for no more answers of the last attempt."""
         wire, peer = self.wire, self.peer
+        if self._again is not None:
+            self._again.cancel()
         if wire is not None:
             wire.requests.forget(self.inv.id)
             wire.users -= 1
@@ -281,16 +298,19 @@ class Run:
     def _reattach(self, _: Any) -> None:
         """Wait for the connection to come back, but not for long."""
         self._hang_up()
+        self._be_patient()
+        self.engine.away.add(self)
+        link = self.link
+        if link is not None and link.wire is not None and link.wire.transport.is_connected:
+            self.engine.loop.call_soon(self.reattach)
+
+    def _be_patient(self) -> None:
         patience = self.inv.settings.reattach
         if self.deadline is not None:
             patience = min(patience, max(0.0, self.deadline - monotonic()))
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm = self.engine.loop.call_later(patience, self._give_up)
-        self.engine.away.add(self)
-        link = self.link
-        if link is not None and link.wire is not None and link.wire.transport.is_connected:
-            self.engine.loop.call_soon(self.reattach)
 
     def reattach(self) -> None:
         """The session has a connection again: ask over it what became of the call."""
@@ -300,9 +320,24 @@ class Run:
             return
         self.wire = wire
         wire.users += 1
-        left = None if self.deadline is None else self.deadline - monotonic()
-        wire.requests.expect(inv.id, self.take, on_lost=self._lost, timeout=left)
+        self._be_patient()  # its runtime may have lost its connection too
+        self._expect(wire)
         self.perform(inv.reattached())
+
+    def _expect(self, wire: Wire) -> None:
+        left = None if self.deadline is None else self.deadline - monotonic()
+        wire.requests.expect(self.inv.id, self.take, on_lost=self._lost, timeout=left)
+
+    def _ask_again(self) -> None:
+        """Nobody hears the call's runtime, which may be on its way back: asked for a while."""
+        wire, now = self.wire, monotonic()
+        self._absent = self._absent or now
+        gone = now - self._absent
+        if wire is None or (gone >= _ABSENT and self.inv.phase != "asking"):
+            self.perform(self.inv.vanished())
+            return
+        self._expect(wire)
+        self._again = self.engine.loop.call_later(min(max(_PAUSE, gone), 0.25), self._query, None)
 
     def _give_up(self) -> None:
         self.engine.away.discard(self)
@@ -350,8 +385,14 @@ class Run:
                 timer.cancel()
         self.engine.runs.discard(self)
 
+    def wait(self) -> None:
+        """Nothing can be sent yet; it is answered at its deadline all the same."""
+        if self.deadline is not None and self._alarm is None:
+            left = max(0.0, self.deadline - monotonic())
+            self._alarm = self.engine.loop.call_later(left, self.late)
+
     def late(self) -> None:
-        """The deadline passed while nothing was sent."""
+        """The deadline has passed."""
         if self.deadline is not None:
             self.perform(self.inv.late(self.deadline - self._begun))
 

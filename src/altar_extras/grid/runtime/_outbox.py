@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from hashlib import sha256
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from altar.adm import dumps
@@ -17,13 +19,15 @@ if TYPE_CHECKING:
     from altar_extras.grid.runtime._job import Done, Job
     from altar_extras.grid.runtime._reply import Reply
     from altar_extras.grid.runtime._settings import RuntimeSettings
-    from altar_extras.grid.transport import Transport
+    from altar_extras.grid.transport import Event, Transport
     from altar_extras.grid.wire import Fault, ToolCall
 
 __all__ = ["Identity", "Outbox"]
 
 _log = logging.getLogger("altar.grid")
 _ENVELOPE = 4096
+_KEPT_BYTES = 16 * 1024 * 1024  # of what waits for the connection to come back,
+_KEPT_SECONDS = 5.0  # and for how long: callers wait 2 s, and ask
 
 
 class Identity(NamedTuple):
@@ -36,7 +40,8 @@ class Identity(NamedTuple):
 class Outbox:
     """Sends answers; ``unsent`` counts those that found no connection.
 
-    An answer that cannot leave is kept in the book: its caller asks for it.
+    They leave, in their order, when the connection is back within seconds. After
+    that an answer is in the book, and its caller asks for it.
     """
 
     def __init__(self, identity: Identity, transport: Transport, settings: RuntimeSettings) -> None:
@@ -45,6 +50,9 @@ class Outbox:
         self._settings = settings
         self._transfers: dict[tuple[str, str], Outgoing] = {}
         self.unsent = 0
+        self._kept: deque[tuple[float, Reply, bytes]] = deque()
+        self._kept_bytes = 0
+        transport.listen(self._hear)
 
     def send(self, reply: Reply, body: bytes) -> None:
         """Send a body to where its reader is."""
@@ -53,6 +61,17 @@ class Outbox:
         except GridTransportError as error:
             self.unsent += 1
             _log.debug("an answer was not sent: %s", error)
+            if not self._transport.is_connected and self._kept_bytes + len(body) <= _KEPT_BYTES:
+                self._kept.append((monotonic(), reply, body))
+                self._kept_bytes += len(body)
+
+    def _hear(self, event: Event) -> None:
+        if event.kind == "connected":
+            kept, self._kept, self._kept_bytes = self._kept, deque(), 0
+            oldest = monotonic() - _KEPT_SECONDS
+            for at, reply, body in kept:
+                if at >= oldest:
+                    self.send(reply, body)
 
     def error(self, reply: Reply, key: str, fault: Fault) -> None:
         """Answer what is no call."""

@@ -404,8 +404,8 @@ class NatsTransport:
                 except AdmissionRefusedError as error:
                     if not refused:
                         self._tell("denied", str(error))
-                    refused = True
-                    wait = max(wait, _REFUSED_WAIT)
+                    refused = error.reason != "no_host"  # that one comes back like the server
+                    wait = max(wait, _REFUSED_WAIT * refused)
                 except GridTransportError:
                     continue
                 else:
