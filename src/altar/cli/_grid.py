@@ -28,7 +28,7 @@ class _Verb(Parser):
         super().__init__(**options)
         self._module = module
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, *words: Any, **options: Any) -> Any:
         if self._module:
             module, self._module = self._module, ""
             try:
@@ -38,7 +38,7 @@ class _Verb(Parser):
                 self.exit(2, f"altar: error: {error}\n")
             found.configure(self)
             self.set_defaults(verb=found.run)
-        return super().parse_known_args(args, namespace)
+        return super().parse_known_args(*words, **options)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

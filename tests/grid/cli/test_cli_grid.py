@@ -176,6 +176,13 @@ def test_a_port_that_is_taken_is_named(place, typed):
     assert f"port {port} is in use" in err
 
 
+def test_a_library_that_is_missing_is_named_with_what_to_type(typed, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nats", None)
+    code, _, err = typed("status")
+    assert code == 2
+    assert 'needs nats-py, which is not installed; type pip install ".[grid,grid-server]"' in err
+
+
 def test_up_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(tmp_path):
     with running("grid", "up", TOOLS, cwd=tmp_path, until="Ctrl-C") as (process, lines):
         typed = next(line.strip() for line in lines if "altar grid call" in line)
@@ -212,6 +219,7 @@ def test_a_killed_up_leaves_no_server_and_the_next_one_starts(tmp_path):
         assert json.loads(before)["seed"] == json.loads(after)["seed"]
 
 
+@pytest.mark.slow
 def test_host_and_runtime_are_processes_that_say_ready_and_drain_on_sigterm(tmp_path):
     """The Host of an `up` grid is joined by one more Host and one more runtime."""
     shape = GridShape(runtimes=0, audit=False)

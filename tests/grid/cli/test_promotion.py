@@ -48,7 +48,7 @@ def printed(folder, **changed: str) -> bytes:
         check=False,
         env=environment,
     )
-    assert done.returncode == 0, done.stderr.decode()
+    assert (done.returncode, done.stderr.decode()) == (0, "")
     return done.stdout
 
 

@@ -67,9 +67,6 @@ def show_error(console: Console, name: str, error: ErrorObject) -> None:
     ran = {"no": "it did not run", "yes": "it ran", "unknown": "whether it ran is not known"}
     executed = ran.get(str(details.get("executed")), "")
     console.error(f"{name}: {error.message} ({error.type}{reason})")
-    problems = details.get("problems") or details.get("validation_errors") or ()
-    for problem in problems if isinstance(problems, (list, tuple)) else ():
-        console.more(problem if isinstance(problem, str) else json.dumps(problem))
     if executed:
         console.more(executed)
     for step in error.remediation_steps:

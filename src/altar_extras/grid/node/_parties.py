@@ -41,8 +41,8 @@ class Parties:
         signer = SigningKey.generate()
         made = {role: _kept(folder, role, tls, signer.public) for role in _ROLES}
         principals = tuple(
-            Principal(key=one.key.public, name=role, tenant=TENANT, role=role, tools=("*",))
-            for role, one in made.items()
+            Principal(key=one.key.public, name=one.name, tenant=TENANT, role=one.role, tools=("*",))
+            for one in made.values()
         )
         host = Credentials(
             role="host",

@@ -46,6 +46,11 @@ _LONG = 3600.0  # nobody waits that long: the link is given up first
 _CLOSING = 1.0  # seconds for a polite end; a dead peer never answers it
 
 
+def _is_of_use(record: logging.LogRecord) -> bool:
+    """Not the warning that asyncio has for how nats-py reads TLS: it comes with every end."""
+    return "eof_received() has no effect" not in str(record.msg)
+
+
 class Link:
     """One connection. ``lost(link, why)`` is called once when it ends without being closed;
     ``tell(kind, text, subject)`` hears of denials, lame ducks and slow reading.
@@ -83,6 +88,7 @@ class Link:
         if context is not None:
             # Handshake first also means: no INFO line, whoever wrote it, can talk us out of TLS.
             named = self.address.tls_name or self.address.host
+            logging.getLogger("asyncio").addFilter(_is_of_use)  # again is nothing
             tls = {"tls": context, "tls_hostname": named, "tls_handshake_first": True}
         try:
             async with asyncio.timeout(settings.connect_timeout):
