@@ -67,9 +67,7 @@ def test_a_runtime_that_was_called_once_cannot_answer_the_clients_other_calls(no
                         f"{invocation[:-1]}{step:x}",
                         f"{invocation[:24]}{step:x}",
                     ):
-                        answer = ToolResultMessage(
-                            invocation_id=guess, result=lie, executed="yes"
-                        )
+                        answer = ToolResultMessage(invocation_id=guess, result=lie, executed="yes")
                         evil.party.transport.publish(f"{inbox}.0", pack(answer))
                     # what a server says where nobody hears: an empty body
                     evil.party.transport.publish(f"{inbox}.{int(token, 16) + step:x}", b"")

@@ -57,14 +57,19 @@ class Askers:
     def __init__(
         self, tenant: str, principals: Mapping[str, Principal], revoked: Collection[str]
     ) -> None:
+        self._tenant = tenant
         self._revoked = revoked
+        self.know(principals)
+        self._named: dict[str, str] = {}
+        self._manifest: AcceptedManifest | None = None
+
+    def know(self, principals: Mapping[str, Principal]) -> None:
+        """Those of these principals that are this tenant's, and no others any more."""
         self._listed = {
             key_id(public): (public, principal)
             for public, principal in principals.items()
-            if principal.tenant == tenant
+            if principal.tenant == self._tenant
         }
-        self._named: dict[str, str] = {}
-        self._manifest: AcceptedManifest | None = None
 
     def use(self, manifest: AcceptedManifest | None, keys: Iterable[str]) -> None:
         """Know the runtimes' keys of this manifest, and those alone beside the principals."""

@@ -50,6 +50,7 @@ class Door:
         self._clock = clock
         self.kick: Callable[[str, int], None] | None = None
         self._connections: OrderedDict[tuple[str, int], tuple[str, ...]] = OrderedDict()
+        self._ends: dict[tuple[str, int], float] = {}  # of those that end by themselves
         self._by_name: dict[str, set[tuple[str, int]]] = {}
 
     def decide(self, request: ConnectRequest) -> Admission | Denial:
@@ -59,7 +60,8 @@ class Door:
             self._denials.add(found.reason)
             _log.warning("not let in (%s): %s", found.reason, found.message[:200])
         elif self.kick is not None and request.server:
-            self._remember((request.server, request.client), (found.session, found.key))
+            at = (request.server, request.client)
+            self._remember(at, (found.session, found.key), found.expires)
         return found
 
     def answer(self, question: bytes) -> bytes | None:
@@ -98,15 +100,29 @@ class Door:
             self.kick(*at)
         return len(found)
 
-    def _remember(self, at: tuple[str, int], names: tuple[str, ...]) -> None:
+    def _remember(self, at: tuple[str, int], names: tuple[str, ...], ends: int | None) -> None:
         self._forget(at)
         self._connections[at] = names
+        if ends is not None:
+            self._ends[at] = ends
         for name in names:
             self._by_name.setdefault(name, set()).add(at)
         if len(self._connections) > _MOST_KNOWN:
-            self._forget(next(iter(self._connections)))
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Forget those that have ended by themselves; else those that end soonest: a runtime
+        that stays for weeks must be found when its key is revoked.
+        """
+        now = self._clock()
+        gone = [at for at, ends in self._ends.items() if ends <= now]
+        if len(gone) < _MOST_KNOWN // 10:
+            gone = sorted(self._ends, key=self._ends.__getitem__)[: _MOST_KNOWN // 10]
+        for at in gone or list(self._connections)[:1]:
+            self._forget(at)
 
     def _forget(self, at: tuple[str, int]) -> None:
+        self._ends.pop(at, None)
         for name in self._connections.pop(at, ()):
             known = self._by_name[name]
             known.discard(at)

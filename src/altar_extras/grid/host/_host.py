@@ -18,6 +18,7 @@ from altar_extras.grid.host._desk import Desk
 from altar_extras.grid.host._door import Door
 from altar_extras.grid.host._figures import Figures
 from altar_extras.grid.host._mirror import Mirror
+from altar_extras.grid.host._reload import Known
 from altar_extras.grid.host._revoked import Revoked
 from altar_extras.grid.host._sessions import revoke, tell_revoked
 from altar_extras.grid.host._settings import HostSettings, check_deployment, tenants_of
@@ -200,8 +201,15 @@ class Host:
         """Where /live, /ready and /metrics are; None without HTTP."""
         return None if self._http is None else self._http.url
 
-    async def reload(self) -> None:
-        """Read the manifests again; a refused one (ManifestRefused) leaves the old in force."""
+    async def reload(self, credentials: Credentials | None = None) -> None:
+        """Read the manifests again; a refused one (ManifestRefused) leaves the old in force.
+
+        Of ``credentials``, this Host's file anew, the principals and ``host_keys`` are taken:
+        who is in it no more is revoked, whose rights changed has to connect again. Raises
+        ConfigurationError for another Host's or grid's, before anything has changed.
+        """
+        if credentials is not None:
+            await self._know(credentials)
         if self.settings.mode == "strict":
             problems = []
             for name in self._seeds:
@@ -213,6 +221,19 @@ class Host:
                     _log.error("the manifest of %s is refused: %s", name, refused)
             if problems:
                 raise problems[0]
+
+    async def _know(self, credentials: Credentials) -> None:
+        gone, changed, late = self._known.take(credentials)
+        for desk in self._desks.values():
+            desk.tenant.askers.know(self._known.principals)
+        if late:
+            _log.warning("%s changed in the credentials: restart this Host", " and ".join(late))
+        self._door.cut({*gone, *changed})
+        for key, one in gone.items():
+            _log.info("%s %s of %s is known no more", one.role, one.name, one.tenant)
+            if one.tenant in self._desks:
+                with suppress(StoreError):  # every Host has the new file; runtimes are told here
+                    await revoke(self._desks[one.tenant].tenant, key)
 
     async def revoke(self, tenant: str, name: str) -> None:
         """Believe a session (its id) or a public key no more.
@@ -233,11 +254,11 @@ class Host:
     ) -> tuple[Rules, dict[str, AcceptedManifest], dict[str, list[tuple[str, int]]]]:
         manifests: dict[str, AcceptedManifest] = {}
         tools: dict[str, list[tuple[str, int]]] = {}
-        known = {one.key: one for one in self._credentials.principals}
+        self._known = Known(self._credentials, self._key.public)
         rules = Rules(
             mode=self.settings.mode,
-            principals=known,
-            host_keys=frozenset({self._key.public, *self._credentials.host_keys}),
+            principals=self._known.principals,
+            host_keys=self._known.host_keys,
             manifests=manifests,
             tools=tools,
             revoked=self._revoked.names,
@@ -308,7 +329,9 @@ class Host:
                 await self._hear(transport, Subjects.host(op, "*"), desk.hear)
             await self._hear(transport, Subjects.host("*", "*"), desk.take, queue=HOST_QUEUE)
         if self._credentials.issuer_seed is not None:
-            await self._hear(own, CALLOUT_SUBJECT, self._asked, queue=HOST_QUEUE)
+            # every Host answers, and the first answer counts: one that was chosen for it might
+            # sit behind a server that is silent, and nobody could connect for seconds
+            await self._hear(own, CALLOUT_SUBJECT, self._asked)
 
     async def _connect(self, name: str, connector: Connector, seed: str) -> Transport:
         made = await connector.connect(seed=seed, name=connection_name("host"))
@@ -383,7 +406,7 @@ class Host:
     def _on_revoked(self, tenant: str, name: str, doc: Doc | None) -> None:
         if doc is None:
             return
-        if self._revoked.add(name, float(doc["expires"])):
+        if self._revoked.add(name, float(doc.get("expires", "inf"))):
             if name[:1] == "U" and tenant in self._desks:
                 self._desks[tenant].tenant.runtimes.cut({name})
             asyncio.get_running_loop().call_later(_AFTER_ANSWER, self._door.cut, {name})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import FunctionDeclaration, ToolContract
@@ -65,7 +64,10 @@ def announced(tenant: Tenant, asker: Asker, said: AnnounceRuntime) -> Ack:
         notes["stopped"] = stopped.reason
     notes["quarantined"] = tenant.quarantined()
     if runtime is None or runtime.beats <= 1:  # it is new, and knows none of them
-        for name in list(islice(tenant.shared.revoked.names, _MOST_REVOKED_TOLD)):
+        names = list(tenant.shared.revoked.names)
+        keys = [name for name in names if name[:1] == "U"]  # first: many sessions stand for less
+        sessions = [name for name in names if name[:1] != "U"]
+        for name in (*keys, *sessions[:_MOST_REVOKED_TOLD]):
             tenant.tell(asker.id, "revoke", {"session": session_or_key_id(name)})
     return Ack(id=said.id, time_ms=tenant.shared.time_ms(), notes=notes)
 

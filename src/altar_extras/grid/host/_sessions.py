@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["create", "destroy", "renew", "revoke", "tell_revoked"]
 
 _MOST_NARROWED = 50_000
-_MOST_REVOKED = 100_000
 _MOST_PATTERNS = 100
 _WILD = frozenset("*?[")
 
@@ -84,12 +83,15 @@ async def destroy(tenant: Tenant, asker: Asker, asked: DestroySession) -> Ack:
 async def revoke(tenant: Tenant, name: str) -> None:
     """Believe a session, or a key, no more: on every Host, and on the runtimes that listen."""
     shared = tenant.shared
-    if len(shared.revoked.names) >= _MOST_REVOKED:
-        raise OpRefusedError(_exhausted("too many sessions were destroyed within a short time"))
-    # no token of the session can live longer, and none is made from now on
-    expires = int(shared.clock() + shared.settings.session_seconds) + 60
+    made: Doc = {}  # a key is revoked for good: as long as it is listed it could ask for more
+    if name[:1] != "U":
+        if shared.revoked.is_full(name):
+            raise OpRefusedError(_exhausted("too many sessions were destroyed within a short time"))
+        # no token of the session can live longer, and none is made from now on
+        made = {"expires": int(shared.clock() + shared.settings.session_seconds) + 60}
     await shared.mirror.change(
-        tenant.key("revoked", name), lambda doc: {"expires": expires} if doc is None else None
+        tenant.key("revoked", name),
+        lambda doc: made if doc is None or (not made and "expires" in doc) else None,
     )
     tell_revoked(tenant, name)
 

@@ -124,6 +124,14 @@ class Tenant:
             found = tuple(one for one in found if (one.name, one.major) in narrow)
         return (*found, *self.dynamic(asker.id))
 
+    def may_serve(self, asker: Asker, tool: str) -> bool:
+        """Whether a runtime may take calls of this tool: by the manifest, or as it has said."""
+        manifest = self.contracts.manifest
+        if manifest is not None:
+            return any(name == tool for name, _ in manifest.tools(asker.key))
+        runtime = self.runtimes.get(asker.id)
+        return runtime is not None and any(name == tool for name, _ in self._served(runtime))
+
     def dynamic(self, session: str) -> tuple[Tool, ...]:
         """The session's own tools; those a contract has meanwhile declared are no more."""
         contract = self.dynamic_contract(session)

@@ -146,10 +146,12 @@ async def log_result(tenant: Tenant, asker: Asker, said: LogToolResult) -> Ack:
 
 async def report_lost(tenant: Tenant, asker: Asker, said: ReportLost) -> Ack:
     """A call whose runtime died. A client is believed where the Host knew that runtime's run,
-    a runtime about the runs of its own key.
+    a runtime about the runs of its own key and the tools it serves.
     """
     shared = tenant.shared
     if asker.kind == "runtime":
+        if not tenant.may_serve(asker, said.tool):
+            raise OpRefusedError(denied("not_allowed", "this runtime does not serve that tool"))
         believed = said.runtime[:16] == asker.key_id and said.runtime[16:17] in {"-", ""}
         believed = believed and bool(said.epoch)
     else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError
-from altar_extras.grid.security._credentials import Credentials, Principal
+from altar_extras.grid.security._credentials import Credentials, Principal, TlsFiles
 from altar_extras.grid.security._files import read_bounded, write_private
 from altar_extras.grid.security._keys import SigningKey, key_id
 
@@ -22,6 +22,8 @@ __all__ = ["configure", "make_keys", "read_seed", "run"]
 
 HOST, ROOT = "host.json", "root.seed"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_TLS = "a folder with ca.pem, and NAME.pem and NAME.key or client.pem and client.key"
+_TOLD = f"give every Host the new {HOST}, then SIGHUP"
 _SERVES = "serving tools; with a manifest, of the contracts that name its key"
 
 
@@ -32,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     make.add_argument("folder")
     make.add_argument("--tenant", default="main", help="the tenant (%(default)s)")
     make.add_argument("--url", help="where the grid is, written into each file")
-    make.add_argument("--ca", metavar="PEM", help="the certificate authority, written into each")
+    _tls_option(make)
     make.add_argument(
         "--development", action="store_true", help="no root key: contracts come from runtimes"
     )
@@ -41,14 +43,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = verbs.add_parser("add", help="add a party to the keys in a folder")
     add.add_argument("folder")
     add.add_argument("--tenant", help="the tenant; without it the first Host's")
+    _tls_option(add)
     _parties(add)
     add.set_defaults(keys_verb=_add)
+    tls = verbs.add_parser("tls", help="put certificates into the files of a folder, old ones out")
+    tls.add_argument("folder")
+    tls.add_argument("tls", metavar="TLS_FOLDER", help=_TLS)
+    tls.set_defaults(keys_verb=_put_tls)
     listed = verbs.add_parser("list", help="list who holds what, and what it opens")
     listed.add_argument("folder")
     listed.set_defaults(keys_verb=_list)
     rotate = verbs.add_parser("rotate", help="give a credentials file a new key")
     rotate.add_argument("file", help="a party's file, beside host.json; or host.json itself")
+    rotate.add_argument(
+        "--keep", action="store_true", help="Hosts know the old key too, until it is revoked"
+    )
     rotate.set_defaults(keys_verb=_rotate)
+    revoke = verbs.add_parser("revoke", help="have the Hosts know a party's key no more")
+    revoke.add_argument("folder")
+    revoke.add_argument("who", metavar="NAME_OR_KEY", help="a party's name, all its keys; or U...")
+    revoke.set_defaults(keys_verb=_revoke)
 
 
 def run(arguments: argparse.Namespace, console: Any) -> int:
@@ -67,12 +81,13 @@ def make_keys(
     *,
     tenant: str,
     url: str | None = None,
-    ca: str | None = None,
+    tls: Path | None = None,
     development: bool = False,
 ) -> dict[str, Path]:
     """Make ``host.json``, ``root.seed`` (STRICT) and a file for each (role, name, tools).
 
-    The paths by name; ConfigurationError where a Host's file is there already.
+    The paths by name. ``tls`` is a folder of certificates (see :func:`tls_files`).
+    ConfigurationError where a Host's file is there already.
     """
     if (folder / HOST).exists():
         raise ConfigurationError(
@@ -99,13 +114,36 @@ def make_keys(
         system_seed=SigningKey.generate().seed,
         tenants={tenant: SigningKey.generate().seed},
     )
-    host = replace(host, tls=replace(host.tls, ca=ca))
+    host = replace(host, tls=tls_files(tls, "host"))
     made["host"] = folder / HOST
     for role, name, tools in parties:
         party = Principal(key="", name=name, tenant=tenant, role=role, tools=tools)
-        host, made[name] = _join(folder, host, party)
+        host, made[name] = _join(folder, host, party, tls)
     host.write(folder / HOST)
     return made
+
+
+def tls_files(folder: Path | None, name: str) -> TlsFiles:
+    """A party's certificates in a folder: ca.pem, and NAME.pem with NAME.key or those of client.
+
+    Nothing without a folder; ConfigurationError that says which file is missing.
+    """
+    if folder is None:
+        return TlsFiles()
+    own = name if (folder / f"{name}.pem").exists() else "client"
+    texts = []
+    for file, private in (("ca.pem", False), (f"{own}.pem", False), (f"{own}.key", True)):
+        try:
+            texts.append(read_bounded(folder / file, 1 << 20, private=private).decode("ascii"))
+        except OSError as error:
+            raise ConfigurationError(
+                f"{folder / file} cannot be read: {error.strerror}; a folder of certificates holds "
+                f"ca.pem, and {name}.pem and {name}.key or client.pem and client.key; "
+                "for development ones type: altar grid certs FOLDER"
+            ) from error
+        except ValueError:
+            raise ConfigurationError(f"{folder / file} is no PEM file") from None
+    return TlsFiles(ca=texts[0], cert=texts[1], key=texts[2])
 
 
 def read_seed(path: str | Path) -> SigningKey:
@@ -151,7 +189,7 @@ def _make(arguments: argparse.Namespace, console: Any) -> int:
         parties,
         tenant=arguments.tenant,
         url=arguments.url,
-        ca=None if arguments.ca is None else read_bounded(arguments.ca, 1 << 20).decode(),
+        tls=_tls_folder(arguments),
         development=arguments.development,
     )
     for path in made.values():
@@ -163,7 +201,7 @@ def _make(arguments: argparse.Namespace, console: Any) -> int:
 
 def _add(arguments: argparse.Namespace, console: Any) -> int:
     folder = Path(arguments.folder)
-    host = Credentials.read(folder / HOST, role="host")
+    host = before = Credentials.read(folder / HOST, role="host")
     tenant = arguments.tenant or host.tenant
     if tenant not in host.tenants:
         seed = SigningKey.generate().seed
@@ -173,14 +211,24 @@ def _add(arguments: argparse.Namespace, console: Any) -> int:
         raise ConfigurationError("nobody to add; type --client NAME, --runtime NAME or --operator")
     for role, name, tools in wanted:
         party = Principal(key="", name=name, tenant=tenant, role=role, tools=tools)
-        host, path = _join(folder, host, party)
+        host, path = _join(folder, host, party, _tls_folder(arguments))
         console.print(str(path))
     host.write(folder / HOST)
-    console.note(f"every Host needs the new {HOST}")
+    if tenant in before.tenants:
+        console.note(_TOLD)
+    else:
+        console.note(
+            f"tenant {tenant} is new: the servers need its account (altar grid config write), "
+            "the Hosts a restart and its manifest"
+        )
+    if host.tls.ca and arguments.tls is None:
+        console.note(f"they hold no certificates: type altar grid keys tls {folder} TLS_FOLDER")
     return 0
 
 
-def _join(folder: Path, host: Credentials, party: Principal) -> tuple[Credentials, Path]:
+def _join(
+    folder: Path, host: Credentials, party: Principal, tls: Path | None
+) -> tuple[Credentials, Path]:
     """Write a party's file, with a new key; the Host that knows it, and the path."""
     path = folder / f"{party.name}.json"
     if _NAME.fullmatch(party.name) is None:
@@ -195,7 +243,7 @@ def _join(folder: Path, host: Credentials, party: Principal) -> tuple[Credential
         seed=key.seed,
         url=host.url,
         root=host.root,
-        tls=replace(host.tls, cert=None, key=None),
+        tls=tls_files(tls, party.name),
         host_keys=host.host_keys,
     ).write(path)
     known = replace(party, key=key.public)
@@ -262,14 +310,63 @@ def _rotate(arguments: argparse.Namespace, console: Any) -> int:
     parties = tuple(
         replace(one, key=new.public) if one.key == old.public else one for one in host.principals
     )
+    if arguments.keep:
+        parties += tuple(one for one in host.principals if one.key == old.public)
     # the party's file last: until then its old key still fits the old Host's file
     replace(host, principals=parties).write(path.parent / HOST)
     replace(found, seed=new.seed).write(path)
     console.print(f"{path}: {new.public}")
-    console.note(f"every Host needs the new {HOST}; the key taken out of use is {old.public}")
+    if arguments.keep:
+        console.note(
+            f"{_TOLD}; the old key is good until: altar grid keys revoke {path.parent} {old.public}"
+        )
+    else:
+        console.note(f"{_TOLD}; the key taken out of use is {old.public}")
     if found.role == "runtime" and host.root is not None:
         console.note("sign the manifest again with the new key, and --revoke the old one")
     return 0
+
+
+def _revoke(arguments: argparse.Namespace, console: Any) -> int:
+    """Take a party out of the Host's file; its own file stays, and opens nothing."""
+    path = Path(arguments.folder) / HOST
+    host = Credentials.read(path, role="host")
+    gone = [one for one in host.principals if arguments.who in (one.name, one.key)]
+    if not gone:
+        known = ", ".join(sorted({one.name for one in host.principals})) or "nobody"
+        raise ConfigurationError(f"{path} knows no {arguments.who!r}; it knows {known}")
+    replace(host, principals=tuple(one for one in host.principals if one not in gone)).write(path)
+    for one in gone:
+        console.print(f"{one.name} ({one.role} of {one.tenant}): {one.key}")
+    console.note(f"{_TOLD}; they cut what is connected")
+    if host.root is not None and any(one.role == "runtime" for one in gone):
+        console.note("the manifest lets a runtime in: sign it again with --revoke and the key")
+    return 0
+
+
+def _put_tls(arguments: argparse.Namespace, console: Any) -> int:
+    """New certificates in every file of the folder."""
+    folder = Path(arguments.folder)
+    found = {path: Credentials.read(path) for path in sorted(folder.glob("*.json"))}
+    if not found:
+        raise ConfigurationError(f"{folder} holds no keys; type: altar grid keys make {folder}")
+    made = {
+        path: replace(one, tls=tls_files(Path(arguments.tls), path.stem))
+        for path, one in found.items()
+    }
+    for path, one in made.items():
+        one.write(path)
+        console.print(str(path))
+    console.note("give everybody the new file; it is read at the next start")
+    return 0
+
+
+def _tls_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tls", metavar="FOLDER", help=f"{_TLS}; written into each file")
+
+
+def _tls_folder(arguments: argparse.Namespace) -> Path | None:
+    return None if arguments.tls is None else Path(arguments.tls)
 
 
 def _rotate_host(path: Path, host: Credentials, console: Any) -> int:
@@ -279,7 +376,8 @@ def _rotate_host(path: Path, host: Credentials, console: Any) -> int:
     replace(host, host_seed=new.seed, host_keys=keys).write(path)
     console.print(f"{path}: {new.public}")
     console.note(
-        "give every Host and client the new host_keys; take the old key out of them after a "
-        "day, when no session that it signed is left"
+        f"give every Host the new {HOST}; SIGHUP to each, so that all believe the new key, then "
+        "restart one after another. Clients that take local grants need the new host_keys; take "
+        "the old key out after a day, when no session that it signed is left"
     )
     return 0

@@ -30,7 +30,8 @@ _SECONDS = {"m": 60, "h": 3600, "d": 24 * 3600}
 
 def run_sign(arguments: argparse.Namespace, console: Any) -> int:
     """Sign, and write beside the file what was signed."""
-    manifest = _read(arguments.file)
+    contracts = [one for path in arguments.files for one in _read(path).contracts]
+    manifest = ToolManifest(contracts=tuple(contracts))
     runtimes: dict[str, list[str]] = {one.name: [] for one in manifest.contracts}
     for text in arguments.runtime:
         name, equals, shown = text.rpartition("=")
@@ -48,7 +49,7 @@ def run_sign(arguments: argparse.Namespace, console: Any) -> int:
         runtimes=runtimes,
         revoked=[_key(text) for text in arguments.revoke],
     )
-    source = Path(arguments.file)
+    source = Path(arguments.files[0])
     target = Path(arguments.out or source.with_name(f"{source.stem}.signed.json"))
     try:
         signed.write(target)

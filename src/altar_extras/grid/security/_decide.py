@@ -170,7 +170,9 @@ def _client(request: ConnectRequest, rules: Rules, now: float) -> Admission | De
         request.token, rules.host_keys, now=now, key=request.key, revoked=rules.revoked
     )
     known = rules.principals.get(request.key)
-    if known is not None and (known.tenant != token.tenant or known.role != "client"):
+    if known is None:  # it was struck off since the token was signed
+        return Denial("unknown_key", f"nobody has the key {key_id(request.key)} any more")
+    if known.tenant != token.tenant or known.role != "client":
         return Denial("foreign_tenant", f"{known.name} is no client of {token.tenant}")
     expires = token.expires
     manifest = rules.manifests.get(token.tenant)
@@ -180,8 +182,7 @@ def _client(request: ConnectRequest, rules: Rules, now: float) -> Admission | De
             return stopped or Denial("no_manifest")
         expires = min(expires, manifest.expires)
         tools = matching_tools(token.tools, manifest.tools())
-        if known is not None:  # what was narrowed since the token was signed
-            tools = matching_tools(known.tools, tools)
+        tools = matching_tools(known.tools, tools)  # narrowed, maybe, since it was signed
         permissions = permissions_of_client(token.session, tools)
     else:
         permissions = _open_client(token, rules, known)
@@ -197,9 +198,9 @@ def _client(request: ConnectRequest, rules: Rules, now: float) -> Admission | De
     )
 
 
-def _open_client(token: SessionToken, rules: Rules, known: Principal | None) -> Permissions:
+def _open_client(token: SessionToken, rules: Rules, known: Principal) -> Permissions:
     """DEVELOPMENT: contracts come and go, so exact names stand for every version."""
-    limits = token.tools if known is None else known.tools
+    limits = known.tools
     if "*" in token.tools and "*" in limits:
         return permissions_of_client(token.session, "*")
     names = [tool for tool in (*token.tools, *limits) if _WILD.isdisjoint(tool)]

@@ -128,7 +128,8 @@ class LocalGrant:
             raise TokenRefused("wrong_key", "this local grant is bound to another key")
         if digest is not None and digest != grant.digest:
             raise TokenRefused("digest_differs", "this local grant is for another contract")
-        if revoked and not {grant.id, grant.session, grant.key}.isdisjoint(revoked):
+        named = {grant.id, grant.session, grant.key, grant.host}
+        if revoked and not named.isdisjoint(revoked):
             raise TokenRefused("revoked", "this local grant was revoked")
         return grant
 

@@ -90,7 +90,8 @@ class SessionToken:
         check_times(_KIND, token.issued, token.expires, now, MAX_SESSION_SECONDS)
         if key is not None and key != token.key:
             raise TokenRefused("wrong_key", "this session token is bound to another key")
-        if revoked and not {token.id, token.session, token.key}.isdisjoint(revoked):
+        named = {token.id, token.session, token.key, token.host}
+        if revoked and not named.isdisjoint(revoked):
             raise TokenRefused("revoked", "this session was revoked")
         return token
 
