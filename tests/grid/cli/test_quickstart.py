@@ -59,6 +59,7 @@ def test_five_lines_lead_from_nothing_to_a_program_on_a_grid():
     assert {"grid", "grid-server"} <= extras["optional-dependencies"].keys()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the page's lines are for a POSIX shell")
 def test_each_line_does_what_the_page_shows(shell):
     _, up, *others = LINES

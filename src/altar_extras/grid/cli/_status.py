@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ from altar_extras.grid.wire import (
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from altar_extras.grid.cli._console import Console
     from altar_extras.grid.security import Credentials
@@ -123,16 +125,38 @@ def _document(credentials: Credentials, seen: _Seen, told: dict[str, Any]) -> di
         "pid": told.get("pid"),
         "started": told.get("started"),
         "hosts": [{"http": url, "ready": _ready(url)} for url in told.get("http") or () if url],
+        "connections": _connections(told.get("monitors") or ()),
         "runtimes": list(seen.directory.runtimes),
         "quarantined": list(seen.directory.quarantined),
         "tools": sorted(tools, key=lambda one: str(one["name"])),
     }
 
 
+def _page(url: str) -> bytes:
+    """What a Host or a server on this machine says of itself. Raises OSError."""
+    with urllib.request.urlopen(url, timeout=1.0) as answer:  # noqa: S310 - our own
+        body: bytes = answer.read()
+    return body
+
+
 def _ready(url: str) -> bool:
-    with suppress(OSError), urllib.request.urlopen(f"{url}/ready", timeout=1.0) as answer:  # noqa: S310 - our own
-        return bool(answer.status == 200)
+    with suppress(OSError):
+        return bool(_page(f"{url}/ready"))
     return False
+
+
+def _connections(monitors: Iterable[str]) -> dict[str, int]:
+    """How many of each role are connected, by the names that connections give themselves."""
+    found: dict[str, int] = {}
+    for url in monitors:
+        with suppress(OSError, ValueError):
+            for one in json.loads(_page(f"{url}/connz")).get("connections") or ():
+                words = str(one.get("name", "")).split()
+                known = len(words) > 1 and words[0].startswith("altar-grid/")
+                role = words[1] if known else "other"
+                found[role] = found.get(role, 0) + 1
+    found.pop("operator", None)  # whoever asks for this
+    return found
 
 
 def _audit(folder: StateFolder) -> list[dict[str, Any]]:
@@ -158,6 +182,9 @@ def _show(console: Console, told: dict[str, Any]) -> None:
             console.style("ready", "green") if host["ready"] else console.style("not ready", "red")
         )
         console.print(f"host {told['host']}  {state}  {host['http']}".rstrip())
+    if told["connections"]:
+        counts = [f"{count} {role}" for role, count in sorted(told["connections"].items())]
+        console.print(f"connections: {', '.join(counts)}")
     console.print()
     if told["runtimes"]:
         rows = [

@@ -195,7 +195,10 @@ class DevelopmentGrid:
         )
         for number in range(self.shape.hosts):
             host = host_member(
-                self.parties.host, replace(settings, name=f"host-{number + 1}"), replicas=replicas
+                self.parties.host,
+                replace(settings, name=f"host-{number + 1}"),
+                replicas=replicas,
+                in_memory=True,  # the contracts of the last start are not those of this one
             )
             await host.start()
             self.hosts.append(host)
@@ -223,6 +226,7 @@ class DevelopmentGrid:
             "url": self.url,
             "started": time.time(),
             "http": [host.http_url for host in self.hosts],
+            "monitors": [one.monitor_url for one in self.servers.processes],
             "tools": list(self.tool_names),
         }
 

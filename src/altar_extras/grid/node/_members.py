@@ -44,9 +44,14 @@ def connector_of(credentials: Credentials) -> NatsConnector:
     return NatsConnector(credentials.url, tls=secure)
 
 
-def host_member(credentials: Credentials, settings: HostSettings, *, replicas: int = 1) -> Host:
-    """A Host whose state and audit lie in JetStream, ``replicas`` of each (1, 3 or 5)."""
-    kept = StoreSettings(replicas=replicas, timeout=5.0)
+def host_member(
+    credentials: Credentials, settings: HostSettings, *, replicas: int = 1, in_memory: bool = False
+) -> Host:
+    """A Host whose state and audit lie in JetStream, ``replicas`` of each (1, 3 or 5).
+
+    With ``in_memory`` its state ends with the servers; the audit stays.
+    """
+    kept = StoreSettings(replicas=replicas, timeout=5.0, in_memory=in_memory)
     return Host(
         connector_of(credentials),
         credentials=credentials,
