@@ -26,7 +26,7 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
 # layers, docs and wheel are parts of tests: sessions of their own for those who work on them
-nox.options.sessions = ["lint", "types", "short", "ends", "tests", "coverage"]
+nox.options.sessions = ["lint", "short", "types", "ends", "tests", "coverage"]
 
 ROOT = Path(__file__).parent
 MEASURED = ROOT / ".nox" / "measured"
@@ -81,7 +81,7 @@ SHORT = (
 # what computes, and what needs libraries that are not there
 REST = tuple(
     f"--ignore=tests/{name}"
-    for name in ("adapters", "adm", "benchmarks", "openapi", "repair", "testing")
+    for name in ("adapters", "adm", "benchmarks", "grid", "openapi", "repair", "testing", "wire")
 )
 
 # what meets the interpreter: annotations, threads, processes, event loops
