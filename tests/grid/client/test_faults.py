@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-msgpack = pytest.importorskip("msgpack")
+pytest.importorskip("msgpack")
 pytest.importorskip("nkeys")
+
+import msgpack
 
 from altar.adm import FunctionCall
 from altar.runtime import CallContext, Cancellation

@@ -109,5 +109,5 @@ def test_rows_that_are_none_and_runtimes_that_leave_are_left_out():
     assert picks(one) == {"r1": 200}
     one.gone("r1")
     assert (picks(one), one.is_empty) == ({"": 200}, True)
-    one.learn([row("r1")], [["add", "sha256:x"], "no pair"])
+    one.learn([row("r1")], ["add sha256:x", 3])
     assert one.quarantined == {"add sha256:x"}

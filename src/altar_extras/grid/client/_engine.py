@@ -238,6 +238,7 @@ class Engine:
         if failed_at is not None and monotonic() - failed_at[0] < _REST:
             run.perform(run.inv.unsent(failed_at[1]))
             return
+        run.wait()
         self._waiting.append((run, avoid))
         if self._opening is None:
             self._opening = self._task(self._open())
@@ -282,6 +283,7 @@ class Engine:
         if len(self._looked) > 1000:
             self._looked.clear()
         self._looked[name] = monotonic()
+        run.wait()
         self._task(self._look(run, link))
 
     async def _look(self, run: Run, link: Link) -> None:

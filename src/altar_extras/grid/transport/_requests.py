@@ -127,21 +127,24 @@ class Requests:
             raise RemoteError(found)
         return found
 
-    def send(self, subject: str, key: str, body: bytes) -> None:
-        """Send the body of one packed message; those of one turn for one subject travel together.
+    def send(self, subject: str, key: str, body: bytes, *, join: bool = True) -> None:
+        """Send the body of one packed message; those of one turn for one subject travel together,
+        unless ``join`` is False: a peer of Level 1 reads one message of a body.
 
         Its answers go to whom ``expect`` named for ``key``. ``on_lost`` hears
         when nobody is there to take it, and when it could not leave after all.
         Raises NotConnectedError and TooLargeError; nothing was sent then.
         """
-        batch = self._open.get(subject)
+        batch = self._open.get(subject) if join else None
         if batch is None or batch.size + len(body) > _BATCH_BYTES:
             if not self._open:
                 self._loop.call_soon(self._open.clear)
-            batch = self._open[subject] = _Batch()
+            batch = _Batch()
+            if join:
+                self._open[subject] = batch
             batch.reply = self._batch_for(batch.ids)
         self._transport.publish(
-            subject, body, reply=batch.reply, join=True, unsent=lambda error: self._drop(key, error)
+            subject, body, reply=batch.reply, join=join, unsent=lambda error: self._drop(key, error)
         )
         batch.ids.append(key)
         batch.size += len(body)
