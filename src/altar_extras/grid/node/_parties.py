@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from altar.errors import ConfigurationError
@@ -32,7 +32,7 @@ class Parties:
     runtime: Credentials
     client: Credentials
     operator: Credentials
-    system_seed: str
+    system_seed: str = field(repr=False)
 
     @classmethod
     def of(cls, folder: StateFolder, certificates: Certificates | None) -> Parties:

@@ -1,0 +1,73 @@
+"""DevelopmentGrid: it is there while it is wanted, and nothing of it afterwards."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+pytest.importorskip("nats")
+pytest.importorskip("msgpack")
+
+import altar  # noqa: E402 - the libraries above may be missing
+from altar.errors import AltarError, ClosedError, ConfigurationError  # noqa: E402
+from altar_extras.grid.client import GridClient  # noqa: E402
+from altar_extras.grid.node import DevelopmentGrid, GridShape, StateFolder  # noqa: E402
+
+
+@altar.tool
+def double(number: int) -> int:
+    """Double a number.
+
+    Args:
+        number: The number.
+    """
+    return 2 * number
+
+
+def test_what_cannot_start_lets_go_of_everything(tmp_path):
+    before = threading.active_count()
+    grid = DevelopmentGrid([object()], folder=tmp_path / "grid")
+    with pytest.raises((AltarError, TypeError)):
+        grid.start()
+    assert not any(process.running for process in grid.servers.processes)
+    assert not StateFolder(tmp_path / "grid").is_in_use
+    assert threading.active_count() <= before
+
+
+def test_a_folder_holds_one_grid_at_a_time_and_a_grid_starts_once(tmp_path):
+    with DevelopmentGrid([double], folder=tmp_path / "grid") as grid:
+        with pytest.raises(ConfigurationError, match="a grid runs in"):
+            DevelopmentGrid([double], folder=tmp_path / "grid").start()
+        with pytest.raises(ClosedError):
+            grid.start()
+        assert grid.tool_names == ("double",)
+    grid.stop()  # again is nothing
+    with grid, GridClient(credentials=grid.client_credentials) as client:
+        assert client.call("double", {"number": 4}).content == 8
+
+
+def test_the_next_start_has_the_same_port_and_keys_and_none_of_the_old_contracts(tmp_path):
+    @altar.tool
+    def halve(number: int) -> int:
+        """Halve a number.
+
+        Args:
+            number: The number.
+        """
+        return number // 2
+
+    folder = tmp_path / "grid"
+    with DevelopmentGrid([double], folder=folder) as first:
+        url, seed = first.url, first.parties.client.seed
+    with DevelopmentGrid([halve], folder=folder) as second:
+        assert (second.url, second.parties.client.seed) == (url, seed)
+        with GridClient(credentials=second.client_credentials) as client:
+            assert [tool.name for tool in client.tools()] == ["halve"]
+
+
+def test_no_secret_is_shown():
+    with DevelopmentGrid([double], shape=GridShape(audit=False)) as grid:
+        seeds = [grid.parties.client.seed, grid.parties.host.seed, grid.parties.system_seed]
+        shown = f"{grid!r} {grid.parties!r} {grid.folder.state()}"
+        assert not [seed for seed in seeds if seed in shown]
