@@ -46,7 +46,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _configure_signing(verbs: argparse._SubParsersAction[Any]) -> None:
     sign = verbs.add_parser("sign", help="sign a manifest for the GRID, with its root key")
-    sign.add_argument("file", help="the manifest, as altar manifest write makes it")
+    sign.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="the manifest, as altar manifest write makes it; the contracts of several are joined",
+    )
     sign.add_argument("--key", required=True, metavar="SEED_FILE", help="the root key's file")
     sign.add_argument("--tenant", required=True, help="whose manifest it is")
     sign.add_argument(
@@ -63,7 +68,9 @@ def _configure_signing(verbs: argparse._SubParsersAction[Any]) -> None:
     sign.add_argument(
         "--revoke", action="append", default=[], metavar="KEY", help="a key that is taken back"
     )
-    sign.add_argument("--out", metavar="FILE", help="where to; without it beside the manifest")
+    sign.add_argument(
+        "--out", metavar="FILE", help="where to; without it beside the (first) manifest"
+    )
     sign.set_defaults(verb=lambda arguments, console: _signing("run_sign", arguments, console))
     verify = verbs.add_parser("verify", help="check a signed manifest; exit code 1 when refused")
     verify.add_argument("file", help="the signed manifest")

@@ -11,7 +11,11 @@ VERBS = {
     "status": ("altar_extras.grid.cli._status", "show a grid's hosts, runtimes and tools"),
     "runtime": ("altar_extras.grid.cli._runtime", "serve the tools of a file or module"),
     "host": ("altar_extras.grid.cli._host", "serve as one of a grid's hosts"),
-    "config": ("altar_extras.grid.cli._config", "check the configuration of a nats-server"),
+    "config": (
+        "altar_extras.grid.cli._config",
+        "write or check the configuration of a nats-server",
+    ),
+    "certs": ("altar_extras.grid.cli._certs", "make certificates for development"),
     "keys": ("altar_extras.grid.security._cli_keys", "make and show keys and credentials"),
     "audit": ("altar_extras.grid.audit._cli", "verify, read or export the audit"),
 }

@@ -56,7 +56,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Serve until SIGTERM or Ctrl-C, answer what came, and leave: 0."""
+    """Serve until SIGTERM or Ctrl-C, answer what came, and leave: 0.
+
+    SIGHUP has it read its manifests and its credentials again.
+    """
     arguments.dir = None
     credentials = credentials_of(arguments, "host")
     options: dict[str, Any] = {}
@@ -67,6 +70,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         name=arguments.name,
         manifests=dict(_pair(text) for text in arguments.manifest),
         state_folder=arguments.state,
+        system_seed=credentials.system_seed,
         **options,
     )
 
@@ -77,7 +81,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             http = f" {host.http_url}" if host.http_url else ""
             return f"ready: host {settings.name} ({settings.mode}){http}"
 
-        return await serve(_Serving(host), console, ready)
+        return await serve(_Serving(host, arguments), console, ready)
 
     with logged(console, arguments.log):
         return asyncio.run(main())
@@ -86,8 +90,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 class _Serving:
     """A Host as a service that ends when it is told to."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, arguments: argparse.Namespace) -> None:
         self.start, self.drain, self.close = host.start, host.drain, host.close
+        self._host = host
+        self._arguments = arguments
+
+    async def reload(self) -> None:
+        await self._host.reload(credentials_of(self._arguments, "host"))
 
     async def run_forever(self) -> None:
         await asyncio.Event().wait()

@@ -12,7 +12,7 @@ from altar_extras.grid.cli._serve import add_serving, logged, serve
 from altar_extras.grid.cli._where import add_where, credentials_of, host_and_port
 from altar_extras.grid.node import RuntimeMember, RuntimeOptions
 from altar_extras.grid.runtime import RuntimeSettings
-from altar_extras.grid.security import SignedManifest
+from altar_extras.grid.security import ManifestRefused, SignedManifest
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +32,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--slots", metavar="N", type=int, default=32, help="calls that run at once (%(default)s)"
     )
     parser.add_argument(
-        "--manifest", metavar="FILE", help="the contracts to fulfil, signed or plain (strict mode)"
+        "--manifest", metavar="FILE", help="the contracts to fulfil: signed (strict), or plain"
+    )
+    parser.add_argument(
+        "--state",
+        metavar="FOLDER",
+        help="keep the highest manifest sequence seen there, and refuse an older one",
     )
     parser.add_argument("--audit", metavar="FOLDER", help="keep a record of each call there")
     parser.add_argument(
@@ -48,9 +53,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Serve until SIGTERM or Ctrl-C, then finish what runs: 0."""
     credentials = credentials_of(arguments, "runtime")
+    state = _state(arguments.state, credentials.tenant)
     tools = arguments.tools_of(arguments.target)
     options = RuntimeOptions(
-        settings=RuntimeSettings(slots=arguments.slots, linger_seconds=arguments.linger),
+        settings=RuntimeSettings(
+            slots=arguments.slots, linger_seconds=arguments.linger, manifest_state=state
+        ),
         contracts=_contracts(arguments.manifest),
         audit_folder=Path(arguments.audit) if arguments.audit else None,
         http=host_and_port(arguments.http) if arguments.http else None,
@@ -64,18 +72,47 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             http = f" {member.http.url}" if member.http is not None else ""
             return f"ready: runtime {member.server.id} serves {names}{http}"
 
-        return await serve(member, console, ready)
+        return await serve(_Serving(member, arguments.manifest), console, ready)
 
     with logged(console, arguments.log):
         return asyncio.run(main())
 
 
+class _Serving:
+    """A runtime as a service that reads its manifest again."""
+
+    def __init__(self, member: RuntimeMember, manifest: str | None) -> None:
+        self.start, self.drain, self.close = member.start, member.drain, member.close
+        self.run_forever = member.run_forever
+        self._member = member
+        self._manifest = manifest
+
+    async def reload(self) -> None:
+        found = _contracts(self._manifest)
+        if not isinstance(found, SignedManifest):
+            raise ConfigurationError("there is no signed manifest to read again")
+        await self._member.server.reload(found)
+
+
+def _state(folder: str | None, tenant: str) -> str | None:
+    """The file that remembers the sequence, in a folder that is made where it is not there."""
+    if folder is None:
+        return None
+    try:
+        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--state {folder} cannot be made: {error.strerror}") from error
+    return str(Path(folder) / f"manifest-{tenant}.json")
+
+
 def _contracts(path: str | None) -> ToolManifest | SignedManifest | None:
+    """The manifest of a file; a plain one counts only where no root key is pinned."""
     if path is None:
         return None
     try:
         return SignedManifest.read(path)
-    except ConfigurationError:
-        return ToolManifest.read(path)
-    except OSError as error:
-        raise ConfigurationError(f"--manifest {path} cannot be read: {error.strerror}") from error
+    except ManifestRefused as refused:
+        if refused.reason == "unsigned":
+            return ToolManifest.read(path)
+        told = refused.message if path in refused.message else f"{path}: {refused.message}"
+        raise ConfigurationError(f"--manifest: {told}") from refused

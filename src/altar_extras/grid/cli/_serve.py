@@ -11,6 +11,8 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from altar.errors import AltarError
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Coroutine, Iterator
@@ -42,6 +44,10 @@ class Service(Protocol):
         """Leave at once."""
         ...
 
+    async def reload(self) -> None:
+        """Read again what may change while it runs; raises AltarError, and goes on as before."""
+        ...
+
 
 def add_serving(parser: argparse.ArgumentParser) -> None:
     """--http and --log."""
@@ -61,6 +67,7 @@ def add_serving(parser: argparse.ArgumentParser) -> None:
 async def serve(service: Service, console: Console, ready: Callable[[], str]) -> int:
     """Run a service until SIGTERM or SIGINT, then drain it: 0; a second signal ends it: 130.
 
+    SIGHUP has it read again what may change.
     ``ready`` is the line for standard output once it serves.
     """
     told: asyncio.Queue[int] = asyncio.Queue()
@@ -72,9 +79,10 @@ async def serve(service: Service, console: Console, ready: Callable[[], str]) ->
             _log.info(line)
             console.print(line)
             console.out.flush()
-            if await _unless_told(service.run_forever(), told):
-                _log.info("it was told to leave, and left")
-                return 0
+            with _reloading(service):
+                if await _unless_told(service.run_forever(), told):
+                    _log.info("it was told to leave, and left")
+                    return 0
             _log.info("told to stop: what runs is finished first; again stops it at once")
             return 0 if await _unless_told(service.drain(), told) else 130
         finally:
@@ -94,6 +102,40 @@ async def _unless_told(work: Coroutine[Any, Any, object], told: asyncio.Queue[in
     with suppress(asyncio.CancelledError):
         await task
     return False
+
+
+@contextmanager
+def _reloading(service: Service) -> Iterator[None]:
+    """Have SIGHUP call ``reload``, one after another, where there is such a signal."""
+    number = getattr(signal, "SIGHUP", None)
+    if number is None:
+        yield
+        return
+    again = asyncio.Event()
+
+    async def hear() -> None:
+        while True:
+            await again.wait()
+            again.clear()
+            try:
+                await service.reload()
+            except AltarError as error:
+                _log.error("SIGHUP: it goes on as before: %s", error)
+            else:
+                _log.info("SIGHUP: done")
+
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(hear())
+    loop.add_signal_handler(number, again.set)
+    try:
+        yield
+    finally:
+        loop.add_signal_handler(number, _nothing)  # while it drains it must not end us either
+        task.cancel()
+
+
+def _nothing() -> None:
+    pass
 
 
 @contextmanager

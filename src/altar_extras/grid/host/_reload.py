@@ -1,4 +1,4 @@
-"""What a Host takes of a new credentials file while it serves: who is known, and whom to believe."""
+"""What a Host takes of a new credentials file while it serves: who is known, whom to believe."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def check_deployment(settings: HostSettings, credentials: Credentials) -> None:
     """Raise ConfigurationError for a mode that does not fit where it would serve."""
     if credentials.role != "host":
         raise ConfigurationError(
-            f"these are the credentials of a {credentials.role}; type: altar grid keys host"
+            f"these are the credentials of a {credentials.role}; type: altar grid keys make FOLDER"
         )
     if credentials.host_seed is None:
         raise ConfigurationError('a Host\'s credentials need "host_seed", which signs tokens')

@@ -101,13 +101,14 @@ class RuntimeServer:
         if credentials.role != "runtime":
             raise ConfigurationError(
                 f"credentials of a {credentials.role} were given, and a runtime's are needed; "
-                "type: altar grid keys runtime"
+                "type: altar grid keys add FOLDER --runtime NAME"
             )
         self._connector = connector
         self._credentials = credentials
         self._settings = settings or RuntimeSettings()
         public = credentials.key.public
         self._manifest = accepted_manifest(contracts, credentials, self._settings.manifest_state)
+        self._tools = tools
         self._contracts = chosen(tools, given_contracts(contracts, self._manifest, public))
         self._offered = served_tools(tools, self._contracts)
         self._journal = None if isinstance(journal, NoJournal) else journal
@@ -264,6 +265,23 @@ class RuntimeServer:
                 pause = min(pause * 2, 0.5)
             else:
                 return
+
+    async def reload(self, contracts: SignedManifest) -> None:
+        """Fulfil a newer manifest; calls that run go on, and so do contracts that are in both.
+
+        Raises ManifestRefused and ConfigurationError, and the old one stays in force.
+        """
+        if self._state != "serving":
+            raise ClosedError(f"this runtime is {self._state}")
+        state = self._settings.manifest_state
+        manifest = accepted_manifest(contracts, self._credentials, state)
+        given = given_contracts(contracts, manifest, self._credentials.key.public)
+        chosen_now = chosen(self._tools, given)
+        offered = served_tools(self._tools, chosen_now)
+        self._manifest, self._contracts, self._offered = manifest, chosen_now, offered
+        if manifest is not None:
+            self._desk.expires_ms = manifest.expires * 1000.0
+        await self._again()
 
     async def _fulfill(self) -> None:
         """Offer the contracts, and hear the calls of those that were accepted."""

@@ -41,8 +41,8 @@ def accepted_manifest(
         return None
     if credentials.root is None:
         raise ConfigurationError(
-            "a signed manifest needs credentials that pin its root key: type altar grid keys "
-            "runtime --root KEY, or give the contracts alone (DEVELOPMENT)"
+            "a signed manifest needs credentials that pin its root key, as altar grid keys make "
+            "writes them without --development; or give the contracts alone (DEVELOPMENT)"
         )
     if state_path is not None:
         trust = ManifestTrust(credentials.root, credentials.tenant, state_path=state_path)

@@ -169,7 +169,8 @@ def _address(text: str, secure: bool) -> Address:
         )
     if parts.scheme == "tls" and not secure:
         raise ConfigurationError(
-            f"tls://{host} needs certificates: give tls=ClientTls(ca=..., cert=..., key=...)"
+            f"tls://{host} needs certificates, and these credentials hold none: type "
+            "altar grid keys tls FOLDER TLS_FOLDER, or give tls=ClientTls(ca=..., cert=..., key=...)"
         )
     if parts.scheme == "nats" and not is_loopback(host):
         raise ConfigurationError(
