@@ -20,7 +20,7 @@ from altar.adm import FunctionCall
 from altar.runtime import CallContext, Cancellation
 from altar_extras.grid.client import CallOptions, GridClient
 from altar_extras.grid.client._session import SessionState
-from altar_extras.grid.transport import NotConnectedError
+from altar_extras.grid.transport import Event, NotConnectedError
 from altar_extras.grid.wire import (
     SessionCreated,
     StreamChunk,
@@ -506,5 +506,43 @@ def test_a_malformed_answer_is_not_asked_for_again():
         found = await client.acall("wait", {"key": "k", "seconds": 0}, timeout=5)
         assert (found.error.type, executed_of(found)) == ("OUTCOME_UNKNOWN", "unknown")
         assert len(answers) == 1
+
+    using(grid, program)
+
+
+def test_a_host_that_is_silent_does_not_have_the_whole_time_of_a_question():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        deliver, lost = grid.broker.deliver, []
+
+        def silent(subject: str, body: bytes, reply: str) -> bool:
+            if ".directory." in subject and len(lost) < 2:
+                lost.append(subject)
+                return True
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = silent  # type: ignore[method-assign]
+        assert (await client.atools())[0].name
+        await client._looped.link._fetch_directory()
+        assert len(lost) == 2
+
+    using(grid, program, ask_timeout=0.4)
+
+
+def test_a_server_that_will_stop_is_left_before_it_does():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        link = client._looped.link
+        wire = link.wire
+        call = asyncio.create_task(client.acall("wait", {"key": "k", "seconds": 0.1}))
+        await until(lambda: RUNS["k"])
+        link._hear(wire, Event(kind="lame_duck", text="it will stop"))
+        await until(lambda: link.wire is not wire)
+        assert wire.transport.is_connected, "the call's answer comes by it"
+        assert (await client.acall("wait", {"key": "new", "seconds": 0})).ok
+        assert (await call).ok
+        await until(lambda: not wire.transport.is_connected)
 
     using(grid, program)

@@ -296,7 +296,7 @@ class Engine:
             if task is not None:
                 await asyncio.shield(task)
             link.tools = {**found, **link.tools}
-        except GridTransportError as error:
+        except AltarError as error:
             _log.debug("the tools could not be asked for: %s", error)
         majors = link.router.majors(name)
         if name not in link.tools and majors and link.mode.lower() == "development":

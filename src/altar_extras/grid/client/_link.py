@@ -14,6 +14,7 @@ from altar_extras.grid.client._session import SessionState, ToolRight
 from altar_extras.grid.security import connection_name, key_id
 from altar_extras.grid.transport import (
     AdmissionRefusedError,
+    AnswerTimeoutError,
     Event,
     GridTransportError,
     NotConnectedError,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 __all__ = ["Link", "Wire"]
 
 _log = logging.getLogger("altar.grid")
+# a Host that is silent does not have the whole time: the question may go to another one
+_SHARES = (0.25, 0.25, 0.5)
 FEATURES = ("many", "credits", "query", "cancel", "parts", "spans")
 
 
@@ -259,12 +262,29 @@ class Link:
             self.router.forgive()
             self.refresh(now=True)
             self._told("up")
+        elif event.kind == "lame_duck":
+            self._begin(self._moved(wire))
         elif event.kind == "disconnected":
             self._told("down")
         elif event.kind == "closed":
             self.wire = None
             self._told("down")
             self._begin(self._reopened(wire))
+
+    async def _moved(self, wire: Wire) -> None:
+        """The server will stop: a connection to another one; the first goes when its calls have."""
+        state = self._state
+        try:
+            made = await self._connect()
+        except GridTransportError as error:  # the connection will be lost, and come back
+            _log.info("no other server takes this session yet: %s", error)
+            return
+        if state is None or wire is not self.wire or self._is_closing:
+            await _closed(made)
+            return
+        self.wire = made
+        self._told("up")
+        await self._retire(wire, state.ends)
 
     async def _reopened(self, lost: Wire) -> None:
         """The connection was ended for good: another of the same session, if it still lives."""
@@ -321,11 +341,15 @@ class Link:
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Message:
         sent = time.monotonic()
-        answer = await requests.ask(
-            Subjects.host(op, session),
-            message,
-            timeout=self._settings.ask_timeout if timeout is None else timeout,
-        )
+        whole = self._settings.ask_timeout if timeout is None else timeout
+        subject = Subjects.host(op, session)
+        for share in _SHARES:
+            try:
+                answer = await requests.ask(subject, message, timeout=whole * share)
+                break
+            except AnswerTimeoutError:
+                if share == _SHARES[-1]:
+                    raise
         host_ms = getattr(answer, "time_ms", 0)
         if host_ms:
             self.clock.sample(sent, host_ms, time.monotonic())

@@ -8,7 +8,9 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import ErrorObject, ToolResult
+from altar.errors import ErrorType
 from altar.trace import switch
+from altar_extras.grid.wire import Fault, failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +48,11 @@ class _Handle:
     ) -> None:
         if self.gone:
             return
-        self.run = self.engine.begin(call, ctx, options=options, emit=emit, done=_ended(done))
+        try:
+            self.run = self.engine.begin(call, ctx, options=options, emit=emit, done=_ended(done))
+        except Exception:  # noqa: BLE001 - who waits on another thread must not wait for ever
+            _log.exception("a call could not be begun")
+            done(failed(call, _broken(), ctx.correlation_id), None)
         if self.reason is not None and self.run is not None:
             self.run.cancel(self.reason)
 
@@ -198,6 +204,15 @@ def _finished(result: ToolResult, run: Run | None, ctx: CallContext) -> ToolResu
     )
     return ToolResult(
         name=result.name, call_id=result.call_id, error=told, metadata=result.metadata
+    )
+
+
+def _broken() -> Fault:
+    return Fault(
+        type=ErrorType.OUTCOME_UNKNOWN,
+        reason="client_failed",
+        message="The client failed; its log says how.",
+        executed="unknown",
     )
 
 
