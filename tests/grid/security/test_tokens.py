@@ -16,6 +16,7 @@ from altar_extras.grid.security import (  # noqa: E402
     SessionToken,
     TokenRefused,
     contract_digest,
+    document,
 )
 from altar_extras.grid.security._sealed import b64, seal  # noqa: E402
 from tests.grid.security.makes import CLIENT, HOST, NOW, STRANGER, contract, token  # noqa: E402
@@ -131,7 +132,8 @@ def test_whatever_a_host_signed_is_a_token_or_refused(changes, kind):
 )
 def test_what_is_signed_but_no_canonical_object_is_refused(payload):
     body = f"ag1.session.{b64(payload)}"
-    assert refused(f"{body}.{b64(HOST.sign(body.encode()))}") == "malformed"
+    signature = HOST.sign(document("session", body.encode()))
+    assert refused(f"{body}.{b64(signature)}") == "malformed"
 
 
 def test_a_signature_with_spare_bits_set_is_refused_so_that_one_token_has_one_text():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgpack
 
 from altar.errors import ConfigurationError
-from altar_extras.grid.security import VerifyKey
+from altar_extras.grid.security import VerifyKey, document
 
 if TYPE_CHECKING:
     from altar_extras.grid.security import SigningKey
@@ -36,20 +36,15 @@ class Countersignature(NamedTuple):
     signature: bytes
 
 
-def head_bytes(head: Head | Countersignature, *, purpose: bytes = b"head") -> bytes:
+def head_bytes(head: Head | Countersignature, *, purpose: str = "head") -> bytes:
     """What is signed; the purpose keeps a head's signature from standing for anything else."""
     pack = msgpack.Packer().pack
-    return (
-        b"altar-audit-"
-        + purpose
-        + b"\0"
-        + bytes(pack((head.writer, head.epoch, head.sequence, head.head)))
-    )
+    return document(purpose, bytes(pack((head.writer, head.epoch, head.sequence, head.head))))
 
 
 def countersign(head: Head, key: SigningKey) -> Countersignature:
     """The head signed by a Host's key; the caller has checked the writer's own signature."""
-    signature = key.sign(head_bytes(head, purpose=b"countersign"))
+    signature = key.sign(head_bytes(head, purpose="countersignature"))
     return Countersignature(*head[:4], key.public, signature)
 
 

@@ -118,6 +118,8 @@ def verify(
         chains.append(chain)
     if hosts:
         verdict.broken += _uncountersigned(chains, hosts, verdict)
+        if not partial:  # a spool holds one writer's records, not those of whom it countersigned
+            verdict.broken += _gone(chains, hosts)
     return verdict
 
 
@@ -262,19 +264,41 @@ class _Chain:
 def _uncountersigned(chains: list[_Chain], hosts: Sequence[str], verdict: Verdict) -> list[Broken]:
     """Heads no Host has signed, and heads a Host has signed of records that are not here."""
     seen: dict[tuple[str, int, int], bytes] = {}
+    two: dict[str, int] = {}
     for chain in chains:
         for one in chain.countersignatures:
-            message = head_bytes(one, purpose=b"countersign")
+            message = head_bytes(one, purpose="countersignature")
             if one.key in hosts and is_signed(one.key, message, one.signature):
-                seen[one.writer, one.epoch, one.sequence] = one.head
+                known = seen.setdefault((one.writer, one.epoch, one.sequence), one.head)
+                if known != one.head:  # the later one may be a thief's, with a head of his own
+                    two[one.writer] = one.sequence
     already = {one.writer for one in verdict.broken}
-    broken = []
+    broken = [
+        Broken("altered", writer, sequence, "Hosts have signed two different heads of it")
+        for writer, sequence in two.items()
+        if writer not in already
+    ]
+    already |= {*two}
     for chain in chains:
         found = chain.found
         if found.writer in already or chain.key in hosts:
             continue
         broken += _against(chain, {k[2]: v for k, v in seen.items() if k[0] == found.writer})[:1]
     return broken
+
+
+def _gone(chains: list[_Chain], hosts: Sequence[str]) -> list[Broken]:
+    """Writers whose heads a Host has signed, and of whom nothing at all is here."""
+    here = {chain.found.writer for chain in chains}
+    last: dict[str, int] = {}
+    for chain in chains:
+        for one in chain.countersignatures:
+            message = head_bytes(one, purpose="countersignature")
+            known = one.writer not in here and one.key in hosts
+            if known and is_signed(one.key, message, one.signature):
+                last[one.writer] = max(last.get(one.writer, 0), one.sequence)
+    text = "a Host has signed the head of {}; no record of this writer is here"
+    return [Broken("missing", writer, 1, text.format(at)) for writer, at in sorted(last.items())]
 
 
 def _against(chain: _Chain, seen: Mapping[int, bytes]) -> list[Broken]:

@@ -37,7 +37,7 @@ from altar_extras.grid.security._grant import (
     GrantUses,
     LocalGrant,
 )
-from altar_extras.grid.security._keys import KeyKind, SigningKey, VerifyKey, key_id
+from altar_extras.grid.security._keys import KeyKind, SigningKey, VerifyKey, document, key_id
 from altar_extras.grid.security._manifest import (
     MANIFEST_SECONDS,
     MAX_MANIFEST_BYTES,
@@ -102,6 +102,7 @@ __all__ = [
     "connection_name",
     "contract_digest",
     "decide",
+    "document",
     "is_remote_only",
     "key_id",
     "matching_tools",

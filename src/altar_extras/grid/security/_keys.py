@@ -19,7 +19,7 @@ from altar.errors import ConfigurationError
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["KEY_ID_LENGTH", "KeyKind", "SigningKey", "VerifyKey", "key_id"]
+__all__ = ["KEY_ID_LENGTH", "KeyKind", "SigningKey", "VerifyKey", "document", "key_id"]
 
 KeyKind = Literal["account", "server", "user"]
 KEY_ID_LENGTH = 16  # hexadecimal digits of a key_id: 64 bits name a key, the key itself proves it
@@ -138,6 +138,16 @@ def key_id(public: str) -> str:
     Raises ConfigurationError for a text that is no public key.
     """
     return sha256(_read_public(public)[1]).hexdigest()[:KEY_ID_LENGTH]
+
+
+def document(kind: str, body: bytes) -> bytes:
+    """What is signed in the place of ``body``: a text, a manifest, a head.
+
+    It begins with its kind, so that no signature stands for another kind of
+    document, and with a byte that no UTF-8 text holds, so that no nonce, which
+    is text, can ever be one: clients of NATS sign whatever nonce a server sends.
+    """
+    return f"altar-grid/{kind}/1\0".encode() + b"\xff" + body
 
 
 def _read_public(public: object) -> tuple[KeyKind, bytes]:

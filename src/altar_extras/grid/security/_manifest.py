@@ -13,7 +13,7 @@ from altar.adm import ToolManifest, canonical_bytes, digest, dumps, loads
 from altar.errors import AltarError, CanonicalError, ConfigurationError
 from altar_extras.grid.security._digest import contract_digest
 from altar_extras.grid.security._files import read_bounded, replace_file
-from altar_extras.grid.security._keys import SigningKey, VerifyKey
+from altar_extras.grid.security._keys import SigningKey, VerifyKey, document
 from altar_extras.grid.security._refused import ManifestRefused
 from altar_extras.grid.security._sealed import IDENTIFIER
 
@@ -26,7 +26,6 @@ __all__ = ["MANIFEST_SECONDS", "MAX_MANIFEST_BYTES", "SignedManifest"]
 MANIFEST_SECONDS = 30 * 24 * 3600  # the longest a manifest may be in force
 MAX_MANIFEST_BYTES = 8 * 1024 * 1024
 _VERSION = 1
-_DOMAIN = b"altar-grid manifest 1\n"  # nothing else that is signed begins so
 _LARGEST = 2**53 - 1
 _MOST_KEYS = 10_000
 _FIELDS = frozenset(
@@ -89,7 +88,7 @@ class SignedManifest:
             "root": root.public,
         }
         try:
-            signature = root.sign(_DOMAIN + canonical_bytes(unsigned))
+            signature = root.sign(document("manifest", canonical_bytes(unsigned)))
             made = cls.from_dict({**unsigned, "signature": b64encode(signature).decode()})
         except (ManifestRefused, CanonicalError) as error:
             raise ConfigurationError(f"this manifest cannot be signed: {error}") from error
@@ -171,7 +170,7 @@ class SignedManifest:
 
     def is_signed_by(self, root: VerifyKey) -> bool:
         """Whether the signature is that of ``root``."""
-        message = _DOMAIN + canonical_bytes(self._unsigned())
+        message = document("manifest", canonical_bytes(self._unsigned()))
         return self.root == root.public and root.verify(message, self.signature)
 
     def _unsigned(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import canonical_bytes, loads
 from altar.errors import AltarError, ConfigurationError
-from altar_extras.grid.security._keys import SigningKey, VerifyKey
+from altar_extras.grid.security._keys import SigningKey, VerifyKey, document
 from altar_extras.grid.security._refused import TokenRefused
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _DEPTH = 8
 def seal(kind: str, payload: dict[str, Any], key: SigningKey) -> str:
     """The payload as a signed text; ConfigurationError where it is longer than 3,072 characters."""
     body = f"ag{_VERSION}.{kind}.{b64(canonical_bytes(payload))}"
-    text = f"{body}.{b64(key.sign(body.encode()))}"
+    text = f"{body}.{b64(key.sign(document(kind, body.encode())))}"
     if len(text) > MAX_SEALED:
         raise ConfigurationError(
             f"a {kind} of {len(text)} characters is too long ({MAX_SEALED} at most); "
@@ -83,7 +83,7 @@ def _opened(kind: str, text: str) -> Body:
         if isinstance(error, TokenRefused):
             raise
         raise TokenRefused("malformed", f"this {kind} token cannot be read") from None
-    if not host.verify(text.rpartition(".")[0].encode(), signed):
+    if not host.verify(document(kind, text.rpartition(".")[0].encode()), signed):
         raise TokenRefused("bad_signature", f"the signature of this {kind} token is not its host's")
     return body
 
