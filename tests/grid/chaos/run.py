@@ -1,0 +1,64 @@
+"""Which scenarios there are, the grid that each needs, and its line of the table."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from tests.grid.chaos import servers
+from tests.grid.chaos.ledger import Ledger, Row
+from tests.grid.chaos.world import World
+
+
+class Scenario(NamedTuple):
+    """``bar`` is the longest outage in seconds; ``knows`` whether no answer may be "unknown"."""
+
+    play: Callable[..., Awaitable[None]]
+    nodes: int = 1
+    hosts: int = 1
+    bar: float | None = None
+    knows: bool = True
+    how: dict = {}
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "server_restart": Scenario(servers.server_restart),
+    "client_node_killed": Scenario(servers.client_node_killed, nodes=3, hosts=2, bar=0.1),
+    "runtime_node_killed": Scenario(servers.runtime_node_killed, nodes=3, hosts=2, bar=0.1),
+    "half_open": Scenario(servers.half_open, nodes=3, hosts=2, bar=2.5),
+    "half_open_runtime": Scenario(servers.half_open_runtime, nodes=3, hosts=2, bar=2.5),
+    "partition": Scenario(servers.partition),
+    "partition_runtime": Scenario(servers.partition_runtime, bar=2.5),
+    "rolling_restart": Scenario(servers.rolling_restart, nodes=3, hosts=2),
+}
+
+
+async def run_one(name: str, seconds: float, *, short: bool = False) -> Row:
+    """Play one scenario on a grid of its own."""
+    scenario = SCENARIOS[name]
+    logging.getLogger("altar").setLevel(logging.CRITICAL)
+    async with World.open(scenario.nodes, scenario.hosts, **scenario.how) as world:
+        world.short = short
+        ledger = Ledger(world.marks)
+        began = time.monotonic()
+        await scenario.play(world, ledger, seconds)
+        ledger.killed |= {one.pid for one in world.members if one.was_killed}
+        row = ledger.account()
+        row.scenario, row.seconds = name, time.monotonic() - began
+        if scenario.knows and row.knowable:
+            row.broken.append(f"{row.knowable} answers are unknown that could be known")
+        if not row.recovered:
+            row.broken.append("no call succeeded after the fault")
+        return row
+
+
+def table(rows: list[Row], *, head: bool = True) -> str:
+    """The lines of the table, and what failed how."""
+    lines = [Row.HEAD] if head else []
+    for row in rows:
+        lines.append(row.line())
+        lines += [f"    {number:>5}  {what}" for what, number in row.failures.most_common(8)]
+        lines += [f"           {note}" for note in row.notes]
+    return "\n".join(lines)
