@@ -343,6 +343,7 @@ class Link:
         sent = time.monotonic()
         whole = self._settings.ask_timeout if timeout is None else timeout
         subject = Subjects.host(op, session)
+        answer: Message | None = None
         for share in _SHARES:
             try:
                 answer = await requests.ask(subject, message, timeout=whole * share)
@@ -350,6 +351,7 @@ class Link:
             except AnswerTimeoutError:
                 if share == _SHARES[-1]:
                     raise
+        assert answer is not None
         host_ms = getattr(answer, "time_ms", 0)
         if host_ms:
             self.clock.sample(sent, host_ms, time.monotonic())
