@@ -22,6 +22,7 @@ from altar_extras.grid.client import CallOptions, GridClient
 from altar_extras.grid.client._session import SessionState
 from altar_extras.grid.transport import Event, NotConnectedError
 from altar_extras.grid.wire import (
+    ReportLost,
     SessionCreated,
     StreamChunk,
     ToolResultMessage,
@@ -151,8 +152,20 @@ def test_an_idempotent_call_goes_to_another_runtime_when_its_own_dies():
         await until(lambda: RUNS["k"])
         own = {one["runtime"] for one in client.status()["runtimes"] if one["own"]}
         await _die(next(one for one in grid.runtimes if one.id in own))
+        said: list[ReportLost] = []
+        deliver = grid.broker.deliver
+
+        def listening(subject: str, body: bytes, reply: str) -> bool:
+            if ".report_lost." in subject:
+                said.extend(one for one in unpack(body) if isinstance(one, ReportLost))
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = listening  # type: ignore[method-assign]
         found = await task
         assert (found.content, RUNS["k"]) == ("k", 2)
+        await until(lambda: said)
+        assert {said[0].runtime} == own
+        assert said[0].epoch, "or the Hosts do not believe it, and a poison call is never known"
 
     using(grid, program, query_after=0.05)
 

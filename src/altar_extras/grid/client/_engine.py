@@ -185,7 +185,7 @@ class Engine:
                 return found
             cursor = answer.next
 
-    def report_lost(self, run: Run) -> None:
+    def report_lost(self, run: Run, runtime: str, epoch: str) -> None:
         """Tell the Hosts of a call whose runtime died with it."""
         self.count("lost")
         inv, link = run.inv, run.link
@@ -199,8 +199,8 @@ class Engine:
             invocation_id=inv.id,
             tool=inv.call.name[:64],
             args_digest=args_digest,
-            runtime=inv.runtime,
-            epoch=inv.epoch,
+            runtime=runtime,
+            epoch=epoch,
         )
         self._task(self._tell(link, "report_lost", message))
 

@@ -27,7 +27,8 @@ class Act(NamedTuple):
     "answer" (``value`` is the ToolResult), "send" (again; ``value`` is the runtime not to
     take, or None), "query", "cancel" (``value``: why), "credit" (``value``: (of, count)),
     "emit" (``value``: the chunk), "reattach", "parts" (send arguments; ``value``: how many
-    more), "lost" (the runtime died with the call), "stray" (what came was not for us),
+    more), "lost" (``value``: the runtime that died with the call, and
+    its epoch), "stray" (what came was not for us),
     "good" and "bad" (what the breaker of the runtime is told).
     """
 
@@ -201,7 +202,7 @@ class Invocation:
             return self._retry_unknown("forgotten")
         if state == "never_seen" or (epoch and self.epoch and epoch != self.epoch):
             if state != "never_seen":  # another life of the runtime: this one cannot know
-                return [*self._unknown("runtime_restarted"), Act("lost")]
+                return [self._lost(), *self._unknown("runtime_restarted")]
             fault = Fault(
                 type=ErrorType.SERVICE_UNAVAILABLE,
                 reason="never_seen",
@@ -257,7 +258,7 @@ class Invocation:
         """The runtime that has it hears no more."""
         if self.phase in ("done", "new"):
             return _NOTHING
-        return [Act("bad"), Act("lost"), *self._retry_unknown("runtime_lost")]
+        return [Act("bad"), self._lost(), *self._retry_unknown("runtime_lost")]
 
     def cancel(self, reason: str) -> list[Act]:
         """The caller gave it up."""
@@ -385,6 +386,10 @@ class Invocation:
             text = f"The call was not finished: {self.stop_reason}."
             return self._fail(Fault(type=ErrorType.CANCELLED, reason="cancelled", message=text))
         return self._unknown(fault.reason) if self.may_have_run else self._fail(fault)
+
+    def _lost(self) -> Act:
+        """Named now: a retry forgets who had the call."""
+        return Act("lost", (self.runtime, self.epoch))
 
     def _retry_unknown(self, reason: str) -> list[Act]:
         """The attempt may have run; where a second run does no harm, there is one."""

@@ -56,7 +56,7 @@ class Home(Protocol):
 
     def count(self, what: str) -> None: ...
     def send(self, run: Run, avoid: str | None = None) -> None: ...
-    def report_lost(self, run: Run) -> None: ...
+    def report_lost(self, run: Run, runtime: str, epoch: str) -> None: ...
     def ended(self, run: Run) -> None: ...
 
 
@@ -346,8 +346,8 @@ class Run:
         else:
             self.perform(self.inv.unreachable())
 
-    def _report(self, _: Any) -> None:
-        self.engine.report_lost(self)
+    def _report(self, value: tuple[str, str]) -> None:
+        self.engine.report_lost(self, *value)
 
     def _bad(self, _: Any) -> None:
         if self.peer is not None and self.link is not None:
