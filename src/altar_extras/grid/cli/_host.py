@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError
 from altar_extras.grid.cli._serve import add_serving, logged, serve
-from altar_extras.grid.cli._where import credentials_of, host_and_port
+from altar_extras.grid.cli._where import credentials_of, host_and_port, made_folder
 from altar_extras.grid.host import HostSettings
 from altar_extras.grid.node import host_member
 
@@ -65,11 +65,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     options: dict[str, Any] = {}
     if arguments.http:
         options["http_host"], options["http_port"] = host_and_port(arguments.http)
+        options["http_public"] = True  # whoever types another address than loopback means it
     settings = HostSettings(
         mode=arguments.mode,
         name=arguments.name,
         manifests=dict(_pair(text) for text in arguments.manifest),
-        state_folder=arguments.state,
+        state_folder=made_folder("--state", arguments.state) if arguments.state else None,
         system_seed=credentials.system_seed,
         **options,
     )

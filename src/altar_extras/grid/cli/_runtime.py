@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from altar.adm import ToolManifest
 from altar.errors import ConfigurationError
 from altar_extras.grid.cli._serve import add_serving, logged, serve
-from altar_extras.grid.cli._where import add_where, credentials_of, host_and_port
+from altar_extras.grid.cli._where import add_where, credentials_of, host_and_port, made_folder
 from altar_extras.grid.node import RuntimeMember, RuntimeOptions
 from altar_extras.grid.runtime import RuntimeSettings
 from altar_extras.grid.security import ManifestRefused, SignedManifest
@@ -96,13 +96,9 @@ class _Serving:
 
 def _state(folder: str | None, tenant: str) -> str | None:
     """The file that remembers the sequence, in a folder that is made where it is not there."""
-    if folder is None:
-        return None
-    try:
-        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"--state {folder} cannot be made: {error.strerror}") from error
-    return str(Path(folder) / f"manifest-{tenant}.json")
+    return (
+        None if folder is None else str(made_folder("--state", folder) / f"manifest-{tenant}.json")
+    )
 
 
 def _contracts(path: str | None) -> ToolManifest | SignedManifest | None:

@@ -54,7 +54,8 @@ def add_serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--http",
         metavar="ADDR",
-        help="serve /live, /ready and /metrics on HOST:PORT; 0 is any port",
+        help="serve /live, /ready and /metrics on HOST:PORT, without TLS and to whoever reaches it; "
+        "a port alone is this machine's, 0 any free one",
     )
     parser.add_argument(
         "--log",
@@ -71,7 +72,7 @@ async def serve(service: Service, console: Console, ready: Callable[[], str]) ->
     ``ready`` is the line for standard output once it serves.
     """
     told: asyncio.Queue[int] = asyncio.Queue()
-    with _signals(told):
+    with _signals(told), _reloading(service):
         try:
             if not await _unless_told(service.start(), told):
                 return 130
@@ -79,10 +80,9 @@ async def serve(service: Service, console: Console, ready: Callable[[], str]) ->
             _log.info(line)
             console.print(line)
             console.out.flush()
-            with _reloading(service):
-                if await _unless_told(service.run_forever(), told):
-                    _log.info("it was told to leave, and left")
-                    return 0
+            if await _unless_told(service.run_forever(), told):
+                _log.info("it was told to leave, and left")
+                return 0
             _log.info("told to stop: what runs is finished first; again stops it at once")
             return 0 if await _unless_told(service.drain(), told) else 130
         finally:
@@ -130,12 +130,8 @@ def _reloading(service: Service) -> Iterator[None]:
     try:
         yield
     finally:
-        loop.add_signal_handler(number, _nothing)  # while it drains it must not end us either
+        loop.remove_signal_handler(number)
         task.cancel()
-
-
-def _nothing() -> None:
-    pass
 
 
 @contextmanager

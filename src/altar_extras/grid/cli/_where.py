@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from altar_extras.grid.security import Role
 
-__all__ = ["add_where", "credentials_of", "host_and_port"]
+__all__ = ["add_where", "credentials_of", "host_and_port", "made_folder"]
 
 
 def add_where(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +51,15 @@ def host_and_port(text: str) -> tuple[str, int]:
     if not port.isdecimal() or int(port) > 65535:
         raise ConfigurationError(f"--http {text}: write HOST:PORT, or a port alone; 0 takes any")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def made_folder(option: str, path: str) -> Path:
+    """A folder of this user alone, made where it is not there."""
+    try:
+        Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{option} {path} cannot be made: {error.strerror}") from error
+    return Path(path)
 
 
 def _nearby(arguments: argparse.Namespace, role: Role) -> Credentials:

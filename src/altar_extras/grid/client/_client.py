@@ -127,12 +127,12 @@ class GridClient:
     def tools(self) -> tuple[FunctionDeclaration, ...]:
         """The declarations of the tools that the session may use. Raises GridTransportError."""
         engine = self._engine()
-        return _declarations(self._run(engine, engine.contracts()))
+        return _declarations(self._run(engine, engine.declared()))
 
     async def atools(self) -> tuple[FunctionDeclaration, ...]:
         """As :meth:`tools`, without blocking the event loop."""
         engine = self._near()
-        return _declarations(await self._await(engine, engine.contracts()))
+        return _declarations(await self._await(engine, engine.declared()))
 
     def do(self, work: Callable[[Engine], Coroutine[Any, Any, Any]]) -> Any:
         """What ``work`` makes of the session, on its loop: for what stands on this client."""
@@ -321,10 +321,6 @@ def _context(timeout: float | None) -> CallContext:
     return CallContext(deadline=None if timeout is None else Deadline(timeout))
 
 
-def _declarations(contracts: list[dict[str, Any]]) -> tuple[FunctionDeclaration, ...]:
-    found: dict[str, FunctionDeclaration] = {}
-    for contract in contracts:
-        for doc in contract.get("function_declarations") or ():
-            declared = FunctionDeclaration.from_dict(doc)
-            found[declared.name] = declared
-    return tuple(found.values())
+def _declarations(rows: list[dict[str, Any]]) -> tuple[FunctionDeclaration, ...]:
+    found = [FunctionDeclaration.from_dict(row) for row in rows]
+    return tuple({one.name: one for one in found}.values())

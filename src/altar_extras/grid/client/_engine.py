@@ -185,6 +185,21 @@ class Engine:
                 return found
             cursor = answer.next
 
+    async def declared(self) -> list[dict[str, Any]]:
+        """The declarations of the tools that the session may call, and of no others."""
+        contracts = await self.contracts()
+        link = await self.ready()
+        task = link.refresh(now=True)
+        if task is not None:
+            await asyncio.shield(task)
+        return [
+            row
+            for contract in contracts
+            for row in contract.get("function_declarations") or ()
+            if isinstance(row, dict)
+            and (row.get("name") in link.tools or link.router.majors(str(row.get("name"))))
+        ]
+
     def report_lost(self, run: Run, runtime: str, epoch: str) -> None:
         """Tell the Hosts of a call whose runtime died with it."""
         self.count("lost")
@@ -295,12 +310,16 @@ class Engine:
             task = link.refresh(now=True)
             if task is not None:
                 await asyncio.shield(task)
-            link.tools = {**found, **link.tools}
+            # a contract is listed whole; the directory has what this session may call of it
+            majors = link.router.majors(name)
+            if majors and name not in link.tools:
+                if link.mode.lower() == "development":
+                    right = found.get(name, ToolRight(name, majors[-1], "", False))
+                    link.tools = {**link.tools, name: right}
+                else:
+                    await asyncio.shield(link.widen())
         except AltarError as error:
             _log.debug("the tools could not be asked for: %s", error)
-        majors = link.router.majors(name)
-        if name not in link.tools and majors and link.mode.lower() == "development":
-            link.tools = {**link.tools, name: ToolRight(name, majors[-1], "", False)}
         if run.inv.phase != "new" or run.done is None:
             return
         if name in link.tools:

@@ -89,6 +89,7 @@ class Link:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._refreshing: asyncio.Task[None] | None = None
+        self._widening: asyncio.Task[None] | None = None
         self._directory_at = 0.0
         self._is_closing = False
         self.clock = clock
@@ -140,6 +141,12 @@ class Link:
         self._directory_at = time.monotonic()
         self._refreshing = self._begin(self._refresh())
         return self._refreshing
+
+    def widen(self) -> asyncio.Task[None]:
+        """Renew now: the session may call more than when its connection was made."""
+        if self._widening is None or self._widening.done():
+            self._widening = self._begin(self._renewed())
+        return self._widening
 
     async def close(self, *, drain: bool = False) -> None:
         """End the connections; with ``drain`` the session too."""
@@ -235,7 +242,7 @@ class Link:
         old, self.wire = self.wire, made
         self._told("up")
         if old is not None:
-            await self._retire(old, state.ends)
+            self._begin(self._retire(old, state.ends))
 
     def _again(self, state: SessionState) -> None:
         left = state.ends - time.monotonic()

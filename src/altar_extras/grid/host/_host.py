@@ -208,6 +208,8 @@ class Host:
         who is in it no more is revoked, whose rights changed has to connect again. Raises
         ConfigurationError for another Host's or grid's, before anything has changed.
         """
+        if self._state != "serving":
+            raise ClosedError(f"this Host is {self._state}")
         if credentials is not None:
             await self._know(credentials)
         if self.settings.mode == "strict":

@@ -98,7 +98,7 @@ class RuntimeMember:
         self.http: HealthServer | None = None
         if options.http is not None:
             host, port = options.http
-            self.http = HealthServer(self.health, self.metrics, host=host, port=port)
+            self.http = HealthServer(self.health, self.metrics, host=host, port=port, public=True)
 
     async def start(self) -> None:
         """Connect, serve, and ship. Raises GridTransportError and ConfigurationError."""
