@@ -376,7 +376,7 @@ def test_a_manifest_that_cannot_be_written_is_one_line(run):
 
 
 def test_a_bug_is_one_line_that_says_how_to_see_more(run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(altar, "Session", lambda **options: 1 / 0)
+    monkeypatch.setattr(altar, "Session", lambda *tools, **options: 1 / 0)
     ran = run("tools", "mine.py")
     assert ran.status == 2
     assert "ZeroDivisionError" in ran.err
@@ -659,7 +659,7 @@ def test_run_without_tools_says_how_to_give_them(run):
 
 
 def test_an_interrupt_exits_with_130(run, monkeypatch: pytest.MonkeyPatch):
-    def interrupted(**options):
+    def interrupted(*tools, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(altar, "Session", interrupted)

@@ -38,7 +38,7 @@ class RuntimeSettings:
     slots: int = 32
     queue: int = 256
     heartbeat: float = 1.0
-    default_seconds: float = 60.0
+    default_seconds: float = 3600.0
     longest_seconds: float = 3600.0
     keep_seconds: float = 60.0
     keep_bytes: int = 64 * 1024 * 1024
