@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
@@ -35,8 +36,10 @@ class Book:
     Each is kept until its deadline and ``keep_ms`` more. Together they hold
     ``limit`` bytes at most: the oldest that ended go first, and while one that
     went might still be asked for, an id nobody knows is "unknown" instead of
-    "never_seen", and no retry is told to be safe. Ids in ``lost`` are those an
-    earlier process began and never ended.
+    "never_seen", and no retry is told to be safe. What was answered "no" does
+    not go; of that one client's key (a session's id begins with the key's) has a
+    quarter of the room at most, or it could have every other one refused. Ids in
+    ``lost`` are those an earlier process began and never ended.
     """
 
     def __init__(self, *, keep_ms: float, limit: int, lost: Iterable[str] = ()) -> None:
@@ -46,6 +49,8 @@ class Book:
         self._known: dict[tuple[str, str], Invocation] = {}
         self._due: dict[int, list[Invocation]] = {}
         self._tombs = 0
+        self._held: Counter[str] = Counter()  # by owner, the bytes of what does not go
+        self._share = limit // 4
         self._forgot_until = 0.0
         self._stuck = -1
         self.bytes = 0
@@ -57,6 +62,10 @@ class Book:
     def is_full(self) -> bool:
         """Whether nothing may be let go and nothing more be kept."""
         return self.bytes > self._limit
+
+    def is_full_for(self, session: str, *, part: float = 1.0) -> bool:
+        """The same for one session: its key may have used up its share, or a ``part`` of it."""
+        return self.is_full or self._held[_owner(session)] > self._share * part
 
     def arrive(
         self,
@@ -108,13 +117,16 @@ class Book:
         if found is not None:
             found.bury(up_to)
             return "never_seen", None
-        if key[1] in self._lost or now_ms < self._forgot_until or self._tombs >= _TOMBSTONES:
+        if key[1] in self._lost or now_ms < self._forgot_until:
+            return "unknown", None
+        if self._tombs >= _TOMBSTONES or self.is_full_for(key[0]):
             return "unknown", None
         tomb = Invocation(key[0], key[1], fingerprint=_BURIED, expires_ms=now_ms, attempt=0)
         tomb.bury(up_to)
         tomb.phase = Phase.ENDED
         self._tombs += 1
         self._add(tomb, horizon_ms + self._keep_ms)
+        self._hold(tomb)
         return "never_seen", None
 
     def kept(self, invocation: Invocation) -> None:
@@ -122,6 +134,8 @@ class Book:
         more = len(invocation.body) + len(invocation.payload)
         invocation.size += more
         self.bytes += more
+        if invocation.floor:
+            self._hold(invocation)
         if self.bytes > self._limit:
             self._make_room()
 
@@ -146,10 +160,19 @@ class Book:
             self._make_room()
 
     def _drop(self, invocation: Invocation) -> None:
+        owner = _owner(invocation.session)
         del self._known[(invocation.session, invocation.id)]
         self.bytes -= invocation.size
         if invocation.fingerprint == _BURIED:
             self._tombs -= 1
+        self._held[owner] -= invocation.held
+        if not self._held[owner]:
+            del self._held[owner]
+
+    def _hold(self, invocation: Invocation) -> None:
+        """Count what does not go by itself."""
+        self._held[_owner(invocation.session)] += invocation.size - invocation.held
+        invocation.held = invocation.size
 
     def _make_room(self) -> None:
         """Let the oldest tenth go; what was answered "no" stays, or it might run after all."""
@@ -163,3 +186,8 @@ class Book:
                 self._forgot_until = max(self._forgot_until, invocation.keep_until)
                 self._drop(invocation)
         self._stuck = len(self._known)  # not again until that changes
+
+
+def _owner(session: str) -> str:
+    """The id of the key whose session it is."""
+    return session.partition("-")[0]

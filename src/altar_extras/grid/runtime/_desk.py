@@ -241,7 +241,8 @@ class Desk:
             return faults.malformed("its arguments have no canonical form")
         if self.quarantined and f"{served.name} {args_digest}" in self.quarantined:
             return faults.quarantined()
-        if self._book.is_full:
+        crowded = len(self._active) >= self._settings.slots + self._settings.queue
+        if self._book.is_full_for(place.session, part=0.5 if crowded else 1.0):
             return faults.overloaded()
         return None
 
@@ -255,7 +256,7 @@ class Desk:
             return faults.overloaded()
         message = job.message
         if message.size:
-            return self._intake.refusal(message.size)
+            return self._intake.refusal(message.size, job.invocation.session)
         try:
             job.read_call()
         except AltarError as error:
@@ -333,9 +334,11 @@ class Desk:
             self._out.send(job.replies[-1], credit_for(message.invocation_id, credit))
 
         incoming = Incoming(message.size, message.sha256, grant=grant)
-        coming = asyncio.ensure_future(self._intake.receive(key, incoming))
+        left = (job.invocation.expires_ms - self._time.now()[0]) / 1000
+        coming = asyncio.ensure_future(self._intake.receive(key, incoming, seconds=left))
         await asyncio.sleep(0)  # it waits for parts before the caller is told to send
-        grant(64)
+        if not coming.done():
+            grant(64)
         came = await coming
         if not isinstance(came, bytes):
             return came

@@ -50,6 +50,7 @@ class Invocation:
         "fault",
         "fingerprint",
         "floor",
+        "held",
         "id",
         "job",
         "keep_until",
@@ -68,6 +69,7 @@ class Invocation:
         self.expires_ms = expires_ms
         self.attempt = attempt
         self.floor = 0
+        self.held = 0
         self.phase = _WAITING
         self.executed: Executed | Literal[""] = ""
         self.fault: Fault | None = None

@@ -77,8 +77,10 @@ class Intake:
         self._open: dict[tuple[str, str], Incoming] = {}
         self._bytes = 0
 
-    def refusal(self, size: int) -> Fault | None:
-        """Why a payload of this size cannot come now."""
+    def refusal(self, size: int, session: str) -> Fault | None:
+        """Why a payload of this size cannot come now. One client's key (a session's id begins
+        with the key's) has half of the places at most.
+        """
         limits = self._settings
         if size > limits.max_payload:
             return Fault(
@@ -86,8 +88,11 @@ class Intake:
                 reason="too_large",
                 message=f"Arguments of {size:,} bytes; this runtime takes {limits.max_payload:,}.",
             )
+        owner = session.partition("-")[0]
+        own = sum(1 for key in self._open if key[0].partition("-")[0] == owner)
         if (
             len(self._open) >= limits.payloads_at_once
+            or own >= max(1, limits.payloads_at_once // 2)
             or self._bytes + size > limits.payload_bytes_at_once
         ):
             return Fault(
@@ -98,8 +103,15 @@ class Intake:
             )
         return None
 
-    async def receive(self, key: tuple[str, str], incoming: Incoming) -> bytes | Fault:
-        """The whole payload, or why it did not come; gives up when no part comes in time."""
+    async def receive(
+        self, key: tuple[str, str], incoming: Incoming, *, seconds: float
+    ) -> bytes | Fault:
+        """The whole payload, or why it did not come; gives up when no part comes in time, and
+        after so many ``seconds``.
+        """
+        fault = self.refusal(incoming.size, key[0])
+        if fault is not None:  # others of the same turn were first
+            return fault
         loop, patience = asyncio.get_running_loop(), self._settings.credit_seconds
         self._open[key] = incoming
         self._bytes += incoming.size
@@ -112,9 +124,12 @@ class Intake:
                 timers[0] = loop.call_later(left, look)
 
         timers = [loop.call_later(patience, look)]
+        late = "the deadline passed before the arguments had come"
+        end = loop.call_later(max(0.0, seconds), incoming.fail, "deadline_passed", late)
         try:
             return await incoming.done
         finally:
+            end.cancel()
             timers[0].cancel()
             del self._open[key]
             self._bytes -= incoming.size
@@ -194,6 +209,7 @@ def _broken(reason: str, message: str) -> Fault:
         "stream_broken": ErrorType.STREAM_BROKEN,
         "digest_differs": ErrorType.STREAM_BROKEN,
         "cancelled": ErrorType.CANCELLED,
+        "deadline_passed": ErrorType.TIMEOUT,
     }
     kind = kinds.get(reason, ErrorType.RESOURCE_EXHAUSTED)
     return Fault(type=kind, reason=reason, message=f"The call did not begin: {message}.")
