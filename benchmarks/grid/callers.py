@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import msgpack
+
+from altar_extras.grid.server import development_certificates
 
 TEXT = "x" * 900
 Call = Callable[[], Awaitable[object]]
@@ -61,11 +65,28 @@ async def raw(address: str) -> AsyncIterator[Call]:
     transport.close()
 
 
+def nats_options(address: str) -> dict[str, Any]:
+    """What nats-py needs: a URL, and behind a bar the folder of certificates for mTLS."""
+    url, _, folder = address.partition("|")
+    if not folder:
+        return {"servers": url}
+    made = development_certificates(Path(folder))
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(made.ca))
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(made.client_cert, made.client_key)
+    return {
+        "servers": url,
+        "tls": context,
+        "tls_hostname": "localhost",
+        "tls_handshake_first": True,
+    }
+
+
 @asynccontextmanager
-async def nats(address: str, **options: Any) -> AsyncIterator[Call]:
+async def nats(address: str) -> AsyncIterator[Call]:
     import nats as library  # noqa: PLC0415 - one of several peers
 
-    connection = await library.connect(address, **options)
+    connection = await library.connect(**nats_options(address))
     numbers = count()
 
     async def call() -> object:

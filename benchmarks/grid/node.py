@@ -1,6 +1,7 @@
-"""A grid in a process of its own: ``python -m benchmarks.grid.node [--tls] [--no-audit] ...``.
+"""nats-server and a Host in a process of their own: ``python -m benchmarks.grid.node [--tls]``.
 
-Prints one line of JSON when it is ready: the client's credentials, and the servers' processes.
+Prints one line of JSON when it is ready: its folder, the client's credentials, and the
+processes of its servers. It ends with its standard input.
 """
 
 from __future__ import annotations
@@ -9,29 +10,25 @@ import argparse
 import json
 import os
 import sys
-import threading
 from pathlib import Path
 
 from altar_extras.grid.node import DevelopmentGrid, GridShape
-from benchmarks.grid import tools
 
 
 def main() -> None:
-    """Run a grid until this process is killed."""
+    """Run them until standard input ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--tls", action="store_true")
-    parser.add_argument("--no-audit", action="store_true")
-    parser.add_argument("--runtimes", type=int, default=1)
-    parser.add_argument("--slots", type=int, default=256)
     given = parser.parse_args()
-    shape = GridShape(
-        tls=given.tls, audit=not given.no_audit, runtimes=given.runtimes, slots=given.slots
-    )
-    with DevelopmentGrid([tools.bench_echo, tools.bench_wait], shape=shape) as grid:
-        line = {"credentials": str(grid.client_credentials), "pids": server_pids()}
+    with DevelopmentGrid([], shape=GridShape(tls=given.tls, runtimes=0)) as grid:
+        line = {
+            "folder": str(grid.folder.path.resolve()),
+            "client": str(grid.client_credentials),
+            "runtime": str(grid.runtime_credentials),
+            "server": server_pids(),
+        }
         print(json.dumps(line), flush=True)
         sys.stdin.read()
-        threading.Event().wait()
 
 
 def server_pids() -> list[int]:

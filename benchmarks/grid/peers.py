@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from altar_extras.grid.server import ServerProcess, development_certificates
 from benchmarks.grid.callers import PEERS
 from benchmarks.grid.load import Figures, closed
 
@@ -26,6 +27,15 @@ def missing(name: str) -> str:
     return f"{', '.join(absent)} not installed" if absent else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where a peer answers, and its processes."""
+
+    name: str
+    address: str
+    pids: dict[str, list[int]]
+
+
 @contextmanager
 def process(command: list[str], *, says: bool = True) -> Iterator[tuple[int, str]]:
     """A child process; its id, and the first line it prints."""
@@ -39,22 +49,43 @@ def process(command: list[str], *, says: bool = True) -> Iterator[tuple[int, str
 
 
 @contextmanager
-def peer(name: str, nats_url: str) -> Iterator[tuple[str, list[int]]]:
-    """A peer that is ready: its address, and the processes whose CPU counts."""
+def peer(name: str) -> Iterator[Peer]:
+    """A peer that is ready. "nats mTLS" is nats with TLS 1.3, both sides with certificates."""
+    kind = name.split()[0]
     with ExitStack() as stack:
-        pids: list[int] = []
-        address = nats_url if name == "nats" else ""
-        if name == "redis":
+        pids: dict[str, list[int]] = {}
+        address = ""
+        if kind == "nats":
+            address, pids["server"] = bare_server(stack, tls=name != kind)
+        if kind == "redis":
             server = ["redis-server", "--port", "0", "--save", "", "--unixsocket"]
             path = Path(stack.enter_context(folder())) / "redis.sock"
             pid, _ = stack.enter_context(process([*server, str(path)], says=True))
-            pids.append(pid)
+            pids["server"] = [pid]
             address = f"unix://{path}"
             while not path.exists():
                 pass
-        command = [sys.executable, "-m", "benchmarks.grid.responders", name, address]
+        command = [sys.executable, "-m", "benchmarks.grid.responders", kind, address]
         pid, said = stack.enter_context(process(command))
-        yield said, [*pids, pid]
+        yield Peer(name, said, {**pids, "responder": [pid]})
+
+
+def bare_server(stack: ExitStack, *, tls: bool) -> tuple[str, list[int]]:
+    """A nats-server without accounts, permissions or streams."""
+    config, certificates = "listen: 127.0.0.1:-1\nhttp: 127.0.0.1:-1\n", ""
+    if tls:
+        certificates = stack.enter_context(folder())
+        made = development_certificates(Path(certificates))
+        config += (
+            f'tls {{ ca_file: "{made.ca}", cert_file: "{made.server_cert}", '
+            f'key_file: "{made.server_key}", verify: true, min_version: "1.3", '
+            "handshake_first: true }\n"
+        )
+    server = ServerProcess(config)
+    stack.callback(server.close)
+    server.start()
+    url = f"tls://localhost:{server.ports.client}|{certificates}" if tls else server.url
+    return url, [server.pid or 0]
 
 
 @contextmanager
@@ -66,14 +97,7 @@ def folder() -> Iterator[str]:
         yield name
 
 
-def throughput(
-    name: str, nats_url: str, server: list[int], *, inflight: int, seconds: float
-) -> Figures:
+async def measured(peer: Peer, *, inflight: int, seconds: float) -> Figures:
     """Calls through one peer, ``inflight`` at once."""
-
-    async def run(address: str, pids: list[int]) -> Figures:
-        async with PEERS[name](address) as call:
-            return await closed(call, inflight=inflight, seconds=seconds, pids=pids)
-
-    with peer(name, nats_url) as (address, pids):
-        return asyncio.run(run(address, [*pids, *(server if name == "nats" else [])]))
+    async with PEERS[peer.name.split()[0]](peer.address) as call:
+        return await closed(call, inflight=inflight, seconds=seconds, pids=peer.pids)

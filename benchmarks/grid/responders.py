@@ -58,7 +58,9 @@ async def nats(address: str) -> None:
     """nats-py as its own documentation shows it."""
     import nats as library  # noqa: PLC0415 - one of several peers
 
-    connection = await library.connect(address)
+    from benchmarks.grid.callers import nats_options  # noqa: PLC0415 - as above
+
+    connection = await library.connect(**nats_options(address))
 
     async def answer(message: Any) -> None:
         await message.respond(answered(message.data))
