@@ -175,3 +175,12 @@ def test_a_slow_sink_delays_no_call(tmp_path):
 def test_settings_that_cannot_work_are_refused():
     with pytest.raises(ConfigurationError):
         ShipSettings(records=10, most=5)
+
+
+def test_the_largest_batch_is_one_that_a_host_can_read():
+    most = ShipSettings().most
+    batch = Batch("w", 1, 0, tuple(b"record" for _ in range(most)))
+    (read,) = unpack(pack(batch.to_message("b")))
+    assert Batch.from_message(read) == batch
+    with pytest.raises(ConfigurationError, match="1024"):
+        ShipSettings(most=most + 1)

@@ -97,6 +97,9 @@ class HostSink:
             raise SinkUnavailable(f"the Host did not take audit records: {error}") from error
 
 
+_MOST = 1024  # records that an AuditBatch takes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipSettings:
     """A batch leaves when ``records`` wait or the first of them waited ``linger`` seconds.
@@ -112,9 +115,10 @@ class ShipSettings:
     longest_pause: float = 2.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.records <= self.most or not 1024 <= self.size <= 900 * 1024:
+        bounded = 1 <= self.records <= self.most <= _MOST
+        if not bounded or not 1024 <= self.size <= 900 * 1024:
             raise ConfigurationError(
-                "ship settings: 1 <= records <= most, and size from 1024 to 921600 bytes"
+                f"ship settings: 1 <= records <= most <= {_MOST}, size from 1024 to 921600 bytes"
             )
 
 

@@ -307,7 +307,7 @@ class AuditBatch(Message):
     writer: str = text(64)
     epoch: str = text(64)
     first: int = number(0)
-    records: tuple[bytes, ...] = raws()
+    records: tuple[bytes, ...] = raws(1024)  # ShipSettings.most goes as far
 
 
 @registered
