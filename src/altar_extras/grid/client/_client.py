@@ -14,6 +14,7 @@ from altar.errors import AltarError, ClosedError, ConfigurationError, ErrorType
 from altar.runtime import CallContext, Deadline
 from altar_extras.grid.client._engine import Engine
 from altar_extras.grid.client._options import CallOptions
+from altar_extras.grid.client._pinned import Pinned
 from altar_extras.grid.client._portal import Portal
 from altar_extras.grid.client._settings import ClientSettings
 from altar_extras.grid.client._waiting import carry_across, carry_here, carry_in_thread
@@ -62,6 +63,7 @@ class GridClient:
             credentials = Credentials.read(credentials, role="client")
         self._credentials = credentials
         self.settings = settings or ClientSettings()
+        self._pinned = Pinned.of(credentials, self.settings)
         self._url = url or credentials.url
         if connector is None and not self._url:
             raise ConfigurationError(
@@ -196,7 +198,7 @@ class GridClient:
         loop = asyncio.get_running_loop()
         engine = self._looped
         if engine is None or engine.loop is not loop:
-            engine = self._looped = Engine(self._source(), self._credentials, self.settings)
+            engine = self._looped = self._new()
         await engine.ready()
         return self
 
@@ -273,7 +275,11 @@ class GridClient:
         return self._engine()
 
     async def _made(self) -> Engine:
-        return Engine(self._source(), self._credentials, self.settings)
+        return self._new()
+
+    def _new(self) -> Engine:
+        how = self._credentials, self.settings
+        return Engine(self._source(), *how, pinned=self._pinned)
 
     def _source(self) -> Connector:
         if self._connector is None:

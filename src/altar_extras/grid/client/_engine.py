@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from altar.adm import FunctionCall, ToolResult
     from altar.runtime import CallContext
     from altar_extras.grid.client._options import CallOptions
+    from altar_extras.grid.client._pinned import Pinned
     from altar_extras.grid.client._settings import ClientSettings
     from altar_extras.grid.security import Credentials
     from altar_extras.grid.transport import Connector
@@ -61,7 +62,12 @@ class Engine:
     """
 
     def __init__(
-        self, connector: Connector, credentials: Credentials, settings: ClientSettings
+        self,
+        connector: Connector,
+        credentials: Credentials,
+        settings: ClientSettings,
+        *,
+        pinned: Pinned | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.settings = settings
@@ -70,6 +76,7 @@ class Engine:
         self.runs: set[Run] = set()
         self.away: set[Run] = set()
         self.link: Link | None = None
+        self.pinned = pinned
         self._connector = connector
         self._credentials = credentials
         self._waiting: list[tuple[Run, str | None]] = []
@@ -142,10 +149,15 @@ class Engine:
             run.right = right
             if right.idempotent:
                 run.inv.idempotent = True
+        link.refresh()
+        if self.pinned is not None:
+            fault = self.pinned.refusal(right)
+            if fault is not None:
+                run.perform(run.inv.unsent(fault))
+                return
         if link.router.quarantined and _is_quarantined(link, run):
             run.perform(run.inv.unsent(quarantined()))
             return
-        link.refresh()
         run.send(link, avoid)
 
     async def ready(self) -> Link:
@@ -265,6 +277,7 @@ class Engine:
             self.settings,
             clock=self.clock,
             told=lambda what: self._told(link, what),
+            pinned=self.pinned,
         )
         fault: Fault | None = None
         try:

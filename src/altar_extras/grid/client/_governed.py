@@ -69,6 +69,9 @@ class Governor:
             right = link.tools.get(tool)
             if right is None:
                 return _denied("no_tool", f"The grid shows this session no tool {tool[:80]!r}.")
+            refused = None if engine.pinned is None else engine.pinned.refusal(right)
+            if refused is not None:
+                return refused
             ask = AuthorizeToolCall(
                 id=token_hex(8), tool=tool[:64], digest=right.digest, uses=self._uses
             )

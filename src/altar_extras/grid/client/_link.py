@@ -40,6 +40,7 @@ from altar_extras.grid.wire import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from altar_extras.grid.client._pinned import Pinned
     from altar_extras.grid.client._settings import ClientSettings
     from altar_extras.grid.security import Credentials
     from altar_extras.grid.transport import Connector, Transport
@@ -79,11 +80,13 @@ class Link:
         *,
         clock: HostClock,
         told: Callable[[str], None],
+        pinned: Pinned | None = None,
     ) -> None:
         self._connector = connector
         self._credentials = credentials
         self._settings = settings
         self._told = told
+        self._pinned = pinned
         self._loop = asyncio.get_running_loop()
         self._state: SessionState | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -333,11 +336,15 @@ class Link:
         finally:
             self._refreshing = None
 
-    async def _fetch_directory(self) -> None:
+    async def _fetch_directory(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         self._directory_at = time.monotonic()
-        answer = await self.ask("directory", Directory(id=_id()))
+        answer = await self.ask("directory", Directory(id=_id()), timeout=timeout)
         if isinstance(answer, DirectoryAnswer):
-            self.router.learn(answer.runtimes, answer.quarantined)
+            rows, pinned = answer.runtimes, self._pinned
+            if pinned is not None:
+                await asyncio.to_thread(pinned.look)
+                rows = tuple(pinned.rows(rows))
+            self.router.learn(rows, answer.quarantined)
 
     async def _ask(
         self,

@@ -35,6 +35,9 @@ class ExecutionMode(StrEnum):
             raise ConfigurationError(f"{where}={value!r:.60}: give one of {allowed}") from None
 
 
+_OTHERS = frozenset({"execution", "manifest", "manifest_state"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
     """How patient a client is; times are seconds.
@@ -51,6 +54,9 @@ class ClientSettings:
     ``execution`` is where calls run that neither their tool nor their session says
     anything of. ``window`` is how many chunks may be on their way. ``large_bytes`` and more
     travel in parts. ``grant_uses`` is how many local calls one grant is asked for.
+    ``manifest`` is the file of a signed manifest (STRICT): no call leaves for a contract
+    that is another, nor once it has expired; ``manifest_state`` is the file that keeps the
+    highest sequence seen.
     """
 
     connect_timeout: float = 5.0
@@ -70,12 +76,14 @@ class ClientSettings:
     max_result_bytes: int = 64 * 1024 * 1024
     grant_uses: int = 100
     execution: ExecutionMode | None = None
+    manifest: str | None = None
+    manifest_state: str | None = None
 
     def __post_init__(self) -> None:
         if self.execution is not None:
             ExecutionMode.read(self.execution, "ClientSettings(execution")
         for one in fields(self):
-            value = 1 if one.name == "execution" else getattr(self, one.name)
+            value = 1 if one.name in _OTHERS else getattr(self, one.name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
                 raise ConfigurationError(
                     f"ClientSettings({one.name}={value!r:.40}): give a number above 0"

@@ -95,7 +95,7 @@ class SessionCreated(Message):
     TYPE: ClassVar[str] = "SessionCreated"
     id: str = text(64)
     session: str = text(64)
-    token: str = text(8192)
+    token: str = text(8192, shown=False)
     expires_ms: int = number()
     time_ms: int = number()
     tools: tuple[Any, ...] = many()
@@ -260,7 +260,7 @@ class AuthorizeToolCallAnswer(Message):
 
     TYPE: ClassVar[str] = "AuthorizeToolCallAnswer"
     id: str = text(64)
-    grant: str = text(8192)
+    grant: str = text(8192, shown=False)
     expires_ms: int = number()
 
 

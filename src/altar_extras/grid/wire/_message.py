@@ -27,6 +27,7 @@ MAX_DEPTH: Final = 128
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**63 - 1
 M = TypeVar("M", bound="Message")
+_TEXT: Final = frozenset({str})
 _KINDS: dict[str, type[Message]] = {}
 
 
@@ -58,7 +59,7 @@ class Message:
             read = readers.get(name)
             if read is not None and value is not None:
                 values[name] = read(value, name)
-        if not required <= values.keys():
+        if len(values) < len(readers) and not required <= values.keys():
             raise FieldError(f"{cls.TYPE}.{min(required - values.keys())} is missing")
         return cls(**values)
 
@@ -96,24 +97,24 @@ def known(name: str) -> type[Message] | None:
 # What a field may hold. Bounds keep a hostile peer from filling memory by single fields.
 
 
-def text(limit: int = 256, default: Any = MISSING) -> Any:
-    """A string of at most ``limit`` characters."""
+def text(limit: int = 256, default: Any = MISSING, *, shown: bool = True) -> Any:
+    """A string of at most ``limit`` characters; ``shown`` in the message's repr."""
 
-    def read(value: Any, name: str) -> str:
+    def read(value: Any, name: str) -> Any:
         if value.__class__ is not str or len(value) > limit:
             raise FieldError(f"{name} is no text of at most {limit} characters")
-        return str(value)
+        return value
 
-    return _field(read, default)
+    return _field(read, default, shown=shown)
 
 
 def number(default: Any = MISSING, *, low: int = 0, high: int = 2**53 - 1) -> Any:
     """An integer within bounds."""
 
-    def read(value: Any, name: str) -> int:
+    def read(value: Any, name: str) -> Any:
         if value.__class__ is not int or not low <= value <= high:
             raise FieldError(f"{name} is no integer from {low} to {high}")
-        return int(value)
+        return value
 
     return _field(read, default)
 
@@ -132,10 +133,10 @@ def seconds(default: Any = MISSING) -> Any:
 def flag(default: bool = False) -> Any:
     """True or false."""
 
-    def read(value: Any, name: str) -> bool:
+    def read(value: Any, name: str) -> Any:
         if value.__class__ is not bool:
             raise FieldError(f"{name} is neither true nor false")
-        return bool(value)
+        return value
 
     return _field(read, default)
 
@@ -143,11 +144,11 @@ def flag(default: bool = False) -> Any:
 def tree(default: Any = MISSING) -> Any:
     """An object of JSON values."""
 
-    def read(value: Any, name: str) -> dict[str, Any]:
+    def read(value: Any, name: str) -> Any:
         if value.__class__ is not dict:
             raise FieldError(f"{name} is no object")
         _check(value, name)
-        return dict(value)
+        return value
 
     return _field(read, default)
 
@@ -177,10 +178,10 @@ def many(limit: int = 4096) -> Any:
 def raw(limit: int = 1 << 20) -> Any:
     """Bytes."""
 
-    def read(value: Any, name: str) -> bytes:
+    def read(value: Any, name: str) -> Any:
         if value.__class__ is not bytes or len(value) > limit:
             raise FieldError(f"{name} is no {limit} bytes or fewer")
-        return bytes(value)
+        return value
 
     return _field(read, b"")
 
@@ -199,7 +200,11 @@ def raws(limit: int = 256) -> Any:
 
 
 def _check(value: Any, name: str) -> None:
-    if not _is_plain((value,), MAX_DEPTH):  # the long way finds out what, and where
+    if value.__class__ is dict:
+        plain = _is_plain(value.values(), MAX_DEPTH - 1) and {*map(type, value)} <= _TEXT
+    else:
+        plain = _is_plain((value,), MAX_DEPTH)
+    if not plain:  # the long way finds out what, and where
         problems = json_problems(value)
         if problems:
             raise FieldError(f"{name}: {problems[0]}")
@@ -220,9 +225,8 @@ def _is_plain(values: Iterable[Any], depth: int) -> bool:  # noqa: C901 - one te
         elif cls is dict:
             if depth <= 0 or not _is_plain(value.values(), depth - 1):
                 return False
-            for key in value:
-                if key.__class__ is not str:
-                    return False
+            if not {*map(type, value)} <= _TEXT:
+                return False
         elif cls is list:
             if depth <= 0 or not _is_plain(value, depth - 1):
                 return False
@@ -231,11 +235,11 @@ def _is_plain(values: Iterable[Any], depth: int) -> bool:  # noqa: C901 - one te
     return True
 
 
-def _field(read: Any, default: Any) -> Any:
+def _field(read: Any, default: Any, *, shown: bool = True) -> Any:
     metadata = {"read": read}
     if default is MISSING:
-        return field(metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(metadata=metadata, repr=shown)
+    return field(default=default, metadata=metadata, repr=shown)
 
 
 _READERS: dict[type[Message], tuple[dict[str, Any], frozenset[str]]] = {}
