@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import runpy
@@ -17,6 +18,7 @@ DEPLOY = Path(__file__).parents[3] / "deploy"
 if not DEPLOY.is_dir():
     pytest.skip("deploy/ is only in the repository", allow_module_level=True)
 
+from altar_extras.grid.cli import _host, _runtime  # noqa: E402
 from altar_extras.grid.server import (  # noqa: E402
     check_config,
     development_certificates,
@@ -232,7 +234,30 @@ def test_compose_files_name_only_what_they_declare_and_run_nothing_as_root(name,
         if "entrypoint" not in service and service["image"] == NATS:
             assert service["environment"]["GRID_SERVER"]
     for config in made["configs"].values():
-        assert check_config(DEPLOY / config["file"]) == []
+        if config["file"].endswith(".conf"):
+            assert check_config(DEPLOY / config["file"]) == []
+        else:  # what the operator puts there
+            assert config["file"] == "manifest.json"
+    for name in ("host", "runtime"):
+        is_understood(made["services"][name]["command"])
+
+
+def is_understood(words):
+    """What a Host or a runtime is told is taken by the command line, and enough for STRICT."""
+    parser = argparse.ArgumentParser()
+    {"host": _host, "runtime": _runtime}[words[0]].configure(parser)
+    told = parser.parse_args(words[1:])
+    assert told.manifest
+    assert told.state == "/var/lib/altar"
+    assert words[0] == "host" or told.audit
+
+
+def test_hosts_and_runtimes_are_told_all_that_strict_needs():
+    told = [container["args"] for one in WORKLOADS for container in pod(one)["containers"]]
+    told = [words for words in told if words[0] in ("host", "runtime")]
+    assert len(told) == 2
+    for words in told:
+        is_understood(words)
 
 
 def test_the_server_is_one_official_image_and_ours_runs_without_root():

@@ -27,9 +27,10 @@ HOSTS_ACCOUNT = "GRID"  # the one with JetStream; who may connect is asked here
 SYSTEM_ACCOUNT = "SYS"
 
 # What a Host's own connection may do, by account. Clients and runtimes get theirs from the callout.
-# Answers come under grid.v1.re, never under _INBOX, which is everybody's.
+# Answers come under grid.v1.re, never under _INBOX, which is everybody's. Without $JS.FC (flow
+# control) a long stream stops in the middle when it is read.
 _HOSTS = (
-    ("$JS.API.>", "$JS.ACK.>", "$KV.>", "$SYS._INBOX.>", "grid.>"),
+    ("$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.>", "$SYS._INBOX.>", "grid.>"),
     ("$KV.>", "$SYS.REQ.USER.AUTH", "grid.>"),
 )
 _TENANT = (("grid.v1.>",), ("grid.v1.>",))
