@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import contextmanager, suppress
@@ -13,7 +14,14 @@ from altar.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["is_private", "locked", "read_bounded", "replace_file", "write_private"]
+__all__ = [
+    "is_open_to_all",
+    "is_private",
+    "locked",
+    "read_bounded",
+    "replace_file",
+    "write_private",
+]
 
 POSIX: bool = os.name == "posix"
 
@@ -46,10 +54,14 @@ def replace_file(target: Path, data: bytes, *, mode: int = 0o644) -> None:
 def read_bounded(path: str | os.PathLike[str], limit: int, *, private: bool = False) -> bytes:
     """The bytes of a regular file, one more than ``limit`` where it is longer.
 
-    Raises OSError, and (``private``) ConfigurationError where others may read it.
+    Raises OSError, also for what is no file (a pipe would be waited for), and
+    (``private``) ConfigurationError where others may read it.
     """
-    with Path(path).open("rb") as file:
-        about = os.fstat(file.fileno())
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(number, "rb") as file:
+        about = os.fstat(number)
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
         if private and not is_private(about):
             raise ConfigurationError(
                 f"{path} can be read by others, and it holds a secret; type: chmod 600 {path}"
@@ -60,6 +72,12 @@ def read_bounded(path: str | os.PathLike[str], limit: int, *, private: bool = Fa
 def is_private(about: os.stat_result) -> bool:
     """Whether only the owner may read and write; always so where modes say nothing."""
     return not POSIX or not stat.S_IMODE(about.st_mode) & 0o077
+
+
+def is_open_to_all(folder: Path) -> bool:
+    """Whether anybody may put files into a folder and take others' away."""
+    mode = folder.stat().st_mode if POSIX else 0
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.adm import dumps, loads
 from altar.errors import AltarError, ConfigurationError
-from altar_extras.grid.security._files import locked, read_bounded, write_private
+from altar_extras.grid.security._files import is_open_to_all, locked, read_bounded, write_private
 from altar_extras.grid.security._keys import VerifyKey
 from altar_extras.grid.security._manifest import MANIFEST_SECONDS, SignedManifest
 from altar_extras.grid.security._refused import ManifestRefused
@@ -122,6 +122,7 @@ class ManifestTrust:
         found = signed if isinstance(signed, SignedManifest) else SignedManifest.loads(signed)
         check_signed(found, self.root, self.tenant, now)
         try:
+            self._check_folder()
             with locked(self.state_path):
                 self._advance(found)
         except OSError as error:
@@ -138,6 +139,15 @@ class ManifestTrust:
         """The highest sequence accepted so far, 0 for none; ManifestRefused (state_broken)."""
         state = self._state()
         return 0 if state is None else int(state["sequence"])
+
+    def _check_folder(self) -> None:
+        folder = self.state_path.parent
+        if is_open_to_all(folder):
+            message = (
+                f"everybody may delete what is in {folder}, and with it the memory of the highest "
+                f"sequence; type: chmod o-w {folder}"
+            )
+            raise ManifestRefused("state_broken", message)
 
     def _advance(self, found: SignedManifest) -> None:
         state = self._state()
