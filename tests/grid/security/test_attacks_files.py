@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("cryptography")
 
+from altar.cli import main  # noqa: E402
 from altar.errors import ConfigurationError  # noqa: E402
 from altar_extras.grid.security import Credentials, ManifestRefused, ManifestTrust  # noqa: E402
 from tests.grid.security.makes import CLIENT, ROOT, signed  # noqa: E402
@@ -65,3 +66,20 @@ def test_credentials_that_others_can_read_are_refused_without_a_word_of_them(tmp
         with pytest.raises(ConfigurationError, match="chmod 600") as caught:
             Credentials.read(path)
         assert CLIENT.seed not in str(caught.value)
+
+
+def test_the_command_takes_no_signed_manifest_without_a_memory(tmp_path, capsys):
+    pytest.importorskip("nats")
+    pytest.importorskip("msgpack")
+
+    tools = tmp_path / "tools.py"
+    tools.write_text("from altar.later import tool\n\n@tool\ndef add(): 'Add.'\n")
+    signed(now=time.time()).write(tmp_path / "m.json")
+    made = Credentials(role="runtime", tenant="acme", name="r", seed=CLIENT.seed, root=ROOT.public)
+    made.write(tmp_path / "r.json")
+    status = main(
+        ["grid", "runtime", str(tools), "--credentials", str(tmp_path / "r.json")]
+        + ["--url", "nats://127.0.0.1:1", "--manifest", str(tmp_path / "m.json")]
+    )
+    assert status != 0
+    assert "--state FOLDER" in capsys.readouterr().err

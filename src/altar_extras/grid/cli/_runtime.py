@@ -54,12 +54,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Serve until SIGTERM or Ctrl-C, then finish what runs: 0."""
     credentials = credentials_of(arguments, "runtime")
     state = _state(arguments.state, credentials.tenant)
+    contracts = _contracts(arguments.manifest)
+    if state is None and isinstance(contracts, SignedManifest):
+        raise ConfigurationError(
+            "a signed manifest needs --state FOLDER, which keeps the highest sequence seen: "
+            "without it an older manifest would be believed"
+        )
     tools = arguments.tools_of(arguments.target)
     options = RuntimeOptions(
         settings=RuntimeSettings(
             slots=arguments.slots, linger_seconds=arguments.linger, manifest_state=state
         ),
-        contracts=_contracts(arguments.manifest),
+        contracts=contracts,
         audit_folder=Path(arguments.audit) if arguments.audit else None,
         http=host_and_port(arguments.http) if arguments.http else None,
     )
