@@ -46,16 +46,14 @@ def main() -> int:
 def table(lines: list[Line], given: argparse.Namespace, load: float, took: float) -> str:
     """The page's form."""
     rows = " ".join(given.rows)
-    out = [
+    about = (
         f"Run of {time.strftime('%Y-%m-%d')}: {_processor()}, {os.cpu_count()} cores, "
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
         f"load {load:.1f} at the start; {took:.0f} s; "
         f"`python -m benchmarks.grid{' ' + rows if rows else ''} "
-        f"--seconds {given.seconds:g} --repeat {given.repeat}`.",
-        "",
-        "| what | bar | measured | | beside |",
-        "|---|---|---|---|---|",
-    ]
+        f"--seconds {given.seconds:g} --repeat {given.repeat}`."
+    )
+    out = [about, "", "| what | bar | measured | | beside |", "|---|---|---|---|---|"]
     for one in lines:
         mark = "" if one.holds is None else "holds" if one.holds else "FALLS SHORT"
         out.append(f"| {one.what} | {one.bar} | {one.figure} | {mark} | {one.beside} |")

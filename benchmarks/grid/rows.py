@@ -10,7 +10,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 from altar.adm import FunctionCall
 from altar.runtime import CallContext
@@ -78,7 +78,7 @@ class Turns:
         self.found: dict[str, list[Figures]] = {}
         self.absent: dict[str, str] = {}
 
-    def __enter__(self) -> Turns:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -363,7 +363,8 @@ async def _at_random(found: Fleet, seconds: float) -> Figures:
     async with GridClient(credentials=found.client) as client:
         await client.acall("bench_pause", {"text": TEXT})
         engine = client._looped
-        assert engine is not None and engine.link is not None
+        assert engine is not None
+        assert engine.link is not None
         engine.link.router.learn([])
         engine.link.refresh = lambda *, now=False: None  # type: ignore[method-assign]
 

@@ -357,5 +357,5 @@ def kinds() -> dict[str, type[wire.Message]]:
         for one in found
         if isinstance(one, type)
         and issubclass(one, wire.Message)
-        and one not in (wire.Message, wire.Malformed, wire.Unknown)
+        and one not in (wire.Message, wire.Malformed, wire.Ready, wire.Unknown)
     }

@@ -276,13 +276,19 @@ class Journal:
                 what.torn_bytes, list(what.damaged[:4]),
             )  # fmt: skip
             begun = ledger.reserved_note(EPOCH, *values)
-            self._epoch_raw = begun.raw
+            self._epoch_raw = begun[0]
             self._hand(begun, None)
             for name, one in found.open.items():
                 self._hand(ledger.reserved_note(UNKNOWN, one.sequence, name[:128], now), None)
         return commit
 
     def _start(self, entry: Entry, waiter: Waiter) -> int:
+        with self._lock:
+            if not self._closed and self._commit.broken is None:
+                try:
+                    return self._hand(self._ledger.started(entry), waiter)
+                except SpoolFull:  # for now, perhaps
+                    pass
         return self._accept(lambda: self._ledger.started(entry), waiter)
 
     def _finish(self, outcome: Outcome, waiter: Waiter | None) -> int:
@@ -308,12 +314,13 @@ class Journal:
             raise SpoolBroken(str(self._commit.broken))
 
     def _hand(self, placed: Placed, waiter: Waiter | None) -> int:
+        raw, sequence, rolled = placed
         segment = None
-        if placed.rolled:
-            segment = self._shelf.take(placed.sequence)
+        if rolled:
+            segment = self._shelf.take(sequence)
             self._chores.set()
-        self._commit.add(placed.raw, placed.sequence, waiter=waiter, segment=segment)
-        return placed.sequence
+        self._commit.add(raw, sequence, waiter=waiter, segment=segment)
+        return sequence
 
     def _commit_wait(self) -> None:
         waiter = ThreadWait()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hashlib import sha256
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from altar.adm import dumps, json_problems
 from altar.errors import ErrorType
 from altar_extras.grid.client._flow import cut_up
-from altar_extras.grid.wire import VERSION, Fault, FrameError, Message, pack
+from altar_extras.grid.wire import VERSION, Fault, FrameError, Ready, pack
 
 if TYPE_CHECKING:
     from altar.runtime import CallContext
@@ -50,20 +50,6 @@ class UnspeakableError(Exception):
         super().__init__(fault.message)
 
 
-class _Ready(Message):
-    """A message whose map is ready: calls are many, and know what they say."""
-
-    __slots__ = ("doc",)
-    TYPE: ClassVar[str] = "ToolCall"
-
-    def __init__(self, doc: dict[str, Any]) -> None:
-        self.doc = doc
-
-    def to_wire(self) -> dict[str, Any]:
-        """The map that travels."""
-        return self.doc
-
-
 def spoken_call(run: Speaker, link: Link, peer: Peer | None) -> Spoken:
     """The ToolCall of this attempt, for this peer. Raises UnspeakableError."""
     inv, ctx, right = run.inv, run.ctx, run.right
@@ -102,7 +88,7 @@ def _packed(doc: dict[str, Any], args: dict[str, Any]) -> bytes:
     if problems:
         raise UnspeakableError(_no_json(str(problems[0])))
     try:
-        return pack(_Ready(doc))
+        return pack(Ready(doc))
     except FrameError as error:
         raise UnspeakableError(_no_json(error.reason)) from None
 
@@ -152,7 +138,7 @@ def _in_parts(doc: dict[str, Any], run: Speaker, peer: Peer | None) -> Spoken:
     doc["call"] = {"call_id": call.call_id, "name": call.name}
     doc["size"] = len(data)
     doc["sha256"] = sha256(data).hexdigest()
-    return Spoken(pack(_Ready(doc)), cut_up(data, run.inv.settings.part_bytes))
+    return Spoken(pack(Ready(doc)), cut_up(data, run.inv.settings.part_bytes))
 
 
 def _no_json(why: str) -> Fault:

@@ -197,11 +197,11 @@ class Desk:
                 args_digest = digest(message.call.get("args") or {}, big_integers="exact")
         except AltarError:
             args_digest = ""
-        fault = self._refusal(message, place, args_digest)
+        now, uncertainty = self._time.now()
+        fault = self._refusal(message, place, args_digest, now)
         if fault is not None:
             self._refuse(message, served, fault, reply)
             return
-        now, uncertainty = self._time.now()
         expires = self._expires(message, now)
         key = (session, message.invocation_id)
         arrival, invocation = self._book.arrive(
@@ -225,7 +225,9 @@ class Desk:
         job.task = task = self._loop.create_task(self._serve(key, job))
         self._tasks.add(task)
 
-    def _refusal(self, message: ToolCall, place: Place, args_digest: str) -> Fault | None:
+    def _refusal(
+        self, message: ToolCall, place: Place, args_digest: str, now: float
+    ) -> Fault | None:
         """Why this is no call for this runtime at all; none of it is remembered."""
         served = place.served
         if message.call.get("name") != served.name or not message.invocation_id:
@@ -235,7 +237,7 @@ class Desk:
         revoked = self._revoked
         if revoked and (place.session in revoked or place.session.partition("-")[0] in revoked):
             return faults.session_ended()
-        if self.stopped or self._time.now()[0] >= self.expires_ms:
+        if self.stopped or now >= self.expires_ms:
             return faults.stopped(self.stopped or "manifest_expired")
         if not args_digest:
             return faults.malformed("its arguments have no canonical form")

@@ -12,7 +12,7 @@ from altar.adm import dumps
 from altar_extras.grid.runtime import _faults as faults
 from altar_extras.grid.runtime._payloads import INLINE_BYTES, Outgoing
 from altar_extras.grid.transport import GridTransportError
-from altar_extras.grid.wire import Error, FrameError, ToolResultMessage, pack
+from altar_extras.grid.wire import VERSION, Error, FrameError, Ready, ToolResultMessage, pack
 
 if TYPE_CHECKING:
     from altar_extras.grid.runtime._invocation import Invocation
@@ -100,9 +100,14 @@ class Outbox:
     def close_call(self, job: Job, done: Done, *, load: dict[str, int], chunks: int) -> None:
         """Pack the answer of a call into its invocation."""
         invocation, message = job.invocation, job.message
+        limit = min(INLINE_BYTES, self._transport.max_payload - _ENVELOPE)
+        if not chunks:
+            body = self._usual(message, done, load)
+            if body and len(body) <= limit:
+                invocation.body = body
+                return
         answer = self._answer(message, done.result.to_dict(), load)
         answer.executed, answer.seconds, answer.chunks = done.executed, done.seconds, chunks
-        limit = min(INLINE_BYTES, self._transport.max_payload - _ENVELOPE)
         try:
             body = pack(answer)
             if len(body) <= limit:
@@ -119,6 +124,34 @@ class Outbox:
             invocation.body = self._too_large(message, size or len(body), done, load)
             return
         invocation.body, invocation.payload = body, payload
+
+    def _usual(self, message: ToolCall, done: Done, load: dict[str, int]) -> bytes:
+        """The body of a plain success, without the message's class: these are most; else b""."""
+        result = done.result
+        if result.error is not None or result.metadata or result.extensions:
+            return b""
+        doc: dict[str, Any] = {
+            "type": ToolResultMessage.TYPE,
+            "v": VERSION,
+            "invocation_id": message.invocation_id,
+            "result": {
+                "call_id": result.call_id,
+                "name": result.name,
+                "status": "SUCCESS",
+                "content": result.content,
+            },
+            "executed": done.executed,
+            "seconds": done.seconds,
+            "load": load,
+            "runtime": self._identity.runtime,
+            "epoch": self._identity.epoch,
+        }
+        if message.correlation_id:
+            doc["correlation_id"] = message.correlation_id
+        try:
+            return pack(Ready(doc))
+        except FrameError:
+            return b""  # said in full, with what is wrong
 
     def answer(self, invocation: Invocation, reply: Reply) -> None:
         """Send what is kept of a call; its large content follows as the reader gives credit."""

@@ -67,6 +67,7 @@ from altar_extras.grid.wire._message import (
     FieldError,
     Malformed,
     Message,
+    Ready,
     Unknown,
 )
 from altar_extras.grid.wire._names import (
@@ -119,6 +120,7 @@ __all__ = [
     "Part",
     "Query",
     "QueryAnswer",
+    "Ready",
     "RegisterTools",
     "RegisterToolsAnswer",
     "RenewSession",

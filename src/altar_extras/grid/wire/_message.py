@@ -16,6 +16,7 @@ __all__ = [
     "FieldError",
     "Malformed",
     "Message",
+    "Ready",
     "Unknown",
     "known",
     "registered",
@@ -62,6 +63,19 @@ class Message:
         if len(values) < len(readers) and not required <= values.keys():
             raise FieldError(f"{cls.TYPE}.{min(required - values.keys())} is missing")
         return cls(**values)
+
+
+class Ready(Message):
+    """A message whose map is ready: calls and answers are many, and know what they say."""
+
+    __slots__ = ("doc",)
+
+    def __init__(self, doc: dict[str, Any]) -> None:
+        self.doc = doc
+
+    def to_wire(self) -> dict[str, Any]:
+        """The map that travels."""
+        return self.doc
 
 
 @dataclass(slots=True, kw_only=True)
