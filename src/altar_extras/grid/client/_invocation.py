@@ -41,7 +41,8 @@ _NOTHING: list[Act] = []
 _ELSEWHERE = frozenset(
     {"overloaded", "draining", "no_runtime", "starting", "spool_full", "tombstoned"}
 )
-_FULL = frozenset({"overloaded", "draining", "spool_full"})
+# what a runtime is left alone for; one that is full says how full, and is free again in a moment
+_FULL = frozenset({"draining", "spool_full"})
 
 
 class Invocation:

@@ -49,7 +49,7 @@ __all__ = ["Link", "Wire"]
 
 _log = logging.getLogger("altar.grid")
 # a Host that is silent does not have the whole time: the question may go to another one
-_SHARES = (0.25, 0.25, 0.5)
+_SHARES = (0.1, 0.1, 0.2, 0.3, 0.3)
 FEATURES = ("many", "credits", "query", "cancel", "parts", "spans")
 
 
@@ -119,7 +119,7 @@ class Link:
                 created = await self._bootstrap()
                 self._adopt(created)
                 self.wire = await self._connect()
-                await self._fetch_directory()
+                await self._fetch_directory(self._settings.connect_timeout)
         except (GridTransportError, TimeoutError) as error:
             await self.close()
             raise LinkLostError(fault_of(error)) from error
@@ -173,6 +173,7 @@ class Link:
     # -- bootstrap ------------------------------------------------------------------------
 
     async def _bootstrap(self) -> SessionCreated:
+        patience = self._settings.connect_timeout  # its server cuts a silent Host within 3 s
         key = key_id(self._credentials.key.public)
         transport = await self._connector.connect(
             seed=self._credentials.seed, name=connection_name("client")
@@ -181,11 +182,11 @@ class Link:
         try:
             await wire.requests.start()
             hello = Hello(id=_id(), role="client", level=LEVEL, features=FEATURES, software="altar")
-            answer = await self._ask(wire.requests, key, "hello", hello)
+            answer = await self._ask(wire.requests, key, "hello", hello, patience)
             if isinstance(answer, HelloAnswer):
                 self.mode = answer.mode
             ask = CreateSession(id=_id(), ttl=self._settings.session_ttl)
-            created = await self._ask(wire.requests, key, "create_session", ask)
+            created = await self._ask(wire.requests, key, "create_session", ask, patience)
         finally:
             await _closed(wire)
         return _session_of(created)
