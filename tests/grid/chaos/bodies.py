@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 MARKS = "ALTAR_GRID_CHAOS_MARKS"
@@ -23,6 +24,19 @@ def mark(kind: str, key: str) -> None:
     if not _file:
         _file.append(os.open(os.environ[MARKS], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
     os.write(_file[0], f"{kind} {key} {os.getpid()} {time.monotonic():.6f}\n".encode())
+
+
+def begin(marks: Path) -> None:
+    """Write the marks of this process there."""
+    end()
+    os.environ[MARKS] = str(marks)
+
+
+def end() -> None:
+    """Write no more of them."""
+    os.environ.pop(MARKS, None)
+    if _file:
+        os.close(_file.pop())
 
 
 async def work(key: str, ms: float = 5) -> str:

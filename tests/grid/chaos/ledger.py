@@ -20,6 +20,17 @@ JITTER = 0.010  # seconds between the last look at the clock and the body's firs
 _serial = count(1)
 
 
+async def pause(seconds: float) -> None:
+    """Let time pass: a fault lasts as long as its scenario says."""
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+    timer = loop.call_later(seconds, over.set_result, None)
+    try:
+        await over
+    finally:
+        timer.cancel()
+
+
 class Mark(NamedTuple):
     """One line that a body wrote."""
 
@@ -147,7 +158,7 @@ class Ledger:
         for number in range(int(rate * seconds)):
             wait = began + number / rate - time.monotonic()
             if wait > 0:
-                await asyncio.sleep(wait)
+                await pause(wait)
             elif number % 16 == 0:
                 await asyncio.sleep(0)
             self.send(clients[number % len(clients)], **how)
@@ -169,7 +180,7 @@ class Ledger:
                 return
             if time.monotonic() > end:
                 raise TimeoutError(f"only {len(keys & set(marks))} of {number} bodies began")
-            await asyncio.sleep(0.01)
+            await pause(0.01)
 
     # -- the account
 
@@ -243,6 +254,8 @@ class Ledger:
         after = [at for at in good if at > self.fault_at]
         row.recovered = bool(after)
         line = [before[-1] if before else self.fault_at, *after]
+        if self.calls and not self.calls[-1].ok and self.calls[-1].answers:
+            line.append(max(line[-1], self.calls[-1].at))
         row.outage = max((b - a for a, b in zip(line, line[1:], strict=False)), default=0.0)
 
 

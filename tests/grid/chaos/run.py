@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from tests.grid.chaos import servers
+from altar_extras.grid.transport import GridTransportError
+from tests.grid.chaos import members, peers, servers
 from tests.grid.chaos.ledger import Ledger, Row
 from tests.grid.chaos.world import World
 
@@ -31,6 +32,21 @@ SCENARIOS: dict[str, Scenario] = {
     "half_open_runtime": Scenario(servers.half_open_runtime, nodes=3, hosts=2, bar=2.5),
     "partition": Scenario(servers.partition),
     "partition_runtime": Scenario(servers.partition_runtime, bar=2.5),
+    "runtime_killed": Scenario(members.runtime_killed),
+    "runtime_drained": Scenario(members.runtime_drained),
+    "every_role_killed": Scenario(members.every_role_killed),
+    "host_killed": Scenario(members.host_killed, hosts=2),
+    "host_silent": Scenario(members.host_silent, hosts=2),
+    "poison": Scenario(members.poison),
+    "clock_skew": Scenario(members.clock_skew),
+    "cancelled": Scenario(members.cancelled),
+    "full_disk": Scenario(members.full_disk),
+    "slow_reader": Scenario(peers.slow_reader),
+    "hostile_runtime": Scenario(peers.hostile_runtime),
+    "level_one": Scenario(peers.level_one),
+    "frames": Scenario(peers.frames),
+    "storm": Scenario(peers.storm),
+    "abandoned": Scenario(peers.abandoned),
     "rolling_restart": Scenario(servers.rolling_restart, nodes=3, hosts=2),
 }
 
@@ -43,7 +59,10 @@ async def run_one(name: str, seconds: float, *, short: bool = False) -> Row:
         world.short = short
         ledger = Ledger(world.marks)
         began = time.monotonic()
-        await scenario.play(world, ledger, seconds)
+        try:
+            await scenario.play(world, ledger, seconds)
+        except (GridTransportError, OSError, TimeoutError, RuntimeError) as error:
+            ledger.say(f"the scenario did not come to its end: {type(error).__name__}: {error}")
         ledger.killed |= {one.pid for one in world.members if one.was_killed}
         row = ledger.account()
         row.scenario, row.seconds = name, time.monotonic() - began

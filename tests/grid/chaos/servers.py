@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.grid.chaos.ledger import Ledger
+from tests.grid.chaos.ledger import Ledger, pause
 from tests.grid.chaos.proxy import Proxy
 from tests.grid.chaos.world import World
 
@@ -19,13 +19,13 @@ async def server_restart(world: World, ledger: Ledger, seconds: float) -> None:
         ledger.send(client, ms=300)
     await ledger.began(20)
     load = asyncio.create_task(ledger.load([client], rate=RATE, seconds=seconds))
-    await asyncio.sleep(0.5)
+    await pause(0.5)
     for _ in range(20):
         ledger.send(client, ms=600)
-    await asyncio.sleep(0.1)
+    await pause(0.1)
     ledger.fault()
     await asyncio.to_thread(world.nodes[0].kill)
-    await asyncio.sleep(0.5)
+    await pause(0.5)
     await asyncio.to_thread(world.nodes[0].start, wait=False)
     await load
     await ledger.settled()
@@ -40,7 +40,7 @@ async def _three(world: World, ledger: Ledger, seconds: float, whose: str, how: 
     for _ in range(10):
         ledger.send(client, ms=400)
     await ledger.began(10)
-    await asyncio.sleep(0.3)
+    await pause(0.3)
     ledger.fault()
     await asyncio.to_thread(getattr(node, how))
     try:
@@ -49,7 +49,7 @@ async def _three(world: World, ledger: Ledger, seconds: float, whose: str, how: 
     finally:
         if how == "suspend":
             node.resume()  # what it held comes now, and must not run
-            await asyncio.sleep(0.5)
+            await pause(0.5)
             for _ in range(20):
                 ledger.send(client)
             await ledger.settled()
@@ -85,13 +85,13 @@ async def partition(world: World, ledger: Ledger, seconds: float) -> None:
     async with _proxy(port) as proxy:
         client = await world.client(proxy.url)
         load = asyncio.create_task(ledger.load([client], rate=RATE, seconds=seconds + 3.0))
-        await asyncio.sleep(0.3)
+        await pause(0.3)
         # these wait in the network, and must not run once their callers have given up
         proxy.cut()
         ledger.fault()
         for _ in range(50):
             ledger.send(client, timeout=0.3)
-        await asyncio.sleep(2.5)
+        await pause(2.5)
         proxy.heal()
         await load
         await ledger.settled()
@@ -107,13 +107,13 @@ async def partition_runtime(world: World, ledger: Ledger, seconds: float) -> Non
         await world.runtime("r1")
         client = await world.client()
         load = asyncio.create_task(ledger.load([client], rate=RATE, seconds=seconds + 4.0))
-        await asyncio.sleep(0.3)
+        await pause(0.3)
         for _ in range(20):
             ledger.send(client, ms=300)
-        await asyncio.sleep(0.1)
+        await pause(0.1)
         ledger.fault()
         proxy.cut()
-        await asyncio.sleep(2.5)
+        await pause(2.5)
         proxy.heal()
         await load
         await ledger.settled()
@@ -132,7 +132,7 @@ async def rolling_restart(world: World, ledger: Ledger, seconds: float) -> None:
             await ledger.load([client], rate=RATE, seconds=0.5, ms=20)
 
     loading = asyncio.create_task(load())
-    await asyncio.sleep(0.3)
+    await pause(0.3)
     ledger.fault()
     for node in world.nodes:
         node.lame_duck()
@@ -157,7 +157,7 @@ async def _left(node, world) -> None:
             return
         if not seen.get("num_connections"):
             return
-        await asyncio.sleep(0.05)
+        await pause(0.05)
 
 
 class _proxy:

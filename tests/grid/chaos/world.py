@@ -23,7 +23,8 @@ from tests.grid.nodes import Node, Options, start_cluster, start_node
 
 ROOT = Path(__file__).parents[3]
 TENANT = "acme"
-_QUICK = {"heartbeat": 0.5, "linger_seconds": 0.3}
+# a Host counts a runtime that was silent for 3 s as absent: more than a heartbeat and a question
+_QUICK = {"heartbeat": 0.5, "ask_seconds": 1.0, "linger_seconds": 0.3}
 
 
 class Member:
@@ -111,7 +112,7 @@ class World:
         self.replicas = 3 if nodes >= 3 else 1
         await asyncio.gather(
             *[
-                self.host(f"host{number}", at=number if hosts > 1 else None, **how)
+                self.host(f"host{number}", at=number if len(self.nodes) > 1 else None, **how)
                 for number in range(hosts)
             ]
         )
@@ -149,7 +150,7 @@ class World:
         )
         file = self.folder / f"{name}.credentials"
         credentials.write(file)
-        settings = {"heartbeat": 0.5, "shortest_session": 0.5, **given.pop("settings", {})}
+        settings = {"heartbeat": 1.0, "shortest_session": 0.5, **given.pop("settings", {})}
         made = Member(
             name,
             {
@@ -217,7 +218,7 @@ class World:
 
     async def audit(self) -> dict[str, list[bytes]]:
         """Every writer's records in the stream."""
-        transport = await NatsConnector(self.url).connect(seed=self.keys.host[TENANT])
+        transport = await NatsConnector(self.url).connect(seed=self.keys.host["GRID"])
         try:
             return await read_stream(transport.jetstream(), tenant=TENANT)
         finally:
