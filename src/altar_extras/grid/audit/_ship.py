@@ -102,14 +102,18 @@ _MOST = 1024  # records that an AuditBatch takes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipSettings:
-    """A batch leaves when ``records`` wait or the first of them waited ``linger`` seconds.
+    """A batch leaves when ``records`` wait or the first of them waited ``linger`` seconds
+    (a twentieth of that where calls wait for it, with ``sync``).
+
+    At few calls a second a batch costs the runtime, the Host and the server as
+    much as the calls themselves: that is what ``linger`` is for.
 
     Behind a slow sink it grows to ``most`` records and ``size`` bytes, so that a
     sink that takes 30 ms a batch keeps up with 30,000 records a second.
     """
 
     records: int = 64
-    linger: float = 0.02
+    linger: float = 0.1
     most: int = 1024
     size: int = 256 * 1024
     longest_pause: float = 2.0
@@ -219,7 +223,8 @@ class Shipper:
             if self._journal.committed <= at:  # or it came before it was asked for
                 await more.wait()
         if not self._hurry:
-            await asyncio.sleep(self._settings.linger)
+            linger = self._settings.linger
+            await asyncio.sleep(linger / 20 if self._journal.settings.sync else linger)
 
 
 def _ring(loop: asyncio.AbstractEventLoop, more: asyncio.Event) -> None:
