@@ -12,13 +12,15 @@ pytest.importorskip("cryptography")
 
 from altar_extras.grid.host._askers import new_session
 from altar_extras.grid.host._door import Door
+from altar_extras.grid.host._mirror import Mirror, _Held
 from altar_extras.grid.host._revoked import Revoked
 from altar_extras.grid.operate import Metrics
 from altar_extras.grid.security import Rules
-from altar_extras.grid.transport import AdmissionRefusedError, Inbound
-from altar_extras.grid.wire import Directory, Hello, ReportLost, pack
+from altar_extras.grid.transport import AdmissionRefusedError, Inbound, MemoryStore
+from altar_extras.grid.wire import CreateSession, Directory, Error, Hello, ReportLost, pack
 from tests.grid.host.scenes import (
     CLIENT,
+    NARROW,
     OTHER,
     RUNTIME,
     contract,
@@ -142,3 +144,40 @@ def test_a_host_answers_under_the_askers_own_replies_and_nowhere_else(reply):
             assert sent == []
 
     run(scene)
+
+
+def test_a_client_that_floods_a_host_leaves_room_for_the_others():
+    async def scene():
+        async with hosting(development(most_pending=40)) as (broker, hosts):
+            flood = await party(broker, CLIENT)
+            asked = CreateSession(id="f", tools=("add",))
+            answers = []
+            flood.requests.expect("f", answers.append)
+            one = await runtime(broker, RUNTIME, contract("math", "add").to_dict())
+
+            def burst():
+                for _ in range(100):
+                    subject = f"grid.v1.host.create_session.{flood.name}"
+                    reply = f"{flood.requests.inbox}.1"
+                    flood.transport.publish(subject, pack(asked), reply=reply)
+
+            for _ in range(20):
+                burst()
+                found = await session(broker, NARROW)  # nobody else is told "overloaded"
+                await found.transport.close()
+            refused = [x for x in answers if isinstance(x, Error)]
+            assert refused[0].error["details"]["reason"] == "overloaded"
+            assert hosts[0]._desks["acme"]._of == {}
+            await one.close()
+
+    run(scene)
+
+
+def test_one_key_cannot_use_up_the_sessions_that_a_host_keeps():
+    mirror = Mirror(MemoryStore())
+    for number in range(5):
+        mirror._take(f"session.a-b.{1:016x}-s{number}", _Held({"expires": 2e10}, number + 1))
+    assert mirror.count_of("session", "a-b", f"{1:016x}") == 5
+    assert mirror.count_of("session", "a-b", f"{2:016x}") == 0
+    mirror._drop(f"session.a-b.{1:016x}-s0", None)
+    assert mirror.count_of("session", "a-b", f"{1:016x}") == 4

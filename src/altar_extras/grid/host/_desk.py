@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections import Counter as Count
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from altar_extras.grid.audit import AuditError
@@ -119,6 +121,7 @@ class Desk:
         self._requests = requests
         self._health = health
         self._pending: set[asyncio.Task[None]] = set()
+        self._of: Count[str] = Count()  # how many of them are whose
         self._logged = (0.0, 0)
 
     @property
@@ -221,7 +224,9 @@ class Desk:
             self._answer(inbound, message.id, self._about(inbound, asker, message))
             return
         request = str(getattr(message, "id", ""))
-        if len(self._pending) >= self.tenant.shared.settings.most_pending:
+        most = self.tenant.shared.settings.most_pending
+        # that many of one key, so that one that floods leaves room for the others
+        if self._of[asker.key_id] >= most or len(self._pending) >= 4 * most:
             fault = Fault(
                 type="RESOURCE_EXHAUSTED",
                 reason="overloaded",
@@ -238,9 +243,16 @@ class Desk:
         if inspect.iscoroutine(answer):
             task = asyncio.get_running_loop().create_task(self._finish(inbound, request, answer))
             self._pending.add(task)
-            task.add_done_callback(self._pending.discard)
+            self._of[asker.key_id] += 1
+            task.add_done_callback(partial(self._done, asker.key_id))
         else:
             self._answer(inbound, request, answer)  # type: ignore[arg-type]
+
+    def _done(self, key_id: str, task: asyncio.Task[None]) -> None:
+        self._pending.discard(task)
+        self._of[key_id] -= 1
+        if not self._of[key_id]:
+            del self._of[key_id]
 
     def _about(self, inbound: Inbound, asker: Asker, said: Hello) -> Message:
         address = Subjects.read_host(inbound.subject)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import time
@@ -50,6 +51,7 @@ class Mirror:
         self._clock = clock
         self._held: dict[str, _Held] = {}
         self._groups: dict[str, set[str]] = {}  # the keys by kind and tenant
+        self._owners: Counter[str] = Counter()  # how many of a group are whose
         self._gone: dict[str, int] = {}  # revisions of deletions that a late change must not undo
         self._listeners: dict[str, Listener] = {}
         self._task: asyncio.Task[None] | None = None
@@ -95,6 +97,10 @@ class Mirror:
     def count(self, kind: str, tenant: str) -> int:
         """How many of a kind there are."""
         return len(self._groups.get(f"{kind}.{tenant}", ()))
+
+    def count_of(self, kind: str, tenant: str, owner: str) -> int:
+        """How many of a kind have names that begin with ``owner`` and "-"."""
+        return self._owners[f"{kind}.{tenant}.{owner}"]
 
     async def change(self, key: str, edit: Callable[[Doc | None], Doc | None]) -> Doc | None:
         """Set a key to what ``edit`` makes of its value; None from it changes nothing.
@@ -185,6 +191,8 @@ class Mirror:
         if held.revision <= (known.revision if known is not None else self._gone.get(key, -1)):
             return
         self._gone.pop(key, None)
+        if known is None:
+            self._owners[_owner(key)] += 1
         self._held[key] = held
         self._groups.setdefault(_group(key), set()).add(key)
         self._tell(key, held.doc)
@@ -199,6 +207,9 @@ class Mirror:
                 self._gone.pop(next(iter(self._gone)))
         if known is not None:
             del self._held[key]
+            self._owners[_owner(key)] -= 1
+            if not self._owners[_owner(key)]:
+                del self._owners[_owner(key)]
             self._groups[_group(key)].discard(key)
             self._tell(key, None)
 
@@ -224,6 +235,12 @@ def _held(raw: bytes, revision: int) -> _Held | None:
 def _group(key: str) -> str:
     kind, _, rest = key.partition(".")
     return f"{kind}.{rest.partition('.')[0]}"
+
+
+def _owner(key: str) -> str:
+    """Kind, tenant, and the name up to its first "-": a session's id begins with its key's."""
+    kind, tenant, name = (*key.split(".", 2), "", "")[:3]
+    return f"{kind}.{tenant}.{name.partition('-')[0]}"
 
 
 def _ends(doc: dict[str, Any]) -> float:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["create", "destroy", "renew", "revoke", "tell_revoked"]
 
 _MOST_NARROWED = 50_000
+_MOST_OF_ONE = 20_000  # of one key
 _MOST_PATTERNS = 100
 _WILD = frozenset("*?[")
 
@@ -40,7 +41,9 @@ async def create(tenant: Tenant, asker: Asker, asked: CreateSession) -> SessionC
     token = _token(tenant, made, wanted, expires)
     if wanted != own:
         shared = tenant.shared
-        if shared.mirror.count("session", tenant.name) >= _MOST_NARROWED:
+        own_count = shared.mirror.count_of("session", tenant.name, asker.key_id)
+        full = shared.mirror.count("session", tenant.name) >= _MOST_NARROWED
+        if full or own_count >= _MOST_OF_ONE:
             raise OpRefusedError(_exhausted("too many sessions that ask for some tools only"))
         doc = {"tools": list(wanted), "expires": expires}
         await shared.mirror.change(tenant.key("session", session), lambda _: doc)

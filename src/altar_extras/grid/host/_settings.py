@@ -28,7 +28,8 @@ class HostSettings:
     neither. ``http_port`` None means no HTTP; 0 is chosen by the system.
     ``system_seed`` is the key of a connection in the server's system account;
     with it connections of what is revoked are cut at once, without it they end
-    with their token, while runtimes and Hosts refuse them.
+    with their token, while runtimes and Hosts refuse them. ``most_pending``
+    requests of one key are under way at once, four times as many of all.
     """
 
     mode: Literal["strict", "development"] = "strict"
