@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -54,7 +55,7 @@ def add_serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--http",
         metavar="ADDR",
-        help="serve /live, /ready and /metrics on HOST:PORT, without TLS and to whoever reaches it; "
+        help="serve /live, /ready and /metrics on HOST:PORT, plain, to whoever reaches it; "
         "a port alone is this machine's, 0 any free one",
     )
     parser.add_argument(
@@ -76,6 +77,7 @@ async def serve(service: Service, console: Console, ready: Callable[[], str]) ->
         try:
             if not await _unless_told(service.start(), told):
                 return 130
+            _collect_less()
             line = ready()
             _log.info(line)
             console.print(line)
@@ -87,6 +89,19 @@ async def serve(service: Service, console: Console, ready: Callable[[], str]) ->
             return 0 if await _unless_told(service.drain(), told) else 130
         finally:
             await service.close()
+            gc.unfreeze()
+            gc.set_threshold(*thresholds)
+
+
+def _collect_less() -> None:
+    """Let the garbage collector look less often, and never again at what was there at the start.
+
+    A runtime remembers its calls for a minute; looking through them after every 700 new
+    objects took a tenth of its time, and doubled p99. Cycles are found some MB later.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 async def _unless_told(work: Coroutine[Any, Any, object], told: asyncio.Queue[int]) -> bool:
