@@ -73,6 +73,7 @@ async def serve(service: Service, console: Console, ready: Callable[[], str]) ->
     ``ready`` is the line for standard output once it serves.
     """
     told: asyncio.Queue[int] = asyncio.Queue()
+    thresholds = gc.get_threshold()
     with _signals(told), _reloading(service):
         try:
             if not await _unless_told(service.start(), told):
