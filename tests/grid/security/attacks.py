@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from secrets import token_hex
 
 from altar.adm import ToolContract, ToolManifest
-from altar.later import Session, tool
+from altar.later import Session
 from altar_extras.grid.client import ClientSettings, GridClient
 from altar_extras.grid.host import Host, HostSettings
 from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
@@ -22,18 +22,10 @@ ANA, BOB, EVIL, GOOD = (SigningKey.generate() for _ in range(4))
 RAN: list[str] = []
 
 
-@tool
 def upper(text: str = "true") -> str:
     """Text in capitals."""
     RAN.append(text)
     return text.upper()
-
-
-@tool
-async def wait(seconds: float) -> str:
-    """Wait."""
-    await asyncio.sleep(seconds)
-    return "done"
 
 
 def _contract(name: str, *tools) -> ToolContract:
@@ -44,7 +36,7 @@ def _contract(name: str, *tools) -> ToolContract:
     )
 
 
-FAST, SLOW = contract("fast", "add"), _contract("slow", upper, wait)
+FAST, SLOW = contract("fast", "add"), _contract("slow", upper)
 RUNTIMES = {"fast": [EVIL.public], "slow": [GOOD.public]}
 
 
@@ -106,7 +98,7 @@ async def serving(there, key=GOOD, **settings):
     """An honest runtime."""
     made = RuntimeServer(
         there,
-        [upper, wait],
+        [upper],
         credentials=Credentials(role="runtime", tenant="acme", name="good", seed=key.seed),
         contracts=(SLOW,),
         settings=RuntimeSettings(**{"heartbeat": 0.1, "linger_seconds": 0.0, **settings}),
