@@ -263,7 +263,15 @@ def _raw(**values: Any) -> bytes:
     return packed
 
 
+def _nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 _CALL = {"type": "ToolCall", "v": 1, "invocation_id": "i1", "call": {"name": "f", "args": {}}}
+_CHUNK = {"type": "StreamChunk", "v": 1, "invocation_id": "i1", "seq": 1}
 
 # name -> (what becomes of it, the reason or the field that it names, the body)
 BAD: dict[str, tuple[str, str, bytes]] = {
@@ -282,8 +290,29 @@ BAD: dict[str, tuple[str, str, bytes]] = {
     "number_as_key": ("frame", "a key that is no text", b"\x81\x01\x02"),
     "reserved_byte": ("frame", "0xc1 is never used", b"\xc1"),
     "json_nan": ("frame", "NaN", b'{"type": "ToolCall", "v": 1, "call": NaN}'),
+    "time_of_no_length": ("frame", "a time of one byte", _raw(**_CALL) + b"\xd4\xff\x00"),
+    "json_name_twice": (
+        "frame",
+        "id twice",
+        b'{"type": "Directory", "v": 1, "id": "a", "id": "b"}',
+    ),
     "no_type": ("malformed", "type is missing", _raw(v=1)),
     "another_version": ("malformed", "v is not 1", _raw(**{**_CALL, "v": 2})),
+    "version_as_float": ("malformed", "v is not 1", _raw(**{**_CALL, "v": 1.0})),
+    "version_as_flag": ("malformed", "v is not 1", _raw(**{**_CALL, "v": True})),
+    "json_version_as_float": (
+        "malformed",
+        "v is not 1",
+        b'{"type": "Directory", "v": 1.0, "id": "a"}',
+    ),
+    "null_where_required": ("malformed", "call is missing", _raw(**{**_CALL, "call": None})),
+    "time_argument": (
+        "malformed",
+        "call",
+        _raw(**{**_CALL, "call": {"args": {"x": msgpack.Timestamp(1)}}}),
+    ),
+    "bytes_as_key": ("malformed", "call", _raw(**{**_CALL, "call": {"args": {b"x": 1}}})),
+    "too_deep": ("malformed", "chunk", _raw(**{**_CHUNK, "chunk": _nested(129)})),
     "no_call": (
         "malformed",
         "call is missing",
@@ -311,6 +340,63 @@ BAD: dict[str, tuple[str, str, bytes]] = {
         _raw(type="Part", v=1, invocation_id="i1", of="args", seq=1, data="text"),
     ),
     "of_a_later_version": ("unknown", "Telepathy", _raw(type="Telepathy", v=1, id="x1")),
+}
+
+
+# name -> a contract as somebody might write it; its digest is over its ADM form
+CONTRACTS: dict[str, dict[str, Any]] = {
+    "least": {
+        "name": "least",
+        "description": "One function without parameters.",
+        "function_declarations": [{"name": "now", "description": "The time."}],
+    },
+    "adm_form": {
+        "name": "weather",
+        "version": "2.1.0",
+        "description": "Weather.",
+        "function_declarations": [
+            {
+                "name": "get_weather",
+                "description": "Current weather for a city, e.g. Tōkyō.",
+                "parameters": {
+                    "type": "OBJECT",
+                    "properties": {
+                        "city": {"type": "STRING", "minLength": 1},
+                        "days": {"type": "INTEGER", "nullable": True, "default": 1},
+                    },
+                    "required": ["city"],
+                },
+                "x_read_only": True,
+            }
+        ],
+        "x_owner": "meteo",
+    },
+    "json_schema": {
+        "name": "weather_2",
+        "version": "1.0.0",
+        "description": "The same said otherwise, with what goes, and what stays.",
+        "author": "goes: no field of a contract, and without a prefix",
+        "vendor_team": "stays",
+        "function_declarations": [
+            {
+                "name": "get_weather",
+                "description": "Weather.",
+                "strict": True,
+                "parameters": {
+                    "properties": {
+                        "city": {"type": "string", "nullable": False, "examples": ["Oslo"]},
+                        "days": {"type": ["integer", "null"], "minimum": 1.0},
+                        "unit": {"type": ["string", "null"], "enum": ["C", "F", None]},
+                        "near": {"type": "array", "items": {"type": ["string", "number"]}},
+                        "any": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                    },
+                    "required": [],
+                    "additionalProperties": False,
+                    "unheard_of": "stays",
+                },
+            }
+        ],
+    },
 }
 
 

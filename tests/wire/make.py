@@ -9,8 +9,9 @@ import json
 import sys
 from typing import Any
 
+from altar.adm import ToolContract, canonical_bytes
 from altar_extras.grid import wire
-from tests.wire.golden import BAD, FRAMES, GOOD, TOKENS, kinds, rows_of
+from tests.wire.golden import BAD, CONTRACTS, FRAMES, GOOD, TOKENS, kinds, rows_of
 
 
 def documents() -> dict[str, list[dict[str, Any]]]:
@@ -28,7 +29,21 @@ def documents() -> dict[str, list[dict[str, Any]]]:
         for name, (fate, reason, body) in BAD.items()
     ]
     tokens = [{"name": name, "token": token} for name, token in TOKENS.items()]
-    return {"messages.json": good, "bad.json": bad, "tokens.json": tokens}
+    contracts = [
+        {
+            "name": name,
+            "contract": written,
+            "canonical": canonical_bytes(ToolContract.from_dict(written).to_dict()).decode(),
+            "digest": ToolContract.from_dict(written).digest,
+        }
+        for name, written in CONTRACTS.items()
+    ]
+    return {
+        "messages.json": good,
+        "bad.json": bad,
+        "tokens.json": tokens,
+        "contracts.json": contracts,
+    }
 
 
 def main() -> None:

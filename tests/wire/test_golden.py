@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 
 import pytest
 
 pytest.importorskip("msgpack")
 
+from altar.adm import ToolContract, canonical_bytes  # noqa: E402
 from altar_extras.grid import wire  # noqa: E402 - the library above may be missing
 from altar_extras.grid.wire import Malformed, Unknown  # noqa: E402
 from tests.gates._source import ROOT  # noqa: E402
@@ -16,6 +18,7 @@ from tests.wire.golden import FRAMES, GOOD, TOKENS, kinds, rows_of  # noqa: E402
 from tests.wire.make import documents  # noqa: E402
 
 MESSAGES = json.loads((FRAMES / "messages.json").read_text("utf-8"))
+CONTRACTS = json.loads((FRAMES / "contracts.json").read_text("utf-8"))
 BROKEN = json.loads((FRAMES / "bad.json").read_text("utf-8"))
 PAGE = (ROOT / "docs" / "grid" / "wire.md").read_text("utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \| [^|]*\|$", re.MULTILINE)
@@ -55,6 +58,16 @@ def test_names_are_encoded_in_subjects_as_the_table_says():
     for name, token in TOKENS.items():
         assert wire.encode_token(name) == token
         assert wire.decode_token(token) == name
+
+
+@pytest.mark.parametrize("golden", CONTRACTS, ids=lambda golden: golden["name"])
+def test_a_contracts_digest_is_that_of_its_adm_form_in_canonical_json(golden):
+    canonical = golden["canonical"]
+    assert golden["digest"] == "sha256:" + sha256(canonical.encode()).hexdigest()
+    for written in (golden["contract"], json.loads(canonical)):
+        contract = ToolContract.from_dict(written)
+        assert canonical_bytes(contract.to_dict()).decode() == canonical
+        assert contract.digest == golden["digest"]
 
 
 def test_every_message_has_a_golden_frame():

@@ -232,6 +232,9 @@ def test_the_answer_to_an_offer_says_what_is_wrong_with_each():
             assert reasons == [
                 "malformed", "malformed", "unknown_contract", "digest_differs", "malformed",
             ]  # fmt: skip
+            own = contract("two").digest
+            message = answer.refused[3]["message"]
+            assert f"came with the digest sha256:no..., and its own is {own}" in message
 
     run(scene)
 

@@ -508,8 +508,11 @@ def test_an_evil_call_names_another_tool_or_session_and_nothing_runs():
             publish(Subjects.call("hold", 1, "s-two"), pack(message), reply=inbox)
             publish(Subjects.call("hold", 1, "s-one"), pack(message))
             await caller.until(lambda: grid.server.status().denials.get("foreign_reply") == 2)
-            publish(Subjects.call("hold", 1, "s-one"), b"\xc1", reply=inbox)
+            subject = Subjects.call("hold", 1, "s-one")
+            publish(subject, b"\xc1", reply=inbox)
             await caller.until(lambda: grid.server.status().denials.get("malformed") == 1)
+            publish(subject, pack(caller.message("hold", {}, invocation_id="")), reply=inbox)
+            await caller.until(lambda: grid.server.status().denials.get("malformed") == 2)
             assert RAN == []
             assert (await caller.call("add", {"a": 1, "b": 1})).executed == "yes"
 

@@ -241,7 +241,7 @@ def _offer(entry: Any) -> Offer | tuple[str, Fault]:
             return name, _malformed(f"{error}"[:1000])
         said = entry.get("digest", digest)
         if said != digest:
-            return name, _differs(Claim(name, contract.version, digest), str(said)[:80], "")
+            return name, _misdigested(contract, str(said), digest)
         return Offer(Claim(contract.name, contract.version, digest), contract)
     version, said = whole.get("version"), whole.get("digest")
     if not isinstance(version, str) or _VERSION.fullmatch(version) is None:
@@ -266,7 +266,16 @@ def _differs(claim: Claim, other: str, what: str) -> Fault:
         type="INVALID_STATE",
         reason="digest_differs",
         message=f"{claim.name} {claim.version} has the digest {claim.digest[:24]}..., and "
-        f"{other[:24]}... is the one known here" + (f"; {what}" if what else ""),
+        f"{other[:24]}... is the one known here; {what}",
+    )
+
+
+def _misdigested(contract: ToolContract, said: str, digest: str) -> Fault:
+    return Fault(
+        type="INVALID_STATE",
+        reason="digest_differs",
+        message=f"{contract.name} {contract.version} came with the digest {said[:24]}..., and its "
+        f"own is {digest}: that is over the canonical JSON of its ADM form",
     )
 
 

@@ -231,6 +231,8 @@ class Desk:
         """Why this is no call for this runtime at all; none of it is remembered."""
         served = place.served
         if message.call.get("name") != served.name or not message.invocation_id:
+            if not message.invocation_id:
+                return faults.malformed("its invocation_id is empty")
             return faults.not_this_tool(served.name)
         if message.digest and message.digest != served.digest:
             return faults.digest_differs(served.contract)

@@ -119,7 +119,8 @@ def _message(doc: Any, *, in_json: bool = False) -> Message:
     name = doc.get("type")
     if name.__class__ is not str:
         return Malformed(reason="type is missing", id=_id_of(doc))
-    if doc.get("v") != VERSION:
+    version = doc.get("v")
+    if version != VERSION or version.__class__ is not int:  # neither 1.0 nor true
         return Malformed(reason=f"v is not {VERSION}", type=name[:64], id=_id_of(doc))
     cls = known(name)
     if cls is None:
