@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from altar.cli._parser import Parser
-from altar.cli._target import tools_of
+from altar.cli._target import deps_of, tools_of
 from altar.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Carry out the verb; it is handed what finds the tools of a file or module."""
+    """Carry out the verb; it is handed what finds the tools, and deps, of a file or module."""
     arguments.tools_of = tools_of
+    arguments.deps_of = deps_of
     status: int = arguments.verb(arguments, console)
     return status
 

@@ -232,6 +232,11 @@ class LocalRuntime:
         mark = self._toolset.marks.get(name)
         return None if mark is None else mark.options or DEFAULTS
 
+    def deps_type(self, name: str) -> str | None:
+        """The type of the ``Context.deps`` that a tool cannot do without; None where it can."""
+        mark = self._toolset.marks.get(name)
+        return None if mark is None else entry_of(mark).deps
+
     def refusal(self, call: FunctionCall) -> ToolResult | None:
         """How this runtime would refuse the call for its name or its arguments; None if not."""
         name = call.name

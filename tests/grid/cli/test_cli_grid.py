@@ -13,19 +13,24 @@ from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from queue import Queue
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
 pytest.importorskip("nats")
 pytest.importorskip("msgpack")
 
+from altar.adm import FunctionCall  # noqa: E402 - as above
+from altar.runtime import CallContext  # noqa: E402
+from altar_extras.grid.client import GridClient  # noqa: E402 - as above
 from altar_extras.grid.node import DevelopmentGrid, GridShape  # noqa: E402 - as above
 from tests.gates._source import ROOT  # noqa: E402
+from tests.grid.cli import needy  # noqa: E402
 
 ALTAR = [sys.executable, "-m", "altar"]
 TOOLS = str(ROOT / "examples" / "quickstart.py")
 PATIENCE = 30
+NEEDY = Path(__file__).with_name("needy.py")
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +160,8 @@ def test_status_shows_runtimes_tools_and_the_audit(typed):
         (["up", TOOLS], "a grid runs in .altar-grid already"),
         (["up", TOOLS, "--dir", "new", "--nodes", "2"], "1, 3 or 5 servers"),
         (["up", "nothing.py"], "there is no file nothing.py"),
+        (["up", TOOLS, "--dir", "new", "--runtimes", "0"], "--runtimes 0: give 1 or more"),
+        (["up", f"{NEEDY}:screen", "--dir", "new"], "each runs with its caller only"),
         (["runtime", TOOLS, "--dir", ".altar-grid", "--http", "x"], "HOST:PORT"),
         (["host", "--credentials", ".altar-grid/client.json"], "a host's are needed"),
         (["sing"], "invalid choice: 'sing'"),
@@ -252,6 +259,52 @@ def test_host_and_runtime_are_processes_that_say_ready_and_drain_on_sigterm(tmp_
         assert grid.hosts[0].health().ready
     verified = altar("grid", "audit", "verify", "spool", cwd=tmp_path)
     assert verified.returncode == 0, verified.stderr
+
+
+def test_up_takes_new_keys_on_sighup_and_the_next_up_still_knows_them(tmp_path):
+    folder = tmp_path / ".altar-grid"
+    bob = ["grid", "call", "ask", '{"key": "a"}', "--credentials", str(folder / "bob.json")]
+    up = ["grid", "up", str(NEEDY), "--deps", f"{NEEDY}:made"]
+    with running(*up, cwd=tmp_path, until="Ctrl-C") as (process, lines):
+        assert not [line for line in lines if "screen" in line]
+        done = altar("grid", "keys", "add", ".altar-grid", "--client", "bob", cwd=tmp_path)
+        assert done.stderr == f"for the grid that runs here type: kill -HUP {process.pid}\n"
+        process.send_signal(signal.SIGHUP)
+        while "bob may come" not in (said := process.stderr.readline()):
+            assert said, "it ended"
+        assert altar(*bob, cwd=tmp_path).stdout == '"a of the store"\n'
+        listed = altar("grid", "keys", "list", ".altar-grid", cwd=tmp_path)
+        assert listed.returncode == 0, listed.stderr
+        assert "bob.json" in listed.stdout
+        refused = altar("grid", "call", "screen", cwd=tmp_path)
+        assert "TOOL_NOT_FOUND" in refused.stderr
+        process.terminate()
+        assert process.wait(timeout=PATIENCE) == 0
+    assert (folder / ".gitignore").read_text("ascii") == "*\n"
+    with (
+        DevelopmentGrid([needy.ask, needy.wait], folder=folder),
+        GridClient(credentials=folder / "bob.json") as client,
+    ):
+        assert [tool.name for tool in client.tools()] == ["ask", "wait"]
+
+
+def test_a_second_ctrl_c_ends_up_at_once_and_says_little(tmp_path):
+    with running("grid", "up", str(NEEDY), cwd=tmp_path, until="Ctrl-C") as (process, _):
+        client = GridClient(credentials=tmp_path / ".altar-grid" / "client.json")
+        began = Event()
+        context = CallContext(emit=lambda _: began.set())
+        calling = Thread(target=client.invoke, args=(FunctionCall(name="wait"), context))
+        calling.start()
+        assert began.wait(PATIENCE)
+        process.send_signal(signal.SIGINT)
+        while "stopping" not in (said := process.stderr.readline()):
+            assert said, "it ended"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=PATIENCE) == 130
+        assert "Traceback" not in process.stderr.read()
+        calling.join(PATIENCE)
+        client.close()
+    assert not (tmp_path / ".altar-grid" / "grid.json").exists()
 
 
 def test_a_configuration_that_is_unsafe_is_refused_with_every_problem(tmp_path):

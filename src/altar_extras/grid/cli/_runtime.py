@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,15 @@ from altar.adm import ToolManifest
 from altar.errors import ConfigurationError
 from altar_extras.grid.cli._serve import add_serving, logged, serve
 from altar_extras.grid.cli._where import add_where, credentials_of, host_and_port, made_folder
-from altar_extras.grid.node import RuntimeMember, RuntimeOptions
+from altar_extras.grid.node import FOLDER, RuntimeMember, RuntimeOptions, StateFolder
 from altar_extras.grid.runtime import RuntimeSettings
-from altar_extras.grid.security import ManifestRefused, SignedManifest
+from altar_extras.grid.security import ManifestRefused, SignedManifest, key_id
 
 if TYPE_CHECKING:
     import argparse
 
     from altar_extras.grid.cli._console import Console
+    from altar_extras.grid.security import Credentials
 
 __all__ = ["configure", "run"]
 
@@ -39,7 +41,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="keep the highest manifest sequence seen there, and refuse an older one",
     )
-    parser.add_argument("--audit", metavar="FOLDER", help="keep a record of each call there")
+    parser.add_argument(
+        "--deps",
+        metavar="FILE_OR_MODULE:NAME",
+        help="what tools find as Context.deps: an object, or a function or class that makes it",
+    )
+    parser.add_argument(
+        "--audit",
+        metavar="FOLDER",
+        help=f"where to keep a record of each call (audit/ in --state or {FOLDER})",
+    )
+    parser.add_argument("--no-audit", action="store_true", help="keep no record of the calls")
     parser.add_argument(
         "--linger",
         metavar="SECONDS",
@@ -66,8 +78,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             slots=arguments.slots, linger_seconds=arguments.linger, manifest_state=state
         ),
         contracts=contracts,
-        audit_folder=Path(arguments.audit) if arguments.audit else None,
+        audit_folder=_audit_folder(arguments, credentials),
         http=host_and_port(arguments.http) if arguments.http else None,
+        deps=arguments.deps_of(arguments.deps),
     )
 
     async def main() -> int:
@@ -76,7 +89,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         def ready() -> str:
             names = ", ".join(member.server.status().tools) or "nothing yet"
             http = f" {member.http.url}" if member.http is not None else ""
-            return f"ready: runtime {member.server.id} serves {names}{http}"
+            audit = " without audit" if options.audit_folder is None else ""
+            return f"ready: runtime {member.server.id} serves {names}{audit}{http}"
 
         return await serve(_Serving(member, arguments.manifest), console, ready)
 
@@ -98,6 +112,25 @@ class _Serving:
         if not isinstance(found, SignedManifest):
             raise ConfigurationError("there is no signed manifest to read again")
         await self._member.server.reload(found)
+
+
+def _audit_folder(arguments: argparse.Namespace, credentials: Credentials) -> Path | None:
+    """Where its spool is: one folder for each process, since a spool belongs to one."""
+    if arguments.no_audit:
+        if arguments.audit:
+            raise ConfigurationError("--audit and --no-audit: give one of them")
+        return None
+    if arguments.audit:
+        return Path(arguments.audit)
+    if arguments.state:
+        folder = made_folder("--state", arguments.state)
+    else:
+        kept = StateFolder(arguments.dir)
+        kept.make()
+        folder = kept.path
+    name = f"{credentials.name}-{key_id(credentials.key.public)[:8]}"
+    spools = (folder / "audit" / f"{name}-{number}" for number in count(1))
+    return next(one for one in spools if not StateFolder(one).is_in_use)
 
 
 def _state(folder: str | None, tenant: str) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from altar.config import settings
+from altar.errors import AltarError, ConfigurationError
 from altar_extras.grid.cli._serve import logged
 from altar_extras.grid.cli._shown import example_of
 from altar_extras.grid.node import FOLDER, DevelopmentGrid, GridShape
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from altar_extras.grid.cli._console import Console
 
 __all__ = ["configure", "run"]
+
+_HANGUP = getattr(signal, "SIGHUP", None)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,12 +53,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tls", action="store_true", help="TLS 1.3, mutual, with certificates made here"
     )
+    parser.add_argument(
+        "--deps",
+        metavar="FILE_OR_MODULE:NAME",
+        help="what tools find as Context.deps: an object, or a function or class that makes it",
+    )
     parser.add_argument("--no-audit", action="store_true", help="keep no record of the calls")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Run until Ctrl-C or SIGTERM; 0."""
+    """Run until Ctrl-C or SIGTERM, 0; a second Ctrl-C ends it at once, 130.
+
+    SIGHUP has it take what ``altar grid keys`` changed in its folder.
+    """
     begun = time.monotonic()
+    if arguments.runtimes < 1:
+        raise ConfigurationError(f"--runtimes {arguments.runtimes}: give 1 or more")
     shape = GridShape(
         nodes=arguments.nodes,
         tls=arguments.tls,
@@ -64,32 +77,54 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         audit=not arguments.no_audit,
     )
     tools = arguments.tools_of(arguments.target)
-    grid = DevelopmentGrid(tools, folder=arguments.dir, shape=shape)
+    deps = arguments.deps_of(arguments.deps)
+    grid = DevelopmentGrid(tools, folder=arguments.dir, shape=shape, deps=deps)
     with logged(console, "text", quiet=True), _told() as told:
         grid.start()
         try:
             _show(console, grid, arguments, time.monotonic() - begun)
-            told.wait()
-            console.note("\nstopping: calls that run are finished first")
-        finally:
+            while told.get() == _HANGUP:
+                _reload(console, grid)
+            console.note("\nstopping: calls that run are finished first; Ctrl-C ends them")
             grid.stop()
+        finally:
+            grid.stop(now=True)
     return 0
 
 
+def _reload(console: Console, grid: DevelopmentGrid) -> None:
+    try:
+        new, gone = grid.reload()
+    except AltarError as error:
+        console.error(f"SIGHUP: it goes on as before: {error}")
+        return
+    told = {
+        "may come": [name for name in new if name not in gone],
+        "may come with the new key alone": [name for name in new if name in gone],
+        "may not come": [name for name in gone if name not in new],
+    }
+    said = [f"{', '.join(names)} {what}" for what, names in told.items() if names]
+    console.note(f"SIGHUP: {'; '.join(said) or 'nobody is new, nobody is gone'}")
+
+
 @contextmanager
-def _told() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; a second Ctrl-C is raised as ever."""
-    event = threading.Event()
+def _told() -> Iterator[SimpleQueue[int]]:
+    """The signals that come; Ctrl-C after one that ends it is raised as ever."""
+    signals: SimpleQueue[int] = SimpleQueue()
+    ending = False
 
     def hear(number: int, frame: Any) -> None:
+        nonlocal ending
         del frame
-        if event.is_set() and number == signal.SIGINT:
+        if ending and number == signal.SIGINT:
             raise KeyboardInterrupt
-        event.set()
+        ending = ending or number != _HANGUP
+        signals.put(number)
 
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = {signal.SIGINT, signal.SIGTERM, _HANGUP} - {None}
+    before = {number: signal.signal(number, hear) for number in numbers if number is not None}
     try:
-        yield event
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -39,6 +39,7 @@ class StateFolder:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
+            (self / ".gitignore").write_text("*\n", "ascii")  # it holds seeds
         except OSError as error:
             raise ConfigurationError(
                 f"the folder {self.path} cannot be made: {error.strerror}; name another with --dir"

@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 import time
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from altar_extras.grid.node._members import RuntimeMember, RuntimeOptions, host_
 from altar_extras.grid.node._parties import Parties
 from altar_extras.grid.node._servers import Servers, is_free
 from altar_extras.grid.runtime import RuntimeSettings
+from altar_extras.grid.security import Credentials
 from altar_extras.grid.server import development_certificates
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["DevelopmentGrid", "GridShape"]
 
 _READY = 30.0  # seconds in which everything must be up
-_END = 20.0
+_DRAIN, _END = 15.0, 30.0
+_CUT = 2.0  # and for what is left of them when somebody does not wait for that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class GridShape:
 class DevelopmentGrid:
     """A grid for trying things out, on loopback, with generated credentials.
 
-    ``tools`` is what ``Session(tools=...)`` takes. ``folder`` keeps credentials
+    ``tools`` and ``deps`` are what ``Session`` takes. ``folder`` keeps credentials
     and state from one start to the next, and holds one grid at a time; without
     one a temporary folder is used. Servers are processes; Hosts and runtimes
     run on a thread of this process. A context manager::
@@ -79,15 +81,17 @@ class DevelopmentGrid:
         *,
         folder: str | os.PathLike[str] | None = None,
         shape: GridShape | None = None,
+        deps: Any = None,
     ) -> None:
         self.shape = shape or GridShape()
         self.tools = tools
+        self.deps = deps
         self.hosts: list[Host] = []
         self.runtimes: list[RuntimeMember] = []
         self._temporary: TemporaryDirectory[str] | None = None
         self._wanted = folder
         self._undo: ExitStack | None = None
-        self._inside = AsyncExitStack()
+        self._is_over = False
 
     def start(self) -> Self:
         """Start everything and return when calls are answered.
@@ -118,12 +122,31 @@ class DevelopmentGrid:
             self._undo = undo.pop_all()
         return self
 
-    def stop(self) -> None:
-        """Drain runtimes and Hosts, end the servers; again is nothing."""
+    def stop(self, *, now: bool = False) -> None:
+        """Drain runtimes and Hosts, end the servers; again is nothing.
+
+        Calls that run have 15 seconds to end, and none with ``now``.
+        """
         undo, self._undo = self._undo, None
         if undo is not None:
+            self._is_over = now
             undo.close()
             self.hosts, self.runtimes = [], []
+
+    def reload(self) -> tuple[list[str], list[str]]:
+        """Take what ``altar grid keys`` changed in the folder: who is new there, who is gone.
+
+        Whoever is gone is cut off. Raises AltarError, and all goes on as before.
+        """
+        before = {one.key: one.name for one in self.parties.host.principals}
+        host = Credentials.read(self.folder / "host.json", role="host")
+        self._run(self._reload(host), _READY)
+        self.parties = replace(self.parties, host=host)
+        after = {one.key: one.name for one in host.principals}
+        return (
+            [name for key, name in after.items() if key not in before],
+            [name for key, name in before.items() if key not in after],
+        )
 
     @property
     def url(self) -> str:
@@ -209,14 +232,25 @@ class DevelopmentGrid:
     async def _start_runtime(self, number: int) -> None:
         audit = self.folder / f"audit/runtime-{number + 1}" if self.shape.audit else None
         options = RuntimeOptions(
-            settings=RuntimeSettings(slots=self.shape.slots, linger_seconds=0.0),
+            settings=RuntimeSettings(
+                slots=self.shape.slots, drain_seconds=_DRAIN, linger_seconds=0.0
+            ),
             audit_folder=audit,
+            deps=self.deps,
         )
         member = RuntimeMember(self.parties.runtime, self.tools, options)
         await member.start()
         self.runtimes.append(member)
 
+    async def _reload(self, host: Credentials) -> None:
+        for one in self.hosts:
+            await one.reload(host)
+
     async def _stop_members(self) -> None:
+        if self._is_over:
+            members = [*self.runtimes, *self.hosts]
+            await asyncio.gather(*[one.close() for one in members], return_exceptions=True)
+            return
         await asyncio.gather(*[one.drain() for one in self.runtimes], return_exceptions=True)
         await asyncio.gather(*[one.drain() for one in self.hosts], return_exceptions=True)
 
@@ -234,6 +268,17 @@ class DevelopmentGrid:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
 
     def _end_loop(self, thread: threading.Thread) -> None:
+        with suppress(TimeoutError):
+            self._run(_end_tasks(), _CUT)
         self._loop.call_soon_threadsafe(self._loop.stop)
         thread.join()
         self._loop.close()
+
+
+async def _end_tasks() -> None:
+    """Cancel what still runs on the loop, and let it end: nothing is pending when that stops."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=_CUT)

@@ -63,12 +63,15 @@ def host_member(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeOptions:
-    """Beside the tools: what to fulfil, where the audit's spool lies (None: no audit), HTTP."""
+    """Beside the tools: what they find as ``Context.deps``, what to fulfil, where the audit's
+    spool lies (None: no audit), HTTP.
+    """
 
     settings: RuntimeSettings | None = None
     contracts: ToolManifest | SignedManifest | Iterable[ToolContract] | None = None
     audit_folder: Path | None = None
     http: tuple[str, int] | None = None
+    deps: Any = None
 
 
 class RuntimeMember:
@@ -87,6 +90,7 @@ class RuntimeMember:
                 settings=options.settings or RuntimeSettings(),
                 journal=None if self.audit is None else self.audit.journal,
                 contracts=options.contracts,
+                deps=options.deps,
             )
         except BaseException:
             if self.audit is not None:

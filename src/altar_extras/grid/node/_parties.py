@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,9 @@ _ROLES: tuple[Role, ...] = ("client", "runtime", "operator")
 class Parties:
     """Who takes part: the Host, a runtime, a client and an operator, all of one tenant.
 
-    Client, runtime and operator keep their keys from one start to the next;
-    what only servers and Hosts know of each other is made anew.
+    Client, runtime and operator keep their keys from one start to the next, and so
+    do those that `altar grid keys add` put beside them; what only servers and Hosts
+    know of each other is made anew. Whoever was revoked is given a new key.
     """
 
     host: Credentials
@@ -39,11 +41,15 @@ class Parties:
         """Those whose files are in the folder, and new ones for the others."""
         tls = _tls(certificates)
         signer = SigningKey.generate()
-        made = {role: _kept(folder, role, tls, signer.public) for role in _ROLES}
-        principals = tuple(
-            Principal(key=one.key.public, name=one.name, tenant=TENANT, role=one.role, tools=("*",))
+        known = _known(folder)
+        made = {role: _kept(folder, role, tls, signer.public, known) for role in _ROLES}
+        own = {
+            one.key.public: Principal(
+                key=one.key.public, name=one.name, tenant=TENANT, role=one.role, tools=("*",)
+            )
             for one in made.values()
-        )
+        }
+        principals = tuple({**own, **(known or {})}.values())
         host = Credentials(
             role="host",
             tenant=TENANT,
@@ -89,16 +95,41 @@ class Parties:
         )
 
     def write(self, folder: StateFolder) -> None:
-        """A file for each, mode 0600."""
+        """A file for each, mode 0600; of the others, what changes from start to start."""
         for one in (self.host, self.runtime, self.client, self.operator):
             one.write(folder / f"{one.role}.json")
+        keys = {one.key for one in self.host.principals}
+        for path in folder.path.glob("*.json"):
+            with suppress(ConfigurationError):
+                one = Credentials.read(path)
+                if one.role != "host" and one.key.public in keys:
+                    now = {"url": self.host.url, "host_keys": self.host.host_keys}
+                    replace(one, tls=self.host.tls, **now).write(path)
 
 
-def _kept(folder: StateFolder, role: Role, tls: TlsFiles, signer: str) -> Credentials:
+def _known(folder: StateFolder) -> dict[str, Principal] | None:
+    """Whom the last Host here knew, by key; None where there was none."""
     try:
-        seed = Credentials.read(folder / f"{role}.json", role=role).seed
+        host = Credentials.read(folder / "host.json", role="host")
+    except ConfigurationError:
+        return None
+    return {one.key: one for one in host.principals if one.tenant == TENANT}
+
+
+def _kept(
+    folder: StateFolder,
+    role: Role,
+    tls: TlsFiles,
+    signer: str,
+    known: dict[str, Principal] | None,
+) -> Credentials:
+    try:
+        key = Credentials.read(folder / f"{role}.json", role=role).key
     except ConfigurationError:  # not there, or not ours: a new one is as good
-        seed = SigningKey.generate().seed
+        key = SigningKey.generate()
+    if known is not None and key.public not in known:  # it was revoked
+        key = SigningKey.generate()
+    seed = key.seed
     return Credentials(role=role, tenant=TENANT, name=role, seed=seed, tls=tls, host_keys=(signer,))
 
 

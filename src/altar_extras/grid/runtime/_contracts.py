@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-__all__ = ["Served", "chosen", "contracts_of", "paced_tools", "served_tools"]
+__all__ = ["Served", "chosen", "contracts_of", "paced_tools", "served_tools", "staying"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +41,11 @@ def contracts_of(tools: Any, *, version: str = "1.0.0") -> tuple[ToolContract, .
     """The contracts that tools fulfil by themselves: one for each module they come from.
 
     ``tools`` is what ``Session(tools=...)`` takes. A contract is named after its
-    module and has ``version``. Raises what Session raises.
+    module and has ``version``. Tools that run with their caller only
+    (``execution="local_only"``) are in none. Raises what Session raises.
     """
     with Session(tools=tools) as session:
-        marks = session.__altar_tools__()
+        marks = [mark for mark in session.__altar_tools__() if not _stays(mark)]
         declared = {one.name: one for one in session.declarations()}
     groups: dict[str, list[Mark]] = {}
     for mark in marks:
@@ -67,7 +68,11 @@ def chosen(tools: Any, given: tuple[ToolContract, ...] | None) -> tuple[ToolCont
     Raises ConfigurationError when a contract's tool is not there, or is another.
     """
     if given is None:
-        return contracts_of(tools)
+        made = contracts_of(tools)
+        if not made:
+            why = "each runs with its caller only (local_only)" if staying(tools) else "none given"
+            raise ConfigurationError(f"there is no tool to serve: {why}")
+        return made
     with Session(tools=tools) as session:
         declared = {one.name: one for one in session.declarations()}
     kept = []
@@ -106,6 +111,8 @@ def served_tools(tools: Any, contracts: Iterable[ToolContract]) -> dict[tuple[st
         digest = contract_digest(contract)
         for declaration in contract.function_declarations:
             mark = marks[declaration.name]
+            if _stays(mark):  # whatever a contract says of it
+                continue
             options, target = mark.options, mark.target
             found[(declaration.name, contract.major)] = Served(
                 name=declaration.name,
@@ -118,6 +125,16 @@ def served_tools(tools: Any, contracts: Iterable[ToolContract]) -> dict[tuple[st
                 is_stream=inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target),
             )
     return found
+
+
+def staying(tools: Any) -> tuple[str, ...]:
+    """The names of the tools that run with their caller only: no runtime serves them."""
+    with Session(tools=tools) as session:
+        return tuple(mark.name for mark in session.__altar_tools__() if _stays(mark))
+
+
+def _stays(mark: Mark) -> bool:
+    return mark.options is not None and mark.options.execution == "local_only"
 
 
 def _is_awaited(target: Any) -> bool:

@@ -20,6 +20,7 @@ from altar_extras.grid.wire import Executed, Fault, failed, with_executed
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterable
 
     from altar.adm import ToolResult
     from altar_extras.grid.runtime._contracts import Served
@@ -122,8 +123,10 @@ class Runner:
         *,
         journal: RuntimeJournal | None,
         time: HostTime,
+        deps: Any = None,
     ) -> None:
         self._tools = tools
+        self._deps = deps
         self._journal = journal
         self._time = time
         self._slots = Lane(settings.slots)
@@ -133,6 +136,13 @@ class Runner:
         self.settings = settings
         self.queued = 0
         self.running = 0
+
+    def without_deps(self, names: Iterable[str]) -> dict[str, str]:
+        """The tools that want ``Context.deps`` and find none here, and the type that each wants."""
+        if self._deps is not None:
+            return {}
+        wanted = {name: self._usual.deps_type(name) for name in names}
+        return {name: kind for name, kind in wanted.items() if kind is not None}
 
     def close(self) -> None:
         """Let nothing begin, and end the workers of isolated tools."""
@@ -221,6 +231,7 @@ class Runner:
             cancelled=job.flag,
             baggage=message.baggage,
             approved=message.approved,
+            deps=self._deps,
         )
         if message.strict or message.max_result_bytes is not None:
             size = min(message.max_result_bytes or _USUAL_RESULT, _LARGEST_RESULT)

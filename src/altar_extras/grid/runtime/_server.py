@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from altar.errors import ClosedError, ConfigurationError
 from altar_extras.grid.audit import NoJournal
-from altar_extras.grid.runtime._contracts import chosen, paced_tools, served_tools
+from altar_extras.grid.runtime._contracts import (
+    chosen,
+    paced_tools,
+    served_tools,
+    staying,
+)
 from altar_extras.grid.runtime._desk import Desk
 from altar_extras.grid.runtime._job import Runner
 from altar_extras.grid.runtime._journal import lost_calls
@@ -69,10 +74,12 @@ class RuntimeStatus:
 class RuntimeServer:
     """Serves ``tools`` to the grid that ``connector`` leads to.
 
-    ``tools`` is what ``Session(tools=...)`` takes; ``credentials`` are a
-    runtime's. ``contracts`` are those to fulfil (a manifest, or contracts), by
-    default one made of each module's tools. A signed manifest must be of the root
-    key in the credentials; nothing runs once it has expired.
+    ``tools`` is what ``Session(tools=...)`` takes, ``deps`` what they find as
+    ``Context.deps``; ``credentials`` are a runtime's. Tools that run with their
+    caller only (``execution="local_only"``) are left out, see ``left_out``.
+    ``contracts`` are those to fulfil (a manifest, or contracts), by default one made of
+    each module's tools. A signed manifest must be of the root key in the credentials;
+    nothing runs once it has expired.
     ``journal`` is an open :class:`altar_extras.grid.audit.Journal`: each call is
     on disk before it runs and before its answer leaves. Whoever opened it closes
     it after :meth:`drain` or :meth:`close`.
@@ -83,7 +90,7 @@ class RuntimeServer:
     ConfigurationError for tools and contracts that do not fit together.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per part of a runtime
         self,
         connector: Connector,
         tools: Any,
@@ -97,6 +104,7 @@ class RuntimeServer:
         | Iterable[ToolContract]
         | None = None,
         clock: Callable[[], float] = monotonic,
+        deps: Any = None,
     ) -> None:
         if credentials.role != "runtime":
             raise ConfigurationError(
@@ -111,14 +119,20 @@ class RuntimeServer:
         self._tools = tools
         self._contracts = chosen(tools, given_contracts(contracts, self._manifest, public))
         self._offered = served_tools(tools, self._contracts)
+        self.left_out = staying(tools)
         self._journal = None if isinstance(journal, NoJournal) else journal
         self._instance = token_hex(4)
         runtime = f"{key_id(public)}-{self._instance}"
         self._identity = Identity(runtime, token_hex(8))
         self._time = HostTime(clock)
         self._runner = Runner(
-            paced_tools(tools), self._settings, journal=self._journal, time=self._time
+            paced_tools(tools),
+            self._settings,
+            journal=self._journal,
+            time=self._time,
+            deps=deps,
         )
+        self._say_what_is_wanting()
         self._state = "new"
         self._is_made = False  # transport, desk and presence are made when it is connected
         self._refused: tuple[Any, ...] = ()
@@ -217,6 +231,20 @@ class RuntimeServer:
         return f"<RuntimeServer {self.id}, {self._state}, {len(self._offered)} tools>"
 
     # -- inside
+
+    def _say_what_is_wanting(self) -> None:
+        if self.left_out:
+            _log.warning(
+                "not served, these run with their caller only (local_only): %s",
+                ", ".join(self.left_out),
+            )
+        for name, kind in self._runner.without_deps(name for name, _ in self._offered).items():
+            _log.warning(
+                "the tool %s needs dependencies of type %s, and this runtime has none: type "
+                "--deps FILE:NAME, or RuntimeServer(..., deps=...)",
+                name,
+                kind,
+            )
 
     async def _start(self) -> None:
         name = connection_name("runtime", self._instance)

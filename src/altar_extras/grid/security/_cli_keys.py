@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "make_keys", "read_seed", "run"]
 
-HOST, ROOT = "host.json", "root.seed"
+HOST, ROOT, STATE = "host.json", "root.seed", "grid.json"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _TLS = "a folder with ca.pem, and NAME.pem and NAME.key or client.pem and client.key"
-_TOLD = f"give every Host the new {HOST}, then SIGHUP"
 _SERVES = "serving tools; with a manifest, of the contracts that name its key"
 
 
@@ -215,7 +215,7 @@ def _add(arguments: argparse.Namespace, console: Any) -> int:
         console.print(str(path))
     host.write(folder / HOST)
     if tenant in before.tenants:
-        console.note(_TOLD)
+        console.note(_told(folder))
     else:
         console.note(
             f"tenant {tenant} is new: the servers need its account (altar grid config write), "
@@ -256,7 +256,7 @@ def _list(arguments: argparse.Namespace, console: Any) -> int:
     if (folder / ROOT).exists():
         rows.append((ROOT, read_seed(folder / ROOT).public, "signing manifests; keep it offline"))
     hosts: dict[str, Principal] = {}
-    for path in sorted(folder.glob("*.json"), key=lambda path: (path.name != HOST, path.name)):
+    for path in sorted(_files(folder), key=lambda path: (path.name != HOST, path.name)):
         found = Credentials.read(path)
         if found.role == "host":
             hosts.update((one.key, one) for one in found.principals)
@@ -269,6 +269,20 @@ def _list(arguments: argparse.Namespace, console: Any) -> int:
     for name, public, opens in rows:
         console.print(f"{name:<{width}}  {public}  {opens}")
     return 0
+
+
+def _files(folder: Path) -> list[Path]:
+    """The credentials in a folder, but what `altar grid up` says of itself there."""
+    return [path for path in folder.glob("*.json") if path.name != STATE]
+
+
+def _told(folder: Path) -> str:
+    """How the Hosts learn of a new host.json: those of an `altar grid up` read it in its folder."""
+    try:
+        pid = json.loads((folder / STATE).read_text("utf-8"))["pid"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"give every Host the new {HOST}, then SIGHUP"
+    return f"for the grid that runs here type: kill -HUP {pid}"
 
 
 def _opens(found: Credentials, known: dict[str, Principal]) -> str:
@@ -318,10 +332,11 @@ def _rotate(arguments: argparse.Namespace, console: Any) -> int:
     console.print(f"{path}: {new.public}")
     if arguments.keep:
         console.note(
-            f"{_TOLD}; the old key is good until: altar grid keys revoke {path.parent} {old.public}"
+            f"{_told(path.parent)}; the old key is good until: "
+            f"altar grid keys revoke {path.parent} {old.public}"
         )
     else:
-        console.note(f"{_TOLD}; the key taken out of use is {old.public}")
+        console.note(f"{_told(path.parent)}; the key taken out of use is {old.public}")
     if found.role == "runtime" and host.root is not None:
         console.note("sign the manifest again with the new key, and --revoke the old one")
     return 0
@@ -338,7 +353,7 @@ def _revoke(arguments: argparse.Namespace, console: Any) -> int:
     replace(host, principals=tuple(one for one in host.principals if one not in gone)).write(path)
     for one in gone:
         console.print(f"{one.name} ({one.role} of {one.tenant}): {one.key}")
-    console.note(f"{_TOLD}; they cut what is connected")
+    console.note(f"{_told(path.parent)}; they cut what is connected")
     if host.root is not None and any(one.role == "runtime" for one in gone):
         console.note("the manifest lets a runtime in: sign it again with --revoke and the key")
     return 0
@@ -347,7 +362,7 @@ def _revoke(arguments: argparse.Namespace, console: Any) -> int:
 def _put_tls(arguments: argparse.Namespace, console: Any) -> int:
     """New certificates in every file of the folder."""
     folder = Path(arguments.folder)
-    found = {path: Credentials.read(path) for path in sorted(folder.glob("*.json"))}
+    found = {path: Credentials.read(path) for path in sorted(_files(folder))}
     if not found:
         raise ConfigurationError(f"{folder} holds no keys; type: altar grid keys make {folder}")
     made = {
