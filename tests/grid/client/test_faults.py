@@ -559,3 +559,27 @@ def test_a_server_that_will_stop_is_left_before_it_does():
         await until(lambda: not wire.transport.is_connected)
 
     using(grid, program)
+
+
+def test_a_question_that_a_silent_server_swallowed_is_asked_again():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        call = asyncio.create_task(client.acall("wait", {"key": "k", "seconds": 0.1}))
+        await until(lambda: RUNS["k"])
+        deliver, swallowed = grid.broker.deliver, []
+
+        def silent(subject: str, body: bytes, reply: str) -> bool:
+            if ".query." in subject and not swallowed:
+                swallowed.append(subject)
+                return True
+            if subject.startswith("grid.v1.re.") and b"ToolResult" in body and len(swallowed) < 1:
+                return True
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = silent  # type: ignore[method-assign]
+        grid.broker.disconnect()
+        grid.broker.reconnect()
+        assert (await call).content == "k"
+
+    using(grid, program, query_after=60.0)

@@ -44,6 +44,7 @@ __all__ = ["Home", "Run"]
 
 _log = logging.getLogger("altar.grid")
 _ABSENT = 0.5  # seconds in which a runtime that nobody hears may be on its way back
+_ASK_EVERY = 0.25  # seconds between questions that nothing came back to
 _PAUSE = 0.02  # before the first question that is asked again; it doubles
 
 
@@ -323,6 +324,13 @@ class Run:
         self._be_patient()  # its runtime may have lost its connection too
         self._expect(wire)
         self.perform(inv.reattached())
+        self._again = self.engine.loop.call_later(_ASK_EVERY, self._query_on)
+
+    def _query_on(self) -> None:
+        """No answer yet: a silent server may have swallowed the question."""
+        if self.inv.phase == "asking":
+            self._query(None)
+            self._again = self.engine.loop.call_later(_ASK_EVERY, self._query_on)
 
     def _expect(self, wire: Wire) -> None:
         left = None if self.deadline is None else self.deadline - monotonic()
@@ -336,8 +344,15 @@ class Run:
         if wire is None or (gone >= _ABSENT and self.inv.phase != "asking"):
             self.perform(self.inv.vanished())
             return
+        if self._again is not None:
+            self._again.cancel()
         self._expect(wire)
-        self._again = self.engine.loop.call_later(min(max(_PAUSE, gone), 0.25), self._query, None)
+        wait = min(max(_PAUSE, gone), _ASK_EVERY)
+        self._again = self.engine.loop.call_later(wait, self._query_anew)
+
+    def _query_anew(self) -> None:
+        self._query(None)
+        self._again = self.engine.loop.call_later(_ASK_EVERY, self._query_on)
 
     def _give_up(self) -> None:
         self.engine.away.discard(self)
