@@ -91,7 +91,7 @@ async def every_role_killed(world: World, ledger: Ledger, seconds: float) -> Non
     """Server, Host and runtime are killed one after the other under load, all with the audit on."""
     runtimes = [await world.runtime(f"r{n}", audit=True) for n in range(2)]
     client = await world.client()
-    load = asyncio.create_task(ledger.load([client], rate=60, seconds=max(seconds, 4.0) + 2.0))
+    load = asyncio.create_task(ledger.load([client], rate=60, seconds=max(seconds, 2.0) + 2.0))
     await pause(0.5)
     ledger.fault()
     runtimes[0].kill()

@@ -68,6 +68,8 @@ async def run_one(name: str, seconds: float, *, short: bool = False) -> Row:
         row.scenario, row.seconds = name, time.monotonic() - began
         if scenario.knows and row.knowable:
             row.broken.append(f"{row.knowable} answers are unknown that could be known")
+        if scenario.bar is not None:
+            row.notes.append(f"the bar for the outage is {scenario.bar * 1000:.0f} ms")
         if not row.recovered:
             row.broken.append("no call succeeded after the fault")
         return row
