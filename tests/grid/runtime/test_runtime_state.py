@@ -112,7 +112,9 @@ class Runtime(RuleBasedStateMachine):
             assert one is None or (
                 one.phase is Phase.ENDED and one.keep_until < self.now + KEEP + 501
             )
-            floor, _ = self.buried.get(key, (0, 0.0))
+            floor, until = self.buried.get(key, (0, 0.0))
+            if (until // 1000 + 1) * 1000 <= self.now:  # forgotten, by the next full second
+                floor = 0
             self.buried[key] = (max(floor, asked), horizon + KEEP)
 
     @rule(step=st.sampled_from([1.0, 60.0, 2000.0]))

@@ -113,9 +113,11 @@ class Book:
             if found.attempt < up_to and found.may_try_again(up_to):
                 # an earlier attempt was refused; the one asked for never came
                 found.bury(up_to)
+                found.keep_until = max(found.keep_until, horizon_ms + self._keep_ms)
             return ("result" if found.phase is Phase.ENDED else "running"), found
         if found is not None:
             found.bury(up_to)
+            found.keep_until = max(found.keep_until, horizon_ms + self._keep_ms)
             return "never_seen", None
         if key[1] in self._lost or now_ms < self._forgot_until:
             return "unknown", None
@@ -143,12 +145,15 @@ class Book:
         """Forget what nobody can ask for any more; call it about once a second."""
         for second in [one for one in self._due if one * 1000 <= now_ms]:
             for invocation in self._due.pop(second):
-                if self._known.get((invocation.session, invocation.id)) is invocation:
-                    if invocation.phase is Phase.ENDED:
-                        self._drop(invocation)
-                    else:  # a body that does not stop
-                        later = int(now_ms // 1000) + 60
-                        self._due.setdefault(later, []).append(invocation)
+                if self._known.get((invocation.session, invocation.id)) is not invocation:
+                    continue
+                later = int(invocation.keep_until // 1000) + 1
+                if invocation.phase is not Phase.ENDED:  # a body that does not stop
+                    self._due.setdefault(int(now_ms // 1000) + 60, []).append(invocation)
+                elif later * 1000 > now_ms:  # it was asked about meanwhile
+                    self._due.setdefault(later, []).append(invocation)
+                else:
+                    self._drop(invocation)
 
     def _add(self, invocation: Invocation, keep_until: float) -> None:
         invocation.keep_until = keep_until
