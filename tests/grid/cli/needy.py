@@ -31,7 +31,7 @@ def ask(key: str, ctx: Context[Store]) -> str:
 async def wait() -> AsyncIterator[str]:
     """Wait until it is stopped."""
     yield "begun"
-    await asyncio.sleep(60)
+    await asyncio.Event().wait()
 
 
 @altar.tool(execution="local_only")

@@ -142,7 +142,7 @@ def _keys(path: str) -> GridKeys:
     host = Credentials.read(path, role="host")
     if host.issuer_seed is None or host.system_seed is None:
         raise ConfigurationError(
-            f'{path} holds no "issuer_seed" or no "system_seed"; type: altar grid keys make'
+            f'{path} holds no "issuer_seed" or no "system_seed"; type: altar grid keys make FOLDER'
         )
     seeds = {HOSTS_ACCOUNT: host.seed, SYSTEM_ACCOUNT: host.system_seed, **host.tenants}
     return GridKeys(

@@ -135,7 +135,7 @@ def _show(console: Console, grid: DevelopmentGrid, arguments: Any, took: float) 
     declared = {tool.name: tool for one in contracts for tool in one.function_declarations}
     served = [tool for name, tool in declared.items() if name in grid.tool_names]
     count = "1 tool" if len(served) == 1 else f"{len(served)} tools"
-    place = "" if arguments.dir == FOLDER else f" --dir {arguments.dir}"
+    place = "" if arguments.dir == FOLDER else f"--dir {arguments.dir}"
     console.print(
         f"{console.style('the grid is up', 'green', 'bold')} at {grid.url}: "
         f"{count}, ready in {took:.1f} s"
@@ -152,8 +152,8 @@ def _show(console: Console, grid: DevelopmentGrid, arguments: Any, took: float) 
     console.print(
         "",
         console.style("in another terminal:", "dim"),
-        f"  altar grid call {call}{place}",
-        f"  altar grid status{place}",
+        f"  altar grid call {call} {place}".rstrip(),
+        f"  altar grid status {place}".rstrip(),
         "",
         console.style("in altar.toml, so that a program's calls run here:", "dim"),
         '  mode = "grid"',

@@ -31,7 +31,8 @@ def from_settings(settings: Settings) -> Callable[[LocalTools], GridRuntime]:
     if path is None:
         raise ConfigurationError(
             "mode 'grid' needs to know who asks: set ALTAR_GRID_CREDENTIALS, or grid_credentials "
-            "in altar.toml, to a file that `altar grid keys client` made"
+            "in altar.toml, to the client.json of an altar grid up, "
+            "or to what `altar grid keys add FOLDER --client NAME` made"
         )
     key = (settings.grid_url, os.path.abspath(path))  # noqa: PTH100 - pathlib costs its import
     with _lock:

@@ -96,8 +96,8 @@ def chosen(tools: Any, given: tuple[ToolContract, ...] | None) -> tuple[ToolCont
             kept.append(contract)
     if not kept:
         raise ConfigurationError(
-            "none of these tools is in a contract: type altar manifest sign for a manifest that "
-            "holds them, or leave contracts out (DEVELOPMENT)"
+            "none of these tools is in a contract: sign a manifest that holds them "
+            "(altar manifest sign), or leave contracts out (DEVELOPMENT)"
         )
     return tuple(kept)
 

@@ -106,11 +106,7 @@ class RuntimeServer:
         clock: Callable[[], float] = monotonic,
         deps: Any = None,
     ) -> None:
-        if credentials.role != "runtime":
-            raise ConfigurationError(
-                f"credentials of a {credentials.role} were given, and a runtime's are needed; "
-                "type: altar grid keys add FOLDER --runtime NAME"
-            )
+        _check_role(credentials)
         self._connector = connector
         self._credentials = credentials
         self._settings = settings or RuntimeSettings()
@@ -440,3 +436,11 @@ class RuntimeServer:
         self._chores.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("a chore of runtime %s failed", self.id, exc_info=task.exception())
+
+
+def _check_role(credentials: Credentials) -> None:
+    if credentials.role != "runtime":
+        raise ConfigurationError(
+            f"credentials of a {credentials.role} were given, and a runtime's are needed; "
+            "type: altar grid keys add FOLDER --runtime NAME"
+        )

@@ -21,7 +21,13 @@ Role = Literal["client", "runtime", "host", "operator"]
 CREDENTIALS_VERSION = 1
 _ROLES: tuple[Role, ...] = ("client", "runtime", "host", "operator")
 _MAX_BYTES = 4 * 1024 * 1024
-_MAKE = "type: altar grid keys make"
+_MAKE = "type: altar grid keys make FOLDER"
+_MADE = {
+    "client": "type: altar grid keys add FOLDER --client NAME",
+    "runtime": "type: altar grid keys add FOLDER --runtime NAME",
+    "operator": "type: altar grid keys add FOLDER --operator NAME",
+    "host": _MAKE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +118,7 @@ class Credentials:
         if role is not None and found.role != role:
             raise ConfigurationError(
                 f"{path} holds the credentials of a {found.role}, and a {role}'s are needed; "
-                f"type: altar grid keys add FOLDER --{role} NAME"
+                f"{_others(path, role)}"
             )
         return found
 
@@ -198,6 +204,12 @@ def _from_doc(doc: dict[str, Any]) -> Credentials:
         host_keys=tuple(keys),
         **(_host_fields(doc, seed) if role == "host" else {}),
     )
+
+
+def _others(path: str | os.PathLike[str], role: Role) -> str:
+    """Where credentials of this role are, beside these, or how they are made."""
+    beside = os.path.join(os.path.dirname(path), f"{role}.json")  # noqa: PTH118, PTH120
+    return f"take {beside}" if os.path.isfile(beside) else _MADE[role]  # noqa: PTH113
 
 
 def _host_fields(doc: dict[str, Any], seed: str) -> dict[str, Any]:

@@ -91,10 +91,10 @@ class SigningKey:
         problem = "this is no seed of a key (SU... or SA..., 58 letters and digits)"
         data = _decoded(seed, _SEED_CHARS)
         if data is None:
-            raise ConfigurationError(f"{problem}; type: altar grid keys make")
+            raise ConfigurationError(f"{problem}; type: altar grid keys make FOLDER")
         prefix = (data[0] & 7) << 5 | data[1] >> 3
         if data[0] & 248 != _SEED or prefix not in _KINDS or data[1] & 7:
-            raise ConfigurationError(f"{problem}; type: altar grid keys make")
+            raise ConfigurationError(f"{problem}; type: altar grid keys make FOLDER")
         return cls(data[2:], kind=_KINDS[prefix])
 
     @property

@@ -193,7 +193,10 @@ def _check_shape(doc: Any) -> None:
     if not isinstance(doc, dict):
         raise ManifestRefused("malformed", "a signed manifest is a JSON object")
     if "signature" not in doc:
-        message = "this manifest is not signed; type: altar manifest sign FILE --key ROOT"
+        message = (
+            "this manifest is not signed; "
+            "type: altar manifest sign FILE --key ROOT_SEED --tenant NAME --sequence N"
+        )
         raise ManifestRefused("unsigned", message)
     if type(doc.get("v")) is not int or doc["v"] != _VERSION:
         version = doc.get("v")

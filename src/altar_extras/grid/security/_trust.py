@@ -221,5 +221,6 @@ def _expired(found: SignedManifest) -> ManifestRefused:
     return ManifestRefused(
         "expired",
         f"manifest {found.sequence} of {found.tenant} has expired; "
-        f"type: altar manifest sign FILE --sequence {found.sequence + 1}",
+        "type: altar manifest sign FILE --key ROOT_SEED "
+        f"--tenant {found.tenant} --sequence {found.sequence + 1}",
     )
