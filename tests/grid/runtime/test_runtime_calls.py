@@ -173,6 +173,7 @@ def test_a_call_that_may_not_run_is_refused_and_says_so(more, why):
     async def main():
         async with Grid(TOOLS) as grid:
             answer = await grid.caller.call("hold", {"name": "x"}, **more)
+            assert answer.result["call_id"] == "c1"
             assert (reason(answer), answer.executed) == (why, "no")
             assert RAN == []
 

@@ -98,7 +98,10 @@ class Job:
     @property
     def named(self) -> FunctionCall:
         """The call, for a message about it."""
-        return self.call or FunctionCall(name=self.served.name)
+        if self.call is not None:
+            return self.call
+        told = {"name": self.served.name, "call_id": self.message.call.get("call_id")}
+        return FunctionCall.from_dict(told)  # its own id, unless that is none
 
 
 class Done(NamedTuple):
