@@ -509,7 +509,7 @@ def test_drain_answers_what_came_and_another_host_goes_on():
         (development(), {"root": SIGNER.public}, "mode='strict'"),
         (development(), {"url": "tls://grid.example:4222"}, "this machine"),
         (development(http_port=0, http_host="0.0.0.0", http_public=True), {}, "this machine"),
-        (development(), {"role": "client"}, "altar grid keys host"),
+        (development(), {"role": "client"}, "altar grid keys make"),
     ],
 )
 def test_a_mode_that_does_not_fit_the_deployment_is_refused(settings, changes, what):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from altar.adm import ToolContract
 from altar.errors import AltarError, ClosedError, ConfigurationError
 from altar_extras.grid.audit import AuditReceiver, NoJournal
+from altar_extras.grid.host._callout import Callout
 from altar_extras.grid.host._desk import Desk
 from altar_extras.grid.host._door import Door
 from altar_extras.grid.host._figures import Figures
@@ -25,14 +26,18 @@ from altar_extras.grid.host._settings import HostSettings, check_deployment, ten
 from altar_extras.grid.host._tenant import Shared, Tenant
 from altar_extras.grid.operate import Health, HealthServer, Metrics
 from altar_extras.grid.security import (
-    CALLOUT_SUBJECT,
     ManifestRefused,
     ManifestTrust,
     Rules,
     SigningKey,
     connection_name,
 )
-from altar_extras.grid.transport import GridTransportError, MemoryStore, StoreError
+from altar_extras.grid.transport import (
+    GridTransportError,
+    MemoryStore,
+    NatsConnector,
+    StoreError,
+)
 from altar_extras.grid.wire import HOST_QUEUE, Ack, Subjects, pack
 
 if TYPE_CHECKING:
@@ -104,6 +109,12 @@ class Host:
             denials=self._figures.denials,
             clock=time,
         )
+        self._callout = Callout(self._asked)
+        self.metrics.gauge(
+            "altar_grid_servers_heard",
+            "Servers, of several, that ask this Host who may connect.",
+            read=lambda: float(self._callout.heard_at),
+        )
         self._transports: dict[str, Transport] = {}
         self._desks: dict[str, Desk] = {}
         self._subscriptions: list[Subscription] = []
@@ -166,6 +177,7 @@ class Host:
             await self._http.close()
         if self._mirror is not None:
             await self._mirror.close()
+        await self._callout.close()
         for transport in self._transports.values():
             await transport.close()
 
@@ -333,7 +345,9 @@ class Host:
         if self._credentials.issuer_seed is not None:
             # every Host answers, and the first answer counts: one that was chosen for it might
             # sit behind a server that is silent, and nobody could connect for seconds
-            await self._hear(own, CALLOUT_SUBJECT, self._asked)
+            await self._callout.hear(own)
+            if isinstance(self._connector, NatsConnector):
+                self._callout.keep(self._connector.each(), self._credentials.seed)
 
     async def _connect(self, name: str, connector: Connector, seed: str) -> Transport:
         made = await connector.connect(seed=seed, name=connection_name("host"))
@@ -388,14 +402,12 @@ class Host:
             except StoreError as error:
                 _log.warning("that this deployment is strict was not written down: %s", error)
 
-    def _asked(self, inbound: Inbound) -> None:
+    def _asked(self, question: bytes) -> bytes | None:
         """A server asks who may connect."""
-        answer = self._door.answer(inbound.body)
-        transport = self._transports["GRID"]
-        if answer is not None and inbound.reply:
+        answer = self._door.answer(question)
+        if answer is not None:
             self._figures.callouts.add()
-            with suppress(GridTransportError):  # then the server asks another Host
-                transport.publish(inbound.reply, answer)
+        return answer
 
     def _tell(self, tenant: str, runtime: str, op: str, notes: dict[str, Any]) -> None:
         transport = self._transports.get(tenant)

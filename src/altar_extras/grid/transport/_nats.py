@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nats.errors import Error as NatsError
@@ -65,6 +66,7 @@ class NatsConnector:
     ) -> None:
         urls = url if isinstance(url, str) else tuple(url)
         self._addresses = addresses(urls, secure=tls is not None)
+        self._tls = tls
         self._context = tls.context() if tls is not None else None
         self._settings = settings or NatsSettings()
 
@@ -87,6 +89,17 @@ class NatsConnector:
         )
         await made.start()
         return made
+
+    def each(self) -> tuple[NatsConnector, ...]:
+        """A connector to each of several servers alone; none where there is one."""
+        if len(self._addresses) < 2:
+            return ()
+        alone = replace(self._settings, discover=False, reconnect_wait_max=0.2)
+        scheme = "nats" if self._tls is None else "tls"
+        return tuple(
+            NatsConnector(one.url.replace("nats", scheme, 1), tls=self._tls, settings=alone)
+            for one in self._addresses
+        )
 
     def __repr__(self) -> str:
         return f"NatsConnector({', '.join(one.url for one in self._addresses)})"
@@ -369,7 +382,7 @@ class NatsTransport:
         self._keep(self._watch(link))
 
     def _lost(self, link: Link, why: str) -> None:
-        for one in link.client.discovered_servers:
+        for one in link.client.discovered_servers if self._settings.discover else ():
             self._discover(one.hostname or "", one.port or 0, link.address)
         if link is not self._link:
             self._keep(link.close())

@@ -31,6 +31,7 @@ class NatsSettings:
     ``outbox_bytes`` wait for a slow socket, publishing is refused: what waits
     when a silent server is given up arrives should that server wake. ``inbox`` is
     the prefix for answers of JetStream; a random one when empty, ``_INBOX`` never.
+    ``discover`` lets it go to servers that were not named and that the others tell of.
     """
 
     connect_timeout: float = 2.0
@@ -40,6 +41,7 @@ class NatsSettings:
     join_bytes: int = 64 * 1024
     outbox_bytes: int = 2 * 1024 * 1024
     inbox: str = ""
+    discover: bool = True
 
     def __post_init__(self) -> None:
         if self.inbox.split(".")[0].upper() == "_INBOX":
@@ -169,8 +171,8 @@ def _address(text: str, secure: bool) -> Address:
         )
     if parts.scheme == "tls" and not secure:
         raise ConfigurationError(
-            f"tls://{host} needs certificates, and these credentials hold none: type "
-            "altar grid keys tls FOLDER TLS_FOLDER, or give tls=ClientTls(ca=..., cert=..., key=...)"
+            f"tls://{host} needs certificates, and these credentials hold none: type altar grid "
+            "keys tls FOLDER TLS_FOLDER, or give tls=ClientTls(ca=..., cert=..., key=...)"
         )
     if parts.scheme == "nats" and not is_loopback(host):
         raise ConfigurationError(
