@@ -71,7 +71,16 @@ def test_tail_shows_the_last_records_on_a_line_each(spool):
     status, text = audit("tail", spool, "-n", "3")
     lines = text.splitlines()
     assert status == 0 and len(lines) == 3
-    assert "finished" in lines[1] and "status=SUCCESS" in lines[1]
+    assert "finished  get_weather  SUCCESS" in lines[1]
+    assert all(len(line) <= 110 for line in lines)
+    told = audit("tail", spool, "-n", "3", "--json")[1].splitlines()
+    assert json.loads(told[1])["status"] == "SUCCESS"
+
+
+def test_a_folder_above_spools_is_read_with_all_of_them(spool):
+    status, text = audit("verify", spool.parent)
+    assert status == 0
+    assert "3 started, 3 finished, 0 unknown" in text
 
 
 def test_a_server_is_read_with_a_tenant(shared_node, tmp_path):
@@ -94,6 +103,8 @@ def test_a_server_is_read_with_a_tenant(shared_node, tmp_path):
     assert status == 0 and "3 finished" in text
     with pytest.raises(ConfigurationError, match="--tenant"):
         audit("verify", url)
+    with pytest.raises(ConfigurationError, match="no audit of a tenant 'typo'"):
+        audit("verify", url, "--tenant", "typo")
 
 
 @pytest.mark.parametrize("text", ["{}", "no JSON", '{"writer": "w", "frame": "?"}'])

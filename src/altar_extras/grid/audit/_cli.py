@@ -13,6 +13,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.errors import ConfigurationError
+from altar_extras.grid.audit._errors import SinkUnavailable
 from altar_extras.grid.audit._frames import frame_at
 from altar_extras.grid.audit._spool import read_folder
 from altar_extras.grid.audit._verify import verify
@@ -21,7 +22,7 @@ from altar_extras.grid.transport import ClientTls
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from altar_extras.grid.audit._verify import Summary
 
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["configure", "run"]
 
 _PAUSE = 0.25  # seconds between two looks at a spool that grows
-_SOURCE = "a spool's folder, a file that export wrote, or nats://... (with --tenant)"
+_SOURCE = (
+    "a spool's folder or one above several, a file that export wrote, or nats://... (with --tenant)"
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +59,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check.set_defaults(audit_verb=_verify)
     tail = verbs.add_parser("tail", help="show the last records")
     _source(tail)
-    tail.add_argument("-n", type=int, default=20, metavar="N", help="how many (%(default)s)")
+    tail.add_argument("-n", type=int, default=20, metavar="N", help="of each writer (%(default)s)")
+    tail.add_argument("--json", action="store_true", help="print all of a record, as JSON lines")
     tail.add_argument("--follow", action="store_true", help="go on: a line for each new record")
     tail.set_defaults(audit_verb=_tail)
     export = verbs.add_parser("export", help="write JSON lines, which verify reads again")
@@ -110,35 +114,60 @@ def _figures(found: Summary) -> dict[str, int]:
 def _tail(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.n < 0:
         raise ConfigurationError(f"-n {arguments.n}: give 0 or a positive number")
-    seen = 0
-    first = True
+    seen: dict[str, int] = {}
     while True:
-        lines = [(writer, raw) for writer, records in _read(arguments).items() for raw in records]
-        start = max(0, len(lines) - arguments.n) if first else min(seen, len(lines))
-        for writer, raw in lines[start:]:
-            console.print(_line(writer, raw))
+        for writer, records in _read(arguments).items():
+            count = len(records)
+            start = max(0, count - arguments.n)
+            start = min(seen.get(writer, start), count)
+            seen[writer] = count
+            for line in _lines(writer, records, start, is_json=arguments.json):
+                console.print(line)
         if not arguments.follow:
             return 0
-        seen, first = len(lines), False
         time.sleep(_PAUSE)
 
 
-def _line(writer: str, raw: bytes) -> str:
-    shown = _document(writer, raw)
-    words = [shown.pop("writer"), str(shown.pop("sequence", "?")), shown.pop("kind", "broken")]
-    at = shown.pop("at_ms", 0)
-    if at:
-        words.insert(0, dt.datetime.fromtimestamp(at / 1000, dt.UTC).strftime("%F %T"))
-    short = {k: v for k, v in shown.items() if v not in ("", [], 0) and k not in _LONG}
-    return "  ".join([*words, *[f"{k}={_plain(v)}" for k, v in short.items()]])
+def _lines(writer: str, records: Sequence[bytes], start: int, *, is_json: bool) -> Iterator[str]:
+    """A line for each record from ``start`` on; a call's end says what its start said."""
+    begun: dict[str, dict[str, Any]] = {}
+    for at, raw in enumerate(records):
+        document = _document(writer, raw)
+        if document.get("kind") == "started":
+            begun[document["invocation_id"]] = document
+        if at >= start:
+            yield json.dumps(document) if is_json else _line(document, begun)
 
 
-_LONG = {"frame", "hash", "signature", "head", "previous_head"}
+def _line(document: dict[str, Any], begun: dict[str, dict[str, Any]]) -> str:
+    """What people look for first, in about 100 columns."""
+    kind = document.get("kind", "broken")
+    call = begun.get(document.get("invocation_id", ""), {})
+    at = document.get("at_ms") or call.get("at_ms", 0) + 1000 * document.get("seconds", 0)
+    when = dt.datetime.fromtimestamp(at / 1000, dt.UTC).strftime("%F %T") if at else "-"
+    number = f"{document['writer'][-_SHORT:]} {document.get('sequence', '?')}"
+    shown = {"tool": call.get("tool", ""), **document}
+    if kind == "finished":
+        took = f"{document['seconds']:.3f} s"
+        ran = "" if document["executed"] == "yes" else f"ran={document['executed']}"
+        rest = [shown["tool"], document["status"], document["error_type"], took, ran]
+    else:
+        rest = [shown.get(name) for name in _SHOWN]
+    words = [when, number, kind, *[_plain(word) for word in rest if word not in (None, "", [], {})]]
+    return "  ".join(words)
+
+
+_SHORT = 8  # characters of a writer's name
+_SHOWN = ("tool", "principal", "session", "invocation_id", "name", "fields", "epoch", "damaged")
 
 
 def _plain(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if text.isprintable() else repr(text)
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+_WIDEST = 40
 
 
 def _export(arguments: argparse.Namespace, console: Console) -> int:
@@ -175,8 +204,7 @@ def _read(arguments: argparse.Namespace) -> Mapping[str, Sequence[bytes]]:
         return asyncio.run(_read_server(arguments))
     path = Path(source)
     if path.is_dir():
-        records = read_folder(path)
-        return {_writer_of(records): records}
+        return _read_folders(path)
     found: dict[str, list[bytes]] = {}
     try:
         with path.open(encoding="utf-8") as lines:
@@ -193,6 +221,19 @@ def _read(arguments: argparse.Namespace) -> Mapping[str, Sequence[bytes]]:
     return found
 
 
+def _read_folders(path: Path) -> dict[str, list[bytes]]:
+    """The spool in a folder, or those in the folders of it, as `altar grid up` has them."""
+    spools = [path]
+    if not any(path.glob("*.seg")):
+        spools = sorted({one.parent for one in path.glob("*/*.seg")}) or [path]
+    groups: dict[str, list[bytes]] = {}
+    for spool in spools:
+        records = read_folder(spool)
+        writer = _writer_of(records)
+        groups[writer if writer not in groups else f"{writer} in {spool.name}"] = records
+    return groups
+
+
 def _writer_of(records: Sequence[bytes]) -> str:
     for raw in records:
         frame = frame_at(raw)
@@ -203,22 +244,32 @@ def _writer_of(records: Sequence[bytes]) -> str:
 
 
 async def _read_server(arguments: argparse.Namespace) -> dict[str, list[bytes]]:
-    if not arguments.tenant:
+    own = Credentials.read(arguments.credentials, role="host") if arguments.credentials else None
+    tenant = arguments.tenant or (None if own is None else own.tenant)
+    if not tenant:
         raise ConfigurationError("a server has a stream for each tenant: add --tenant NAME")
     import nats  # noqa: PLC0415 - a spool and a file need no nats-py
     import nats.errors  # noqa: PLC0415
+    import nats.js.errors  # noqa: PLC0415
 
     from altar_extras.grid.audit._nats import read_stream  # noqa: PLC0415
 
     options: dict[str, Any] = {"connect_timeout": 5, "allow_reconnect": False}
-    if arguments.credentials:
-        options |= _options(Credentials.read(arguments.credentials, role="host"))
+    if own is not None:
+        options |= _options(own)
     try:
         nc = await nats.connect(arguments.source, **options)
     except (nats.errors.Error, OSError, TimeoutError) as error:
         raise ConfigurationError(f"{arguments.source} cannot be reached: {error!r}") from error
     try:
-        return await read_stream(nc.jetstream(), tenant=arguments.tenant)
+        return await read_stream(nc.jetstream(), tenant=tenant)
+    except SinkUnavailable as error:
+        if not isinstance(error.__cause__, nats.js.errors.NotFoundError):
+            raise
+        known = f"; these credentials know {', '.join(sorted(own.tenants))}" if own else ""
+        raise ConfigurationError(
+            f"there is no audit of a tenant {tenant!r} here: say --tenant NAME{known}"
+        ) from error
     finally:
         await nc.close()
 

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     told = (local.state() if local is not None else None) or {}
     document = _document(credentials, seen, told)
     if local is not None:
-        document["audit"] = _audit(local)
+        document |= {"audit": _audit(local), "folder": str(local.path)}
     if arguments.json:
         console.json(document)
     else:
@@ -119,6 +119,7 @@ def _document(credentials: Credentials, seen: _Seen, told: dict[str, Any]) -> di
     ]
     return {
         "url": credentials.url,
+        "tenant": credentials.tenant,
         "host": seen.hello.host,
         "mode": seen.hello.mode,
         "manifest_sequence": seen.hello.manifest_sequence,
@@ -215,4 +216,9 @@ def _show(console: Console, told: dict[str, Any]) -> None:
             [one["spool"], str(one["calls"]), str(one["open"]), "good" if one["ok"] else "BROKEN"]
             for one in told["audit"]
         ]
-        table(console, ("AUDIT", "CALLS", "OPEN", "CHAIN"), rows)
+        table(console, ("AUDIT, ON THIS DISK", "CALLS", "OPEN", "CHAIN"), rows)
+        console.print(
+            "calls shipped to the servers leave the disk in time; all of them: "
+            f"altar grid audit verify {told['url'].partition(',')[0]} --tenant {told['tenant']} "
+            f"--credentials {told['folder']}/host.json"
+        )
