@@ -1,12 +1,15 @@
 """GRID: the same tools on many machines, over NATS.
 
-    wire        subjects, envelopes, frames, Host time
-    transport   what carries them: a broker in this process, or nats-server
-    security    keys, signed manifests, session tokens, grants, who may do what
-    audit       what was run, on disk before it runs and before it is answered
-    client      GridClient, and GridRuntime: a Runtime behind any Session
-    runtime     serves tools
-    host        the control plane
+- wire: subjects, envelopes, frames, Host time
+- transport: what carries them, a broker in this process or nats-server
+- security: keys, signed manifests, session tokens, grants, who may do what
+- server: configurations of nats-server, and its process
+- audit: what was run, on disk before it runs and before it is answered
+- operate: health and figures
+- client: GridClient, and GridRuntime, a Runtime behind any Session
+- runtime: serves tools
+- host: the control plane
+- node, cli: a grid on one machine, and ``altar grid``
 """
 
 from __future__ import annotations

@@ -81,8 +81,8 @@ def has_fast_codec() -> bool:
 
 
 def _packb(doc: dict[str, Any]) -> bytes:
-    packed: bytes = msgpack.packb(doc, use_bin_type=True)
-    return packed
+    packed: Any = msgpack.packb(doc, use_bin_type=True)
+    return bytes(packed)  # which it is: nothing is copied
 
 
 def _docs(body: bytes) -> list[Any]:
