@@ -230,11 +230,13 @@ def _checked(name: str, value: object, source: str) -> str:
             f"grid_url in {source} must be an address such as 'nats://127.0.0.1:4222', "
             f"not {value!r}"
         )
-    if name == "execution_mode" and value not in EXECUTION_MODES:
-        raise ConfigurationError(
-            f"execution_mode in {source} is {value!r:.60}; "
-            f"it is one of {', '.join(EXECUTION_MODES)}"
-        )
+    if name == "execution_mode":
+        if value.lower() not in EXECUTION_MODES:
+            raise ConfigurationError(
+                f"execution_mode in {source} is {value!r:.60}; "
+                f"it is one of {', '.join(EXECUTION_MODES)}"
+            )
+        return value.lower()
     return "local" if name == "mode" and value == "later" else value
 
 

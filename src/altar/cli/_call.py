@@ -11,6 +11,7 @@ from altar.cli._calls import Progress
 from altar.cli._console import CliError, compact
 from altar.cli._failure import problems_of, show_cause, summary_of
 from altar.cli._target import DEPS_HELP, deps_of, tools_of
+from altar.config import settings
 from altar.runtime import CallContext
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if len(tools) != 1:
         raise CliError(f"{arguments.tool} names {len(tools)} tools; add :NAME for one of them")
     progress = Progress(console.note)
-    with altar.Session(tools=tools, deps=deps_of(arguments.deps)) as session:
+    # a file is named, so its tool runs here, in mode grid too
+    here = (lambda local: local) if settings().mode == "grid" else None
+    with altar.Session(tools=tools, deps=deps_of(arguments.deps), runtime=here) as session:
         name = session.declarations()[0].name
         call = altar.FunctionCall(name=name, args=args)
         emit = None if arguments.json else lambda chunk: progress.show(call, chunk)

@@ -42,4 +42,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with the usage and one line; the exit code is 2."""
+        before, found, listed = message.rpartition(" (choose from ")
+        if found:
+            typed = before.rpartition("invalid choice: ")[2].strip("'")
+            known = [one.strip(" '") for one in listed.rstrip(")").split(",")]
+            near = get_close_matches(typed, known, n=1)
+            message += f"; did you mean {near[0]!r}?" if near else ""
         self.exit(2, f"{self.format_usage()}altar: error: {message}\n")

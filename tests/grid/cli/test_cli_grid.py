@@ -130,6 +130,8 @@ def test_an_error_says_whether_the_tool_ran_and_what_to_type(typed):
     assert "TOOL_NOT_FOUND" in err
     assert "it did not run" in err
     assert "did you mean 'get_weather'?" in err
+    lines = typed("call", "get_weather", '{"city": 1, "unit": 2}')[2].splitlines()
+    assert [line.split()[0] for line in lines[1:3]] == ["$.city:", "$.unit:"]
     code, out, _ = typed("call", "get_weather", '{"city": 1}', "--json")
     assert code == 1
     assert json.loads(out)["error"]["details"]["executed"] == "no"
@@ -165,6 +167,8 @@ def test_status_shows_runtimes_tools_and_the_audit(typed):
         (["runtime", TOOLS, "--dir", ".altar-grid", "--http", "x"], "HOST:PORT"),
         (["host", "--credentials", ".altar-grid/client.json"], "a host's are needed"),
         (["sing"], "invalid choice: 'sing'"),
+        (["stats"], "did you mean 'status'?"),
+        (["status", "--credentials", ".altar-grid/client.json"], "take .altar-grid/operator.json"),
         (["config", "check", "nowhere.conf"], "cannot be read"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",

@@ -74,6 +74,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if known:
             near = get_close_matches(arguments.tool, known, n=1)
             console.more(f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}")
+        if (result.error.details or {}).get("reason") in ("disconnected", "no_host", "no_answer"):
+            console.more(
+                f"asked: {credentials.url}; type altar grid status, or altar grid up FILE_OR_MODULE"
+            )
     return 0 if result.ok else 1
 
 

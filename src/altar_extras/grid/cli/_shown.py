@@ -6,6 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from altar.adm import Problem
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -66,11 +68,28 @@ def show_error(console: Console, name: str, error: ErrorObject) -> None:
     reason = f", {details['reason']}" if details.get("reason") else ""
     ran = {"no": "it did not run", "yes": "it ran", "unknown": "whether it ran is not known"}
     executed = ran.get(str(details.get("executed")), "")
-    console.error(f"{name}: {error.message} ({error.type}{reason})")
+    problems = _problems_of(details.get("problems"))
+    message = f"{error.message.partition('. ')[0]}:" if problems else error.message
+    console.error(f"{name}: {message} ({error.type}{reason})")
+    for problem in problems:
+        console.more(problem)
     if executed:
         console.more(executed)
     for step in error.remediation_steps:
         console.more(step)
+
+
+def _problems_of(found: Any) -> list[str]:
+    """A line for each problem of the arguments, where there are several."""
+    if not isinstance(found, list) or len(found) < _SEVERAL:
+        return []
+    try:
+        return [str(Problem(**one)) for one in found]
+    except TypeError:  # the problems of somebody else's error
+        return []
+
+
+_SEVERAL = 2
 
 
 def _sample(schema: dict[str, Any], name: str = "") -> Any:

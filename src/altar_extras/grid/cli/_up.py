@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["configure", "run"]
 
 _HANGUP = getattr(signal, "SIGHUP", None)
+_MOST = 2  # Ctrl-C to stop, Ctrl-C to wait for nothing
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -86,10 +88,30 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             while told.get() == _HANGUP:
                 _reload(console, grid)
             console.note("\nstopping: calls that run are finished first; Ctrl-C ends them")
+            return _end(grid, told)
+        finally:
+            grid.hurry()
+            grid.stop()
+
+
+def _end(grid: DevelopmentGrid, told: SimpleQueue[int]) -> int:
+    """Stop it on a thread of its own, so that no signal cuts that short: 0, or 130 in a hurry."""
+
+    def stop() -> None:
+        try:
             grid.stop()
         finally:
-            grid.stop(now=True)
-    return 0
+            told.put(0)
+
+    status = 0
+    ending = threading.Thread(target=stop, name="altar-grid-stop")
+    ending.start()
+    while number := told.get():
+        if number != _HANGUP:
+            grid.hurry()
+            status = 130
+    ending.join()
+    return status
 
 
 def _reload(console: Console, grid: DevelopmentGrid) -> None:
@@ -109,16 +131,16 @@ def _reload(console: Console, grid: DevelopmentGrid) -> None:
 
 @contextmanager
 def _told() -> Iterator[SimpleQueue[int]]:
-    """The signals that come; Ctrl-C after one that ends it is raised as ever."""
+    """The signals that come; the third Ctrl-C is raised as ever."""
     signals: SimpleQueue[int] = SimpleQueue()
-    ending = False
+    typed = 0
 
     def hear(number: int, frame: Any) -> None:
-        nonlocal ending
+        nonlocal typed
         del frame
-        if ending and number == signal.SIGINT:
+        typed += number == signal.SIGINT
+        if typed > _MOST:
             raise KeyboardInterrupt
-        ending = ending or number != _HANGUP
         signals.put(number)
 
     numbers = {signal.SIGINT, signal.SIGTERM, _HANGUP} - {None}

@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from contextlib import suppress
+from time import time
 from typing import TYPE_CHECKING, Any, Self
 
 from altar.adm import FunctionCall, FunctionDeclaration
@@ -150,19 +151,20 @@ class GridClient:
         """What this client knows now, without asking anybody: for people and for health checks.
 
         ``session`` and ``seconds_left`` of it, ``connected``, ``runtimes`` with their
-        load, ``calls`` on their way, ``counts`` of what was retried, dropped or lost.
+        load, ``calls`` on their way, ``counts`` of what was retried, dropped or lost,
+        ``clock_offset_ms``: Host time minus this machine's, None while it is not known.
         """
         engine = self._looped or self._threaded
         link = None if engine is None else engine.link
         if engine is None or link is None:
             return {"session": "", "connected": False, "runtimes": [], "calls": 0, "counts": {}}
-        wire = link.wire
+        wire, now = link.wire, link.clock.now_ms()
         return {
             "session": link.session,
             "seconds_left": link.seconds_left,
             "connected": wire is not None and wire.transport.is_connected,
             "mode": link.mode,
-            "clock_offset_ms": link.clock.offset_ms(),
+            "clock_offset_ms": None if now is None else now - time() * 1000,
             "tools": sorted(link.tools),
             "runtimes": [
                 {"runtime": one.id, "slots": one.slots, "own": one.own, "queued": one.queued}

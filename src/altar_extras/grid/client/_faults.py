@@ -67,6 +67,7 @@ def fault_of(error: BaseException, executed: Executed = "no") -> Fault:
         message=text,
         executed=executed,
         retry_after_ms=500,
+        cause=error,
     )
 
 

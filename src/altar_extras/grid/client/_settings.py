@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
@@ -27,12 +28,17 @@ class ExecutionMode(StrEnum):
 
     @classmethod
     def read(cls, value: Any, where: str) -> ExecutionMode:
-        """The mode of a name. Raises ConfigurationError that says what is allowed."""
+        """The mode of a name, in any case. Raises ConfigurationError that says what is allowed."""
+        name = value.lower() if isinstance(value, str) else value
         try:
-            return cls(value)
+            return cls(name)
         except ValueError:
+            near = get_close_matches(str(name)[:60], [one.value for one in cls], n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
             allowed = ", ".join(repr(one.value) for one in cls)
-            raise ConfigurationError(f"{where}={value!r:.60}: give one of {allowed}") from None
+            raise ConfigurationError(
+                f"{where}={value!r:.60}): {hint}give one of {allowed}"
+            ) from None
 
 
 _OTHERS = frozenset({"execution", "manifest", "manifest_state"})
@@ -81,7 +87,8 @@ class ClientSettings:
 
     def __post_init__(self) -> None:
         if self.execution is not None:
-            ExecutionMode.read(self.execution, "ClientSettings(execution")
+            mode = ExecutionMode.read(self.execution, "ClientSettings(execution")
+            object.__setattr__(self, "execution", mode)
         for one in fields(self):
             value = 1 if one.name in _OTHERS else getattr(self, one.name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:

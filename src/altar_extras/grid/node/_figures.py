@@ -31,7 +31,7 @@ class RuntimeFigures(Metrics):
         self.gauge("altar_grid_queued", "Calls that wait.", read=lambda: float(status().queued))
         self.gauge(
             "altar_grid_clock_offset_seconds",
-            "Host time minus this machine's steady clock.",
+            "Host time minus this machine's.",
             read=lambda: status().clock_offset,
         )
         self.gauge(

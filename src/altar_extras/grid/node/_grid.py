@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from altar_extras.grid.server import development_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from concurrent.futures import Future
     from types import TracebackType
 
     from altar_extras.grid.host import Host
@@ -91,7 +93,9 @@ class DevelopmentGrid:
         self._temporary: TemporaryDirectory[str] | None = None
         self._wanted = folder
         self._undo: ExitStack | None = None
+        self.parties: Parties
         self._is_over = False
+        self._leaving: Future[None] | None = None
 
     def start(self) -> Self:
         """Start everything and return when calls are answered.
@@ -115,23 +119,28 @@ class DevelopmentGrid:
             thread = threading.Thread(target=self._loop.run_forever, name="altar-grid", daemon=True)
             thread.start()
             undo.callback(self._end_loop, thread)
-            undo.callback(self._run, self._stop_members(), _END)
+            undo.callback(self._stop_members)
             self._run(self._start_members(), _READY)
             self.folder.tell(self._state())
             undo.callback(self.folder.tell, None)
             self._undo = undo.pop_all()
         return self
 
-    def stop(self, *, now: bool = False) -> None:
+    def stop(self) -> None:
         """Drain runtimes and Hosts, end the servers; again is nothing.
 
-        Calls that run have 15 seconds to end, and none with ``now``.
+        Calls that run have 15 seconds to end, or until ``hurry``.
         """
         undo, self._undo = self._undo, None
         if undo is not None:
-            self._is_over = now
             undo.close()
             self.hosts, self.runtimes = [], []
+
+    def hurry(self) -> None:
+        """Wait no longer for calls: a ``stop`` on another thread, or the next one, ends them."""
+        self._is_over = True
+        if self._leaving is not None:
+            self._leaving.cancel()
 
     def reload(self) -> tuple[list[str], list[str]]:
         """Take what ``altar grid keys`` changed in the folder: who is new there, who is gone.
@@ -246,11 +255,21 @@ class DevelopmentGrid:
         for one in self.hosts:
             await one.reload(host)
 
-    async def _stop_members(self) -> None:
+    def _stop_members(self) -> None:
+        self._leaving = asyncio.run_coroutine_threadsafe(self._drain_members(), self._loop)
         if self._is_over:
-            members = [*self.runtimes, *self.hosts]
-            await asyncio.gather(*[one.close() for one in members], return_exceptions=True)
-            return
+            self._leaving.cancel()
+        with suppress(CancelledError, TimeoutError):
+            self._leaving.result(_END)
+        with suppress(TimeoutError):
+            self._run(self._close_members(), _CUT)
+        self._is_over, self._leaving = False, None
+
+    async def _close_members(self) -> None:
+        closing = [*(one.close() for one in self.runtimes), *(one.close() for one in self.hosts)]
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    async def _drain_members(self) -> None:
         await asyncio.gather(*[one.drain() for one in self.runtimes], return_exceptions=True)
         await asyncio.gather(*[one.drain() for one in self.hosts], return_exceptions=True)
 

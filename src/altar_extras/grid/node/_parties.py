@@ -103,8 +103,8 @@ class Parties:
             with suppress(ConfigurationError):
                 one = Credentials.read(path)
                 if one.role != "host" and one.key.public in keys:
-                    now = {"url": self.host.url, "host_keys": self.host.host_keys}
-                    replace(one, tls=self.host.tls, **now).write(path)
+                    host = self.host
+                    replace(one, url=host.url, tls=host.tls, host_keys=host.host_keys).write(path)
 
 
 def _known(folder: StateFolder) -> dict[str, Principal] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from altar.adm import ErrorObject, ToolResult
@@ -19,7 +19,8 @@ Executed = Literal["no", "yes", "unknown"]
 class Fault:
     """Why a call failed on its way: the error's ``type``, a ``reason`` for programs, a text.
 
-    ``executed`` says whether the tool's body ran: "no", "yes", or "unknown".
+    ``executed`` says whether the tool's body ran: "no", "yes", or "unknown". ``cause`` stays in
+    this process, as ``ToolResult.cause``.
     """
 
     type: str
@@ -28,6 +29,7 @@ class Fault:
     executed: Executed = "no"
     retry_after_ms: int | None = None
     steps: tuple[str, ...] = ()
+    cause: BaseException | None = field(default=None, compare=False, repr=False)
 
     @property
     def retry_allowed(self) -> bool:
@@ -58,7 +60,10 @@ _PASSING = frozenset(
 
 def failed(call: FunctionCall, fault: Fault, correlation_id: str = "") -> ToolResult:
     """The result that answers ``call`` with the fault."""
-    return ToolResult(name=call.name, call_id=call.call_id, error=fault.error(correlation_id))
+    result = ToolResult(name=call.name, call_id=call.call_id, error=fault.error(correlation_id))
+    if fault.cause is not None:
+        object.__setattr__(result, "cause", fault.cause)
+    return result
 
 
 def executed_of(result: ToolResult) -> Executed:
