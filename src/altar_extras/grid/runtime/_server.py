@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_hex
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Self
 
 from altar.errors import ClosedError, ConfigurationError
@@ -51,8 +51,9 @@ class RuntimeStatus:
 
     ``tools`` are the names it serves, ``refused`` what the Hosts did not accept and
     why. ``calls`` counts answers by (tool, status, executed), ``denials`` what was
-    refused or dropped by reason. ``clock_offset`` and ``clock_uncertainty`` are
-    seconds, the latter infinite while no Host has told the time.
+    refused or dropped by reason. ``clock_offset`` (Host time minus
+    this machine's) and ``clock_uncertainty`` are seconds, the latter infinite while
+    no Host has told the time.
     """
 
     runtime: str
@@ -204,7 +205,7 @@ class RuntimeServer:
 
     def status(self) -> RuntimeStatus:
         """How it is now."""
-        started = self._is_made
+        started, now = self._is_made, self._time.clock.now_ms()
         load = self._desk.load() if started else {"inflight": 0, "queued": 0}
         return RuntimeStatus(
             runtime=self.id,
@@ -218,7 +219,7 @@ class RuntimeServer:
             refused=self._refused,
             calls=dict(self._desk.calls) if started else {},
             denials=dict(self._desk.denials) if started else {},
-            clock_offset=self._time.clock.offset_ms() / 1000,
+            clock_offset=0.0 if now is None else now / 1000 - time(),
             clock_uncertainty=self._time.clock.uncertainty_ms() / 1000,
             manifest_sequence=self._presence.manifest_sequence if started else 0,
         )
