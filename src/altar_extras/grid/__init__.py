@@ -22,9 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["ExecutionMode", "GridClient", "GridRuntime"]
 
+_LIBRARIES = {"nats": "nats-py", "msgpack": "msgpack", "cryptography": "cryptography"}
+
 
 def __getattr__(name: str) -> object:
     """The client's names, on first use: the packages below do without it."""
     if name in __all__:
-        return getattr(import_module("altar_extras.grid.client"), name)
+        try:
+            return getattr(import_module("altar_extras.grid.client"), name)
+        except ModuleNotFoundError as error:
+            if error.name in _LIBRARIES:
+                raise ModuleNotFoundError(
+                    f"altar_extras.grid needs {_LIBRARIES[error.name]}: type "
+                    'pip install ".[grid,grid-server]" in altar\'s source tree',
+                    name=error.name,
+                ) from error
+            raise
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

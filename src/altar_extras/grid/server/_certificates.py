@@ -17,7 +17,7 @@ try:
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 except ImportError as error:
     raise ImportError(
-        "certificates need the package cryptography: pip install 'altar[grid]'"
+        "certificates need the package cryptography: type pip install '.[grid]' in altar's tree"
     ) from error
 
 if TYPE_CHECKING:

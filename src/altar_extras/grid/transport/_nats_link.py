@@ -25,7 +25,9 @@ try:
     from nats.errors import AuthorizationError, SlowConsumerError, UnexpectedEOF
     from nats.errors import Error as NatsError
 except ImportError as error:
-    raise ImportError("the GRID needs nats-py: pip install 'altar[grid]'") from error
+    raise ImportError(
+        "the GRID needs nats-py: type pip install '.[grid]' in altar's tree"
+    ) from error
 
 if TYPE_CHECKING:
     import ssl
