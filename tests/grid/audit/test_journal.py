@@ -134,6 +134,7 @@ def test_a_call_that_outlives_its_file_is_unknown_after_a_crash_and_known_after_
         wait_until(lambda: journal.spool_bytes <= SMALL)
     with opened(tmp_path) as journal:
         assert journal.recovery.unknown == ("call-longer",)
+        assert [one.invocation_id for one in journal.recovery.unfinished] == ["call-longer"]
     with opened(tmp_path) as journal:
         assert journal.recovery.unknown == ()
 

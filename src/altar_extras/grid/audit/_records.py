@@ -35,7 +35,8 @@ COUNTERSIGNED: Final = 6
 class Entry(NamedTuple):
     """A call about to run. Arguments appear as their digest alone (``altar.adm.digest``).
 
-    ``at_ms`` is Host time, in milliseconds since 1970.
+    ``at_ms`` is Host time, in milliseconds since 1970. ``runtime`` and ``runtime_epoch``
+    name the process that runs it, as the Hosts know it.
     """
 
     invocation_id: str
@@ -47,6 +48,8 @@ class Entry(NamedTuple):
     attempt: int = 1
     args_digest: str = ""
     at_ms: int = 0
+    runtime: str = ""
+    runtime_epoch: str = ""
 
 
 class Outcome(NamedTuple):
@@ -79,6 +82,7 @@ _FIELDS: Final[Mapping[int, tuple[str, ...]]] = {
     NOTE: ("name", "at_ms", "fields"),
     COUNTERSIGNED: ("writer", "epoch", "sequence", "head", "key", "signature"),
 }
+_SHORT: Final = len(Entry._fields) - 1  # the kind, and all fields but the last two
 _NAMES: Final[Mapping[int, str]] = {
     EPOCH: "epoch",
     STARTED: "started",
@@ -125,6 +129,8 @@ def decoded(sequence: int, body: bytes, head: bytes) -> Record | None:
         return None
     if not isinstance(values, tuple) or not values or values[0] not in _FIELDS:
         return None
+    if values[0] == STARTED and len(values) == _SHORT:  # written before runtimes were named
+        values = (*values, "", "")
     if len(values) - 1 < len(_FIELDS[values[0]]):
         return None
     return Record(sequence, values[0], values[1:], head)

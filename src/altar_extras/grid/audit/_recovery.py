@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from altar_extras.grid.audit._ledger import Open
-from altar_extras.grid.audit._records import EPOCH, FINISHED, STARTED, UNKNOWN
+from altar_extras.grid.audit._records import EPOCH, FINISHED, STARTED, UNKNOWN, Entry
 
 if TYPE_CHECKING:
     from altar_extras.grid.audit._spool import Segment, SpoolFiles
@@ -17,14 +17,16 @@ class Recovery(NamedTuple):
     """What a journal found when it was opened.
 
     ``records`` are whole and kept, ``unknown`` names the calls that had begun
-    and not ended. ``torn_bytes`` at the end were a write that nobody was told of;
-    ``damaged`` names places, ``"file:offset-offset"``, that no crash explains.
+    and not ended, ``unfinished`` is all that is known of them. ``torn_bytes`` at
+    the end were a write that nobody was told of; ``damaged`` names places,
+    ``"file:offset-offset"``, that no crash explains.
     """
 
     records: int
     unknown: tuple[str, ...]
     torn_bytes: int
     damaged: tuple[str, ...]
+    unfinished: tuple[Entry, ...] = ()
 
 
 class Found(NamedTuple):
@@ -44,7 +46,7 @@ def find(files: SpoolFiles) -> Found:
     loaded = files.load()
     frames = [(frame, True) for frame in files.kept()]
     frames += [(frame, False) for _, found, _, _ in loaded for frame in found]
-    open_: dict[int, tuple[str, bytes]] = {}
+    open_: dict[int, tuple[Entry, bytes]] = {}
     ended: set[int] = set()
     writer, epoch, sequence, head = "", 0, 0, bytes(32)
     for frame, kept in frames:
@@ -54,7 +56,7 @@ def find(files: SpoolFiles) -> Found:
         if record is None:
             continue
         if record.kind == STARTED:
-            open_[record.sequence] = (record.values[0], frame.raw)
+            open_[record.sequence] = (Entry(*record.values[: len(Entry._fields)]), frame.raw)
         elif record.kind in {FINISHED, UNKNOWN}:
             ended.add(record.values[0])
         elif record.kind == EPOCH:
@@ -62,8 +64,10 @@ def find(files: SpoolFiles) -> Found:
     damaged = tuple(
         f"{one.path.name}:{start}-{stop}" for one, _, broken, _ in loaded for start, stop in broken
     )
-    left = {i: Open(n, raw) for n, (i, raw) in sorted(open_.items()) if n not in ended}
+    begun = {one[0]: (n, one, raw) for n, (one, raw) in sorted(open_.items()) if n not in ended}
+    left = {name: Open(n, raw) for name, (n, _, raw) in begun.items()}
+    entries = tuple(one for _, one, _ in begun.values())
     torn = sum(torn for _, _, _, torn in loaded)
-    recovery = Recovery(sum(len(f) for _, f, _, _ in loaded), tuple(left), torn, damaged)
+    recovery = Recovery(sum(len(f) for _, f, _, _ in loaded), tuple(left), torn, damaged, entries)
     segments = [one for one, frames, _, _ in loaded if frames]
     return Found(segments, left, writer, epoch, sequence, head, recovery)

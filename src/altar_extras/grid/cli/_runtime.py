@@ -75,7 +75,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     tools = arguments.tools_of(arguments.target)
     options = RuntimeOptions(
         settings=RuntimeSettings(
-            slots=arguments.slots, linger_seconds=arguments.linger, manifest_state=state
+            slots=arguments.slots,
+            linger_seconds=arguments.linger,
+            manifest_state=state,
+            ready_timeout=None,  # a supervisor's restarts would find no Host either
         ),
         contracts=contracts,
         audit_folder=_audit_folder(arguments, credentials),

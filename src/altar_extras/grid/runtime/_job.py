@@ -126,11 +126,13 @@ class Runner:
         *,
         journal: RuntimeJournal | None,
         time: HostTime,
+        life: tuple[str, str] = ("", ""),
         deps: Any = None,
     ) -> None:
         self._tools = tools
         self._deps = deps
         self._journal = journal
+        self._life = life  # this runtime and its epoch, for whoever finds the journal
         self._time = time
         self._slots = Lane(settings.slots)
         self._ahead = Lane(settings.slots * 2) if journal is not None else None
@@ -283,6 +285,7 @@ class Runner:
             message.attempt,
             job.args_digest,
             int(self._time.now()[0]),
+            *self._life,
         )
         job.is_journaled = True  # from here on its end is written before its answer leaves
         try:

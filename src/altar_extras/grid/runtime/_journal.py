@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from altar_extras.grid.audit import Entry, Outcome
 
-__all__ = ["RuntimeJournal", "lost_calls"]
+__all__ = ["Lost", "RuntimeJournal", "lost_calls"]
 
 
 class RuntimeJournal(Protocol):
@@ -25,16 +25,24 @@ class RuntimeJournal(Protocol):
         ...
 
 
-def lost_calls(journal: RuntimeJournal | None) -> tuple[tuple[str, str, str], ...]:
-    """(invocation id, tool, args digest) of the calls an earlier process began and never ended.
+class Lost(NamedTuple):
+    """A call that an earlier process began and never ended; ``epoch`` is that life's.
 
-    Tool and digest are "" where the journal remembers the id alone.
+    All but the id are "" where the journal remembers the id alone.
     """
+
+    invocation_id: str
+    tool: str = ""
+    args_digest: str = ""
+    runtime: str = ""
+    epoch: str = ""
+
+
+def lost_calls(journal: RuntimeJournal | None) -> tuple[Lost, ...]:
+    """The calls that the journal found unfinished when it was opened."""
     recovery: Any = getattr(journal, "recovery", None)
-    found = []
-    for one in getattr(recovery, "unknown", ()):
-        if isinstance(one, str):
-            found.append((one, "", ""))
-        else:
-            found.append((one.invocation_id, one.tool, one.args_digest))
-    return tuple(found)
+    found = {one: Lost(one) for one in getattr(recovery, "unknown", ())}
+    for one in getattr(recovery, "unfinished", ()):
+        life = (one.runtime, one.runtime_epoch)
+        found[one.invocation_id] = Lost(one.invocation_id, one.tool, one.args_digest, *life)
+    return tuple(found.values())

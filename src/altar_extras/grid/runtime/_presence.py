@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from altar.adm import ToolContract
+    from altar_extras.grid.runtime._journal import Lost
     from altar_extras.grid.runtime._outbox import Identity
     from altar_extras.grid.runtime._settings import RuntimeSettings
     from altar_extras.grid.runtime._time import HostTime
@@ -107,24 +108,26 @@ class Presence:
             refused.extend(answer.refused)
         return accepted, refused
 
-    async def report_lost(self, lost: Iterable[tuple[str, str, str]]) -> None:
-        """Calls that this runtime's last life did not survive."""
-        for invocation_id, tool, args_digest in lost:
-            if not tool or not args_digest:
-                continue
-            message = ReportLost(
-                id=token_hex(8),
-                invocation_id=invocation_id,
-                tool=tool,
-                args_digest=args_digest,
-                runtime=self._identity.runtime,
-                epoch="",
-            )
-            try:
-                await self._ask(message)
-            except GridTransportError as error:
-                _log.warning("the Hosts did not take the report of a lost call: %s", error)
-                return
+    async def report_lost(self, lost: Lost) -> bool:
+        """A call that an earlier life did not survive; False where no Host took the report."""
+        if not (lost.tool and lost.args_digest and lost.runtime and lost.epoch):
+            return True  # nobody could count it
+        message = ReportLost(
+            id=token_hex(8),
+            invocation_id=lost.invocation_id[:64],
+            tool=lost.tool,
+            args_digest=lost.args_digest,
+            runtime=lost.runtime,
+            epoch=lost.epoch,
+        )
+        try:
+            await self._ask(message)
+        except RemoteError as error:
+            _log.warning("the Hosts refused the report of a lost call: %s", error)
+        except GridTransportError as error:
+            _log.warning("no Host took the report of a lost call yet: %s", error)
+            return False
+        return True
 
     async def beat(
         self, load: Callable[[], dict[str, int]], told: Callable[[dict[str, Any]], None]

@@ -22,19 +22,26 @@ from altar_extras.grid.runtime._desk import Desk
 from altar_extras.grid.runtime._job import Runner
 from altar_extras.grid.runtime._journal import lost_calls
 from altar_extras.grid.runtime._outbox import Identity
+from altar_extras.grid.runtime._patience import PATIENCE, Patience
 from altar_extras.grid.runtime._presence import Presence
 from altar_extras.grid.runtime._settings import RuntimeSettings
 from altar_extras.grid.runtime._strict import accepted_manifest, given_contracts
 from altar_extras.grid.runtime._time import HostTime
 from altar_extras.grid.security import connection_name, key_id
-from altar_extras.grid.transport import GridTransportError, Requests
+from altar_extras.grid.transport import (
+    AdmissionRefusedError,
+    GridTransportError,
+    NotConnectedError,
+    RemoteError,
+    Requests,
+)
 from altar_extras.grid.wire import RUNTIME_QUEUE, Ack, FrameError, Subjects, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from altar.adm import ToolContract, ToolManifest
-    from altar_extras.grid.runtime._journal import RuntimeJournal
+    from altar_extras.grid.runtime._journal import Lost, RuntimeJournal
     from altar_extras.grid.security import AcceptedManifest, Credentials, SignedManifest
     from altar_extras.grid.transport import Connector, Event, Inbound, Subscription, Transport
 
@@ -42,7 +49,6 @@ __all__ = ["RuntimeServer", "RuntimeStatus"]
 
 _log = logging.getLogger("altar.grid")
 _CONTROLS = ("cancel", "credit", "query")
-_PATIENCE = 15.0  # seconds in which a Host must be found at the start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +133,12 @@ class RuntimeServer:
             self._settings,
             journal=self._journal,
             time=self._time,
+            life=(runtime, self._identity.epoch),
             deps=deps,
         )
         self._say_what_is_wanting()
         self._state = "new"
+        self._unreported: list[Lost] = []
         self._is_made = False  # transport, desk and presence are made when it is connected
         self._refused: tuple[Any, ...] = ()
         self._calls: dict[tuple[str, int], list[Subscription]] = {}
@@ -153,8 +161,9 @@ class RuntimeServer:
     async def start(self) -> None:
         """Connect, be accepted by a Host and serve; returns when calls may come.
 
-        Raises AdmissionRefusedError, NotConnectedError, and GridTransportError
-        where no Host answers within 15 seconds.
+        Where no Host runs it waits, for ``ready_timeout`` of the settings at most. Raises
+        AdmissionRefusedError, NotConnectedError where no server answers, and
+        GridTransportError where no Host answered in time.
         """
         if self._state != "new":
             raise ClosedError(f"this runtime is {self._state}: make another one")
@@ -244,17 +253,16 @@ class RuntimeServer:
             )
 
     async def _start(self) -> None:
-        name = connection_name("runtime", self._instance)
-        self._transport: Transport = await self._connector.connect(
-            seed=self._credentials.seed, name=name
-        )
+        patience = Patience(self._settings.ready_timeout)
+        self._transport = await self._connect(patience)
         lost = lost_calls(self._journal)
+        self._unreported = list(lost)
         self._desk = Desk(
             self._identity,
             self._runner,
             time=self._time,
             transport=self._transport,
-            lost=tuple(one for one, _, _ in lost),
+            lost=tuple(one.invocation_id for one in lost),
         )
         if self._manifest is not None:
             self._desk.expires_ms = self._manifest.expires * 1000.0
@@ -267,29 +275,44 @@ class RuntimeServer:
                 Subjects.control(self.id, what, "*"), self._desk.hear_control
             )
         await self._transport.subscribe(Subjects.admin(self.id, "*"), self._hear_admin)
-        await self._greet()
-        await self._fulfill()
-        self._note(await self._presence.announce(self._desk.load(), draining=False))
+        self._note(await self._introduce(patience))
         self._transport.listen(self._hear_event)
         self._beating = asyncio.ensure_future(self._beat())
-        if lost:
-            self._chore(self._presence.report_lost(lost))
 
-    async def _greet(self) -> None:
-        """Find a Host: it may start at the same time as this runtime."""
-        until = monotonic() + _PATIENCE
-        pause = 0.02
+    async def _connect(self, patience: Patience) -> Transport:
+        """Connect; a server that has no Host to ask about us is asked again."""
+        name, seen = connection_name("runtime", self._instance), False
+        while True:
+            try:
+                return await self._connector.connect(seed=self._credentials.seed, name=name)
+            except AdmissionRefusedError as error:
+                if error.reason != "no_host":
+                    raise
+                seen = True
+                await patience.pause(error)
+            except NotConnectedError as error:
+                if not seen:  # an address that is wrong is better said than waited for
+                    raise
+                await patience.pause(error)
+
+    async def _introduce(self, patience: Patience) -> dict[str, Any]:
+        """Find a Host, which may start later than this runtime, and offer the contracts to it;
+        what it notes.
+        """
         while True:
             try:
                 await self._presence.hello()
                 await self._presence.announce(self._desk.load(), draining=False)
             except GridTransportError as error:
-                if monotonic() > until:
-                    raise GridTransportError(f"no Host answers: {error}") from error
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 0.5)
-            else:
-                return
+                await patience.pause(error)
+                continue
+            try:
+                await self._fulfill()
+                return await self._presence.announce(self._desk.load(), draining=False)
+            except RemoteError:
+                raise
+            except GridTransportError as error:  # it left in between
+                await patience.pause(error)
 
     async def reload(self, contracts: SignedManifest) -> None:
         """Fulfil a newer manifest; calls that run go on, and so do contracts that are in both.
@@ -313,6 +336,8 @@ class RuntimeServer:
         async with self._fulfilling:
             accepted, refused = await self._presence.fulfill(self._contracts)
             self._refused = tuple(refused)
+            # before the first call comes: it may be the one that ended the last life
+            await self._report()
             for one in refused:
                 _log.warning("the Hosts refused a contract: %.300s", one)
             wanted = {
@@ -329,6 +354,15 @@ class RuntimeServer:
                     await self._hear(key)
                 self._desk.places.serve(key, served)
 
+    async def _report(self) -> None:
+        """Tell the Hosts of calls that an earlier life did not survive; what is left stays."""
+        while self._unreported:
+            lost = self._unreported[0]
+            if not await self._presence.report_lost(lost):
+                return
+            if lost in self._unreported:  # a heartbeat may have reported it meanwhile
+                self._unreported.remove(lost)
+
     async def _hear(self, key: tuple[str, int]) -> None:
         name, major = key
         self._desk.places.serve(key, self._offered[key])
@@ -344,6 +378,8 @@ class RuntimeServer:
             await asyncio.sleep(self._settings.heartbeat)
             if self._transport.is_connected and self._state == "serving":
                 await self._presence.beat(self._desk.load, self._note)
+                if self._unreported and not self._fulfilling.locked():
+                    await self._report()
             self._desk.sweep()
 
     def _note(self, notes: dict[str, Any]) -> None:
@@ -359,9 +395,7 @@ class RuntimeServer:
     async def _again(self) -> None:
         """Say everything once more: the connection is new, or a Host has forgotten."""
         try:
-            await self._greet()
-            await self._fulfill()
-            notes = await self._presence.announce(self._desk.load(), draining=False)
+            notes = await self._introduce(Patience(PATIENCE))
             self._note({**notes, "refresh": False, "fulfill": False})
         except GridTransportError as error:
             _log.warning("the runtime could not announce itself again: %s", error)

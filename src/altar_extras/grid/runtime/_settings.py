@@ -31,6 +31,8 @@ class RuntimeSettings:
     ``drain_seconds`` is what running bodies have when the runtime drains,
     ``linger_seconds`` how long it answers questions after that.
 
+    ``ready_timeout`` is how long a start waits for a Host to be there; None: for ever.
+
     ``manifest_state`` is the file that keeps the highest sequence of a signed
     manifest, so that an older one is refused here too.
     """
@@ -49,12 +51,13 @@ class RuntimeSettings:
     ask_seconds: float = 2.0
     drain_seconds: float = 30.0
     linger_seconds: float = 10.0
+    ready_timeout: float | None = 15.0
     manifest_state: str | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name == "manifest_state":
+            if field.name == "manifest_state" or (field.name == "ready_timeout" and value is None):
                 continue
             if field.name in _WHOLE:
                 least = 0 if field.name == "queue" else 1

@@ -1,0 +1,147 @@
+"""A runtime that starts before its Hosts, and one that finds calls which killed it before."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+import pytest
+
+pytest.importorskip("nats")
+pytest.importorskip("msgpack")
+
+from altar_extras.grid.audit import Journal
+from altar_extras.grid.host import Host, HostSettings
+from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
+from altar_extras.grid.security import key_id
+from altar_extras.grid.transport import AdmissionRefusedError, GridTransportError, LoopbackBroker
+from altar_extras.grid.wire import ReportLost, unpack
+from tests.grid.client.grids import (
+    RUNTIME,
+    Grid,
+    host_credentials,
+    runtime_credentials,
+)
+
+BEGUN: list[str] = []
+SERVER = RuntimeSettings(heartbeat=0.1, ask_seconds=0.1, linger_seconds=0.0)
+
+
+async def poison(key: str) -> str:
+    """Never end; whoever runs it is ended."""
+    BEGUN.append(key)
+    await asyncio.Event().wait()
+    return key
+
+
+def serving(broker, journal=None, settings=SERVER) -> RuntimeServer:
+    return RuntimeServer(
+        broker, [poison], credentials=runtime_credentials(), settings=settings, journal=journal
+    )
+
+
+def hosting(broker) -> Host:
+    settings = HostSettings(mode="development", heartbeat=0.1, shortest_session=0.2)
+    return Host(broker, credentials=host_credentials(), settings=settings)
+
+
+def by_a_client(subject: str) -> bool:
+    """Whether a client's session reports, and not a runtime."""
+    return not subject.rpartition(".")[2].startswith(key_id(RUNTIME.public))
+
+
+async def until(true) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("admits", [True, False])
+def test_a_runtime_that_starts_before_any_host_waits_and_serves_once_there_is_one(admits):
+    async def main():
+        broker = LoopbackBroker()
+        asked = []
+
+        def nobody(*args, **how):
+            asked.append(args)
+            raise AdmissionRefusedError("there is no Host to ask", "no_host")
+
+        if not admits:
+            broker.admit = nobody
+        server = serving(broker, settings=RuntimeSettings(ready_timeout=None, ask_seconds=0.05))
+        starting = asyncio.create_task(server.start())
+        if admits:
+            await until(lambda: server._is_made)
+        else:
+            await until(lambda: len(asked) > 2)
+        assert not starting.done()
+        host = hosting(broker)
+        broker.admit = host.admit
+        await host.start()
+        await asyncio.wait_for(starting, 10)
+        assert server.status().tools == ("poison",)
+        await server.close()
+        await host.close()
+
+    asyncio.run(main())
+
+
+def test_a_runtime_with_a_bound_gives_up_when_no_host_came():
+    async def main():
+        bounded = RuntimeSettings(ready_timeout=0.05, ask_seconds=0.02)
+        server = serving(LoopbackBroker(), settings=bounded)
+        with pytest.raises(GridTransportError, match="no Host answers"):
+            await server.start()
+        assert server.status().state == "closed"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("client_tells", [True, False])
+def test_a_call_that_kills_each_runtime_is_quarantined_after_three_without_being_retried(
+    tmp_path, client_tells
+):
+    BEGUN.clear()
+    told: list[tuple[str, ReportLost]] = []
+
+    async def main():
+        grid = Grid([poison], runtimes=0)
+        client = grid.client(query_after=0.05, reattach=0.3)
+        await client.aopen()
+        deliver = grid.broker.deliver
+
+        def watching(subject, body, reply):
+            if ".report_lost." in subject:
+                told.extend((subject, one) for one in unpack(body))
+                if not client_tells and by_a_client(subject):
+                    return True
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = watching
+        lives = []
+        for number in range(4):
+            spool = tmp_path / f"life{number}"
+            with Journal.open(spool, writer="rt", key=RUNTIME) as journal:
+                server = serving(grid.broker, journal)
+                await server.start()
+                lives.append((server.id, server.epoch))
+                call = asyncio.create_task(client.acall("poison", {"key": "k"}, timeout=5))
+                if number == 3:
+                    found = await call
+                    assert found.error.details["reason"] == "quarantined"
+                    assert found.error.details["executed"] == "no"
+                    assert len(BEGUN) == 3, "it ran once for each runtime it killed"
+                else:
+                    await until(lambda n=number: len(BEGUN) > n)
+                    # what a kill -9 leaves on the disk: a start without an end
+                    shutil.copytree(spool, tmp_path / f"life{number + 1}")
+                    await server._transport.close()
+                    assert (await call).error.details["executed"] == "unknown"
+                await server.close()
+        reports = [one for subject, one in told if not by_a_client(subject)]
+        assert [(one.runtime, one.epoch) for one in reports] == lives[:3]
+        assert len({one.invocation_id for one in reports}) == 3
+        await client.aclose()
+        await grid.close()
+
+    asyncio.run(asyncio.wait_for(main(), 40))
