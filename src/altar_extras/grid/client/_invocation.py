@@ -195,6 +195,9 @@ class Invocation:
 
     def answered(self, state: str, runtime: str, epoch: str) -> list[Act]:
         """The runtime says what became of the call."""
+        if not self.runtime and self.phase in ("sent", "stopping"):  # several were asked
+            known = state not in ("never_seen", "unknown")
+            return self.accepted(runtime, epoch) if known and runtime else _NOTHING
         if self.phase in ("done", "new") or (runtime and runtime != self.runtime):
             return [Act("stray")]
         if self.phase == "asking":
@@ -248,6 +251,14 @@ class Invocation:
         if self.phase not in ("away", "asking"):
             return _NOTHING
         return self._retry_unknown("disconnected")
+
+    def unaccepted(self) -> list[Act]:
+        """No runtime of the queue group said that it took the call, and none that was asked
+        knows it; one that is silent may have it all the same.
+        """
+        if self.runtime or self.phase not in ("sent", "stopping"):
+            return _NOTHING
+        return self._retry_unknown("not_accepted")
 
     def suspect(self) -> list[Act]:
         """It has been quiet for long: ask."""

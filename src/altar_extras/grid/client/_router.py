@@ -107,6 +107,10 @@ class Router:
             return Route(self._subject(serving[0], key, tool, major), serving[0])
         return self._choose(serving, key, (tool, major), avoid)
 
+    def serving(self, tool: str, major: int) -> tuple[Peer, ...]:
+        """The runtimes that serve a tool, as far as the directory knows."""
+        return tuple(self._serving.get(f"{tool}.{major}", ()))
+
     def majors(self, tool: str) -> list[int]:
         """The major versions of a tool that the directory knows, the highest last."""
         head = f"{tool}."

@@ -44,6 +44,7 @@ __all__ = ["Home", "Run"]
 
 _log = logging.getLogger("altar.grid")
 _ABSENT = 0.5  # seconds in which a runtime that nobody hears may be on its way back
+_ACCEPTED = 0.5  # seconds, or a quarter of what is left, until a runtime says that it took it
 _ASK_EVERY = 0.25  # seconds between questions that nothing came back to
 _PAUSE = 0.02  # before the first question that is asked again; it doubles
 
@@ -75,6 +76,7 @@ class Run:
         "_part",
         "_parts_to",
         "_stop",
+        "_untaken",
         "ctx",
         "deadline",
         "done",
@@ -117,6 +119,7 @@ class Run:
         self._stop: asyncio.TimerHandle | None = None
         self._asked = False
         self._absent = 0.0  # since when nobody hears its runtime
+        self._untaken = 0.0  # until when runtimes are asked whether they took it
         self._again: asyncio.TimerHandle | None = None
         self._args: list[bytes] = []
         self._part = 0
@@ -165,6 +168,9 @@ class Run:
         self._parts_to = route.subject if peer is not None else ""
         if peer is None:
             inv.sent("")
+            self._untaken = 0.0
+            wait = _ACCEPTED if left is None else min(_ACCEPTED, left / 4)
+            self._again = self.engine.loop.call_later(wait, self._ask_all)
         else:
             peer.own += 1
             inv.sent(peer.id, epoch=peer.epoch, may_query=peer.can("query"))
@@ -183,7 +189,10 @@ class Run:
         self.perform(self.inv.take(message))
 
     def _lost(self, error: GridTransportError) -> None:
-        if isinstance(error, AnswerTimeoutError):
+        if self._untaken and isinstance(error, NoRespondersError) and not self.inv.runtime:
+            if self.wire is not None:  # one of those that were asked is gone
+                self._expect(self.wire)
+        elif isinstance(error, AnswerTimeoutError):
             self.perform(self.inv.late(self.deadline - self._begun if self.deadline else 0.0))
         elif isinstance(error, NoRespondersError):
             if self.peer is not None and self.link is not None:
@@ -331,6 +340,36 @@ class Run:
         if self.inv.phase == "asking":
             self._query(None)
             self._again = self.engine.loop.call_later(_ASK_EVERY, self._query_on)
+
+    def _ask_all(self) -> None:
+        """The queue group's runtime is silent: ask all that are known whether they have the call.
+
+        Who never saw it will not run it from then on. After ``reattach`` seconds, or half of
+        what is left to the call, nobody can know. One of Level 1 says nothing before its
+        answer, and cannot be asked: where there is one the call waits to its deadline.
+        """
+        wire, link, right, now = self.wire, self.link, self.right, monotonic()
+        if wire is None or link is None or right is None or self.inv.runtime:
+            return
+        if not self._untaken:
+            left = float("inf") if self.deadline is None else self.deadline - now
+            self._untaken = now + min(self.inv.settings.reattach, left / 2)
+            link.refresh(now=True)
+        peers = link.router.serving(right.name, right.major)
+        if any(not peer.can("query") for peer in peers):
+            return
+        if now >= self._untaken:
+            self.perform(self.inv.unaccepted())
+            return
+        body = pack(Query(invocation_id=self.inv.id, attempt=self.inv.attempt))
+        for peer in peers:
+            try:
+                subject = Subjects.control(peer.id, "query", wire.session)
+                wire.requests.send(subject, self.inv.id, body)
+            except GridTransportError as error:
+                _log.debug("a question was not sent: %s", error)
+        wait = min(_ASK_EVERY, max(0.01, self._untaken - now))
+        self._again = self.engine.loop.call_later(wait, self._ask_all)
 
     def _expect(self, wire: Wire) -> None:
         left = None if self.deadline is None else self.deadline - monotonic()
