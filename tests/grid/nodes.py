@@ -108,8 +108,8 @@ class Node:
             options["nkeys_seed_str"] = self.keys.host[account or HOSTS_ACCOUNT]
         return options
 
-    def start(self, **how: Any) -> Node:
-        self.process.start(**how)
+    def start(self, *, timeout: float = 30.0, wait: bool = True) -> Node:
+        self.process.start(timeout=timeout, wait=wait)
         return self
 
     def stop(self) -> None:
@@ -156,7 +156,7 @@ class Nodes:
     def __len__(self) -> int:
         return len(self.nodes)
 
-    def wait_until_ready(self, *, timeout: float = 20.0) -> None:
+    def wait_until_ready(self, *, timeout: float = 60.0) -> None:
         for node in self.nodes:
             node.process.wait_until_ready(timeout=timeout)
 

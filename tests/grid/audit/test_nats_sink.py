@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_a_killed_shipper_loses_and_doubles_nothing(shared_node, tmp_path):
             with opened(tmp_path, max_bytes=64 * SMALL) as journal:
                 shipper = Shipper(journal, sink, settings=QUICK)
                 await shipper.start()
-                assert await shipper.drain(), shipper.fault
+                assert await shipper.drain(within=60), shipper.fault
                 await shipper.close()
         found = await read_stream(nc.jetstream(), tenant="acme")
         await nc.close()
@@ -126,14 +127,15 @@ def ship_through(hurt, urls, tmp_path, *, replicas: int, calls: int) -> None:
                 for first in range(0, calls, 10):
                     await make_calls(journal, at * calls + first, at * calls + first + 10)
                     await asyncio.sleep(0.005)
-            assert await shipper.drain(within=40), shipper.fault
+            assert await shipper.drain(within=90), shipper.fault
             await shipper.close()
-        for _ in range(100):
-            try:
-                found = await read_stream(js, tenant="acme")
-                break
-            except SinkUnavailable:
-                await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    found = await read_stream(js, tenant="acme")
+                    break
+                except SinkUnavailable:
+                    await asyncio.sleep(0.05)
         verdict = verify(found)
         assert verdict.ok, verdict.broken
         assert verdict.writers["w1"].finished == 4 * calls
@@ -170,12 +172,12 @@ def test_a_killed_leader_of_three_loses_and_doubles_nothing(cluster, tmp_path):
             return
         while dead:
             await asyncio.to_thread(dead.pop().start)
-        for _ in range(200):
-            try:
-                leader = (await js.stream_info("GRID_AUDIT_acme")).cluster.leader
-                break
-            except (nats.errors.Error, nats.js.errors.Error, TimeoutError):
-                await asyncio.sleep(0.05)
+        leader = None  # while it is elected there is none
+        async with asyncio.timeout(60):
+            while not leader:
+                with suppress(nats.errors.Error, nats.js.errors.Error, TimeoutError):
+                    leader = (await js.stream_info("GRID_AUDIT_acme")).cluster.leader
+                await asyncio.sleep(0.02)
         victim = servers[int(leader[1:]) - 1]
         victim.kill()
         dead.append(victim)

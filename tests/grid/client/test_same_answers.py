@@ -85,4 +85,4 @@ def test_every_error_of_a_remote_call_says_whether_it_ran():
                         assert executed_of(result) == "no", case.id
         await grid.close()
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), 60))

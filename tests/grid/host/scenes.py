@@ -97,7 +97,7 @@ class Party:
         self.name = name
         self.requests = Requests(transport, name)
 
-    async def ask(self, op: str, message, *, timeout: float = 3.0):
+    async def ask(self, op: str, message, *, timeout: float = 10.0):
         return await self.requests.ask(Subjects.host(op, self.name), message, timeout=timeout)
 
     async def refused(self, op: str, message) -> str:
@@ -118,8 +118,10 @@ async def party(connector, key: SigningKey, asker: str = "", **how) -> Party:
 async def session(connector, key: SigningKey = CLIENT, **fields) -> Party:
     """A client with a session, on the session's own connection."""
     door = await party(connector, key)
-    made = await door.ask("create_session", CreateSession(id=token_hex(8), **fields))
-    await door.transport.close()
+    try:
+        made = await door.ask("create_session", CreateSession(id=token_hex(8), **fields))
+    finally:
+        await door.transport.close()
     found = await party(connector, key, made.session, token=made.token)
     found.created = made
     return found
@@ -153,13 +155,17 @@ async def runtime(connector, key: SigningKey = RUNTIME, *contracts) -> Runtime:
     admin: list = []
     await found.transport.subscribe(Subjects.admin(name, "*"), admin.append)
     made = Runtime(found, admin)
-    if contracts:
-        await made.beat()
-        await made.fulfill(*contracts)
+    try:
+        if contracts:
+            await made.beat()
+            await made.fulfill(*contracts)
+    except BaseException:
+        await made.close()
+        raise
     return made
 
 
-async def until(condition, *, seconds: float = 5.0) -> None:
+async def until(condition, *, seconds: float = 20.0) -> None:
     """Return when it holds."""
     async with asyncio.timeout(seconds):
         while True:

@@ -64,7 +64,7 @@ class Kept:
 
 
 def run(scene) -> None:
-    asyncio.run(asyncio.wait_for(scene(), 20))
+    asyncio.run(asyncio.wait_for(scene(), 60))
 
 
 def notes_in(folder) -> list[str]:

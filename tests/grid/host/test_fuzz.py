@@ -82,7 +82,7 @@ def test_a_host_outlives_whatever_is_sent(sends):
             assert (await door.ask("hello", Hello(id="1", role="client"))).time_ms
             assert host.health().ready
 
-    asyncio.run(asyncio.wait_for(scene(), 20))
+    asyncio.run(asyncio.wait_for(scene(), 60))
 
 
 @pytest.mark.parametrize("body", [b"", b"\xc1", b"{", b"\x81", b"\x00" * 10])

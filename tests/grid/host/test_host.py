@@ -56,7 +56,7 @@ from tests.grid.host.scenes import (
 
 
 def run(scene) -> None:
-    asyncio.run(asyncio.wait_for(scene(), 20))
+    asyncio.run(asyncio.wait_for(scene(), 60))
 
 
 def test_hello_answers_what_both_can_and_host_time():

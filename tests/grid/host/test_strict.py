@@ -73,7 +73,7 @@ async def serving(folder, **changes):
 
 
 def run(scene) -> None:
-    asyncio.run(asyncio.wait_for(scene(), 20))
+    asyncio.run(asyncio.wait_for(scene(), 60))
 
 
 def test_only_the_manifests_contracts_by_its_runtimes_count(tmp_path):

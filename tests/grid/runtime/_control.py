@@ -107,7 +107,7 @@ class Caller:
 
     def message(self, tool: str, args: Any, **more: Any) -> ToolCall:
         more.setdefault("invocation_id", token_hex(16))
-        more.setdefault("expires_ms", host_ms() + 10_000)
+        more.setdefault("expires_ms", host_ms() + 60_000)
         call = {"name": tool, "args": args, "call_id": "c1"}
         return ToolCall(call=call, **more)
 
@@ -129,7 +129,7 @@ class Caller:
         subject = Subjects.control(runtime, what, self.session)
         self.requests.send(subject, message.invocation_id, pack(message))
 
-    async def until(self, true: Any, seconds: float = 10.0) -> None:
+    async def until(self, true: Any, seconds: float = 20.0) -> None:
         async with asyncio.timeout(seconds):
             while not true():
                 self.changed.clear()

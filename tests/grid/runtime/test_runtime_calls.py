@@ -78,7 +78,7 @@ TOOLS = [add, double, threaded, hold, fails, count, count_in_thread, large, leng
 def run(coroutine):
     GATES.clear()
     RAN.clear()
-    return asyncio.run(coroutine)
+    return asyncio.run(asyncio.wait_for(coroutine, 60))
 
 
 def reason(answer) -> str:

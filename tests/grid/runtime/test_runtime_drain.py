@@ -48,7 +48,7 @@ def test_a_drain_with_200_calls_in_flight_loses_none(connector):
             assert sorted(RUNNING) == [*range(CALLS)]
             assert grid.control.said(AnnounceRuntime)[-1].draining
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_a_drained_runtime_answers_questions_for_a_while_and_takes_no_call(connector):
@@ -74,7 +74,7 @@ def test_a_drained_runtime_answers_questions_for_a_while_and_takes_no_call(conne
             assert type(lost[0]).__name__ == "NoRespondersError"
             assert len(RUNNING) == before
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_what_does_not_end_in_time_is_told_to_stop_and_says_so():
@@ -93,4 +93,4 @@ def test_what_does_not_end_in_time_is_told_to_stop_and_says_so():
             answer = await grid.caller.result(key)
             assert (answer.result["error"]["type"], answer.executed) == ("CANCELLED", "yes")
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 60))

@@ -129,4 +129,4 @@ def test_no_input_ends_a_runtime_or_runs_what_is_malformed(inputs):
             assert all(isinstance(one, int) for one in RAN)
             assert grid.server.status().state == "serving"
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 60))

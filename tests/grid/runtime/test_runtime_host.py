@@ -59,7 +59,7 @@ async def caller_of(broker) -> Caller:
     door = Requests(await broker.connect(seed=CLIENT.seed), identity)
     await door.start()
     subject = Subjects.host("create_session", identity)
-    made = await door.ask(subject, CreateSession(id="1"), timeout=3.0)
+    made = await door.ask(subject, CreateSession(id="1"), timeout=20.0)
     transport = await broker.connect(seed=CLIENT.seed, token=made.token)
     caller = Caller(transport, made.session)
     await caller.requests.start()
@@ -108,7 +108,7 @@ def test_a_runtime_serves_what_a_real_host_accepts(mode, tmp_path):
             await server.close()
             await host.close()
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def signed(contract, *, key=ROOT, tenant="acme", sequence=1):

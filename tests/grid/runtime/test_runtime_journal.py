@@ -77,7 +77,7 @@ def test_started_is_on_disk_before_the_body_and_finished_before_the_reply(journa
             for key in many[:64]:
                 assert (await grid.caller.result(key)).executed in ("yes", "no")
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 60))
     journal.close()
     kept = verify(tmp_path / "spool").writers["rt"]
     assert kept.started > 60
@@ -92,7 +92,7 @@ def test_a_call_whose_start_cannot_be_written_is_refused_and_does_not_run(journa
             assert answer.result["error"]["type"] == "RESOURCE_EXHAUSTED"
             assert SEEN == []
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_a_result_whose_end_cannot_be_written_is_withheld_and_says_that_it_ran(journal):
@@ -102,7 +102,7 @@ def test_a_result_whose_end_cannot_be_written_is_withheld_and_says_that_it_ran(j
             assert (reason(answer), answer.executed) == ("spool_broken", "yes")
             assert SEEN == ["started", "body"]
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_a_call_cancelled_while_it_goes_to_the_disk_has_its_end_there_too(journal, tmp_path):
@@ -121,7 +121,7 @@ def test_a_call_cancelled_while_it_goes_to_the_disk_has_its_end_there_too(journa
                 assert (await caller.result(key)).result["error"]["type"] == "CANCELLED"
             assert "body" not in SEEN
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 60))
     journal.close()
     kept = verify(tmp_path / "spool").writers["rt"]
     assert (kept.started, kept.open) == (20, 0)
@@ -145,7 +145,7 @@ async def main():
             grid.caller.send(grid.caller.message("hang", {"name": name}, invocation_id=name * 4))
         await asyncio.Event().wait()
 
-asyncio.run(main())
+asyncio.run(asyncio.wait_for(main(), 60))
 """
 
 
@@ -172,4 +172,4 @@ def test_calls_that_a_killed_runtime_had_begun_are_unknown_to_the_next(tmp_path)
                 assert caller.got(key, "QueryAnswer")[0].state == "unknown"
 
     with Journal.open(spool, writer="rt", key=SigningKey.generate()) as journal:
-        asyncio.run(asyncio.wait_for(main(journal), 30))
+        asyncio.run(asyncio.wait_for(main(journal), 60))

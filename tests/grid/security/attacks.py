@@ -124,5 +124,5 @@ async def calling(there, key=ANA, **settings):
         await client.aclose()
 
 
-def run(scene, *, seconds: float = 30) -> None:
+def run(scene, *, seconds: float = 60) -> None:
     asyncio.run(asyncio.wait_for(scene(), seconds))

@@ -33,7 +33,7 @@ from tests.grid.host.scenes import (
 
 
 def run(scene) -> None:
-    asyncio.run(asyncio.wait_for(scene(), 20))
+    asyncio.run(asyncio.wait_for(scene(), 60))
 
 
 def test_a_runtime_cannot_have_another_runtimes_calls_quarantined():

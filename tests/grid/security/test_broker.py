@@ -183,7 +183,7 @@ def in_grid(server, rules, body) -> None:
         async with Grid(server, rules).open() as grid:
             await body(grid)
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def shown(found: SigningKey = ANA, host: SigningKey = HOST, **changes) -> str:

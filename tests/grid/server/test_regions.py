@@ -79,5 +79,5 @@ def test_a_request_crosses_from_one_region_to_the_other(tmp_path):
             stack.callback(process.close)
             servers.append(process.start(wait=False))
         for process in servers:
-            process.wait_until_ready(timeout=20)
+            process.wait_until_ready(timeout=60)
         assert asyncio.run(talk(*servers)) == b"from west"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TransportContract"]
 
-_PATIENCE = 10.0
+_PATIENCE = 20.0
 _PROBE = b"probe"
 
 
@@ -281,9 +281,10 @@ class TransportContract:
                 ends.far.publish(f"{ends.subject}.back", b"!", join=True)
 
             await ends.listen(ends.far, ends.subject, answer, queue="rt")
+            # its own bodies have come when its drain begins; from another server they may be
+            # under way
             for number in range(200):
-                ends.near.publish(ends.subject, b"%d" % number)
-            await ends.near.flush()
+                ends.far.publish(ends.subject, b"%d" % number)
             await ends.far.drain()
             assert len(seen) == 200
             await ends.until(lambda: len(b"".join(back)) == 200)
@@ -410,7 +411,7 @@ class _Ends:
         await self.far.flush()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Return when the condition holds; fails after ten seconds."""
+        """Return when the condition holds; fails after twenty seconds."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _PATIENCE
         while not condition():
