@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["DevelopmentGrid", "GridShape"]
 
 _READY = 30.0  # seconds in which everything must be up
+_TORN = "could not be recovered"  # says nats-server of a stream
 _DRAIN, _END = 15.0, 30.0
 _CUT = 2.0  # and for what is left of them when somebody does not wait for that
 
@@ -210,7 +211,16 @@ class DevelopmentGrid:
             certificates=certificates,
         )
         undo.callback(self.servers.close)
-        self.servers.start()
+        try:
+            self.servers.start()
+        except ConfigurationError as error:
+            if _TORN not in str(error):
+                raise
+            place = self.folder / "servers"
+            raise ConfigurationError(
+                f"what the servers kept in {place} was torn when they were killed: move that "
+                "folder away (the shipped audit is in it), and start again"
+            ) from error
         undo.callback(self.servers.stop)
         self.parties = parties.at(self.servers.url)
         self.parties.write(self.folder)
