@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -159,6 +160,28 @@ class Nodes:
     def wait_until_ready(self, *, timeout: float = 60.0) -> None:
         for node in self.nodes:
             node.process.wait_until_ready(timeout=timeout)
+        until = time.monotonic() + timeout
+        while not self._is_whole():
+            assert time.monotonic() < until, "the cluster's leader does not know all of its servers"
+            time.sleep(0.02)
+
+    def _is_whole(self) -> bool:
+        """Whether the leader knows every server to be there: a server is ready before that, and
+        until then a stream in three copies finds "no suitable peers".
+        """
+        try:
+            pages = [node.process.monitor("jsz").get("meta_cluster") for node in self.nodes]
+        except (OSError, ValueError):
+            return False
+        if None in pages:
+            return True  # no JetStream
+        for node, page in zip(self.nodes, pages, strict=True):
+            if page.get("leader") == node.process.config.name:
+                others = page.get("replicas", ())
+                return len(others) == len(self.nodes) - 1 and all(
+                    one["current"] and not one.get("offline") for one in others
+                )
+        return False
 
     def close(self) -> None:
         with ExitStack() as stack:

@@ -33,13 +33,13 @@ class TestThreeServers(StoreContract):
         transport = await NatsConnector(self.urls).connect()
         try:
             store = NatsStore(transport, "contract3", settings=StoreSettings(replicas=3))
-            for attempt in range(4):  # a cluster that has just begun elects its leaders
-                try:
-                    await store.open()
-                    break
-                except StoreUnavailableError:
-                    if attempt == 3:
-                        raise
+            async with asyncio.timeout(20):
+                while True:  # a cluster that has just begun elects its leaders
+                    try:
+                        await store.open()
+                        break
+                    except StoreUnavailableError:
+                        await asyncio.sleep(0.02)
             yield store
         finally:
             await transport.close()
