@@ -38,11 +38,11 @@ from altar_extras.grid.transport import (
 from altar_extras.grid.wire import RUNTIME_QUEUE, Ack, FrameError, Subjects, pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from altar.adm import ToolContract, ToolManifest
     from altar_extras.grid.runtime._journal import Lost, RuntimeJournal
-    from altar_extras.grid.security import AcceptedManifest, Credentials, SignedManifest
+    from altar_extras.grid.runtime._strict import Given
+    from altar_extras.grid.security import Credentials, SignedManifest
     from altar_extras.grid.transport import Connector, Event, Inbound, Subscription, Transport
 
 __all__ = ["RuntimeServer", "RuntimeStatus"]
@@ -105,11 +105,7 @@ class RuntimeServer:
         credentials: Credentials,
         settings: RuntimeSettings | None = None,
         journal: RuntimeJournal | None = None,
-        contracts: AcceptedManifest
-        | SignedManifest
-        | ToolManifest
-        | Iterable[ToolContract]
-        | None = None,
+        contracts: Given | None = None,
         clock: Callable[[], float] = monotonic,
         deps: Any = None,
     ) -> None:
