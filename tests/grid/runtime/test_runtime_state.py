@@ -67,7 +67,8 @@ class Runtime(RuleBasedStateMachine):
         key = ((one.session, one.id), one.attempt)
         if fault is not None:
             assert fault.executed == "no"
-            self.denied.add(key)
+            if one.executed == "no":  # else its body had run, and was not let begin once more
+                self.denied.add(key)
             return
         assert self.now + uncertainty < one.expires_ms
         assert key not in self.denied
