@@ -118,6 +118,11 @@ class Link:
         except BaseException:
             await self._dispose()
             raise
+        if not self.client.is_connected:
+            # The server hung up without a word, which nats-py takes for a connection: that is
+            # what it does when nobody answered its question who we are.
+            await self._dispose()
+            raise AdmissionRefusedError(self._no_host(), "no_host")
         self._is_open = True
 
     @property
@@ -207,6 +212,9 @@ class Link:
             self.ended.set_result(None)
         self._lost(self, why)
 
+    def _no_host(self) -> str:
+        return f"the server at {self.address.host} found no Host to ask about this key"
+
     def _refusal(self, error: Exception) -> GridTransportError:
         said = f"{self._error or ''} {error}".lower()
         if "authorization violation" in said:
@@ -214,9 +222,7 @@ class Link:
                 f"the server at {self.address.host} does not let this key or token in"
             )
         if "authentication timeout" in said:
-            return AdmissionRefusedError(
-                f"the server at {self.address.host} found no Host to ask about this key", "no_host"
-            )
+            return AdmissionRefusedError(self._no_host(), "no_host")
         kind = type(self._error or error).__name__
         return NotConnectedError(
             f"no connection to {self.address.host}:{self.address.port} ({kind})"
