@@ -1,5 +1,6 @@
 """``python -m tests.grid.chaos``: breaks a grid in every way there is, and prints what became of
-every call. The exit code is 1 when a law was broken.
+every call. The exit code is 1 when a law was broken, with --bars also when an outage was longer
+than its bar (marked "!").
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--runs", type=int, default=1, help="of each scenario (%(default)s)")
     parser.add_argument("--short", action="store_true", help="what the tests run")
+    parser.add_argument("--bars", action="store_true", help="an outage over its bar fails too")
     given = parser.parse_args()
     random.seed(given.seed)
     print(f"seed {given.seed}", flush=True)
@@ -32,7 +34,10 @@ def main() -> int:
     for row in rows:
         for what in row.broken[:20]:
             print(f"broken: {row.scenario}: {what}")
-    return 1 if any(row.broken for row in rows) else 0
+    over = [row for row in rows if row.is_over]
+    for row in over:
+        print(f"over the bar: {row.scenario}: {row.outage:.3f} s, the bar is {row.bar} s")
+    return 1 if any(row.broken for row in rows) or (given.bars and over) else 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -21,7 +22,7 @@ _serial = count(1)
 
 
 async def pause(seconds: float) -> None:
-    """Let time pass: a fault lasts as long as its scenario says."""
+    """Let time pass: a fault lasts as long as its scenario says, and its docstring says so."""
     loop = asyncio.get_running_loop()
     over = loop.create_future()
     timer = loop.call_later(seconds, over.set_result, None)
@@ -182,6 +183,24 @@ class Ledger:
                 raise TimeoutError(f"only {len(keys & set(marks))} of {number} bodies began")
             await pause(0.01)
 
+    async def until(self, true: Callable[[], Any], what: str, seconds: float = 10.0) -> None:
+        """Wait until it is so, and say what did not come when it never is."""
+        end = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{what} did not come within {seconds:g} s")
+            await pause(0.01)
+
+    async def good(self, more: int = 20) -> None:
+        """Wait until so many more calls succeeded: the load is under way."""
+        wanted = sum(one.ok for one in self.calls) + more
+        await self.until(lambda: sum(one.ok for one in self.calls) >= wanted, f"{more} good calls")
+
+    async def running(self, number: int) -> None:
+        """Wait until the bodies of so many of the last calls have begun."""
+        last = {one.key for one in self.calls[-number:]}
+        await self.until(lambda: last <= read_marks(self.file).keys(), f"{number} bodies")
+
     # -- the account
 
     def account(self) -> Row:
@@ -274,6 +293,7 @@ class Row:
     unknown: int = 0
     knowable: int = 0  # unknown, and no process died that could have known
     recovered: bool = True
+    bar: float | None = None  # seconds, the longest outage that is to be
     outage: float = 0.0
     largest: float = 0.0
     seconds: float = 0.0
@@ -286,8 +306,14 @@ class Row:
         f"{'twice':>6}{'unkn':>6}{'known':>6}{'outage ms':>11}{'largest ms':>11}{'s':>7}  broken"
     )
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the outage was longer than its bar."""
+        return self.bar is not None and (self.outage > self.bar or not self.recovered)
+
     def line(self) -> str:
         outage = f"{self.outage * 1000:.0f}" if self.recovered else "never"
+        outage += "!" * self.is_over
         return (
             f"{self.scenario:22}{self.sent:>7}{self.executed:>7}{self.answered:>7}{self.ok:>7}"
             f"{self.lost:>6}{self.ghosts:>6}{self.duplicates:>6}{self.unknown:>6}"

@@ -92,7 +92,7 @@ async def every_role_killed(world: World, ledger: Ledger, seconds: float) -> Non
     runtimes = [await world.runtime(f"r{n}", audit=True) for n in range(2)]
     client = await world.client()
     load = asyncio.create_task(ledger.load([client], rate=60, seconds=max(seconds, 2.0) + 2.0))
-    await pause(0.5)
+    await ledger.good()
     ledger.fault()
     runtimes[0].kill()
     await runtimes[0].ended()
@@ -100,14 +100,31 @@ async def every_role_killed(world: World, ledger: Ledger, seconds: float) -> Non
     host = next(one for one in world.members if one.name == "host0")
     host.kill()
     await host.ended()
-    await pause(0.5)
+    await ledger.good()  # without a Host
     await world.host("host1")
-    await pause(0.3)
+    await ledger.good()
     await asyncio.to_thread(world.nodes[0].kill)
     await asyncio.to_thread(world.nodes[0].start)
     await load
     await ledger.settled()
     await _audited(world, ledger)
+
+
+async def runtime_first(world: World, ledger: Ledger, seconds: float) -> None:
+    """A runtime starts while no Host runs; it waits, and serves once one is there. The servers
+    refuse it for 1 s each time: the Host comes after it has been refused.
+    """
+    starting = asyncio.create_task(world.runtime("r0", settings={"ready_timeout": None}))
+    await pause(2.0)
+    ledger.expect(not starting.done(), "a runtime serves without a Host")
+    await world.host("host0")
+    await asyncio.wait_for(starting, 20.0)
+    client = await world.client()
+    ledger.fault()
+    await ledger.load([client], rate=50, seconds=seconds / 2)
+    await ledger.settled()
+    failed = [call for call in ledger.calls if not call.ok]
+    ledger.expect(not failed, f"{len(failed)} calls failed after the Host had come")
 
 
 async def runtime_drained(world: World, ledger: Ledger, seconds: float) -> None:
@@ -120,7 +137,7 @@ async def runtime_drained(world: World, ledger: Ledger, seconds: float) -> None:
     await ledger.began(200)
     await world.runtime("r1", settings=wide, audit=True)
     load = asyncio.create_task(ledger.load([client], rate=200, seconds=seconds))
-    await pause(0.1)
+    await ledger.good(5)
     ledger.fault()
     one.terminate()
     code = await one.ended()
@@ -138,7 +155,7 @@ async def host_killed(world: World, ledger: Ledger, seconds: float) -> None:
     client = await world.client()
     hosts = [one for one in world.members if one.name.startswith("host")]
     load = asyncio.create_task(ledger.load([client], rate=100, seconds=seconds + 1.0))
-    await pause(0.5)
+    await ledger.good()
     ledger.fault()
     hosts[0].kill()
     await hosts[0].ended()
@@ -183,7 +200,9 @@ async def host_silent(world: World, ledger: Ledger, seconds: float) -> None:
 
 
 async def poison(world: World, ledger: Ledger, seconds: float) -> None:
-    """A call kills each runtime that takes it; after three it is refused everywhere."""
+    """A call kills each runtime that takes it; after three it is refused everywhere. Between two
+    of them is a second: what Hosts know reaches a client with its next directory.
+    """
     names = [f"r{number}" for number in range(4)]
     await asyncio.gather(*[world.runtime(name) for name in names])
     client = await world.client(query_after=0.3)

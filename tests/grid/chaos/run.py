@@ -33,6 +33,7 @@ SCENARIOS: dict[str, Scenario] = {
     "partition": Scenario(servers.partition),
     "partition_runtime": Scenario(servers.partition_runtime, bar=2.5),
     "runtime_killed": Scenario(members.runtime_killed),
+    "runtime_first": Scenario(members.runtime_first, hosts=0),
     "runtime_drained": Scenario(members.runtime_drained),
     "every_role_killed": Scenario(members.every_role_killed),
     "host_killed": Scenario(members.host_killed, hosts=2),
@@ -68,8 +69,10 @@ async def run_one(name: str, seconds: float, *, short: bool = False) -> Row:
         row.scenario, row.seconds = name, time.monotonic() - began
         if scenario.knows and row.knowable:
             row.broken.append(f"{row.knowable} answers are unknown that could be known")
+        row.bar = scenario.bar
         if scenario.bar is not None:
-            row.notes.append(f"the bar for the outage is {scenario.bar * 1000:.0f} ms")
+            over = ", and the outage was longer" if row.is_over else ""
+            row.notes.append(f"the bar for the outage is {scenario.bar * 1000:.0f} ms{over}")
         if not row.recovered:
             row.broken.append("no call succeeded after the fault")
         return row

@@ -12,17 +12,19 @@ RATE = 200.0
 
 
 async def server_restart(world: World, ledger: Ledger, seconds: float) -> None:
-    """The only server is killed with calls under way, and is back half a second later."""
+    """The only server is killed with calls under way, and is back half a second later: the time
+    without it is part of the fault.
+    """
     await world.runtime("r0")
     client = await world.client()
     for _ in range(20):
         ledger.send(client, ms=300)
     await ledger.began(20)
     load = asyncio.create_task(ledger.load([client], rate=RATE, seconds=seconds))
-    await pause(0.5)
+    await ledger.good()
     for _ in range(20):
         ledger.send(client, ms=600)
-    await pause(0.1)
+    await ledger.running(20)
     ledger.fault()
     await asyncio.to_thread(world.nodes[0].kill)
     await pause(0.5)
@@ -32,15 +34,20 @@ async def server_restart(world: World, ledger: Ledger, seconds: float) -> None:
 
 
 async def _three(world: World, ledger: Ledger, seconds: float, whose: str, how: str) -> None:
-    """The first server has a Host and a runtime; the other Host and runtime are on the second."""
+    """The first server has a Host and a runtime; the other Host and runtime are on the second.
+    What a server held when it stopped has half a second to come through once it wakes.
+    """
     await asyncio.gather(world.runtime("r0", url=world.at(0)), world.runtime("r1", url=world.at(1)))
     client = await world.client(world.at(0 if whose == "client" else 2))
     node = world.nodes[0]
     load = asyncio.create_task(ledger.load([client], rate=RATE, seconds=seconds))
     for _ in range(10):
         ledger.send(client, ms=400)
-    await ledger.began(10)
-    await pause(0.3)
+    await ledger.running(10)
+    await ledger.good()
+    for _ in range(10):
+        ledger.send(client, ms=400)
+    await ledger.running(10)
     ledger.fault()
     await asyncio.to_thread(getattr(node, how))
     try:
@@ -79,13 +86,15 @@ async def half_open_runtime(world: World, ledger: Ledger, seconds: float) -> Non
 
 
 async def partition(world: World, ledger: Ledger, seconds: float) -> None:
-    """The client's way to the only server it has is cut in both directions, and heals."""
+    """The client's way to the only server it has is cut in both directions, and heals after
+    2.5 s: that time is the fault.
+    """
     await world.runtime("r0")
     port = int(world.nodes[0].url.rpartition(":")[2])
     async with _proxy(port) as proxy:
         client = await world.client(proxy.url)
         load = asyncio.create_task(ledger.load([client], rate=RATE, seconds=seconds + 3.0))
-        await pause(0.3)
+        await ledger.good()
         # these wait in the network, and must not run once their callers have given up
         proxy.cut()
         ledger.fault()
@@ -100,17 +109,19 @@ async def partition(world: World, ledger: Ledger, seconds: float) -> None:
 
 
 async def partition_runtime(world: World, ledger: Ledger, seconds: float) -> None:
-    """A runtime's way to its server is cut; there is another runtime; it heals."""
+    """A runtime's way to its server is cut; there is another runtime; it heals after 2.5 s: that
+    time is the fault.
+    """
     port = int(world.nodes[0].url.rpartition(":")[2])
     async with _proxy(port) as proxy:
         cut = await world.runtime("r0", url=proxy.url)
         await world.runtime("r1")
         client = await world.client()
         load = asyncio.create_task(ledger.load([client], rate=RATE, seconds=seconds + 4.0))
-        await pause(0.3)
+        await ledger.good()
         for _ in range(20):
             ledger.send(client, ms=300)
-        await pause(0.1)
+        await ledger.running(20)
         ledger.fault()
         proxy.cut()
         await pause(2.5)
@@ -132,7 +143,7 @@ async def rolling_restart(world: World, ledger: Ledger, seconds: float) -> None:
             await ledger.load([client], rate=RATE, seconds=0.5, ms=20)
 
     loading = asyncio.create_task(load())
-    await pause(0.3)
+    await ledger.good()
     ledger.fault()
     for node in world.nodes:
         node.lame_duck()
