@@ -17,7 +17,7 @@ from altar_extras.grid.audit._errors import SinkUnavailable
 from altar_extras.grid.audit._frames import frame_at
 from altar_extras.grid.audit._spool import read_folder
 from altar_extras.grid.audit._verify import verify
-from altar_extras.grid.security import Credentials
+from altar_extras.grid.security import Credentials, SigningKey
 from altar_extras.grid.transport import ClientTls
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def _verify(arguments: argparse.Namespace, console: Console) -> int:
         keys.setdefault(writer, []).append(key)
     groups = _read(arguments)
     partial = Path(arguments.source).is_dir()
-    verdict = verify(groups, keys=keys, hosts=arguments.host, partial=partial)
+    own = () if arguments.host or not arguments.credentials else _hosts(arguments.credentials)
+    verdict = verify(groups, keys=keys, hosts=arguments.host, witnesses=own, partial=partial)
     if arguments.json:
         broken = [one._asdict() for one in verdict.broken]
         writers = {name: _figures(found) for name, found in verdict.writers.items()}
@@ -104,6 +105,13 @@ def _verify(arguments: argparse.Namespace, console: Console) -> int:
     if verdict.ok:
         console.print(console.style("every record is there, as it was written", "green"))
     return 0 if verdict.ok else 1
+
+
+def _hosts(path: str) -> list[str]:
+    """The keys of Hosts that a Host's file knows."""
+    found = Credentials.read(path, role="host")
+    own = [] if found.host_seed is None else [SigningKey.from_seed(found.host_seed).public]
+    return [*own, *found.host_keys]
 
 
 def _figures(found: Summary) -> dict[str, int]:
@@ -225,7 +233,7 @@ def _read_folders(path: Path) -> dict[str, list[bytes]]:
     """The spool in a folder, or those in the folders of it, as `altar grid up` has them."""
     spools = [path]
     if not any(path.glob("*.seg")):
-        spools = sorted({one.parent for one in path.glob("*/*.seg")}) or [path]
+        spools = sorted({one.parent for one in path.rglob("*.seg")}) or [path]
     groups: dict[str, list[bytes]] = {}
     for spool in spools:
         records = read_folder(spool)

@@ -85,6 +85,7 @@ def verify(
     *,
     keys: Mapping[str, Sequence[str]] | None = None,
     hosts: Sequence[str] = (),
+    witnesses: Sequence[str] = (),
     partial: bool | None = None,
 ) -> Verdict:
     """Check records: of a spool's folder, as bytes of one writer, or of many by their name.
@@ -93,7 +94,8 @@ def verify(
     writer named ``<key id>-...`` has to have that key, and any other the key of
     its first epoch. With ``hosts``, public keys of Hosts, each head needs a
     countersignature of one of them, or a later head that has one, and
-    records up to there have to be here.
+    records up to there have to be here. Keys of ``witnesses`` are those of Hosts
+    of whom what they signed counts, and nothing is demanded.
     ``partial`` allows that the first records are not here, as in a spool that
     has shipped them; it is so for a folder.
 
@@ -116,10 +118,11 @@ def verify(
         if broken is not None:
             verdict.broken.append(broken)
         chains.append(chain)
-    if hosts:
-        verdict.broken += _uncountersigned(chains, hosts, verdict)
+    known = [*hosts, *witnesses]
+    if known:
+        verdict.broken += _uncountersigned(chains, known, verdict, demanded=bool(hosts))
         if not partial:  # a spool holds one writer's records, not those of whom it countersigned
-            verdict.broken += _gone(chains, hosts)
+            verdict.broken += _gone(chains, known)
     return verdict
 
 
@@ -261,7 +264,9 @@ class _Chain:
         return None
 
 
-def _uncountersigned(chains: list[_Chain], hosts: Sequence[str], verdict: Verdict) -> list[Broken]:
+def _uncountersigned(
+    chains: list[_Chain], hosts: Sequence[str], verdict: Verdict, *, demanded: bool
+) -> list[Broken]:
     """Heads no Host has signed, and heads a Host has signed of records that are not here."""
     seen: dict[tuple[str, int, int], bytes] = {}
     two: dict[str, int] = {}
@@ -283,7 +288,8 @@ def _uncountersigned(chains: list[_Chain], hosts: Sequence[str], verdict: Verdic
         found = chain.found
         if found.writer in already or chain.key in hosts:
             continue
-        broken += _against(chain, {k[2]: v for k, v in seen.items() if k[0] == found.writer})[:1]
+        theirs = {k[2]: v for k, v in seen.items() if k[0] == found.writer}
+        broken += _against(chain, theirs, demanded=demanded)[:1]
     return broken
 
 
@@ -301,12 +307,12 @@ def _gone(chains: list[_Chain], hosts: Sequence[str]) -> list[Broken]:
     return [Broken("missing", writer, 1, text.format(at)) for writer, at in sorted(last.items())]
 
 
-def _against(chain: _Chain, seen: Mapping[int, bytes]) -> list[Broken]:
+def _against(chain: _Chain, seen: Mapping[int, bytes], *, demanded: bool) -> list[Broken]:
     broken, found = [], chain.found
     last = max(seen, default=0)
     for head in chain.heads:
         witness = seen.get(head.sequence)
-        if witness is None and head.sequence < last:
+        if witness is None and (head.sequence < last or not demanded):
             continue  # a later head, which a Host has signed, holds this one
         if witness is None:
             text = f"no Host has signed the head of {head.sequence}"

@@ -52,6 +52,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="of state and audit (%(default)s)",
     )
+    parser.add_argument(
+        "--audit",
+        metavar="FOLDER",
+        help="keep evidence of its own there (sessions, contracts, grants), and countersign "
+        "what runtimes wrote",
+    )
     add_serving(parser)
 
 
@@ -75,8 +81,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         **options,
     )
 
+    audit = made_folder("--audit", arguments.audit) if arguments.audit else None
+
     async def main() -> int:
-        host = host_member(credentials, settings, replicas=arguments.replicas)
+        host = host_member(credentials, settings, replicas=arguments.replicas, audit_folder=audit)
 
         def ready() -> str:
             http = f" {host.http_url}" if host.http_url else ""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from altar_extras.grid.audit import Journal, NoJournal
     from altar_extras.grid.host._desk import Desk
+    from altar_extras.grid.host._evidence import Evidence
     from altar_extras.grid.operate import Metrics
 
 __all__ = ["Figures"]
@@ -32,7 +32,7 @@ class Figures:
             "altar_grid_manifest_sequence", "The manifest in force.", labels=("tenant",)
         )
 
-    def watch(self, desks: Mapping[str, Desk], journal: Journal | NoJournal) -> None:
+    def watch(self, desks: Mapping[str, Desk], evidence: Evidence) -> None:
         """Ask these when somebody looks."""
         self._metrics.gauge(
             "altar_grid_host_runtimes",
@@ -41,11 +41,11 @@ class Figures:
         )
         self._metrics.gauge(
             "altar_grid_audit_spool_bytes",
-            "What the Host's journal holds.",
-            read=lambda: float(journal.spool_bytes),
+            "What the Host's journals hold.",
+            read=lambda: float(evidence.spool_bytes),
         )
         self._metrics.gauge(
             "altar_grid_audit_lag_seconds",
             "How long the oldest record waits to be shipped.",
-            read=lambda: float(journal.lag_seconds),
+            read=lambda: float(evidence.lag_seconds),
         )

@@ -17,6 +17,7 @@ from altar_extras.grid.audit import AuditReceiver, NoJournal
 from altar_extras.grid.host._callout import Callout
 from altar_extras.grid.host._desk import Desk
 from altar_extras.grid.host._door import Door
+from altar_extras.grid.host._evidence import Evidence
 from altar_extras.grid.host._figures import Figures
 from altar_extras.grid.host._mirror import Mirror
 from altar_extras.grid.host._reload import Known
@@ -70,7 +71,9 @@ class Host:
     another one (brokers in this process carry one tenant each). ``store`` is
     shared by all replicas: a MemoryStore within one process, or a function that
     makes one of the Host's own connection (``NatsStore``). ``audit`` makes a
-    tenant's sink of that connection. ``journal`` takes the Host's own evidence.
+    tenant's sink of that connection. ``journal`` takes the Host's own evidence: an
+    open one, or a function that opens a tenant's (its writer's key is ``host_seed``'s),
+    which this Host then ships to ``audit`` and closes.
 
     ``await start()`` and ``await drain()``, or ``async with``. Raises
     ConfigurationError for what must not be served, and ManifestRefused.
@@ -84,7 +87,7 @@ class Host:
         settings: HostSettings | None = None,
         store: Store | Callable[[Transport], Store] | None = None,
         tenants: Mapping[str, Connector] | None = None,
-        journal: Journal | None = None,
+        journal: Journal | Callable[[str], Journal] | None = None,
         audit: Callable[[str, Transport], AuditSink] | None = None,
     ) -> None:
         self.settings = settings or HostSettings()
@@ -95,7 +98,7 @@ class Host:
         self._connector = connector
         self._connectors = dict(tenants or {})
         self._store = store if store is not None else MemoryStore()
-        self._journal = journal or NoJournal()
+        self._evidence = Evidence(journal)
         self._audit = audit
         self._key = SigningKey.from_seed(credentials.host_seed)
         self._seeds = tenants_of(credentials)
@@ -158,6 +161,7 @@ class Host:
                     await subscription.drain()
             for desk in self._desks.values():
                 await desk.drain(_PATIENCE)
+            await self._evidence.drain()
             for transport in self._transports.values():
                 with suppress(GridTransportError, TimeoutError):
                     await transport.flush()
@@ -178,6 +182,7 @@ class Host:
         if self._mirror is not None:
             await self._mirror.close()
         await self._callout.close()
+        await self._evidence.close()
         for transport in self._transports.values():
             await transport.close()
 
@@ -204,7 +209,7 @@ class Host:
             stopped = desk.tenant.contracts.problem()
             if stopped is not None:
                 reasons.append(f"{name}: {stopped.message}")
-        if not self._journal.writable:
+        if not self._evidence.writable:
             reasons.append("the journal cannot be written")
         return Health(not reasons, tuple(reasons))
 
@@ -285,6 +290,7 @@ class Host:
         return {SigningKey.from_seed(seed).public for seed in seeds} | named
 
     async def _start(self) -> None:
+        self._evidence.open(self._seeds)
         own = await self._connect("GRID", self._connector, self._credentials.seed)
         store = self._store(own) if callable(self._store) else self._store
         opened = getattr(store, "open", None)
@@ -296,7 +302,7 @@ class Host:
             key=self._key,
             mirror=self._mirror,
             revoked=self._revoked,
-            journal=self._journal,
+            journal=self._evidence.of,
             clock=time,
             monotonic=monotonic,
         )
@@ -315,7 +321,7 @@ class Host:
             for name in self._seeds:
                 await self._accept(name)
         await self._open_doors(own)
-        self._figures.watch(self._desks, self._journal)
+        self._figures.watch(self._desks, self._evidence)
         if self.settings.http_port is not None:
             self._http = HealthServer(
                 self.health,
@@ -337,8 +343,10 @@ class Host:
             desk.transport = transport
             if self._audit is not None:
                 sink = self._audit(name, own)
-                journal = None if isinstance(self._journal, NoJournal) else self._journal
-                desk.tenant.receiver = AuditReceiver(sink, key=self._key, journal=journal)
+                journal = self._evidence.of(name)
+                kept = None if isinstance(journal, NoJournal) else journal
+                desk.tenant.receiver = AuditReceiver(sink, key=self._key, journal=kept)
+                await self._evidence.ship(name, sink)
             for op in desk.heard_ops:
                 await self._hear(transport, Subjects.host(op, "*"), desk.hear)
             await self._hear(transport, Subjects.host("*", "*"), desk.take, queue=HOST_QUEUE)

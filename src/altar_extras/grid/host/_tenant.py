@@ -52,7 +52,7 @@ class Shared:
         key: SigningKey,
         mirror: Mirror,
         revoked: Revoked,
-        journal: Journal | NoJournal,
+        journal: Callable[[str], Journal | NoJournal],
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
@@ -68,9 +68,10 @@ class Shared:
         """Host time."""
         return int(self.clock() * 1000)
 
-    async def note(self, name: str, **fields: str | float) -> None:
-        """Write into the Host's journal; raises AuditError where that cannot be."""
-        await self.journal.note(name, fields, at_ms=self.time_ms())
+    async def note(self, name: str, *, tenant: str, **fields: str | float) -> None:
+        """Write into the tenant's journal; raises AuditError where that cannot be."""
+        known = {"tenant": tenant, **fields}
+        await self.journal(tenant).note(name, known, at_ms=self.time_ms())
 
 
 class Tenant:

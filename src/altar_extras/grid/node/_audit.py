@@ -15,7 +15,7 @@ from altar_extras.grid.audit import (
     SinkRefused,
     SinkUnavailable,
 )
-from altar_extras.grid.security import connection_name, key_id
+from altar_extras.grid.security import SigningKey, connection_name, key_id
 from altar_extras.grid.transport import (
     GridTransportError,
     NatsTransport,
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from altar_extras.grid.security import Credentials
     from altar_extras.grid.transport import Connector, Transport
 
-__all__ = ["ShippedJournal", "StreamSink"]
+__all__ = ["ShippedJournal", "StreamSink", "host_journal"]
 
+_HOSTS = JournalSettings(segment_bytes=1024 * 1024, max_bytes=64 * 1024 * 1024)  # of each tenant
 _PATIENCE = 5.0  # seconds for a Host to keep a batch
 
 
@@ -75,6 +76,20 @@ class StreamSink:
         await made.open(replicas=self._replicas)
         self._sink = made
         return made
+
+
+def host_journal(credentials: Credentials, folder: Path, tenant: str) -> Journal:
+    """A Host's journal of one tenant, in a folder of its own below ``folder``.
+
+    Another signing key begins another folder: a writer's name holds its key's id.
+    """
+    assert credentials.host_seed is not None
+    key = SigningKey.from_seed(credentials.host_seed)
+    named = key_id(key.public)
+    place = folder / f"{tenant}-{named[:8]}"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    writer = f"{named}-{token_hex(4)}"
+    return Journal.open(place, writer=writer, key=key, settings=_HOSTS)
 
 
 class ShippedJournal:

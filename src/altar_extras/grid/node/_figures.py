@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from altar_extras.grid.operate import Counter, Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from altar_extras.grid.audit import Journal
-    from altar_extras.grid.runtime import RuntimeStatus
+    from altar_extras.grid.runtime import RuntimeServer
 
 __all__ = ["RuntimeFigures"]
 
@@ -18,9 +18,14 @@ __all__ = ["RuntimeFigures"]
 class RuntimeFigures(Metrics):
     """The figures of a runtime, taken from its status when somebody looks."""
 
-    def __init__(self, status: Callable[[], RuntimeStatus], journal: Journal | None) -> None:
+    def __init__(self, server: RuntimeServer, journal: Journal | None) -> None:
         super().__init__()
-        self._status = status
+        status = self._status = server.status
+        self.add(
+            "altar_grid_call_seconds",
+            "How long calls took, from their arrival to their answer.",
+            server.call_seconds,
+        )
         self._calls = self.counter(
             "altar_grid_calls_total", "Calls answered.", labels=("tool", "status", "executed")
         )

@@ -241,6 +241,7 @@ class DevelopmentGrid:
                 replace(settings, name=f"host-{number + 1}"),
                 replicas=replicas,
                 in_memory=True,  # the contracts of the last start are not those of this one
+                audit_folder=self._audit(f"host-{number + 1}"),
             )
             await host.start()
             self.hosts.append(host)
@@ -249,17 +250,19 @@ class DevelopmentGrid:
         )
 
     async def _start_runtime(self, number: int) -> None:
-        audit = self.folder / f"audit/runtime-{number + 1}" if self.shape.audit else None
         options = RuntimeOptions(
             settings=RuntimeSettings(
                 slots=self.shape.slots, drain_seconds=_DRAIN, linger_seconds=0.0
             ),
-            audit_folder=audit,
+            audit_folder=self._audit(f"runtime-{number + 1}"),
             deps=self.deps,
         )
         member = RuntimeMember(self.parties.runtime, self.tools, options)
         await member.start()
         self.runtimes.append(member)
+
+    def _audit(self, name: str) -> Path | None:
+        return self.folder / f"audit/{name}" if self.shape.audit else None
 
     async def _reload(self, host: Credentials) -> None:
         for one in self.hosts:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError
 from altar_extras.grid.host import Host, HostSettings
-from altar_extras.grid.node._audit import ShippedJournal, StreamSink
+from altar_extras.grid.node._audit import ShippedJournal, StreamSink, host_journal
 from altar_extras.grid.node._figures import RuntimeFigures
 from altar_extras.grid.operate import Health, HealthServer
 from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
@@ -45,11 +45,17 @@ def connector_of(credentials: Credentials) -> NatsConnector:
 
 
 def host_member(
-    credentials: Credentials, settings: HostSettings, *, replicas: int = 1, in_memory: bool = False
+    credentials: Credentials,
+    settings: HostSettings,
+    *,
+    replicas: int = 1,
+    in_memory: bool = False,
+    audit_folder: Path | None = None,
 ) -> Host:
     """A Host whose state and audit lie in JetStream, ``replicas`` of each (1, 3 or 5).
 
-    With ``in_memory`` its state ends with the servers; the audit stays.
+    With ``in_memory`` its state ends with the servers; the audit stays. With
+    ``audit_folder`` it keeps evidence of its own there, and countersigns runtimes' heads.
     """
     kept = StoreSettings(replicas=replicas, timeout=5.0, in_memory=in_memory)
     return Host(
@@ -57,6 +63,7 @@ def host_member(
         credentials=credentials,
         settings=settings,
         store=lambda transport: NatsStore(_nats(transport), _BUCKET, settings=kept),
+        journal=None if audit_folder is None else partial(host_journal, credentials, audit_folder),
         audit=partial(StreamSink, replicas=replicas),
     )
 
@@ -97,7 +104,7 @@ class RuntimeMember:
                 self.audit.journal.close()
             raise
         self.metrics = RuntimeFigures(
-            self.server.status, None if self.audit is None else self.audit.journal
+            self.server, None if self.audit is None else self.audit.journal
         )
         self.http: HealthServer | None = None
         if options.http is not None:

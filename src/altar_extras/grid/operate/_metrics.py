@@ -152,6 +152,10 @@ class Metrics:
         self._put(name, about, made)
         return made
 
+    def add(self, name: str, about: str, metric: Counter | Histogram) -> None:
+        """Show what is counted elsewhere."""
+        self._put(name, about, metric)
+
     def text(self) -> str:
         """All of them in Prometheus' text format."""
         out: list[str] = []

@@ -36,6 +36,7 @@ from altar_extras.grid.wire import (
 )
 
 if TYPE_CHECKING:
+    from altar_extras.grid.operate import Histogram
     from altar_extras.grid.runtime._contracts import Served
     from altar_extras.grid.runtime._invocation import Invocation
     from altar_extras.grid.runtime._job import Runner
@@ -55,12 +56,13 @@ class Desk:
     """Takes what comes, in the order of checks that nothing unsafe passes, and answers it.
 
     ``denials`` counts what was dropped or refused by its reason, ``calls`` the
-    answered calls by (tool, status, executed).
+    answered calls by (tool, status, executed), ``took`` the seconds of those that
+    were taken, from their arrival to their answer.
     """
 
     def __init__(
         self, identity: Identity, runner: Runner, *, time: HostTime, transport: Transport,
-        lost: tuple[str, ...] = (),
+        took: Histogram, lost: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         settings = runner.settings
         self.places = Places(identity.runtime)
@@ -69,6 +71,8 @@ class Desk:
         self.stopped = ""  # why nothing runs now, by the Hosts
         self.expires_ms = float("inf")  # when the manifest stops
         self.calls: Counter[tuple[str, str, str]] = Counter()
+        self._took = took
+        self._came: dict[tuple[str, str], float] = {}
         self.is_closed = False
         self._settings = settings
         self._runner = runner
@@ -218,6 +222,7 @@ class Desk:
             self._end(job, self._refused(job, fault))
             return
         self._active[key] = job
+        self._came[key] = self._loop.time()
         if reply.joined and not place.is_direct:
             runtime, epoch = self._identity.runtime, self._identity.epoch
             taken = Accepted(invocation_id=invocation.id, runtime=runtime, epoch=epoch)
@@ -304,6 +309,7 @@ class Desk:
                 raise
         finally:  # a callback of the task would cost a turn of the loop
             self._active.pop(key, None)
+            self._came.pop(key, None)
             if job.task is not None:
                 self._tasks.discard(job.task)
 
@@ -365,9 +371,14 @@ class Desk:
 
     def _end(self, job: Job, done: Done) -> None:
         """Answer a call, once, to everybody who asked."""
-        self._active.pop((job.invocation.session, job.invocation.id), None)
+        key = (job.invocation.session, job.invocation.id)
+        self._active.pop(key, None)
         chunks = 0 if job.chunks is None else job.chunks.sent
-        self.calls[(job.served.name, done.result.status.value, done.executed)] += 1
+        name, status = job.served.name, done.result.status.value
+        self.calls[(name, status, done.executed)] += 1
+        came = self._came.pop(key, None)
+        if came is not None:
+            self._took.observe(self._loop.time() - came, name, status)
         self._out.close_call(job, done, load=self.load(), chunks=chunks)
         self._book.kept(job.invocation)
         job.invocation.job = None

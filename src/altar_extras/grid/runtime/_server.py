@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from altar.errors import ClosedError, ConfigurationError
 from altar_extras.grid.audit import NoJournal
+from altar_extras.grid.operate import Histogram
 from altar_extras.grid.runtime._contracts import (
     chosen,
     paced_tools,
@@ -120,6 +121,7 @@ class RuntimeServer:
         self._offered = served_tools(tools, self._contracts)
         self.left_out = staying(tools)
         self._journal = None if isinstance(journal, NoJournal) else journal
+        self.call_seconds = Histogram(("tool", "status"))
         self._instance = token_hex(4)
         runtime = f"{key_id(public)}-{self._instance}"
         self._identity = Identity(runtime, token_hex(8))
@@ -258,6 +260,7 @@ class RuntimeServer:
             self._runner,
             time=self._time,
             transport=self._transport,
+            took=self.call_seconds,
             lost=tuple(one.invocation_id for one in lost),
         )
         if self._manifest is not None:

@@ -1,0 +1,94 @@
+"""What a whole grid shows its operator: GRID's figures, and Hosts' signatures below the audit."""
+
+from __future__ import annotations
+
+import time
+from urllib.request import urlopen
+
+import pytest
+
+pytest.importorskip("nats")
+pytest.importorskip("msgpack")
+parser = pytest.importorskip("prometheus_client.parser")
+
+from altar.cli import main  # noqa: E402
+from altar_extras.grid.client import GridClient  # noqa: E402
+from altar_extras.grid.node import DevelopmentGrid, GridShape  # noqa: E402
+from altar_extras.grid.security import Credentials, SigningKey  # noqa: E402
+
+RUNTIMES = {
+    "altar_grid_calls": {"tool", "status", "executed"},
+    "altar_grid_call_seconds": {"tool", "status", "le"},
+    "altar_grid_inflight": set(),
+    "altar_grid_audit_spool_bytes": set(),
+    "altar_grid_audit_lag_seconds": set(),
+    "altar_grid_clock_offset_seconds": set(),
+    "altar_grid_manifest_sequence": set(),
+    "altar_grid_denials": {"reason"},
+}
+HOSTS = (
+    "altar_grid_audit_spool_bytes",
+    "altar_grid_audit_lag_seconds",
+    "altar_grid_manifest_sequence",
+    "altar_grid_denials",
+)
+
+
+def double(value: int) -> int:
+    """Double a number.
+
+    Args:
+        value: The number.
+    """
+    return 2 * value
+
+
+def families(text: str) -> dict:
+    return {one.name: one for one in parser.text_string_to_metric_families(text)}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grid") / "state"
+    with DevelopmentGrid([double], folder=folder, shape=GridShape()) as grid:
+        with GridClient(credentials=grid.client_credentials) as client:
+            assert client.call("double", {"value": 4}).content == 8
+            client.call("double", {"value": 5})
+        yield grid
+
+
+def test_every_figure_that_grid_names_is_there_for_prometheus(served):
+    found = families(served.runtimes[0].metrics.text())
+    for name, labels in RUNTIMES.items():
+        for sample in found[name].samples:
+            assert sample.labels.keys() <= labels, sample
+    took = {one.name.removeprefix("altar_grid_call_seconds"): one
+            for one in found["altar_grid_call_seconds"].samples}  # fmt: skip
+    assert took["_count"].labels == {"tool": "double", "status": "SUCCESS"}
+    assert took["_count"].value == took["_bucket"].value == 2
+    assert 0 < took["_sum"].value
+    with urlopen(f"{served.hosts[0].http_url}/metrics") as page:  # noqa: S310 - this Host's own
+        found = families(page.read().decode())
+    assert set(HOSTS) <= found.keys()
+    assert found["altar_grid_audit_spool_bytes"].samples[0].value > 0
+
+
+def test_a_host_keeps_evidence_and_countersigns_what_it_takes(served, capsys):
+    host = str(served.folder / "host.json")
+    key = SigningKey.from_seed(Credentials.read(host).host_seed).public
+    command = ["grid", "audit", "verify", served.url, "--credentials", host]
+    until = time.monotonic() + 20
+    while True:
+        status = main([*command, "--host", key])
+        shown = capsys.readouterr().out
+        if (status == 0 and " 1 countersigned" in shown) or time.monotonic() > until:
+            break
+        time.sleep(0.05)
+    assert status == 0 and " 1 countersigned" in shown, shown
+    assert main(command) == 0
+    assert " 1 countersigned" in capsys.readouterr().out  # a Host's file says whose keys count
+    assert main(["grid", "audit", "export", served.url, "--credentials", host]) == 0
+    written = capsys.readouterr().out
+    assert '"session_created"' in written and '"contracts_accepted"' in written
+    assert main(["grid", "audit", "verify", str(served.folder / "audit")]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
