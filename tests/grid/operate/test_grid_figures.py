@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from urllib.request import urlopen
 
@@ -12,8 +13,14 @@ pytest.importorskip("msgpack")
 parser = pytest.importorskip("prometheus_client.parser")
 
 from altar.cli import main  # noqa: E402
+from altar.errors import ConfigurationError  # noqa: E402
 from altar_extras.grid.client import GridClient  # noqa: E402
-from altar_extras.grid.node import DevelopmentGrid, GridShape  # noqa: E402
+from altar_extras.grid.node import (  # noqa: E402
+    DevelopmentGrid,
+    GridShape,
+    RuntimeMember,
+    RuntimeOptions,
+)
 from altar_extras.grid.security import Credentials, SigningKey  # noqa: E402
 
 RUNTIMES = {
@@ -41,6 +48,18 @@ def double(value: int) -> int:
         value: The number.
     """
     return 2 * value
+
+
+def halve(value: int) -> float:
+    """Halve a number.
+
+    Args:
+        value: The number.
+    """
+    return value / 2
+
+
+halve.__module__ = "halves"  # a contract of its own
 
 
 def families(text: str) -> dict:
@@ -92,3 +111,24 @@ def test_a_host_keeps_evidence_and_countersigns_what_it_takes(served, capsys):
     assert '"session_created"' in written and '"contracts_accepted"' in written
     assert main(["grid", "audit", "verify", str(served.folder / "audit")]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_with_audit_sync_a_reply_leaves_when_a_host_has_the_records(served, tmp_path):
+    own = Credentials.read(served.runtime_credentials, role="runtime")
+    options = RuntimeOptions(audit_folder=tmp_path / "spool", audit_sync=True)
+
+    async def scene() -> None:
+        member = RuntimeMember(own, [halve], options)
+        await member.start()
+        try:
+            journal = member.audit.journal
+            before = journal.committed
+            async with GridClient(credentials=served.client_credentials) as client:
+                assert (await client.acall("halve", {"value": 3})).content == 1.5
+            assert journal.acknowledged >= before + 2  # its start and its end
+        finally:
+            await member.close()
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
+    with pytest.raises(ConfigurationError, match="audit_folder"):
+        RuntimeMember(own, [halve], RuntimeOptions(audit_sync=True))

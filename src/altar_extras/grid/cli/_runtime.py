@@ -53,6 +53,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-audit", action="store_true", help="keep no record of the calls")
     parser.add_argument(
+        "--audit-sync",
+        action="store_true",
+        help="a call waits until a Host has its records too (some 30 ms each)",
+    )
+    parser.add_argument(
         "--linger",
         metavar="SECONDS",
         type=float,
@@ -82,6 +87,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         ),
         contracts=contracts,
         audit_folder=_audit_folder(arguments, credentials),
+        audit_sync=arguments.audit_sync,
         http=host_and_port(arguments.http) if arguments.http else None,
         deps=arguments.deps_of(arguments.deps),
     )
@@ -122,6 +128,8 @@ def _audit_folder(arguments: argparse.Namespace, credentials: Credentials) -> Pa
     if arguments.no_audit:
         if arguments.audit:
             raise ConfigurationError("--audit and --no-audit: give one of them")
+        if arguments.audit_sync:
+            raise ConfigurationError("--audit-sync and --no-audit: give one of them")
         return None
     if arguments.audit:
         return Path(arguments.audit)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError
+from altar_extras.grid.audit import JournalSettings
 from altar_extras.grid.host import Host, HostSettings
 from altar_extras.grid.node._audit import ShippedJournal, StreamSink, host_journal
 from altar_extras.grid.node._figures import RuntimeFigures
@@ -71,12 +72,15 @@ def host_member(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeOptions:
     """Beside the tools: what they find as ``Context.deps``, what to fulfil, where the audit's
-    spool lies (None: no audit), HTTP.
+    spool lies (None: no audit), HTTP. With ``audit_sync`` a call waits, at its start and
+    its end, until a Host has kept the record: what has run is known after the loss of this
+    disk too, and where no Host keeps records nothing runs.
     """
 
     settings: RuntimeSettings | None = None
     contracts: ToolManifest | SignedManifest | Iterable[ToolContract] | None = None
     audit_folder: Path | None = None
+    audit_sync: bool = False
     http: tuple[str, int] | None = None
     deps: Any = None
 
@@ -88,7 +92,11 @@ class RuntimeMember:
         connector = connector_of(credentials)
         self.audit: ShippedJournal | None = None
         if options.audit_folder is not None:
-            self.audit = ShippedJournal(connector, credentials, options.audit_folder)
+            kept = JournalSettings(sync=options.audit_sync)
+            folder = options.audit_folder
+            self.audit = ShippedJournal(connector, credentials, folder, settings=kept)
+        elif options.audit_sync:
+            raise ConfigurationError("audit_sync needs an audit_folder: there is no audit")
         try:
             self.server = RuntimeServer(
                 connector,
