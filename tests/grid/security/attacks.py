@@ -67,6 +67,7 @@ def host_credentials(node, **changes) -> Credentials:
 def host_of(node, folder, **changes) -> Host:
     settings = HostSettings(
         heartbeat=0.1,
+        misses=100,  # a busy machine makes no runtime a lost one
         state_folder=folder,
         manifests={"acme": folder / "signed.json"},
         system_seed=node.keys.host["SYS"],

@@ -65,7 +65,11 @@ def test_a_runtime_that_was_called_once_cannot_answer_the_clients_other_calls(no
             calling(there) as client,
         ):
             await until(lambda: len(list(host._desks["acme"].tenant.runtimes.present(0))) >= 2)
-            assert (await client.acall("add")).content == 3
+
+            async def added():
+                return (await client.acall("add")).content == 3
+
+            await until(added)  # the client hears of its runtimes a moment later than the Host
             invocation, reply = seen[0]
             lie = {"name": "upper", "call_id": "c", "status": "SUCCESS", "content": "LIE"}
             inbox, _, token = reply.rpartition(".")

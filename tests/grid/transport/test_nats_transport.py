@@ -197,7 +197,7 @@ def test_a_session_that_ends_is_told_and_goes_on_only_with_another_token(node):
             account="acme",
             tenant="acme",
             permissions=Permissions(publish=("grid.v1.host.a.s1",), subscribe=("grid.v1.re.s1.>",)),
-            expires=int(time.time()) + (1 if request.token in ("old", "first") else 60),
+            expires=int(time.time()) + (3 if request.token in ("old", "first") else 600),
             role="client",
             session="s1",
             principal="p",
@@ -212,10 +212,10 @@ def test_a_session_that_ends_is_told_and_goes_on_only_with_another_token(node):
             lambda one: host.publish(one.reply, callout_answer(one.body, admit, issuer=issuer)),
         )
         tokens = ["second", "first"]
-        fixed = await connector.connect(seed=seed, token="old")
-        renewed = await connector.connect(seed=seed, token=lambda: tokens.pop())
         ended, events = [], []
+        fixed = await connector.connect(seed=seed, token="old")
         fixed.listen(ended.append)
+        renewed = await connector.connect(seed=seed, token=lambda: tokens.pop())
         renewed.listen(lambda event: events.append(event.kind))
         await until(lambda: len(ended) == 3 and "connected" in events)
         assert [event.kind for event in ended] == ["denied", "disconnected", "closed"]
