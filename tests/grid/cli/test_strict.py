@@ -337,6 +337,7 @@ def the_end(it: Grid, known: int, most: int) -> None:
     others = it.typed_calls + PROGRAM
     assert known + others <= sum(one["finished"] for one in found) <= most + others
     assert {one["open"] + one["unknown"] for one in found} == {0}
+    assert any(one["countersigned"] for one in found)
     for name in ("h1", "h2"):
         it.stop(name)
     for name in NODES:

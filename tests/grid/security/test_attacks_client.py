@@ -108,6 +108,22 @@ def test_a_client_refuses_an_older_foreign_or_unkept_manifest_before_it_connects
         client(object(), tmp_path, manifest_state=None)
 
 
+def test_a_manifest_that_the_credentials_name_is_pinned_without_code(tmp_path):
+    own = Credentials(
+        role="client", tenant="acme", name="ana", seed=ANA.seed, root=ROOT.public,
+        manifest=str(tmp_path / "own.json"),
+    )  # fmt: skip
+    file = own.write(tmp_path / "ana.json")
+    sign(tmp_path / "own.json", sequence=5)
+    GridClient(connector=object(), credentials=file)
+    sign(tmp_path / "own.json", sequence=4)
+    with pytest.raises(ManifestRefused, match="5 has been seen"):
+        GridClient(connector=object(), credentials=file)
+    for wrong in (replace(own, manifest="own.json"), replace(own, root=None)):
+        with pytest.raises(ConfigurationError, match="whole path"):
+            Credentials.read(wrong.write(file))
+
+
 def test_no_message_shows_a_token_or_a_grant():
     made = SessionCreated(id="1", session="s", token="SECRET", expires_ms=1, time_ms=1)
     given = AuthorizeToolCallAnswer(id="1", grant="SECRET", expires_ms=1)

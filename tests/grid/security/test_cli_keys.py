@@ -46,6 +46,18 @@ def folder(tmp_path):
     return tmp_path / "k"
 
 
+def test_clients_are_added_with_the_manifest_that_they_hold_hosts_to(folder):
+    file = folder / "acme.json"
+    keys("add", folder, "--client", "eve", "--runtime", "r9", "--manifest", file)
+    assert Credentials.read(folder / "eve.json").manifest == str(file)
+    keys("rotate", folder / "eve.json")
+    assert Credentials.read(folder / "eve.json").manifest == str(file)
+    for plain in ("ana", "r9", "host"):
+        assert '"manifest"' not in (folder / f"{plain}.json").read_text("utf-8")
+    with pytest.raises(ConfigurationError, match="--client"):
+        keys("add", folder, "--runtime", "r8", "--manifest", file)
+
+
 def test_a_whole_grid_s_keys_are_made_and_fit_each_other(folder):
     host = Credentials.read(folder / "host.json", role="host")
     ana, r1, olga = (Credentials.read(folder / f"{name}.json") for name in ("ana", "r1", "olga"))

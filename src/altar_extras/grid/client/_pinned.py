@@ -38,22 +38,24 @@ class Pinned:
     @classmethod
     def of(cls, credentials: Credentials, settings: ClientSettings) -> Pinned | None:
         """What the settings name; None without. Raises ManifestRefused and ConfigurationError."""
-        if settings.manifest is None:
+        path, state = settings.manifest, settings.manifest_state
+        if path is None and credentials.manifest is not None:
+            path = credentials.manifest
+            state = state or f"{path}.seen"
+        if path is None:
             if credentials.root is not None:
                 _log.warning(
                     "these credentials pin a root key and the client was given no manifest: "
                     "only Hosts and runtimes check what it calls"
                 )
             return None
-        if credentials.root is None or settings.manifest_state is None:
+        if credentials.root is None or state is None:
             raise ConfigurationError(
                 "ClientSettings(manifest=...) needs manifest_state=, the file that keeps the "
                 'highest sequence seen, and "root" in the credentials, the key that signs'
             )
-        trust = ManifestTrust(
-            credentials.root, credentials.tenant, state_path=settings.manifest_state
-        )
-        return cls(settings.manifest, trust)
+        trust = ManifestTrust(credentials.root, credentials.tenant, state_path=state)
+        return cls(path, trust)
 
     def look(self) -> None:
         """Read the file again where it has changed; a refused one leaves the old in force."""

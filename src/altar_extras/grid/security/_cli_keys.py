@@ -45,6 +45,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--tenant", help="the tenant; without it the first Host's")
     _tls_option(add)
     _parties(add)
+    add.add_argument(
+        "--manifest",
+        metavar="FILE",
+        help="the signed one, where clients added now hold Hosts to it",
+    )
     add.set_defaults(keys_verb=_add)
     tls = verbs.add_parser("tls", help="put certificates into the files of a folder, old ones out")
     tls.add_argument("folder")
@@ -207,11 +212,14 @@ def _add(arguments: argparse.Namespace, console: Any) -> int:
         seed = SigningKey.generate().seed
         host = replace(host, tenants={**host.tenants, tenant: seed})
     wanted = _wanted(arguments)
+    if arguments.manifest and (host.root is None or not arguments.client):
+        raise ConfigurationError("--manifest is for --client, in a grid with a root key")
     if not wanted:
         raise ConfigurationError("nobody to add; type --client NAME, --runtime NAME or --operator")
     for role, name, tools in wanted:
         party = Principal(key="", name=name, tenant=tenant, role=role, tools=tools)
-        host, path = _join(folder, host, party, _tls_folder(arguments))
+        manifest = arguments.manifest if role == "client" else None
+        host, path = _join(folder, host, party, _tls_folder(arguments), manifest=manifest)
         console.print(str(path))
     host.write(folder / HOST)
     if tenant in before.tenants:
@@ -227,7 +235,12 @@ def _add(arguments: argparse.Namespace, console: Any) -> int:
 
 
 def _join(
-    folder: Path, host: Credentials, party: Principal, tls: Path | None
+    folder: Path,
+    host: Credentials,
+    party: Principal,
+    tls: Path | None,
+    *,
+    manifest: str | None = None,
 ) -> tuple[Credentials, Path]:
     """Write a party's file, with a new key; the Host that knows it, and the path."""
     path = folder / f"{party.name}.json"
@@ -244,6 +257,7 @@ def _join(
         url=host.url,
         root=host.root,
         tls=tls_files(tls, party.name),
+        manifest=None if manifest is None else str(Path(manifest).absolute()),
         host_keys=host.host_keys,
     ).write(path)
     known = replace(party, key=key.public)

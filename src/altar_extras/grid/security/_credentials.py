@@ -71,7 +71,9 @@ class Principal:
 class Credentials:
     """A party's role, tenant, name and seed; with a Host's, what only Hosts hold.
 
-    ``root`` is the public key that signs manifests (None: DEVELOPMENT). A
+    ``root`` is the public key that signs manifests (None: DEVELOPMENT);
+    ``manifest`` the whole path of the signed manifest that a client holds its
+    Hosts to (what it saw of it is kept beside it, in ``<manifest>.seen``). A
     Host's ``seed`` connects, ``host_seed`` signs tokens and grants,
     ``issuer_seed`` signs the answers to the broker, ``tenants`` maps each
     tenant to the seed of the Host's connection there, ``system_seed`` connects
@@ -87,6 +89,7 @@ class Credentials:
     url: str | None = None
     root: str | None = None
     tls: TlsFiles = field(default_factory=TlsFiles)
+    manifest: str | None = None
     host_keys: tuple[str, ...] = ()
     host_seed: str | None = field(default=None, repr=False)
     issuer_seed: str | None = field(default=None, repr=False)
@@ -163,6 +166,8 @@ class Credentials:
             "url": self.url,
             "host_keys": list(self.host_keys),
         }
+        if self.manifest is not None:  # an altar that does not know it refuses the file
+            out["manifest"] = self.manifest
         if self.role == "host":
             out["host_seed"] = self.host_seed
             out["issuer_seed"] = self.issuer_seed
@@ -191,6 +196,11 @@ def _from_doc(doc: dict[str, Any]) -> Credentials:
     keys = doc.get("host_keys") or []
     if not isinstance(keys, list):
         raise ConfigurationError('"host_keys" is a list of public keys')
+    manifest = _maybe(doc, "manifest")
+    if manifest is not None and (role != "client" or root is None or not os.path.isabs(manifest)):  # noqa: PTH117
+        raise ConfigurationError(
+            '"manifest" is the whole path of a signed manifest, for clients, beside its "root"'
+        )
     for public in [*keys, *([] if root is None else [root])]:
         VerifyKey(public)
     return Credentials(
@@ -200,6 +210,7 @@ def _from_doc(doc: dict[str, Any]) -> Credentials:
         seed=seed,
         url=_maybe(doc, "url"),
         root=root,
+        manifest=manifest,
         tls=TlsFiles(ca=_maybe(tls, "ca"), cert=_maybe(tls, "cert"), key=_maybe(tls, "key")),
         host_keys=tuple(keys),
         **(_host_fields(doc, seed) if role == "host" else {}),
