@@ -47,6 +47,9 @@ __all__ = ["NatsConnector", "NatsTransport"]
 _log = logging.getLogger("altar.grid")
 _KNOWN = 8192
 _REFUSED_WAIT = 1.0
+# A server that has just come back asks who we are before a Host is there to tell it, and then
+# is silent for a second: asked again soon, it answers soon.
+_FIRST_PATIENCE = 0.3
 
 
 class NatsConnector:
@@ -350,11 +353,14 @@ class NatsTransport:
                 except Exception:  # noqa: BLE001 - logged, and the others go on
                     _log.exception("whoever was to hear of an unsent body failed")
 
-    async def _open(self, address: Address) -> Link:
+    async def _open(self, address: Address, patience: float | None = None) -> Link:
         """A connection with every subscription made."""
         link = Link(address, lost=self._lost, tell=self._tell)
+        settings = self._settings
+        if patience is not None:
+            settings = replace(settings, connect_timeout=min(patience, settings.connect_timeout))
         await link.open(
-            self._settings,
+            settings,
             context=self._context,
             seed=self._identity.seed,
             token=self._identity.shown(),
@@ -405,6 +411,7 @@ class NatsTransport:
 
     async def _come_back(self, expired: bool) -> None:
         wait, refused = self._settings.reconnect_wait, False
+        patience = _FIRST_PATIENCE
         if expired and self._identity.is_fixed:
             self._end("the credential ended, and there is no other")
             return
@@ -412,15 +419,18 @@ class NatsTransport:
             random.shuffle(self._servers)
             self._servers.sort(key=lambda one: one == self._last)  # the lost one last
             for address in list(self._servers):
+                begun = self._loop.time()
                 try:
-                    link = await self._open(address)
+                    link = await self._open(address, patience)
                 except AdmissionRefusedError as error:
                     if not refused:
                         self._tell("denied", str(error))
                     refused = error.reason != "no_host"  # that one comes back like the server
                     wait = max(wait, _REFUSED_WAIT * refused)
+                    patience *= 2
                 except GridTransportError:
-                    continue
+                    if self._loop.time() - begun > patience / 2:  # it was there, and too slow
+                        patience *= 2
                 else:
                     self._adopt(link)
                     self._tell("connected", "")
