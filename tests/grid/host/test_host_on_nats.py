@@ -140,7 +140,7 @@ def test_one_of_two_hosts_dies_under_load_and_nobody_is_failed_for_long(shared_n
 
             async def ask(number: int) -> None:
                 try:
-                    answer = await found.ask("directory", Directory(id=f"{number}"), timeout=2)
+                    answer = await found.ask("directory", Directory(id=f"{number}"), timeout=6)
                     answered.append(answer.id)
                 except GridTransportError as error:
                     failed.append(type(error).__name__)
