@@ -143,7 +143,7 @@ def test_one_of_two_hosts_dies_under_load_and_nobody_is_failed_for_long(shared_n
                     answer = await found.ask("directory", Directory(id=f"{number}"), timeout=6)
                     answered.append(answer.id)
                 except GridTransportError as error:
-                    failed.append(type(error).__name__)
+                    failed.append((number, type(error).__name__))
 
             tasks = []
             for number in range(400):
@@ -151,11 +151,13 @@ def test_one_of_two_hosts_dies_under_load_and_nobody_is_failed_for_long(shared_n
                 if number == 200:
                     for transport in hosts[0]._transports.values():
                         await transport.close()  # what a killed process leaves: nothing
+                    await asyncio.sleep(0.05)  # by then the server knows
                 if number % 10 == 0:
                     await asyncio.sleep(0.002)
             await asyncio.gather(*tasks)
             assert len(answered) + len(failed) == 400
-            assert len(failed) <= 40, failed
+            # what lay before the dead one is lost; nothing that was asked later is
+            assert [one for one in failed if one[0] > 200] == []
             fresh = await session(there)  # the other one answers the server's questions
             assert (await fresh.ask("directory", Directory(id="f"))).time_ms
             for each in (found, fresh):
