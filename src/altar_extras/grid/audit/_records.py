@@ -124,11 +124,12 @@ class Record(NamedTuple):
 def decoded(sequence: int, body: bytes, head: bytes) -> Record | None:
     """The record in a frame's body; None where it is none that this version knows."""
     try:
-        values = msgpack.unpackb(body, use_list=False)
+        read: Any = msgpack.unpackb(body, use_list=False)
     except (ValueError, msgpack.UnpackException):
         return None
-    if not isinstance(values, tuple) or not values or values[0] not in _FIELDS:
+    if not isinstance(read, tuple) or not read or read[0] not in _FIELDS:
         return None
+    values: tuple[Any, ...] = read
     if values[0] == STARTED and len(values) == _SHORT:  # written before runtimes were named
         values = (*values, "", "")
     if len(values) - 1 < len(_FIELDS[values[0]]):
