@@ -21,20 +21,20 @@ def made() -> Store:
     return Store()
 
 
-@altar.tool
+@altar.tool(name="needy_ask")
 def ask(key: str, ctx: Context[Store]) -> str:
     """Look a key up."""
     return ctx.deps.get(key)
 
 
-@altar.tool
+@altar.tool(name="needy_wait")
 async def wait() -> AsyncIterator[str]:
     """Wait until it is stopped."""
     yield "begun"
     await asyncio.Event().wait()
 
 
-@altar.tool(execution="local_only")
+@altar.tool(name="needy_screen", execution="local_only")
 def screen() -> str:
     """What the user sees now."""
     return "a blank page"

@@ -267,7 +267,7 @@ def test_host_and_runtime_are_processes_that_say_ready_and_drain_on_sigterm(tmp_
 
 def test_up_takes_new_keys_on_sighup_and_the_next_up_still_knows_them(tmp_path):
     folder = tmp_path / ".altar-grid"
-    bob = ["grid", "call", "ask", '{"key": "a"}', "--credentials", str(folder / "bob.json")]
+    bob = ["grid", "call", "needy_ask", '{"key": "a"}', "--credentials", str(folder / "bob.json")]
     up = ["grid", "up", str(NEEDY), "--deps", f"{NEEDY}:made"]
     with running(*up, cwd=tmp_path, until="Ctrl-C") as (process, lines):
         assert not [line for line in lines if "screen" in line]
@@ -280,7 +280,7 @@ def test_up_takes_new_keys_on_sighup_and_the_next_up_still_knows_them(tmp_path):
         listed = altar("grid", "keys", "list", ".altar-grid", cwd=tmp_path)
         assert listed.returncode == 0, listed.stderr
         assert "bob.json" in listed.stdout
-        refused = altar("grid", "call", "screen", cwd=tmp_path)
+        refused = altar("grid", "call", "needy_screen", cwd=tmp_path)
         assert "TOOL_NOT_FOUND" in refused.stderr
         process.terminate()
         assert process.wait(timeout=PATIENCE) == 0
@@ -289,7 +289,7 @@ def test_up_takes_new_keys_on_sighup_and_the_next_up_still_knows_them(tmp_path):
         DevelopmentGrid([needy.ask, needy.wait], folder=folder),
         GridClient(credentials=folder / "bob.json") as client,
     ):
-        assert [tool.name for tool in client.tools()] == ["ask", "wait"]
+        assert [tool.name for tool in client.tools()] == ["needy_ask", "needy_wait"]
 
 
 def test_a_second_ctrl_c_ends_up_at_once_and_says_little(tmp_path):
@@ -297,7 +297,7 @@ def test_a_second_ctrl_c_ends_up_at_once_and_says_little(tmp_path):
         client = GridClient(credentials=tmp_path / ".altar-grid" / "client.json")
         began = Event()
         context = CallContext(emit=lambda _: began.set())
-        calling = Thread(target=client.invoke, args=(FunctionCall(name="wait"), context))
+        calling = Thread(target=client.invoke, args=(FunctionCall(name="needy_wait"), context))
         calling.start()
         assert began.wait(PATIENCE)
         process.send_signal(signal.SIGINT)

@@ -66,7 +66,7 @@ def credentials(**changes) -> Credentials:
 
 
 def development(**changes) -> HostSettings:
-    return HostSettings(**{"mode": "development", "heartbeat": 0.05, **changes})
+    return HostSettings(**{"mode": "development", "heartbeat": 0.05, "misses": 100, **changes})
 
 
 @asynccontextmanager

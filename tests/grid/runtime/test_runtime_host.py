@@ -70,7 +70,7 @@ async def caller_of(broker) -> Caller:
 def test_a_runtime_serves_what_a_real_host_accepts(mode, tmp_path):
     contract = contracts_of([add])[0]
     root = ROOT.public if mode == "strict" else None
-    settings = HostSettings(mode=mode, heartbeat=0.05)
+    settings = HostSettings(mode=mode, heartbeat=0.05, misses=100)
     contracts = None
     if mode == "strict":
         contracts = signed(contract)
