@@ -47,6 +47,8 @@ def fleet(
             command += ["--credentials", told["runtime"], "--slots", str(slots)]
             if audit:
                 command += ["--audit", f"{told['folder']}/audit/bench-{number}"]
+            else:
+                command.append("--no-audit")
             runtimes.append(child(stack, command, {"BENCH_PAUSE": str(pause)}))
         for one in runtimes:
             line_of(one)
