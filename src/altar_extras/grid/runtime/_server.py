@@ -308,8 +308,10 @@ class RuntimeServer:
             try:
                 await self._fulfill()
                 return await self._presence.announce(self._desk.load(), draining=False)
-            except RemoteError:
-                raise
+            except RemoteError as error:
+                if error.reason != "store_unavailable":  # which three new servers have only soon
+                    raise
+                await patience.pause(error)
             except GridTransportError as error:  # it left in between
                 await patience.pause(error)
 
