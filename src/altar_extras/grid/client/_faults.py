@@ -75,7 +75,7 @@ def expired() -> Fault:
     """The session has ended."""
     return Fault(
         type=ErrorType.PERMISSION_DENIED,
-        reason="sessionexpired",
+        reason="session_expired",
         message="The session with the grid is over.",
     )
 
