@@ -7,9 +7,9 @@ import { contracts, tools } from "./tools.mjs";
 
 const id = (size) => randomBytes(size).toString("hex"), sha = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const token = (name) => name.replace(/[^a-z0-9_-]/gu, (c) => Buffer.from(c).toString("hex").replace(/../g, "%$&"));
-const isJson = (v) => typeof v === "number" ? Math.abs(v) < 2 ** 53 : typeof v !== "object" || v === null ||
-  ((v.constructor === Object || Array.isArray(v)) && Object.values(v).every(isJson));
-const read = (body) => { try { return [...decodeMulti(body)]; } catch { return []; } };
+const isJson = (v) => typeof v === "number" ? Math.abs(v) < 2 ** 53 :
+  Object(v) !== v || ([Object, Array].includes(v.constructor) && Object.values(v).every(isJson));
+const read = (body) => { try { return [...decodeMulti(body)]; } catch { return []; } }, pack = (one) => encode(one, { ignoreUndefined: true });
 
 const { url, seed, tls: { ca, cert, key } } = JSON.parse(readFileSync(process.argv[2]));
 const base32 = (n, c) => n * 32n + BigInt("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c));
@@ -22,22 +22,22 @@ const nc = await connect({ servers: url.replaceAll("tls:", "nats:").split(","), 
 let clock = { ahead: Infinity, at: 0 }, draining = false, inflight = 0; // Host time is at most that far ahead of ours, in ms
 const hostTime = (now = performance.now()) => now + clock.ahead + (now - clock.at) * 0.0002;
 const ask = async (op, type, message) => {
-  const body = encode({ type, v: 1, id: id(8), runtime, ...message }), sent = performance.now();
+  const body = pack({ type, v: 1, id: id(8), runtime, ...message }), sent = performance.now();
   const [answer] = read((await nc.request(`grid.v1.host.${op}.${runtime}`, body, { timeout: 2000 })).data), at = performance.now();
   if (at + answer.time_ms - sent < hostTime(at)) clock = { ahead: answer.time_ms - sent, at };
   return answer.type === "Error" ? Promise.reject(Error(answer.error.message)) : answer;
 };
-const run = async ({ type, v, invocation_id, correlation_id, call, size, digest, expires_ms }, name, contract, reply) => {
-  const answer = (executed, result) => nc.publish(reply, encode({ type: "ToolResult", v: 1, invocation_id, correlation_id, executed,
-    runtime, epoch, result: { call_id: call?.call_id, name, ...result } }, { ignoreUndefined: true }));
-  const fail = (type, reason, executed = "no", message = reason) =>
-    answer(executed, { status: "ERROR", error: { message, type, details: { executed, reason } } });
-  if (type !== "ToolCall" || v !== 1 || size || call?.name !== name || !isJson(call)) return fail("INVALID_STATE", "malformed");
+const run = async ({ type, v, invocation_id: id, correlation_id, call, size, digest, expires_ms }, name, contract, reply) => {
+  const isCall = type === "ToolCall" && v === 1 && call?.constructor === Object && isJson(call), { call_id, args = {} } = isCall ? call : {};
+  const answer = (executed, content, error) => nc.publish(reply, pack(isCall ? { type: "ToolResult", v: 1, invocation_id: id, correlation_id, runtime,
+    epoch, executed, result: { call_id, name, status: error ? "ERROR" : "SUCCESS", content, error } } : { type: "Error", v: 1, id, error }));
+  const fail = (type, reason, executed = "no", message = reason) => answer(executed, undefined, { message, type, details: { executed, reason } });
+  if (!isCall || !id || args?.constructor !== Object) return fail("PARAMETER_VALIDATION_FAILED", "malformed");
+  if (size || call.name !== name) return size ? fail("RESOURCE_EXHAUSTED", "too_large") : fail("PERMISSION_DENIED", "tool_differs");
   if (digest && digest !== contract) return fail("INVALID_STATE", "digest_differs");
-  if (expires_ms && !(hostTime() < expires_ms)) return fail("TIMEOUT", "deadline_passed");
-  try { inflight++; answer("yes", { status: "SUCCESS", content: (await tools[name](call.args)) ?? null }); }
-  catch (error) { fail("TOOL_EXECUTION_FAILED", "tool_failed", "yes", String(error)); } finally { inflight--; }
-};
+  if (expires_ms != null && !(hostTime() < expires_ms)) return fail("TIMEOUT", "deadline_passed");
+  try { inflight++; answer("yes", (await tools[name](args)) ?? null); }
+  catch (error) { fail("TOOL_EXECUTION_FAILED", undefined, "yes", String(error)); } finally { inflight--; } };
 const heard = [], announce = () => ask("announce_runtime", "AnnounceRuntime", { epoch, slots: 64, inflight, draining });
 const fulfill = () => ask("fulfill_tools", "FulfillTools", { contracts }), { accepted } = await announce().then(fulfill);
 const take = (name, digest) => (_, { subject, reply = "", data }) => // a reply that is another session's is dropped

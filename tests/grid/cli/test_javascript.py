@@ -22,7 +22,15 @@ from altar.adm import ToolContract  # noqa: E402 - the libraries above may be mi
 from altar_extras.grid.client import GridClient  # noqa: E402
 from altar_extras.grid.node import DevelopmentGrid, GridShape, connector_of  # noqa: E402
 from altar_extras.grid.security import contract_digest  # noqa: E402
-from altar_extras.grid.wire import Subjects, ToolCall, pack, unpack  # noqa: E402
+from altar_extras.grid.wire import (  # noqa: E402
+    Cancel,
+    Error,
+    Subjects,
+    ToolCall,
+    ToolResultMessage,
+    pack,
+    unpack,
+)
 from tests.gates._source import ROOT  # noqa: E402
 from tests.wire.golden import BAD, FRAMES  # noqa: E402
 
@@ -189,7 +197,7 @@ def test_calls_are_answered_and_what_a_tool_throws_is_an_error_that_ran(grid, pl
         assert client.call("word_count", {"text": "größe 漢字 😀"}).content == 3
         broken = client.call("word_count", {"text": 7})
         assert broken.error.type == "TOOL_EXECUTION_FAILED"
-        assert broken.error.details["executed"] == "yes"
+        assert broken.error.details == {"executed": "yes"}
 
 
 def test_expired_foreign_and_broken_calls_run_nothing(grid, place):
@@ -211,6 +219,37 @@ def test_expired_foreign_and_broken_calls_run_nothing(grid, place):
     reasons = [answers[one].result["error"]["details"]["reason"] for one in ("i1", "i2")]
     assert reasons == ["deadline_passed", "digest_differs"]
     assert answers["i5"].result["content"] == 3
+
+
+def test_what_is_no_call_for_here_is_refused_as_the_page_says(grid, place):
+    other = {"name": "wait", "args": {"seconds": 0}}
+    no_object = {"name": "word_count", "args": [1]}
+    far = {"name": "word_count", "args": {"text": 2**60}}
+    wanted = {
+        "i1": (ToolResultMessage, "PARAMETER_VALIDATION_FAILED", "malformed"),
+        "i2": (ToolResultMessage, "PERMISSION_DENIED", "tool_differs"),
+        "i3": (ToolResultMessage, "RESOURCE_EXHAUSTED", "too_large"),
+        "i4": (Error, "PARAMETER_VALIDATION_FAILED", "malformed"),
+        "i5": (Error, "PARAMETER_VALIDATION_FAILED", "malformed"),
+        "i6": (Error, "PARAMETER_VALIDATION_FAILED", "malformed"),
+    }
+    bodies = [
+        pack(call_message(1, call=no_object)),
+        pack(call_message(2, call=other)),
+        pack(call_message(3, size=9, sha256="00")),
+        pack(call_message(4)).replace(b"ToolCall", b"NoneSuch"),
+        pack(Cancel(invocation_id="i5")),
+        pack(call_message(6, call=far)),
+    ]
+    with runtime(place, grid) as (_, name, _):
+        mine, _ = asyncio.run(sent(grid, name, [(body, own()) for body in bodies], answers=6))
+    found = {}
+    for one in mine:
+        error = one.error if isinstance(one, Error) else one.result["error"]
+        key = one.id if isinstance(one, Error) else one.invocation_id
+        assert (one.executed, error["details"]["executed"]) == ("no", "no")
+        found[key] = (type(one), error["type"], error["details"]["reason"])
+    assert found == wanted
 
 
 def test_a_call_that_runs_when_it_is_told_to_stop_is_answered(grid, place):
