@@ -88,13 +88,13 @@ def test_a_server_is_read_with_a_tenant(shared_node, tmp_path):
 
     async def ship() -> None:
         nc = await nats.connect(url)
-        sink = NatsAuditSink(nc.jetstream(), tenant="typed")
+        sink = NatsAuditSink(nc.jetstream(timeout=30), tenant="typed", timeout=30)
         await sink.open()
         with opened(tmp_path) as journal:
             await make_calls(journal, 0, 3)
             shipper = Shipper(journal, sink)
             await shipper.start()
-            assert await shipper.drain()
+            assert await shipper.drain(within=30)
             await shipper.close()
         await nc.close()
 

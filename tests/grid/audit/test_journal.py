@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from contextlib import suppress
+from itertools import count
 
 import pytest
 
@@ -27,6 +29,7 @@ from altar_extras.grid.audit import (
 from altar_extras.grid.audit._frames import frame_at, scan
 from altar_extras.grid.security import SigningKey
 from tests.grid.audit.calls import KEY, SMALL, entry, make_calls, opened, outcome, small
+from tests.waiting import soon
 
 
 def kinds(folder) -> list[str]:
@@ -103,18 +106,10 @@ def test_the_spool_grows_with_its_need_and_is_let_go_when_the_sink_has_it(tmp_pa
         assert journal.lag_seconds > 0
         journal.acknowledge(journal.committed)
         assert journal.lag_seconds == 0
-        wait_until(lambda: journal.spool_bytes <= SMALL)
+        assert soon(lambda: journal.spool_bytes <= SMALL)
     assert verify(tmp_path / "spool").ok
     with opened(tmp_path) as journal:
         assert journal.recovery.unknown == ()
-
-
-def wait_until(true) -> None:
-    for _ in range(2000):
-        if true():
-            return
-        threading.Event().wait(0.005)
-    raise AssertionError("it never came")
 
 
 def test_a_call_that_outlives_its_file_is_unknown_after_a_crash_and_known_after_an_end(tmp_path):
@@ -125,13 +120,13 @@ def test_a_call_that_outlives_its_file_is_unknown_after_a_crash_and_known_after_
             journal.started_sync(entry(number))
             journal.finished_sync(outcome(number))
         journal.acknowledge(journal.committed)
-        wait_until(lambda: journal.spool_bytes <= SMALL)
+        assert soon(lambda: journal.spool_bytes <= SMALL)
         journal.finished_sync(outcome("long"))
         for number in range(300):
             journal.started_sync(entry(number))
             journal.finished_sync(outcome(number))
         journal.acknowledge(journal.committed)
-        wait_until(lambda: journal.spool_bytes <= SMALL)
+        assert soon(lambda: journal.spool_bytes <= SMALL)
     with opened(tmp_path) as journal:
         assert journal.recovery.unknown == ("call-longer",)
         assert [one.invocation_id for one in journal.recovery.unfinished] == ["call-longer"]
@@ -235,9 +230,18 @@ def test_a_disk_without_space_refuses_calls_and_not_ends(tmp_path):
             for done in range(number):
                 journal.finished_sync(outcome(done))
             journal.acknowledge(journal.committed)
-            wait_until(lambda: journal.spool_bytes <= SMALL)
-            journal.started_sync(entry("later"))
+            assert soon(lambda: journal.spool_bytes <= SMALL)
+            assert soon(lambda: starts(journal, "later"))  # once the files are gone too
         assert verify(disk / "spool").ok
+
+
+def starts(journal: Journal, name: str) -> bool:
+    """Whether there is space for a call."""
+    try:
+        journal.started_sync(entry(name))
+    except SpoolFull:
+        return False
+    return True
 
 
 def test_a_disk_that_is_too_small_for_one_file_is_said_when_the_journal_is_opened(tmp_path):
@@ -313,13 +317,27 @@ def test_a_name_that_fits_no_subject_is_refused(tmp_path):
 
 
 def test_heads_are_signed_as_records_come_and_as_time_goes(tmp_path):
-    with opened(tmp_path, head_records=20, head_seconds=0.05) as journal:
-        for number in range(50):
-            journal.started_sync(entry(number))
-            journal.finished_sync(outcome(number))
-        wait_until(lambda: "head" in kinds(tmp_path)[3:-1])
+    def heads(epoch: int) -> int:
+        """How many an epoch has, beside the one it begins with."""
+        own = " ".join(kinds(tmp_path)).split("epoch")[epoch]
+        return own.split().count("head") - 1
+
+    def signed_after_one_more() -> bool:
+        number = next(numbers)
+        journal.started_sync(entry(number))
+        journal.finished_sync(outcome(number))
+        return heads(1) >= 1
+
+    numbers = count()
+    with opened(tmp_path, head_records=20, head_seconds=3600) as journal:
+        assert soon(signed_after_one_more)
+        assert next(numbers) >= 9
+    with opened(tmp_path, head_records=1_000_000, head_seconds=0.05) as journal:
+        journal.started_sync(entry("timed"))
+        journal.finished_sync(outcome("timed"))
+        assert soon(lambda: heads(2) >= 1)
     assert kinds(tmp_path)[-1] == "head"
-    assert verify(tmp_path / "spool").writers["w1"].heads >= 3
+    assert verify(tmp_path / "spool").writers["w1"].heads >= 4
 
 
 def test_without_a_journal_the_same_methods_do_nothing():
@@ -336,13 +354,22 @@ def test_without_a_journal_the_same_methods_do_nothing():
 
 
 def test_closing_leaves_no_thread_and_no_descriptor(tmp_path):
-    before = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else set()
+    def held() -> list[str]:
+        """The spool's files that this process has open."""
+        links = []
+        for number in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+            with suppress(OSError):  # that of listdir itself
+                links.append(os.readlink(f"/proc/self/fd/{number}"))
+        return [link for link in links if link.startswith(str(tmp_path))]
+
+    before = set(threading.enumerate())
     with opened(tmp_path, max_bytes=8 * SMALL) as journal:
         for number in range(200):
             journal.started_sync(entry(number))
-    assert not [one for one in threading.enumerate() if one.name.startswith("altar-audit")]
-    if before:
-        assert len(os.listdir("/proc/self/fd")) <= len(before)
+        assert held() or not os.path.isdir("/proc/self/fd")
+    left = set(threading.enumerate()) - before
+    assert not [one for one in left if one.name.startswith("altar-audit")]
+    assert held() == []
     assert small().segment_bytes == SMALL
 
 
@@ -354,4 +381,4 @@ def test_epochs_go_on_counting_when_the_file_with_the_last_ones_begin_is_gone(tm
                 journal.started_sync(entry(number))
                 journal.finished_sync(outcome(number))
             journal.acknowledge(journal.committed)
-            wait_until(lambda: journal.spool_bytes <= SMALL)
+            assert soon(lambda: journal.spool_bytes <= SMALL)

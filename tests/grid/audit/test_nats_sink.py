@@ -28,6 +28,7 @@ from altar_extras.grid.audit import (
 )
 from tests.grid.audit.calls import SMALL, make_calls, opened
 from tests.grid.audit.test_kill import assert_all_there, killed_run
+from tests.waiting import PATIENCE
 
 QUICK = ShipSettings(linger=0.002, longest_pause=0.05)
 
@@ -45,11 +46,11 @@ async def nothing(error: Exception) -> None:
 def test_a_stream_takes_each_batch_once_and_lets_nothing_be_deleted(shared_node, tmp_path):
     async def run() -> None:
         nc = await connect(shared_node().url)
-        js = nc.jetstream()
+        js = nc.jetstream(timeout=PATIENCE)
         with opened(tmp_path) as journal:
             await make_calls(journal, 0, 5)
             records = tuple(journal.read(0, records=99, size=1 << 20))
-        first, second = NatsAuditSink(js, tenant="once"), NatsAuditSink(js, tenant="once")
+        first, second = (NatsAuditSink(js, tenant="once", timeout=PATIENCE) for _ in range(2))
         await first.open()
         await second.open()
         assert await first.last("w1") == Position(0)
@@ -88,7 +89,8 @@ def test_a_killed_shipper_loses_and_doubles_nothing(shared_node, tmp_path):
 
     async def stream(*, finish: bool) -> dict[str, list[bytes]]:
         nc = await connect(url)
-        sink = NatsAuditSink(nc.jetstream(), tenant="acme")
+        js = nc.jetstream(timeout=PATIENCE)
+        sink = NatsAuditSink(js, tenant="acme", timeout=PATIENCE)
         await sink.open()
         if finish:
             with opened(tmp_path, max_bytes=64 * SMALL) as journal:
@@ -96,7 +98,7 @@ def test_a_killed_shipper_loses_and_doubles_nothing(shared_node, tmp_path):
                 await shipper.start()
                 assert await shipper.drain(within=60), shipper.fault
                 await shipper.close()
-        found = await read_stream(nc.jetstream(), tenant="acme")
+        found = await read_stream(js, tenant="acme")
         await nc.close()
         return found
 
@@ -117,8 +119,8 @@ def ship_through(hurt, urls, tmp_path, *, replicas: int, calls: int) -> None:
     async def run() -> None:
         nc = await connect(urls)
         js = nc.jetstream(timeout=1)
+        await NatsAuditSink(nc.jetstream(timeout=60), tenant="acme").open(replicas=replicas)
         sink = NatsAuditSink(js, tenant="acme", timeout=1)
-        await sink.open(replicas=replicas)
         with opened(tmp_path, max_bytes=64 * SMALL) as journal:
             shipper = Shipper(journal, sink, settings=QUICK)
             await shipper.start()

@@ -23,6 +23,7 @@ from altar_extras.grid.audit import (
 from altar_extras.grid.security import SigningKey, key_id
 from altar_extras.grid.wire import pack, unpack
 from tests.grid.audit.calls import KEY, SMALL, MemorySink, entry, make_calls, opened, outcome
+from tests.waiting import PATIENCE
 
 QUICK = ShipSettings(linger=0.002, longest_pause=0.01)
 
@@ -36,7 +37,7 @@ def test_every_record_reaches_the_sink_once_though_answers_are_lost(tmp_path):
             await shipper.start()
             for first in range(0, 60, 10):
                 await make_calls(journal, first, first + 10)
-                assert await shipper.drain()
+                assert await shipper.drain(within=PATIENCE)
             assert journal.lag_seconds == 0
             await shipper.close()
         return sink
@@ -54,7 +55,7 @@ def test_batches_grow_behind_a_slow_sink_and_stay_within_their_bounds(tmp_path):
             await make_calls(journal, 0, 200)
             shipper = Shipper(journal, sink, settings=ShipSettings(records=10, most=50))
             await shipper.start()
-            assert await shipper.drain()
+            assert await shipper.drain(within=PATIENCE)
             await shipper.close()
         assert max(sink.batches) == 50
 
@@ -69,13 +70,13 @@ def test_a_restart_goes_on_where_the_sink_stands(tmp_path):
                 await make_calls(journal, first * 10, first * 10 + 10)
                 shipper = Shipper(journal, sink, settings=QUICK)
                 await shipper.start()
-                assert await shipper.drain()
+                assert await shipper.drain(within=PATIENCE)
                 await make_calls(journal, first * 10 + 100, first * 10 + 103)
                 await shipper.close()
         with opened(tmp_path) as journal:
             shipper = Shipper(journal, sink, settings=QUICK)
             await shipper.start()
-            assert await shipper.drain()
+            assert await shipper.drain(within=PATIENCE)
             await shipper.close()
         found = verify(sink.kept)
         assert found.ok and found.writers["w1"].finished == 39
@@ -97,7 +98,7 @@ def test_a_host_takes_a_runtimes_records_by_the_wire_and_no_others(tmp_path):
                 shipper = Shipper(journal, HostSink(ask), settings=QUICK)
                 await shipper.start()
                 await make_calls(journal, 0, 5)
-                assert await shipper.drain()
+                assert await shipper.drain(within=PATIENCE)
                 await shipper.close()
             assert own.committed == 3  # its epoch, its head, the countersignature
         assert verify(sink.kept).writers[name].finished == 5
@@ -121,9 +122,9 @@ def test_a_spool_that_was_lost_or_copied_is_not_shipped_over_what_is_there(tmp_p
                 shipper = Shipper(journal, sink, settings=QUICK)
                 await shipper.start()
                 if folder == "a":
-                    assert await shipper.drain(within=30)
+                    assert await shipper.drain(within=PATIENCE)
                 else:
-                    async with asyncio.timeout(30):
+                    async with asyncio.timeout(PATIENCE):
                         while shipper.fault is None:
                             await asyncio.sleep(0.002)
                     assert isinstance(shipper.fault, SinkRefused)
@@ -145,7 +146,7 @@ def test_with_sync_a_call_runs_only_when_the_sink_has_its_start(tmp_path):
         with opened(tmp_path, sync=True, sync_timeout=30.0) as journal:
             shipper = Shipper(journal, sink, settings=QUICK)
             await shipper.start()
-            assert await shipper.drain(within=30)
+            assert await shipper.drain(within=PATIENCE)
             await journal.started(entry(3))
             await journal.finished(outcome(3))
             assert verify(sink.kept).writers["w1"].finished == 3

@@ -8,6 +8,7 @@ import pytest
 
 from altar.errors import ConfigurationError
 from altar_extras.grid.operate import Health, HealthServer, Metrics
+from tests.waiting import PATIENCE, asoon
 
 
 def test_the_text_is_what_prometheus_reads():
@@ -83,13 +84,15 @@ def test_health_is_said_over_http_and_everything_else_is_refused():
     asyncio.run(scene())
 
 
-def test_a_silent_peer_does_not_keep_the_server_from_closing():
+def test_a_silent_peer_does_not_keep_the_server_from_closing(monkeypatch):
+    monkeypatch.setattr("altar_extras.grid.operate._health._PATIENCE", 3600.0)
+
     async def scene() -> None:
         server = HealthServer(lambda: Health(True), Metrics())
         await server.start()
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        await asyncio.sleep(0)
-        await asyncio.wait_for(server.close(), 2)
+        assert await asoon(lambda: server._peers)
+        await asyncio.wait_for(server.close(), PATIENCE)
         writer.close()
 
     asyncio.run(scene())
