@@ -41,7 +41,7 @@ def _starter(folders, what, kept=None):
     with ExitStack() as stack:
 
         def start(*size, **options):
-            chosen = (*size, nodes.Options(**options))
+            chosen = (*size, nodes.Options(**{"times": nodes.PATIENT, **options}))
             key = repr(chosen)
             if kept is not None and key in kept:
                 return kept[key]

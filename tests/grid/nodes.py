@@ -32,6 +32,17 @@ from altar_extras.grid.server import (
 )
 
 
+# a busy machine is no dead peer, and a Host that is slow to say who may connect no silent one
+PATIENT = Times(ping=20.0, write_deadline=20.0, authorization=8.0, tls=20.0)
+
+
+def connector(url: str | list[str], **how: Any) -> Any:
+    """A NatsConnector that gives a busy machine its time for each connection."""
+    from altar_extras.grid.transport import NatsConnector, NatsSettings  # noqa: PLC0415 - nats-py
+
+    return NatsConnector(url, settings=NatsSettings(connect_timeout=30.0), **how)
+
+
 def new_seed(kind: int = nkeys.PREFIX_BYTE_USER) -> str:
     """A fresh nkey seed: "SU..." of a user; nkeys.PREFIX_BYTE_ACCOUNT for "SA..."."""
     return nkeys.encode_seed(os.urandom(32), kind).decode()

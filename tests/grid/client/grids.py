@@ -11,6 +11,7 @@ from altar_extras.grid.host import Host, HostSettings
 from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
 from altar_extras.grid.security import Credentials, Principal, SigningKey
 from altar_extras.grid.transport import LoopbackBroker
+from tests.grid.nodes import connector
 
 CLIENT, RUNTIME, SIGNER, GRID_KEY, ACME_KEY = (SigningKey.generate() for _ in range(5))
 
@@ -45,6 +46,11 @@ def runtime_credentials() -> Credentials:
     return Credentials(role="runtime", tenant="acme", name="r1", seed=RUNTIME.seed)
 
 
+# a busy machine decides nothing: what is to be short is given to a client by its test
+PATIENCE = {"connect_timeout": 30.0, "ask_timeout": 20.0, "reattach": 20.0, "breaker_wait": 60.0}
+HOST = HostSettings(mode="development", heartbeat=0.1, misses=300, shortest_session=0.2)
+
+
 class Grid:
     """A Host and runtimes around a broker; started on the loop that first connects to it.
 
@@ -54,23 +60,29 @@ class Grid:
     def __init__(self, tools: Any, *, runtimes: int = 1, **settings: Any) -> None:
         self.tools = tools
         self.count = runtimes
-        self.settings = RuntimeSettings(**{"heartbeat": 0.1, **settings})
+        self.settings = RuntimeSettings(
+            **{"heartbeat": 0.1, "ask_seconds": 10.0, "ready_timeout": 60.0, **settings}
+        )
         self.broker = LoopbackBroker()
         self.host: Host | None = None
         self.runtimes: list[RuntimeServer] = []
         self._started: asyncio.Task[None] | None = None
 
     async def connect(self, **how: Any) -> Any:
+        await self._begun()
+        return await self.broker.connect(**how)
+
+    async def _begun(self) -> None:
+        """Started, once; whoever is tired of waiting does not end it for the others."""
         if self._started is None:
             self._started = asyncio.get_running_loop().create_task(self.start())
-        await self._started
-        return await self.broker.connect(**how)
+        await asyncio.shield(self._started)
 
     async def start(self) -> None:
         host = self.host = Host(
             self.broker,
             credentials=host_credentials(),
-            settings=HostSettings(mode="development", heartbeat=0.1, shortest_session=0.2),
+            settings=HOST,
         )
         self.broker.admit = host.admit
         await host.start()
@@ -93,7 +105,8 @@ class Grid:
             await self.host.close()
 
     def client(self, **settings: Any) -> GridClient:
-        return _Keeper(self, credentials=client_credentials(), settings=ClientSettings(**settings))
+        patient = ClientSettings(**{**PATIENCE, **settings})
+        return _Keeper(self, credentials=client_credentials(), settings=patient)
 
 
 class _Keeper(GridClient):
@@ -116,15 +129,11 @@ class NatsGrid(Grid):
 
     def __init__(self, node: Any, tools: Any, **how: Any) -> None:
         super().__init__(tools, **how)
-        from altar_extras.grid.transport import NatsConnector
-
         self.node = node
-        self.connector = NatsConnector(node.url)
+        self.connector = connector(node.url)
 
     async def connect(self, **how: Any) -> Any:
-        if self._started is None:
-            self._started = asyncio.get_running_loop().create_task(self.start())
-        await self._started
+        await self._begun()
         return await self.connector.connect(**how)
 
     async def start(self) -> None:
@@ -138,7 +147,7 @@ class NatsGrid(Grid):
         self.host = Host(
             self.connector,
             credentials=credentials,
-            settings=HostSettings(mode="development", heartbeat=0.1, shortest_session=0.2),
+            settings=replace(HOST, store_timeout=20.0),
             tenants={"acme": self.connector},
         )
         await self.host.start()

@@ -288,19 +288,26 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - waiting calls are answered, whatever it was
             fault = fault_of(GridTransportError(str(error)))
             _log.exception("no session with the grid")
+        except asyncio.CancelledError as error:  # this client ends; or a connector's own doing
+            fault = closed() if self.is_closed else fault_of(error)
         finally:
             self._opening = None
-        waiting, self._waiting = self._waiting, []
         if fault is not None:
-            self._failed = (monotonic(), fault)
-            for run, _ in waiting:
-                run.perform(run.inv.unsent(fault))
+            self._refuse(fault)
             return
+        waiting, self._waiting = self._waiting, []
         self._failed = None
         self.link = link
         for run, avoid in waiting:
             if run.inv.phase == "new" and run.done is not None:
                 self.send(run, avoid)
+
+    def _refuse(self, fault: Fault) -> None:
+        """There is no session: every call that waits for one is answered so."""
+        waiting, self._waiting = self._waiting, []
+        self._failed = (monotonic(), fault)
+        for run, _ in waiting:
+            run.perform(run.inv.unsent(fault))
 
     def _wait_for_tool(self, run: Run, link: Link) -> None:
         """A name the session did not show when it was opened: look once more, then refuse."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from altar.adm import ErrorObject, ToolResult
 from altar.errors import ErrorType
 from altar.trace import switch
+from altar_extras.grid.client._faults import closed
 from altar_extras.grid.wire import Fault, failed
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["carry_across", "carry_here", "carry_in_thread"]
 
 _log = logging.getLogger("altar.grid")
 _RESULT, _CHUNK = 0, 1
+_LOOK = 5.0  # seconds between looks whether the loop that is to answer is still there
 
 
 class _Handle:
@@ -96,7 +98,12 @@ def carry_in_thread(
             lambda result, run: answers.put((_RESULT, result, run)),
         )
         while True:
-            kind, value, run = answers.get()
+            try:
+                kind, value, run = answers.get(timeout=_LOOK)
+            except Empty:
+                if engine.loop.is_closed() and answers.empty():  # it ended as it was told
+                    return failed(call, _gone(handle), ctx.correlation_id)
+                continue
             if kind == _RESULT:
                 return _finished(value, run, ctx)
             _listen(listener, value)
@@ -205,6 +212,11 @@ def _finished(result: ToolResult, run: Run | None, ctx: CallContext) -> ToolResu
     return ToolResult(
         name=result.name, call_id=result.call_id, error=told, metadata=result.metadata
     )
+
+
+def _gone(handle: _Handle) -> Fault:
+    """The loop ended, and with it whatever it was told last."""
+    return closed() if handle.run is None else _broken()
 
 
 def _broken() -> Fault:
