@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import runpy
 import subprocess
@@ -19,6 +20,8 @@ if not DEPLOY.is_dir():
     pytest.skip("deploy/ is only in the repository", allow_module_level=True)
 
 from altar_extras.grid.cli import _host, _runtime  # noqa: E402
+from altar_extras.grid.cli._where import made_folder  # noqa: E402
+from altar_extras.grid.security._files import is_open_to_all  # noqa: E402
 from altar_extras.grid.server import (  # noqa: E402
     check_config,
     development_certificates,
@@ -243,13 +246,16 @@ def test_compose_files_name_only_what_they_declare_and_run_nothing_as_root(name,
 
 
 def is_understood(words):
-    """What a Host or a runtime is told is taken by the command line, and enough for STRICT."""
+    """What a Host or a runtime is told is taken by the command line, and enough for production.
+
+    State lies below the volume: what is mounted may be open to all, and is refused then.
+    """
     parser = argparse.ArgumentParser()
     {"host": _host, "runtime": _runtime}[words[0]].configure(parser)
     told = parser.parse_args(words[1:])
     assert told.manifest
-    assert told.state == "/var/lib/altar"
-    assert words[0] == "host" or told.audit
+    assert told.state == "/var/lib/altar/state"
+    assert told.audit == "/var/lib/altar/audit"
 
 
 def test_hosts_and_runtimes_are_told_all_that_strict_needs():
@@ -260,6 +266,32 @@ def test_hosts_and_runtimes_are_told_all_that_strict_needs():
     assert len(told) == 2
     for words in told:
         is_understood(words)
+
+
+def test_what_hosts_and_runtimes_write_down_lies_on_a_volume_of_their_own_that_holds_it():
+    for name in ("altar-grid-host", "altar-grid-runtime"):
+        found = pod(named("Deployment")[name])
+        mounts = {one["mountPath"]: one for one in found["containers"][0]["volumeMounts"]}
+        mount = mounts["/var/lib/altar"]
+        assert not mount.get("readOnly")
+        (volume,) = [one for one in found["volumes"] if one["name"] == mount["name"]]
+        assert volume["emptyDir"]["sizeLimit"].endswith("Gi")  # a spool has 256 MB at most
+    for file in ("compose.yaml", "swarm.yaml"):
+        for name in ("host", "runtime"):
+            service = compose(file)["services"][name]
+            volumes = [one.split(":")[-1] for one in service["volumes"]]
+            assert "/var/lib/altar" in volumes
+            if file == "swarm.yaml":  # one spool, one process
+                assert service["deploy"]["placement"]["max_replicas_per_node"] == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes say nothing here")
+def test_a_mounted_volume_that_everybody_can_write_to_holds_the_state_below_it(tmp_path):
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    volume.chmod(0o777)  # as a fresh emptyDir is
+    assert is_open_to_all(volume)
+    assert not is_open_to_all(made_folder("--state", str(volume / "state")))
 
 
 def test_the_server_is_one_official_image_and_ours_runs_without_root():
