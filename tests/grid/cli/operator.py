@@ -19,7 +19,7 @@ from altar_extras.grid.server import find_server
 from tests.gates._source import ROOT
 from tests.gates.test_docs import blocks
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Operator:
@@ -90,10 +90,10 @@ class Operator:
         """Wait for it to say that, after ``seen`` characters."""
         end = time.monotonic() + PATIENCE
         while True:
+            running = self.running[name].poll() is None  # before its last words are read
             found = re.compile(pattern).search(self.said(name), seen)
             if found:
                 return found
-            running = self.running[name].poll() is None
             assert running and time.monotonic() < end, (name, pattern, self.said(name))
             time.sleep(0.02)
 

@@ -12,8 +12,11 @@ pytest.importorskip("msgpack")
 from altar.later import LocalRuntime  # noqa: E402 - the libraries above may be missing
 from altar.runtime import Runtime  # noqa: E402, TC001 - as the contract says it
 from altar.testing import RuntimeContract  # noqa: E402
-from altar_extras.grid.client import GridClient, GridRuntime  # noqa: E402
+from altar_extras.grid.client import ClientSettings, GridClient, GridRuntime  # noqa: E402
 from altar_extras.grid.node import DevelopmentGrid, GridShape  # noqa: E402
+
+# a busy machine decides nothing
+PATIENT = ClientSettings(connect_timeout=30, ask_timeout=10, reattach=30, stop_wait=30)
 
 
 class _OnServers(RuntimeContract):
@@ -34,7 +37,8 @@ class _OnServers(RuntimeContract):
     def make_runtime(self, tools: Any) -> Runtime:
         if tools not in self.grids:
             grid = DevelopmentGrid(tools, shape=self.shape).start()
-            self.grids[tools] = GridClient(credentials=grid.client_credentials), grid
+            client = GridClient(credentials=grid.client_credentials, settings=PATIENT)
+            self.grids[tools] = client, grid
         return GridRuntime(self.grids[tools][0], local=LocalRuntime(tools))
 
 

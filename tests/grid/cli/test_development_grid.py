@@ -13,6 +13,8 @@ import altar  # noqa: E402 - the libraries above may be missing
 from altar.errors import AltarError, ClosedError, ConfigurationError  # noqa: E402
 from altar_extras.grid.client import GridClient  # noqa: E402
 from altar_extras.grid.node import DevelopmentGrid, GridShape, StateFolder  # noqa: E402
+from tests.grid.nodes import held_ports  # noqa: E402
+from tests.waiting import PATIENCE  # noqa: E402
 
 
 def double(number: int) -> int:
@@ -33,7 +35,7 @@ def test_what_cannot_start_lets_go_of_everything(tmp_path):
     assert not StateFolder(tmp_path / "grid").is_in_use
     left = [one for one in threading.enumerate() if one not in before]
     for one in left:  # those of other tests may begin and end meanwhile
-        one.join(5.0 if one.name.startswith("altar-grid") else 0.0)
+        one.join(PATIENCE if one.name.startswith("altar-grid") else 0.0)
     assert not [one for one in left if one.is_alive() and one.name.startswith("altar-grid")]
 
 
@@ -60,12 +62,17 @@ def test_the_next_start_has_the_same_port_and_keys_and_none_of_the_old_contracts
         return number // 2
 
     folder = tmp_path / "grid"
-    with DevelopmentGrid([double], folder=folder) as first:
-        url, seed = first.url, first.parties.client.seed
-    with DevelopmentGrid([halve], folder=folder) as second:
-        assert (second.url, second.parties.client.seed) == (url, seed)
-        with GridClient(credentials=second.client_credentials) as client:
-            assert [tool.name for tool in client.tools()] == ["halve"]
+    with held_ports(1) as (port,):  # while no server has it, nobody else is given it
+        StateFolder(folder).make()
+        StateFolder(folder).remember_port(port)
+        with DevelopmentGrid([double], folder=folder) as first:
+            url, seed = first.url, first.parties.client.seed
+        with DevelopmentGrid([halve], folder=folder) as second:
+            assert (second.url, second.parties.client.seed) == (url, seed)
+            with GridClient(credentials=second.client_credentials) as client:
+                assert [tool.name for tool in client.tools()] == ["halve"]
+    assert url.endswith(f":{port}")
+    assert StateFolder(folder).last_port == port
 
 
 def test_no_secret_is_shown():

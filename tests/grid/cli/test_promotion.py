@@ -44,7 +44,7 @@ def printed(folder, **changed: str) -> bytes:
         [sys.executable, "app.py"],
         cwd=folder,
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env=environment,
     )
