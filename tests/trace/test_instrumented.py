@@ -21,6 +21,7 @@ from altar.llm.openai_compatible import LocalProvider
 from altar.testing import FakeOpenAI, FunctionProvider, ScriptedProvider
 from altar.trace import current_span, span
 from tests.trace.telling import tracing
+from tests.waiting import PATIENCE
 
 AT_ONCE = Options(retry=Retry(attempts=3, max_delay=0))
 
@@ -354,7 +355,7 @@ def test_a_cancelled_task_ends_what_is_open(where: str, streamed: bool):
         given = {"model": model, "tools": [hang]}
         run = _astreamed("q", given) if streamed else altar.agenerate("q", **given)
         task = asyncio.create_task(run)
-        await asyncio.wait_for(reached.wait(), 5)
+        await asyncio.wait_for(reached.wait(), PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -107,7 +107,7 @@ def test_a_call_that_is_sent_twice_and_one_to_a_closed_session_are_told():
 
 
 def test_calls_within_calls_and_spans_of_ones_own_have_their_parents_in_threads():
-    with tracing() as told, altar.Session(tools=[altar.tool(timeout=5)(nests)]) as session:
+    with tracing() as told, altar.Session(tools=[altar.tool(timeout=60)(nests)]) as session:
         session.execute("nests", {"depth": 2})
     found = told()
     (tree,) = found.tree()
@@ -137,7 +137,7 @@ def test_a_span_of_ones_own_belongs_to_its_call_wherever_the_tool_runs(way: str)
         with span("own"):
             yield "piece"
 
-    @altar.tool(timeout=5)
+    @altar.tool(timeout=60)
     def in_time() -> None:
         """In time."""
         with span("own"):

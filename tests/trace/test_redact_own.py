@@ -14,6 +14,7 @@ from altar import trace
 from altar.llm import ToolCall
 from altar.testing import ScriptedProvider
 from altar.trace import JsonLinesSink, MemorySink, SqliteSink, Tracer
+from tests.waiting import PATIENCE
 
 NAMES = ("Ada", "Zoë")
 
@@ -124,15 +125,17 @@ def test_what_it_fails_on_is_hidden_and_nothing_else_is_harmed(error: type[BaseE
 
 
 def test_one_that_blocks_delays_no_end_beyond_its_time():
-    hold = threading.Event()
+    asked, hold = threading.Event(), threading.Event()
 
     def redact(key: str, value: Any) -> Any:
-        hold.wait(30)
+        asked.set()
+        hold.wait(2 * PATIENCE)
         return value
 
     tracer = Tracer(MemorySink(), redact=redact, interval=60).start()
     trace.span("work").finish()
     assert tracer.flush(0.02) is False
+    assert asked.wait(PATIENCE)
     tracer.close(0.02)
     assert tracer.counts.recorded == 1
     hold.set()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from altar import trace
+from tests.waiting import PATIENCE
 
 
 def test_a_full_ring_drops_the_newest_and_counts_it():
@@ -39,7 +40,7 @@ def test_a_ring_that_is_half_full_wakes_the_drainer():
     with trace.Tracer(seen, capacity=10, interval=600):
         for _ in range(6):
             trace.span("a").finish()
-        assert seen.event.wait(10)
+        assert seen.event.wait(PATIENCE)
 
 
 def test_the_ring_of_a_dead_thread_is_drained_then_forgotten_and_its_counts_kept():

@@ -166,9 +166,10 @@ class SqliteSink:
 
 def _prepare(database: sqlite3.Connection, path: str) -> None:
     """Make the tables of an empty database; refuse one that is something else."""
+    # the tables first: another process may make them, and what goes with them, meanwhile
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (version,) = database.execute("PRAGMA user_version").fetchone()
-    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and (application, version) != (APPLICATION, VERSION):
         what = f"of version {version}" if application == APPLICATION else "no trace file of altar"
         raise ConfigurationError(f"{path} is {what}, and is not written to; name another file")
