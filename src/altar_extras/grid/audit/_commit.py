@@ -1,4 +1,4 @@
-"""Commit: the thread that puts records on disk, as many at once as came meanwhile."""
+"""Commit: what puts records on disk, as many at once as came meanwhile: a loop, or a thread."""
 
 from __future__ import annotations
 
@@ -45,8 +45,16 @@ class ThreadWait:
 Waiter = asyncio.Future[None] | ThreadWait
 
 
-def wake(waiting: list[Waiter], error: AuditError | None) -> None:
-    """Tell everybody who waits: one call into each event loop, however many wait there."""
+def wake(
+    waiting: list[Waiter],
+    error: AuditError | None,
+    *,
+    here: asyncio.AbstractEventLoop | None = None,
+) -> None:
+    """Tell everybody who waits: one call into each event loop, however many wait there.
+
+    ``here`` is the loop that this runs on, if any.
+    """
     loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for one in waiting:
         if isinstance(one, ThreadWait):
@@ -54,6 +62,9 @@ def wake(waiting: list[Waiter], error: AuditError | None) -> None:
         else:
             loops.setdefault(one.get_loop(), []).append(one)
     for loop, futures in loops.items():
+        if loop is here:
+            _settle(futures, error)
+            continue
         with suppress(RuntimeError):  # a loop that has ended waits for nothing
             loop.call_soon_threadsafe(_settle, futures, error)
 
@@ -71,9 +82,12 @@ def _settle(futures: list[asyncio.Future[None]], error: AuditError | None) -> No
 class Committer:
     """Writes what is handed to :meth:`add`, in order, with one fdatasync for each batch.
 
-    ``lock`` is held by whoever adds; ``done(sequence)`` is called from the
-    thread after each batch, ``idle()`` when a pause of ``pause`` seconds went by or
-    a batch was written.
+    What a turn of an event loop adds is written at the turn's end, by the loop itself: on
+    a quick disk two hops between threads cost three times the write. A write that took
+    longer sends the loop's records to a thread for a while, as those of threads always go.
+
+    ``lock`` is held by whoever adds; ``done(sequence)`` is called after each batch, from
+    the loop or the thread that wrote it.
     """
 
     def __init__(
@@ -89,8 +103,11 @@ class Committer:
         self._waiting: list[Waiter] = []
         self._behind: list[Waiter] = []  # for the batch that is being written
         self._last = 0
-        self._idle = True
+        self._turn = Lock()  # of whoever takes a batch and writes it: batches keep their order
+        self._loop: asyncio.AbstractEventLoop | None = None  # that writes at the end of its turn
+        self._busy = False  # the thread was called, and looks until nothing is left
         self._closing = False
+        self._quick = _Quick(0.0 if not interval else float("inf"))
         self._bell = Lock()
         self._bell.acquire()
         self._thread = Thread(target=self._run, name="altar-audit-commit", daemon=True)
@@ -109,9 +126,8 @@ class Committer:
         self._last = sequence
         if waiter is not None:
             self._waiting.append(waiter)
-        if self._idle:
-            self._idle = False
-            self._bell.release()
+        if not self._busy:
+            self._find_writer(waiter)
 
     def barrier(self) -> ThreadWait:
         """Where to wait until everything that was added is on disk. The lock is held."""
@@ -120,6 +136,7 @@ class Committer:
             waiter.tell(self.broken)
         elif self._pending:
             self._waiting.append(waiter)
+            self._ring()
         else:
             self._behind.append(waiter)
         return waiter
@@ -128,30 +145,74 @@ class Committer:
         """Write what is there, and end the thread."""
         with self.lock:
             self._closing = True
-            if self._idle:
-                self._idle = False
-                self._bell.release()
+            self._ring()
         if self._thread.is_alive():
             self._thread.join()
+
+    def _find_writer(self, waiter: Waiter | None) -> None:
+        """Have somebody write what is pending: a loop only for those who wait on it, as it may
+        end, or be kept from turning by whoever waits in its thread.
+        """
+        if isinstance(waiter, asyncio.Future):
+            loop = waiter.get_loop()
+            if loop is self._loop:
+                return
+            if self._loop is None and self._quick.is_likely():
+                self._loop = loop
+                loop.call_soon(self._write_here)
+                return
+        elif waiter is None and self._loop is not None:
+            return
+        self._ring()
+
+    def _ring(self) -> None:
+        if not self._busy:
+            self._busy = True
+            self._bell.release()
+
+    def _write_here(self) -> None:
+        """At the end of a turn of a loop."""
+        loop, self._loop = self._loop, None
+        if self._turn.acquire(blocking=False):  # else the thread writes, and looks again
+            try:
+                begun = time.monotonic()
+                self._write_batch(loop)
+                self._quick.took(time.monotonic() - begun)
+            finally:
+                self._turn.release()
 
     def _run(self) -> None:
         while True:
             self._bell.acquire()
-            while True:
+            more = True
+            while more:
                 if self._interval and not self._closing:
                     time.sleep(self._interval)
-                with self.lock:
-                    pending, self._pending = self._pending, []
-                    waiting, self._waiting = self._waiting, []
-                    last = self._last
-                    if not pending:
-                        self._idle = True
-                        break
-                self._write(pending, waiting, last)
+                with self._turn:
+                    more = self._write_batch(None)
             if self._closing:
                 return
 
-    def _write(self, pending: list[bytes | Segment], waiting: list[Waiter], last: int) -> None:
+    def _write_batch(self, here: asyncio.AbstractEventLoop | None) -> bool:
+        """Write what is pending; false when there was nothing. The turn is held."""
+        with self.lock:
+            pending, self._pending = self._pending, []
+            waiting, self._waiting = self._waiting, []
+            last = self._last
+            if not pending:
+                if here is None:
+                    self._busy = False
+                return False
+        self._write(pending, waiting, last, here)
+        return True
+
+    def _write(
+        self,
+        pending: list[bytes | Segment],
+        waiting: list[Waiter],
+        last: int,
+        here: asyncio.AbstractEventLoop | None,
+    ) -> None:
         error = self.broken
         if error is None:
             try:
@@ -163,7 +224,7 @@ class Committer:
                 self.committed = last
         with self.lock:
             behind, self._behind = self._behind, []
-        wake([*waiting, *behind] if behind else waiting, error)
+        wake([*waiting, *behind] if behind else waiting, error, here=here)
         if error is None:
             self._done(last)
 
@@ -188,6 +249,36 @@ class Committer:
             os.fdatasync(segment.fd)
         segment.used += len(data)
 
+
+class _Quick:
+    """Whether the disk is likely to be quick enough for a loop to wait for it.
+
+    After a slow write the answer is no for a second, after another one at once for twice
+    as long, and so on.
+    """
+
+    __slots__ = ("_rest", "_until")
+
+    def __init__(self, until: float) -> None:
+        self._until = until
+        self._rest = _REST
+
+    def is_likely(self) -> bool:
+        """Whether a loop may write."""
+        return not self._until or time.monotonic() >= self._until
+
+    def took(self, seconds: float) -> None:
+        """A loop has written, and waited so long."""
+        if seconds > _SLOW:
+            self._until = time.monotonic() + self._rest
+            self._rest = min(self._rest * 2, _LONGEST_REST)
+        else:
+            self._until, self._rest = 0.0, _REST
+
+
+_SLOW = 0.002  # seconds that a loop may stand still for a write
+_REST = 1.0
+_LONGEST_REST = 64.0
 
 # Linux writes and syncs in one call: a thread that comes back from each of two has to wait
 # twice for its turn among the interpreter's threads, up to 5 ms each beside a busy loop.
