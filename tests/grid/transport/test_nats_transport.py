@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -27,7 +28,9 @@ from altar_extras.grid.transport import (
     NotConnectedError,
     TooLargeError,
 )
+from tests.grid.nodes import connector as patient
 from tests.grid.nodes import new_seed, public_of
+from tests.waiting import asoon
 
 QUICK = NatsSettings(dead_after=0.3, connect_timeout=1.0)
 NOBODY = "SUAAVFNLYV5LADPHEXL3OBTH4Q5VOTSZTTCDZQUUYZF6JE7HLA6DE4PQPM"
@@ -37,11 +40,8 @@ def run(main):
     return asyncio.run(asyncio.wait_for(main, 60))
 
 
-async def until(condition, patience=30.0):
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "it never came to that"
-        await asyncio.sleep(0.005)
+async def until(condition):
+    assert await asoon(condition), "it never came to that"
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_certificates_may_be_given_as_texts_and_speak_tls_1_3(shared_node):
     async def main():
         tls = texts(node)
         assert tls.context().minimum_version.name == "TLSv1_3"
-        transport = await NatsConnector(node.url.replace("nats:", "tls:"), tls=tls).connect()
-        await transport.flush()
+        transport = await patient(node.url.replace("nats:", "tls:"), tls=tls).connect()
+        await transport.flush(30.0)
         await transport.close()
 
     run(main())
@@ -121,7 +121,7 @@ def test_a_server_of_another_authority_gets_no_connection(shared_node, tmp_path)
 
     async def main():
         with pytest.raises(NotConnectedError):
-            await NatsConnector(node.url.replace("nats:", "tls:"), tls=tls).connect()
+            await patient(node.url.replace("nats:", "tls:"), tls=tls).connect()
 
     run(main())
 
@@ -139,7 +139,7 @@ def own(tmp_path):
     made = []
 
     def start(*seeds):
-        made.append(ServerProcess(known(*seeds), folder=tmp_path / "n").start())
+        made.append(ServerProcess(known(*seeds), folder=tmp_path / "n").start(timeout=60))
         return made[-1]
 
     yield start
@@ -151,7 +151,7 @@ def test_a_key_that_is_not_let_in_is_told_so_at_once_and_without_its_secrets(own
     process = own(new_seed())
 
     async def main():
-        connector = NatsConnector(process.url)
+        connector = patient(process.url)
         with pytest.raises(AdmissionRefusedError) as refused:  # what patience ends is no refusal
             await connector.connect(seed=new_seed(), token="secret-token")
         assert "secret" not in str(refused.value)
@@ -172,12 +172,12 @@ def test_a_connection_that_is_let_in_no_more_is_told_so_and_keeps_asking(own):
     process = own(seed)
 
     async def main():
-        transport = await NatsConnector(process.url).connect(seed=seed)
+        transport = await patient(process.url).connect(seed=seed)
         kinds = []
         transport.listen(lambda event: kinds.append(event.kind))
-        process.reload(known(other))
+        process.reload(known(other), timeout=30)
         await until(lambda: kinds == ["disconnected", "denied"])
-        process.reload(known(other, seed))
+        process.reload(known(other, seed), timeout=30)
         await until(lambda: transport.is_connected)
         assert kinds == ["disconnected", "denied", "connected"]
         await transport.close()
@@ -191,37 +191,50 @@ def test_a_session_that_ends_is_told_and_goes_on_only_with_another_token(node):
     issuer = SigningKey.from_seed(server.keys.issuer)
     shown = []
 
-    def admit(request):
-        shown.append(request.token)
-        return Admission(
-            account="acme",
-            tenant="acme",
-            permissions=Permissions(publish=("grid.v1.host.a.s1",), subscribe=("grid.v1.re.s1.>",)),
-            expires=int(time.time()) + (3 if request.token in ("old", "first") else 600),
-            role="client",
-            session="s1",
-            principal="p",
-            key=request.key,
-        )
-
     async def main():
-        connector, seed = NatsConnector(server.url), new_seed()
+        connector, seed = patient(server.url), new_seed()
         host = await connector.connect(seed=server.keys.host["GRID"])
+        ends = 0
+
+        def admit(request):
+            shown.append(request.token)
+            return Admission(
+                account="acme",
+                tenant="acme",
+                permissions=Permissions(
+                    publish=("grid.v1.host.a.s1",), subscribe=("grid.v1.re.s1.>",)
+                ),
+                expires=ends if request.token in ("old", "first") else int(time.time()) + 600,
+                role="client",
+                session="s1",
+                principal="p",
+                key=request.key,
+            )
+
         await host.subscribe(
             CALLOUT_SUBJECT,
             lambda one: host.publish(one.reply, callout_answer(one.body, admit, issuer=issuer)),
         )
-        tokens = ["second", "first"]
-        ended, events = [], []
-        fixed = await connector.connect(seed=seed, token="old")
-        fixed.listen(ended.append)
-        renewed = await connector.connect(seed=seed, token=lambda: tokens.pop())
-        renewed.listen(lambda event: events.append(event.kind))
+        for seconds in (3, 20):  # until both are there before it ends, on a busy machine too
+            shown.clear()
+            ends = int(time.time()) + seconds
+            tokens, ended, events = ["first"], [], []
+            fixed = await connector.connect(seed=seed, token="old")
+            fixed.listen(ended.append)
+            renewed = await connector.connect(
+                seed=seed, token=lambda tokens=tokens: tokens.pop() if tokens else "second"
+            )
+            renewed.listen(lambda event, events=events: events.append(event.kind))
+            if time.time() < ends - 0.5:
+                break
+            for one in (fixed, renewed):
+                await one.close()
         await until(lambda: len(ended) == 3 and "connected" in events)
         assert [event.kind for event in ended] == ["denied", "disconnected", "closed"]
         assert "expired" in ended[0].text
         assert events == ["denied", "disconnected", "connected"]
-        assert shown == ["old", "first", "second"]
+        assert shown[:2] == ["old", "first"]
+        assert {*shown[2:]} == {"second"}
         with pytest.raises(NotConnectedError, match="closed"):
             fixed.publish("grid.v1.host.a.s1", b"x")
         for one in (fixed, renewed, host):
@@ -234,7 +247,8 @@ def test_a_server_that_is_silent_behind_an_open_socket_counts_as_lost(own):
     process = own()
 
     async def main():
-        transport = await NatsConnector(process.url, settings=QUICK).connect()
+        alert = NatsSettings(dead_after=0.3, connect_timeout=30.0)
+        transport = await NatsConnector(process.url, settings=alert).connect()
         events = []
         transport.listen(events.append)
         process.suspend()
@@ -244,8 +258,11 @@ def test_a_server_that_is_silent_behind_an_open_socket_counts_as_lost(own):
             assert "silent" in events[0].text
         finally:
             process.resume()
-        await until(lambda: transport.is_connected)
-        await transport.flush()
+        while True:  # as long as it is quick to call a busy machine a silent one
+            await until(lambda: transport.is_connected)
+            with suppress(NotConnectedError):
+                await transport.flush(30.0)
+                break
         await transport.close()
 
     run(main())
@@ -255,7 +272,7 @@ def test_a_stop_that_is_announced_is_told(own):
     process = own()
 
     async def main():
-        transport = await NatsConnector(process.url).connect()
+        transport = await patient(process.url).connect()
         kinds = []
         transport.listen(lambda event: kinds.append(event.kind))
         process.lame_duck()
@@ -270,11 +287,13 @@ def test_headers_count_and_an_oversized_question_leaves_the_connection_as_it_was
     node = shared_node()
 
     async def main():
-        transport = await NatsConnector(node.url).connect()
+        transport = await patient(node.url).connect()
         body, headers = b"x" * (transport.max_payload - 50), {"name": "v" * 40}
         with pytest.raises(TooLargeError):
             await transport.request("$JS.API.INFO", body, headers=headers)
-        answer = await transport.request("$JS.API.INFO", b"", headers={"name": "v" * 40})
+        answer = await transport.request(
+            "$JS.API.INFO", b"", headers={"name": "v" * 40}, timeout=30.0
+        )
         assert answer.data
         with pytest.raises(NotConnectedError, match="nobody"):
             await transport.request("nobody.here")
@@ -288,8 +307,8 @@ def test_when_its_server_dies_a_connection_goes_on_at_another_it_was_told_of(clu
     nodes = cluster(3, jetstream=False)
 
     async def main():
-        near = await NatsConnector(nodes[0].url).connect()
-        far = await NatsConnector(nodes[1].url).connect()
+        near = await patient(nodes[0].url).connect()
+        far = await patient(nodes[1].url).connect()
         heard = []
         await near.subscribe("failover.a", lambda one: heard.append(one.body))
         kinds = []
@@ -310,7 +329,7 @@ def test_a_secret_is_in_no_repr(own):
     process = own(seed)
 
     async def main():
-        connector = NatsConnector(process.url)
+        connector = patient(process.url)
         transport = await connector.connect(seed=seed, token="secret-token", name="one")
         for thing in (connector, transport):
             assert seed not in repr(thing)

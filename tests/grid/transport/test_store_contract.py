@@ -10,7 +10,8 @@ pytest.importorskip("nats")
 pytest.importorskip("msgpack")
 
 from altar_extras.grid.testing import StoreContract
-from altar_extras.grid.transport import MemoryStore, NatsConnector, NatsStore
+from altar_extras.grid.transport import MemoryStore, NatsStore, StoreSettings
+from tests.grid.nodes import connector
 
 
 class TestMemory(StoreContract):
@@ -26,9 +27,9 @@ class TestNats(StoreContract):
 
     @asynccontextmanager
     async def open_store(self):
-        transport = await NatsConnector(self.url).connect()
+        transport = await connector(self.url).connect()
         try:
-            store = NatsStore(transport, "contract")
+            store = NatsStore(transport, "contract", settings=StoreSettings(timeout=20.0))
             await store.open()
             yield store
         finally:

@@ -13,13 +13,13 @@ pytest.importorskip("msgpack")
 from altar_extras.grid.testing import StoreContract
 from altar_extras.grid.transport import (
     ConflictError,
-    NatsConnector,
-    NatsSettings,
     NatsStore,
     StoreSettings,
     StoreUnavailableError,
     TooLargeError,
 )
+from tests.grid.nodes import connector
+from tests.waiting import asoon
 
 
 @pytest.mark.slow
@@ -30,19 +30,23 @@ class TestThreeServers(StoreContract):
 
     @asynccontextmanager
     async def open_store(self):
-        transport = await NatsConnector(self.urls).connect()
+        transport = await connector(self.urls).connect()
         try:
-            store = NatsStore(transport, "contract3", settings=StoreSettings(replicas=3))
-            async with asyncio.timeout(20):
-                while True:  # a cluster that has just begun elects its leaders
-                    try:
-                        await store.open()
-                        break
-                    except StoreUnavailableError:
-                        await asyncio.sleep(0.02)
-            yield store
+            await opened(NatsStore(transport, "contract3", settings=StoreSettings(replicas=3)))
+            yield NatsStore(transport, "contract3", settings=StoreSettings(replicas=3, timeout=20))
         finally:
             await transport.close()
+
+
+async def opened(store):
+    """Open it; a cluster that has just begun elects its leaders, and a disk may be slow."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await store.open()
+                return
+            except StoreUnavailableError:
+                await asyncio.sleep(0.02)
 
 
 async def at_last(change):
@@ -65,13 +69,13 @@ def test_a_store_that_is_gone_says_so_soon_and_a_watch_goes_on_when_it_is_back(n
     server = node()
 
     async def main():
-        connector = NatsConnector(server.url, settings=NatsSettings(connect_timeout=1.0))
-        mine, theirs = await connector.connect(), await connector.connect()
+        there = connector(server.url)
+        mine, theirs = await there.connect(), await there.connect()
         store = NatsStore(mine, "faults", settings=StoreSettings(timeout=2.0))
         other = NatsStore(theirs, "faults", settings=StoreSettings(timeout=2.0))
-        await store.open()
-        await other.open()
-        revision = await store.create("a", b"1")
+        await opened(store)
+        patient = NatsStore(theirs, "faults", settings=StoreSettings(timeout=30.0))
+        revision = await patient.create("a", b"1")
         settled, seen = asyncio.Event(), []
 
         async def look():
@@ -82,15 +86,16 @@ def test_a_store_that_is_gone_says_so_soon_and_a_watch_goes_on_when_it_is_back(n
                         return
 
         task = asyncio.ensure_future(look())
-        await asyncio.wait_for(settled.wait(), 20)
+        await asyncio.wait_for(settled.wait(), 60)
         server.kill()
+        assert await asoon(lambda: not mine.is_connected)
         for call in (store.get("a"), store.create("b", b""), store.update("a", b"", revision)):
             with pytest.raises(StoreUnavailableError):
                 await asyncio.wait_for(call, 20)
-        server.start(timeout=20)
+        server.start(timeout=60)
         await at_last(lambda: other.update("a", b"2", revision))
         await at_last(lambda: other.create("end", b""))
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
         assert seen == [("a", b"1"), ("a", b"2"), ("end", b"")]
         with pytest.raises(TooLargeError):
             await store.create("big", b"x" * mine.max_payload)
@@ -99,4 +104,4 @@ def test_a_store_that_is_gone_says_so_soon_and_a_watch_goes_on_when_it_is_back(n
         with pytest.raises(StoreUnavailableError):
             await store.get("a")
 
-    asyncio.run(asyncio.wait_for(main(), 100))
+    asyncio.run(asyncio.wait_for(main(), 130))

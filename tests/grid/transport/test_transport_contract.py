@@ -9,8 +9,8 @@ pytest.importorskip("msgpack")
 
 from altar_extras.grid.server import Account, AccountUser, ServerProcess, ServerSettings
 from altar_extras.grid.testing import TransportContract
-from altar_extras.grid.transport import ClientTls, LoopbackBroker, NatsConnector, Rights
-from tests.grid.nodes import new_seed, public_of
+from altar_extras.grid.transport import ClientTls, LoopbackBroker, Rights
+from tests.grid.nodes import PATIENT, connector, new_seed, public_of
 
 OPEN = ("open.>",)
 
@@ -36,10 +36,11 @@ def servers(tmp_path_factory):
     """One that anybody may use, one with a user of few rights, and that user's seed."""
     seed, folder = new_seed(), tmp_path_factory.mktemp("nats")
     users = (AccountUser(key=public_of(seed), publish=OPEN, subscribe=OPEN),)
-    few = ServerSettings(name="n2", accounts=(Account(name="A", users=users),))
+    every = ServerSettings(name="n1", times=PATIENT)
+    few = ServerSettings(name="n2", accounts=(Account(name="A", users=users),), times=PATIENT)
     with (
-        ServerProcess(ServerSettings(name="n1"), folder=folder / "open") as process,
-        ServerProcess(few, folder=folder / "few") as narrow,
+        ServerProcess(every, folder=folder / "open").start(timeout=60) as process,
+        ServerProcess(few, folder=folder / "few").start(timeout=60) as narrow,
     ):
         yield process, narrow, seed
 
@@ -50,16 +51,16 @@ class TestOneServer(TransportContract):
         self.process, self.narrow, self.seed = servers
 
     async def make_connector(self):
-        return NatsConnector(self.process.url)
+        return connector(self.process.url)
 
     async def make_narrow(self):
-        return await NatsConnector(self.narrow.url).connect(seed=self.seed)
+        return await connector(self.narrow.url).connect(seed=self.seed)
 
     def cut(self):
         self.process.kill()
 
     def restore(self):
-        self.process.start()
+        self.process.start(timeout=30)
 
 
 class TestThreeServers(TransportContract):
@@ -68,7 +69,7 @@ class TestThreeServers(TransportContract):
         self.cluster = shared_cluster(3)
 
     async def make_connector(self):
-        return Turns([NatsConnector(node.url) for node in self.cluster.nodes])
+        return Turns([connector(node.url) for node in self.cluster.nodes])
 
 
 class TestMutualTls(TransportContract):
@@ -79,7 +80,7 @@ class TestMutualTls(TransportContract):
     async def make_connector(self):
         found = self.node.certificates
         tls = ClientTls(ca=str(found.ca), cert=str(found.client_cert), key=str(found.client_key))
-        return NatsConnector(self.node.url.replace("nats://", "tls://"), tls=tls)
+        return connector(self.node.url.replace("nats://", "tls://"), tls=tls)
 
 
 class Turns:

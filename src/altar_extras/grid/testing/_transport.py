@@ -198,6 +198,7 @@ class TransportContract:
                 await _raises(NotConnectedError, ends.publish, ends.subject, b"ghost", join=join)
             self.restore()
             await ends.until(lambda: ends.near.is_connected and ends.far.is_connected)
+            await ends.settle()  # the other side knows again what is heard
             ends.near.publish(ends.subject, b"alive")
             await ends.until(lambda: bool(ends.bodies))
             await ends.settle()
