@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 from contextlib import suppress
 from itertools import count
@@ -178,6 +179,20 @@ def test_a_torn_last_record_is_cut_and_everything_before_it_is_kept(tmp_path, cu
         assert journal.recovery.unknown == ("call-1",)
     found = verify(tmp_path / "spool")
     assert found.ok and found.writers["w1"].unknown == 1
+
+
+def test_a_record_that_is_being_written_is_no_fault_though_empty_files_follow(tmp_path):
+    with opened(tmp_path) as journal:
+        journal.started_sync(entry(1))
+        seen = shutil.copytree(tmp_path / "spool", tmp_path / "seen")
+    first, *others = sorted(seen.glob("*.seg"))
+    assert others
+    data = first.read_bytes()
+    start = scan(data, 16).frames[-1].start
+    first.write_bytes(data[: start + 30] + bytes(len(data) - start - 30))
+    found = verify(seen)
+    assert found.ok, found.broken
+    assert found.writers["w1"].started == 0
 
 
 def test_a_rotten_byte_is_named_and_every_whole_record_is_kept(tmp_path):

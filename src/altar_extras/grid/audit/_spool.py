@@ -179,16 +179,21 @@ def read_folder(folder: str | Path) -> list[bytes]:
     paths = sorted(Path(folder).glob("*.seg"))
     if not paths:
         raise ConfigurationError(f"{folder} holds no spool: there is no *.seg file in it")
-    found: list[bytes] = []
-    for path in paths:
-        data = path.read_bytes()
+    groups: list[list[bytes]] = []
+    is_followed = False
+    for path in reversed(paths):  # so that what comes before a record is there when it is read
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:  # let go meanwhile, with all before it
+            break
         frames, damaged, torn, end = scan(data, len(PREFACE))
         pieces = [(frame.start, frame.raw) for frame in frames]
         pieces += [(start, data[start:stop]) for start, stop in damaged]
-        if torn and path != paths[-1]:  # recovery cuts it; in the last file it may be a write
+        if torn and is_followed:  # recovery cuts it; with no record after it, it may be a write
             pieces.append((end, data[end : end + torn]))
-        found += [raw for _, raw in sorted(pieces)]
-    return found
+        is_followed = is_followed or bool(pieces)
+        groups.append([raw for _, raw in sorted(pieces)])
+    return [raw for group in reversed(groups) for raw in group]
 
 
 def _write_all(fd: int, data: bytes, at: int) -> None:
