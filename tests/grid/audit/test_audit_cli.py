@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,10 @@ import nats
 
 from altar.cli._console import Console
 from altar.errors import ConfigurationError
-from altar_extras.grid.audit import NatsAuditSink, Shipper
+from altar_extras.grid.audit import Entry, NatsAuditSink, Shipper
 from altar_extras.grid.audit._cli import configure, run
-from tests.grid.audit.calls import KEY, make_calls, opened
+from altar_extras.grid.security import Credentials, SigningKey, key_id
+from tests.grid.audit.calls import KEY, make_calls, opened, outcome
 
 
 def audit(*words: str) -> tuple[int, str]:
@@ -105,6 +107,56 @@ def test_a_server_is_read_with_a_tenant(shared_node, tmp_path):
         audit("verify", url)
     with pytest.raises(ConfigurationError, match="no audit of a tenant 'typo'"):
         audit("verify", url, "--tenant", "typo")
+
+
+def spools(folder: Path, notes: dict[str, str], host: SigningKey) -> Path:
+    """A runtime's spool, whose calls name a session and nobody, and one of a Host that noted
+    whose sessions there are; a third writer says of s1 that it is eve's.
+    """
+    runtime = SigningKey.generate()
+    false = {"session": "s1", "principal": "eve"}
+
+    async def write() -> None:
+        with opened(folder / "runtime", writer=f"{key_id(runtime.public)}-1", key=runtime) as kept:
+            await kept.started(Entry("call-1", tool="get_weather", session="s1"))
+            await kept.finished(outcome(1))
+            await kept.started(Entry("call-2", tool="get_weather", session="s2"))
+            await kept.finished(outcome(2))
+        with opened(folder / "host", writer=f"{key_id(host.public)}-1", key=host) as kept:
+            for name, principal in notes.items():
+                said = {"session": name, "principal": principal}
+                await kept.note("session_created", said, at_ms=7)
+        with opened(folder / "liar", writer=f"{key_id(runtime.public)}-2", key=runtime) as kept:
+            await kept.note("session_created", false, at_ms=8)
+
+    asyncio.run(write())
+    return folder
+
+
+def test_a_call_is_joined_to_the_principal_that_a_host_noted_of_its_session(tmp_path):
+    host = SigningKey.generate()
+    folder = spools(tmp_path / "audit", {"s1": "ana", "s2": "bob"}, host)
+    text = audit("tail", folder)[1]
+    assert "get_weather  bob  s2" in text
+    assert "ana" not in [line.split("  ")[4] for line in text.splitlines() if "call-1" in line]
+    own = Credentials(
+        role="host",
+        tenant="acme",
+        name="h1",
+        seed=SigningKey.generate().seed,
+        host_seed=host.seed,
+        issuer_seed=SigningKey.generate(kind="account").seed,
+        tenants={"acme": SigningKey.generate().seed},
+    ).write(tmp_path / "host.json")
+    assert "get_weather  ana  s1" in audit("tail", folder, "--credentials", own)[1]
+    out = tmp_path / "records.jsonl"
+    assert audit("export", folder, "--out", out, "--credentials", own)[0] == 0
+    calls = [json.loads(line) for line in out.read_text().splitlines()]
+    calls = [one for one in calls if one["kind"] == "started"]
+    assert [one["session_principal"] for one in calls] == ["ana", "bob"]
+    assert {one["session_noted_by"] for one in calls} == {f"{key_id(host.public)}-1"}
+    assert [one["principal"] for one in calls] == ["", ""]  # the record itself, as it is signed
+    assert audit("verify", out)[0] == 0
 
 
 @pytest.mark.parametrize("text", ["{}", "no JSON", '{"writer": "w", "frame": "?"}'])

@@ -17,6 +17,7 @@ from altar_extras.grid.audit._errors import SinkUnavailable
 from altar_extras.grid.audit._frames import frame_at
 from altar_extras.grid.audit._spool import read_folder
 from altar_extras.grid.audit._verify import verify
+from altar_extras.grid.audit._who import principals
 from altar_extras.grid.security import Credentials, SigningKey
 from altar_extras.grid.transport import ClientTls
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from altar_extras.grid.audit._verify import Summary
+    from altar_extras.grid.audit._who import Who
 
     class Console(Protocol):
         """What is used of the commands' console."""
@@ -90,7 +92,7 @@ def _verify(arguments: argparse.Namespace, console: Console) -> int:
         keys.setdefault(writer, []).append(key)
     groups = _read(arguments)
     partial = Path(arguments.source).is_dir()
-    own = () if arguments.host or not arguments.credentials else _hosts(arguments.credentials)
+    own = () if arguments.host else _hosts(arguments)
     verdict = verify(groups, keys=keys, hosts=arguments.host, witnesses=own, partial=partial)
     if arguments.json:
         broken = [one._asdict() for one in verdict.broken]
@@ -107,9 +109,11 @@ def _verify(arguments: argparse.Namespace, console: Console) -> int:
     return 0 if verdict.ok else 1
 
 
-def _hosts(path: str) -> list[str]:
-    """The keys of Hosts that a Host's file knows."""
-    found = Credentials.read(path, role="host")
+def _hosts(arguments: argparse.Namespace) -> list[str]:
+    """The keys of Hosts that a Host's file knows; none without --credentials."""
+    if not arguments.credentials:
+        return []
+    found = Credentials.read(arguments.credentials, role="host")
     own = [] if found.host_seed is None else [SigningKey.from_seed(found.host_seed).public]
     return [*own, *found.host_keys]
 
@@ -123,24 +127,29 @@ def _tail(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.n < 0:
         raise ConfigurationError(f"-n {arguments.n}: give 0 or a positive number")
     seen: dict[str, int] = {}
+    hosts = _hosts(arguments)
     while True:
-        for writer, records in _read(arguments).items():
+        groups = _read(arguments)
+        known = principals(groups, hosts)
+        for writer, records in groups.items():
             count = len(records)
             start = max(0, count - arguments.n)
             start = min(seen.get(writer, start), count)
             seen[writer] = count
-            for line in _lines(writer, records, start, is_json=arguments.json):
+            for line in _lines(writer, records, start, known, is_json=arguments.json):
                 console.print(line)
         if not arguments.follow:
             return 0
         time.sleep(_PAUSE)
 
 
-def _lines(writer: str, records: Sequence[bytes], start: int, *, is_json: bool) -> Iterator[str]:
+def _lines(
+    writer: str, records: Sequence[bytes], start: int, known: Mapping[str, Who], *, is_json: bool
+) -> Iterator[str]:
     """A line for each record from ``start`` on; a call's end says what its start said."""
     begun: dict[str, dict[str, Any]] = {}
     for at, raw in enumerate(records):
-        document = _document(writer, raw)
+        document = _document(writer, raw, known)
         if document.get("kind") == "started":
             begun[document["invocation_id"]] = document
         if at >= start:
@@ -155,6 +164,7 @@ def _line(document: dict[str, Any], begun: dict[str, dict[str, Any]]) -> str:
     when = dt.datetime.fromtimestamp(at / 1000, dt.UTC).strftime("%F %T") if at else "-"
     number = f"{document['writer'][-_SHORT:]} {document.get('sequence', '?')}"
     shown = {"tool": call.get("tool", ""), **document}
+    shown["principal"] = document.get("principal") or document.get("session_principal")
     if kind == "finished":
         took = f"{document['seconds']:.3f} s"
         ran = "" if document["executed"] == "yes" else f"ran={document['executed']}"
@@ -179,9 +189,11 @@ _WIDEST = 40
 
 
 def _export(arguments: argparse.Namespace, console: Console) -> int:
+    groups = _read(arguments)
+    known = principals(groups, _hosts(arguments))
     lines = [
-        json.dumps(_document(writer, raw), ensure_ascii=True)
-        for writer, records in _read(arguments).items()
+        json.dumps(_document(writer, raw, known), ensure_ascii=True)
+        for writer, records in groups.items()
         for raw in records
     ]
     if arguments.out is None:
@@ -196,13 +208,17 @@ def _export(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _document(writer: str, raw: bytes) -> dict[str, Any]:
+def _document(writer: str, raw: bytes, known: Mapping[str, Who]) -> dict[str, Any]:
+    """A record as JSON; beside a call what a Host has noted of its session."""
     frame = frame_at(raw)
     record = None if frame is None else frame.record()
     shown = {} if record is None else record.to_dict()
     named = shown.pop("writer", None)
     if named is not None and named != writer:  # whose head a Host has countersigned
         shown["of_writer"] = named
+    who = known.get(shown.get("session", ""))
+    if who is not None:
+        shown |= {"session_principal": who.principal, "session_noted_by": who.noted_by}
     return {"writer": writer, **shown, "frame": b64encode(raw).decode()}
 
 
