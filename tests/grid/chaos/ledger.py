@@ -15,6 +15,7 @@ from altar.adm import FunctionCall
 from altar.errors import ErrorType
 from altar.runtime import CallContext, Cancellation, Deadline
 from altar_extras.grid.client import CallOptions, GridClient
+from tests.waiting import PATIENCE
 
 TYPES = {str(kind) for kind in ErrorType}
 JITTER = 0.010  # seconds between the last look at the clock and the body's first line
@@ -86,8 +87,9 @@ class Sent:
 class Ledger:
     """The calls of one scenario, and what became of them."""
 
-    def __init__(self, marks: Path) -> None:
+    def __init__(self, marks: Path, *, timeout: float = 6.0) -> None:
         self.file = marks
+        self.timeout = timeout  # of a call that names none
         self.calls: list[Sent] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.broken: list[str] = []
@@ -113,7 +115,7 @@ class Ledger:
         client: GridClient,
         tool: str = "work",
         *,
-        timeout: float = 6.0,
+        timeout: float = 0.0,
         idempotent: bool = False,
         cancelled: Cancellation | None = None,
         listen: Any = None,
@@ -122,6 +124,7 @@ class Ledger:
     ) -> tuple[Sent, asyncio.Task[None]]:
         """Send one call; its task ends with its answer. ``listen`` hears each chunk."""
         name = key or f"k{next(_serial)}"
+        timeout = timeout or self.timeout
         now = time.monotonic()
         sent = Sent(name, tool, now, now + timeout, idempotent)
         if tool != "count":
@@ -164,14 +167,14 @@ class Ledger:
                 await asyncio.sleep(0)
             self.send(clients[number % len(clients)], **how)
 
-    async def settled(self, seconds: float = 12.0) -> None:
+    async def settled(self, seconds: float = 0.0) -> None:
         """Every call is answered, or is counted as lost."""
         if self.tasks:
-            await asyncio.wait(set(self.tasks), timeout=seconds)
+            await asyncio.wait(set(self.tasks), timeout=seconds or 2 * self.timeout)
         for task in list(self.tasks):
             task.cancel()
 
-    async def began(self, number: int, seconds: float = 10.0) -> None:
+    async def began(self, number: int, seconds: float = PATIENCE) -> None:
         """Wait until so many bodies of these calls have begun."""
         keys = {one.key for one in self.calls}
         end = time.monotonic() + seconds
@@ -183,7 +186,7 @@ class Ledger:
                 raise TimeoutError(f"only {len(keys & set(marks))} of {number} bodies began")
             await pause(0.01)
 
-    async def until(self, true: Callable[[], Any], what: str, seconds: float = 10.0) -> None:
+    async def until(self, true: Callable[[], Any], what: str, seconds: float = PATIENCE) -> None:
         """Wait until it is so, and say what did not come when it never is."""
         end = time.monotonic() + seconds
         while not true():

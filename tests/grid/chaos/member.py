@@ -54,7 +54,7 @@ class Runtime:
     async def drain(self) -> None:
         await self.server.drain()
         if self.audit is not None:
-            await (self.audit.drain() if self.ships else self.audit.close())
+            await (self.audit.drain(within=30.0) if self.ships else self.audit.close())
 
 
 class HostProcess:

@@ -118,7 +118,7 @@ async def runtime_first(world: World, ledger: Ledger, seconds: float) -> None:
     await pause(2.0)
     ledger.expect(not starting.done(), "a runtime serves without a Host")
     await world.host("host0")
-    await asyncio.wait_for(starting, 20.0)
+    await asyncio.wait_for(starting, 60.0)
     client = await world.client()
     ledger.fault()
     await ledger.load([client], rate=50, seconds=seconds / 2)

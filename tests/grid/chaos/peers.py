@@ -27,6 +27,7 @@ from altar_extras.grid.wire import (
 from tests.grid.chaos import bodies
 from tests.grid.chaos.ledger import Ledger, pause
 from tests.grid.chaos.world import World
+from tests.waiting import PATIENCE
 
 
 async def slow_reader(world: World, ledger: Ledger, seconds: float) -> None:
@@ -103,7 +104,7 @@ class Hostile:
                 id=token_hex(8),
                 runtime=self.id,
                 epoch=token_hex(4),
-                slots=8,
+                slots=64,  # as many as the honest one, and more: it is asked often, in a burst too
                 level=level,
                 features=features,
             )
@@ -119,7 +120,7 @@ class Hostile:
 
     async def _tell(self, message: Any) -> Any:
         subject = Subjects.host(op_of(type(message)), self.id)
-        return await self.requests.ask(subject, message, timeout=5.0)
+        return await self.requests.ask(subject, message, timeout=PATIENCE)
 
     def _answer(self, call: ToolCall, content: Any, **more: Any) -> bytes:
         result = {"call_id": "c", "name": "work", "status": "SUCCESS", "content": content}

@@ -24,6 +24,9 @@ class Scenario(NamedTuple):
     how: dict = {}
 
 
+# a peer that says once that it is there, and has no heart that beats
+_FROM_ONE_WORD = {"settings": {"heartbeat": 60.0}}
+
 SCENARIOS: dict[str, Scenario] = {
     "server_restart": Scenario(servers.server_restart),
     "client_node_killed": Scenario(servers.client_node_killed, nodes=3, hosts=2, bar=0.1),
@@ -43,8 +46,8 @@ SCENARIOS: dict[str, Scenario] = {
     "cancelled": Scenario(members.cancelled),
     "full_disk": Scenario(members.full_disk),
     "slow_reader": Scenario(peers.slow_reader),
-    "hostile_runtime": Scenario(peers.hostile_runtime),
-    "level_one": Scenario(peers.level_one),
+    "hostile_runtime": Scenario(peers.hostile_runtime, how=_FROM_ONE_WORD),
+    "level_one": Scenario(peers.level_one, how=_FROM_ONE_WORD),
     "frames": Scenario(peers.frames),
     "storm": Scenario(peers.storm),
     "abandoned": Scenario(peers.abandoned),
@@ -58,7 +61,7 @@ async def run_one(name: str, seconds: float, *, short: bool = False) -> Row:
     logging.getLogger("altar").setLevel(logging.CRITICAL)
     async with World.open(scenario.nodes, scenario.hosts, **scenario.how) as world:
         world.short = short
-        ledger = Ledger(world.marks)
+        ledger = Ledger(world.marks, timeout=30.0 if short else 6.0)
         began = time.monotonic()
         try:
             await scenario.play(world, ledger, seconds)

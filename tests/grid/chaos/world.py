@@ -24,7 +24,9 @@ from tests.grid.nodes import Node, Options, start_cluster, start_node
 ROOT = Path(__file__).parents[3]
 TENANT = "acme"
 # a Host counts a runtime that was silent for 3 s as absent: more than a heartbeat and a question
-_QUICK = {"heartbeat": 0.5, "ask_seconds": 1.0, "linger_seconds": 0.3}
+_QUICK = {"heartbeat": 0.5, "ask_seconds": 1.0, "linger_seconds": 0.3, "ready_timeout": 60.0}
+# in the short form a busy machine decides nothing
+_PATIENT = {"connect_timeout": 30.0, "ask_timeout": 10.0, "reattach": 20.0, "stop_wait": 20.0}
 
 
 class Member:
@@ -65,7 +67,7 @@ class Member:
         """SIGTERM: it drains."""
         self.process.send_signal(signal.SIGTERM)
 
-    async def ended(self, seconds: float = 30.0) -> int:
+    async def ended(self, seconds: float = 60.0) -> int:
         return await asyncio.to_thread(self.process.wait, seconds)
 
     def close(self) -> None:
@@ -195,7 +197,9 @@ class World:
         made = GridClient(
             connector=NatsConnector(url or self.url),
             credentials=credentials,
-            settings=ClientSettings(**{"directory_age": 0.5, **settings}),
+            settings=ClientSettings(
+                **{"directory_age": 0.5, **(_PATIENT if self.short else {}), **settings}
+            ),
         )
         self.clients.append(made)
         await made.aopen()

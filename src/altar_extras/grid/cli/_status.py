@@ -135,7 +135,7 @@ def _document(credentials: Credentials, seen: _Seen, told: dict[str, Any]) -> di
 
 def _page(url: str) -> bytes:
     """What a Host or a server on this machine says of itself. Raises OSError."""
-    with urllib.request.urlopen(url, timeout=1.0) as answer:  # noqa: S310 - our own
+    with urllib.request.urlopen(url, timeout=_PATIENCE) as answer:  # noqa: S310 - our own
         body: bytes = answer.read()
     return body
 

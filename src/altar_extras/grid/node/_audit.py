@@ -128,10 +128,10 @@ class ShippedJournal:
         self._shipper = Shipper(self.journal, HostSink(self._ask))
         await self._shipper.start()
 
-    async def drain(self) -> None:
-        """Ship what is on disk, as far as a Host takes it, and close."""
+    async def drain(self, *, within: float = _PATIENCE) -> None:
+        """Ship what is on disk, as far as a Host takes it within so many seconds, and close."""
         if self._shipper is not None:
-            await self._shipper.drain(within=_PATIENCE)
+            await self._shipper.drain(within=within)
         await self.close()
 
     async def close(self) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DevelopmentGrid", "GridShape"]
 
-_READY = 30.0  # seconds in which everything must be up
+_READY = 60.0  # seconds in which everything must be up
 _TORN = "could not be recovered"  # says nats-server of a stream
 _DRAIN, _END = 15.0, 30.0
 _CUT = 2.0  # and for what is left of them when somebody does not wait for that

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Servers", "is_free"]
 
+_READY = 30.0  # seconds in which they must take connections
+
 
 class Servers:
     """One server, or a cluster of them; ``close`` ends every one."""
@@ -34,7 +37,10 @@ class Servers:
         keys: GridKeys,
         certificates: Certificates | None,
     ) -> None:
-        ports = _free_ports(size) if size > 1 else []
+        self._held = _held(size) if size > 1 else []
+        ports = [each.getsockname()[1] for each in self._held]
+        if sys.platform != "linux":
+            self._let_go()
         self.processes = [
             ServerProcess(
                 _settings(
@@ -50,10 +56,11 @@ class Servers:
         with ExitStack() as undo:
             undo.callback(self.close)
             for process in self.processes:
-                process.start(wait=len(self.processes) == 1)
+                process.start(timeout=_READY, wait=len(self.processes) == 1)
             for process in self.processes:
-                process.wait_until_ready(timeout=20.0)
+                process.wait_until_ready(timeout=_READY)
             undo.pop_all()
+        self._let_go()
 
     @property
     def port(self) -> int:
@@ -75,6 +82,11 @@ class Servers:
         """End them by force; again is nothing."""
         for process in self.processes:
             process.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        while self._held:
+            self._held.pop().close()
 
 
 def is_free(port: int) -> bool:
@@ -114,10 +126,12 @@ def _tls(certificates: Certificates | None) -> Tls | None:
     )
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that the system had free just now: routes are told before their servers run."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
+def _held(count: int) -> list[socket.socket]:
+    """Ports of the system's choice, which nobody else is given while these are open: routes are
+    told before their servers run. On Linux a server can listen where a bound socket does not.
+    """
+    held = [socket.socket() for _ in range(count)]
     for each in held:
-        each.close()
-    return ports
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        each.bind(("127.0.0.1", 0))
+    return held
