@@ -66,7 +66,7 @@ def credentials(**changes) -> Credentials:
 
 
 def development(**changes) -> HostSettings:
-    return HostSettings(**{"mode": "development", "heartbeat": 0.05, "misses": 100, **changes})
+    return HostSettings(**{"mode": "development", "heartbeat": 0.05, "misses": 600, **changes})
 
 
 @asynccontextmanager
@@ -97,7 +97,7 @@ class Party:
         self.name = name
         self.requests = Requests(transport, name)
 
-    async def ask(self, op: str, message, *, timeout: float = 10.0):
+    async def ask(self, op: str, message, *, timeout: float = 30.0):
         return await self.requests.ask(Subjects.host(op, self.name), message, timeout=timeout)
 
     async def refused(self, op: str, message) -> str:
@@ -165,7 +165,7 @@ async def runtime(connector, key: SigningKey = RUNTIME, *contracts) -> Runtime:
     return made
 
 
-async def until(condition, *, seconds: float = 20.0) -> None:
+async def until(condition, *, seconds: float = 30.0) -> None:
     """Return when it holds."""
     async with asyncio.timeout(seconds):
         while True:
