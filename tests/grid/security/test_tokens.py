@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,6 +57,31 @@ def test_a_token_says_what_was_signed_until_it_expires():
     assert verified(text, now=NOW + 3599).expires == made.expires
     assert refused(text, now=NOW + 3600) == "expired"
     assert refused(text, now=NOW - 61) == "not_yet_valid"
+
+
+def test_what_is_signed_is_the_same_bytes_in_every_version():
+    made = token(
+        session="s1",
+        tools=("add", "search_*"),
+        issued=1_800_000_000,
+        expires=1_800_003_600,
+        id="00ff00ff00ff00ff",
+    )
+    leave = LocalGrant(
+        key=CLIENT.public,
+        session="s1",
+        tenant="acme",
+        contract="math",
+        digest="sha256:ab",
+        calls=3,
+        issued=1_800_000_000,
+        expires=1_800_000_060,
+        id="00ff" * 8,
+    )
+    assert [sha256(one.signed(HOST).encode()).hexdigest() for one in (made, leave)] == [
+        "a5754a19fc02643ff78a013f6a58b07a41a2be7f22929d2e1af2977767612aa8",
+        "aa1e35b9cf1b8018f34a8644b809c3242c9df705a8044aca337613a4b0d54566",
+    ]
 
 
 def test_a_token_is_nothing_without_its_key_its_host_and_in_the_list_of_the_revoked():

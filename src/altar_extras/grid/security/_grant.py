@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from altar.errors import ConfigurationError
 from altar_extras.grid.security._digest import contract_digest, is_remote_only
 from altar_extras.grid.security._refused import TokenRefused
-from altar_extras.grid.security._sealed import check_times, open_sealed, seal, trusted
+from altar_extras.grid.security._sealed import Body, Form
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,12 @@ __all__ = ["MAX_GRANT_CALLS", "MAX_GRANT_SECONDS", "GrantUses", "LocalGrant"]
 
 MAX_GRANT_SECONDS = 60
 MAX_GRANT_CALLS = 10_000
-_KIND = "grant"
+_FORM = Form(
+    "grant",
+    "local grant",
+    MAX_GRANT_SECONDS,
+    {"contract": Body.text, "digest": Body.text, "calls": Body.number},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,19 +82,7 @@ class LocalGrant:
 
     def signed(self, host_key: SigningKey) -> str:
         """The text a client keeps, 3,072 characters at most."""
-        payload = {
-            "id": self.id,
-            "key": self.key,
-            "session": self.session,
-            "tenant": self.tenant,
-            "contract": self.contract,
-            "digest": self.digest,
-            "calls": self.calls,
-            "issued": self.issued,
-            "expires": self.expires,
-            "host": host_key.public,
-        }
-        return seal(_KIND, payload, host_key)
+        return _FORM.signed(self, host_key)
 
     @classmethod
     def verified(
@@ -107,30 +100,11 @@ class LocalGrant:
         Raises TokenRefused with a ``reason``: those of
         :meth:`SessionToken.verified`, and digest_differs.
         """
-        body = open_sealed(_KIND, text)
-        trusted(_KIND, body, host_public_keys)
-        grant = cls(
-            id=body.identifier("id"),
-            key=body.text("key", 60),
-            session=body.identifier("session"),
-            tenant=body.identifier("tenant"),
-            contract=body.text("contract"),
-            digest=body.text("digest"),
-            calls=body.number("calls"),
-            issued=body.number("issued"),
-            expires=body.number("expires"),
-            host=body.text("host", 60),
-        )
-        check_times(_KIND, grant.issued, grant.expires, now, MAX_GRANT_SECONDS)
+        grant = cls(**_FORM.verified(text, host_public_keys, now=now, key=key, revoked=revoked))
         if not 0 < grant.calls <= MAX_GRANT_CALLS:
             raise TokenRefused("malformed", f"a local grant is for 1 to {MAX_GRANT_CALLS} calls")
-        if key is not None and key != grant.key:
-            raise TokenRefused("wrong_key", "this local grant is bound to another key")
         if digest is not None and digest != grant.digest:
             raise TokenRefused("digest_differs", "this local grant is for another contract")
-        named = {grant.id, grant.session, grant.key, grant.host}
-        if revoked and not named.isdisjoint(revoked):
-            raise TokenRefused("revoked", "this local grant was revoked")
         return grant
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +16,16 @@ from altar_extras.grid.security._keys import SigningKey, VerifyKey, document
 from altar_extras.grid.security._refused import TokenRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 __all__ = [
     "IDENTIFIER",
     "MAX_SEALED",
     "Body",
+    "Form",
     "b64",
-    "check_times",
     "open_sealed",
     "seal",
-    "trusted",
     "unb64",
 ]
 
@@ -131,20 +132,67 @@ class Body:
         return TokenRefused("malformed", f"the field {name!r} of this {self.kind} token is wrong")
 
 
-def check_times(kind: str, issued: int, expires: int, now: float, longest: int) -> None:
-    """Raise TokenRefused unless a text is in force at ``now``, and ``longest`` seconds at most."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a Host signs for one client's key: a kind of text, its ``noun`` for people, the seconds
+    it lasts at most, and how each of its ``fields`` is read, beside those that all kinds have.
+    """
+
+    kind: str
+    noun: str
+    seconds: int
+    fields: Mapping[str, Callable[[Body, str], Any]]
+
+    def signed(self, document: object, host_key: SigningKey) -> str:
+        """The text, of the attributes that are named as the fields."""
+        payload = {name: getattr(document, name) for name in (*_ALL, *self.fields)}
+        lists = {name: list(one) for name, one in payload.items() if isinstance(one, tuple)}
+        return seal(self.kind, payload | lists | {"host": host_key.public}, host_key)
+
+    def verified(
+        self, text: object, hosts: Collection[str], *, now: float, key: str | None,
+        revoked: Collection[str],
+    ) -> dict[str, Any]:  # fmt: skip
+        """The fields of a text that one of ``hosts`` signed, for ``key``, in force at ``now``.
+
+        Raises TokenRefused: those of :func:`open_sealed`, unknown_host, expired, not_yet_valid,
+        too_long, wrong_key, revoked.
+        """
+        body = open_sealed(self.kind, text)
+        if body.text("host", 60) not in hosts:
+            raise TokenRefused("unknown_host", f"no Host known here signed this {self.noun}")
+        found = {name: read(body, name) for name, read in (*_ALL.items(), *self.fields.items())}
+        _check_times(self, found["issued"], found["expires"], now)
+        if key is not None and key != found["key"]:
+            raise TokenRefused("wrong_key", f"this {self.noun} is bound to another key")
+        named = {found["id"], found["session"], found["key"], found["host"]}
+        if revoked and not named.isdisjoint(revoked):
+            raise TokenRefused("revoked", f"this {self.noun} was revoked")
+        return found
+
+
+def _key(body: Body, name: str) -> str:
+    return body.text(name, 60)
+
+
+_ALL: dict[str, Callable[[Body, str], Any]] = {
+    "id": Body.identifier,
+    "key": _key,
+    "session": Body.identifier,
+    "tenant": Body.identifier,
+    "issued": Body.number,
+    "expires": Body.number,
+    "host": _key,
+}
+
+
+def _check_times(form: Form, issued: int, expires: int, now: float) -> None:
     if expires <= now:
-        raise TokenRefused("expired", f"this {kind} token expired {now - expires:.0f} s ago")
+        raise TokenRefused("expired", f"this {form.noun} expired {now - expires:.0f} s ago")
     if issued > now + CLOCK_SLACK:
-        raise TokenRefused("not_yet_valid", f"this {kind} token is of a later time")
-    if not 0 < expires - issued <= longest:
-        raise TokenRefused("too_long", f"a {kind} token lasts {longest} s at most")
-
-
-def trusted(kind: str, body: Body, hosts: Collection[str]) -> None:
-    """Raise TokenRefused unless one of ``hosts`` signed."""
-    if body.text("host", 60) not in hosts:
-        raise TokenRefused("unknown_host", f"no Host known here signed this {kind} token")
+        raise TokenRefused("not_yet_valid", f"this {form.noun} is of a later time")
+    if not 0 < expires - issued <= form.seconds:
+        raise TokenRefused("too_long", f"a {form.noun} lasts {form.seconds} s at most")
 
 
 def b64(data: bytes) -> str:

@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from altar_extras.grid.security._refused import TokenRefused
-from altar_extras.grid.security._sealed import check_times, open_sealed, seal, trusted
+from altar_extras.grid.security._sealed import Body, Form
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,8 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["MAX_SESSION_SECONDS", "SessionToken"]
 
 MAX_SESSION_SECONDS = 24 * 3600
-_KIND = "session"
 _MOST_TOOLS = 100
+
+
+def _tools(body: Body, name: str) -> tuple[str, ...]:
+    return body.texts(name, _MOST_TOOLS)
+
+
+_FORM = Form(
+    "session", "session token", MAX_SESSION_SECONDS, {"principal": Body.text, "tools": _tools}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +51,7 @@ class SessionToken:
 
     def signed(self, host_key: SigningKey) -> str:
         """The text a client shows, 3,072 characters at most; ConfigurationError beyond."""
-        payload = {
-            "id": self.id,
-            "session": self.session,
-            "tenant": self.tenant,
-            "principal": self.principal,
-            "key": self.key,
-            "tools": list(self.tools),
-            "issued": self.issued,
-            "expires": self.expires,
-            "host": host_key.public,
-        }
-        return seal(_KIND, payload, host_key)
+        return _FORM.signed(self, host_key)
 
     @classmethod
     def verified(
@@ -74,26 +70,7 @@ class SessionToken:
         unknown_version, wrong_kind, bad_signature, unknown_host, expired,
         not_yet_valid, too_long, wrong_key, revoked.
         """
-        body = open_sealed(_KIND, text)
-        trusted(_KIND, body, host_public_keys)
-        token = cls(
-            session=body.identifier("session"),
-            tenant=body.identifier("tenant"),
-            principal=body.text("principal"),
-            key=body.text("key", 60),
-            tools=body.texts("tools", _MOST_TOOLS),
-            issued=body.number("issued"),
-            expires=body.number("expires"),
-            host=body.text("host", 60),
-            id=body.identifier("id"),
-        )
-        check_times(_KIND, token.issued, token.expires, now, MAX_SESSION_SECONDS)
-        if key is not None and key != token.key:
-            raise TokenRefused("wrong_key", "this session token is bound to another key")
-        named = {token.id, token.session, token.key, token.host}
-        if revoked and not named.isdisjoint(revoked):
-            raise TokenRefused("revoked", "this session was revoked")
-        return token
+        return cls(**_FORM.verified(text, host_public_keys, now=now, key=key, revoked=revoked))
 
     def __repr__(self) -> str:
         return f"SessionToken(session={self.session!r}, principal={self.principal!r})"
