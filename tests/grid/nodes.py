@@ -31,7 +31,6 @@ from altar_extras.grid.server import (
     node_settings,
 )
 
-
 # a busy machine is no dead peer, and a Host that is slow to say who may connect no silent one
 PATIENT = Times(ping=20.0, write_deadline=20.0, authorization=8.0, tls=20.0)
 
@@ -112,7 +111,7 @@ class Node:
         """What ``nats.connect`` needs: a Host's own connection in ``account`` with the callout
         (GRID when not named), TLS with mTLS.
         """
-        options: dict[str, Any] = {"servers": self.url}
+        options: dict[str, Any] = {"servers": self.url, "connect_timeout": 30}
         options["inbox_prefix"] = f"grid.v1.re.{os.urandom(16).hex()}"
         if self.certificates is not None:
             options |= {"tls": self.tls(), "tls_handshake_first": True, "tls_hostname": "localhost"}
@@ -120,7 +119,7 @@ class Node:
             options["nkeys_seed_str"] = self.keys.host[account or HOSTS_ACCOUNT]
         return options
 
-    def start(self, *, timeout: float = 30.0, wait: bool = True) -> Node:
+    def start(self, *, timeout: float = 60.0, wait: bool = True) -> Node:
         self.process.start(timeout=timeout, wait=wait)
         return self
 

@@ -129,7 +129,7 @@ class Caller:
         subject = Subjects.control(runtime, what, self.session)
         self.requests.send(subject, message.invocation_id, pack(message))
 
-    async def until(self, true: Any, seconds: float = 20.0) -> None:
+    async def until(self, true: Any, seconds: float = 30.0) -> None:
         async with asyncio.timeout(seconds):
             while not true():
                 self.changed.clear()

@@ -10,8 +10,9 @@ pytest.importorskip("nats")
 pytest.importorskip("msgpack")
 
 from altar_extras.grid.runtime import RuntimeSettings
-from altar_extras.grid.transport import LoopbackBroker, NatsConnector
+from altar_extras.grid.transport import LoopbackBroker
 from altar_extras.grid.wire import Ack, AnnounceRuntime, Query, Subjects, pack
+from tests.grid.nodes import connector as connector_to
 from tests.grid.runtime._control import Grid
 
 CALLS = 200
@@ -30,7 +31,7 @@ def connector(request):
     if request.param == "loopback":
         return LoopbackBroker
     url = request.getfixturevalue("shared_node")(jetstream=False).url
-    return lambda: NatsConnector(url)
+    return lambda: connector_to(url)
 
 
 def test_a_drain_with_200_calls_in_flight_loses_none(connector):

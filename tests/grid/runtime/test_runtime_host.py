@@ -78,6 +78,7 @@ def test_a_runtime_serves_what_a_real_host_accepts(mode, tmp_path):
         settings = HostSettings(
             mode="strict",
             heartbeat=0.05,
+            misses=100,
             manifests={"acme": tmp_path / "manifest.json"},
             state_folder=tmp_path,
         )

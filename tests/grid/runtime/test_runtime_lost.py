@@ -22,9 +22,10 @@ from tests.grid.client.grids import (
     host_credentials,
     runtime_credentials,
 )
+from tests.waiting import asoon
 
 BEGUN: list[str] = []
-SERVER = RuntimeSettings(heartbeat=0.1, ask_seconds=0.1, linger_seconds=0.0)
+SERVER = RuntimeSettings(heartbeat=0.1, ask_seconds=20.0, linger_seconds=0.0)
 
 
 async def poison(key: str) -> str:
@@ -51,9 +52,7 @@ def by_a_client(subject: str) -> bool:
 
 
 async def until(true) -> None:
-    async with asyncio.timeout(10):
-        while not true():
-            await asyncio.sleep(0.01)
+    assert await asoon(true)
 
 
 @pytest.mark.parametrize("admits", [True, False])
@@ -78,7 +77,7 @@ def test_a_runtime_that_starts_before_any_host_waits_and_serves_once_there_is_on
         host = hosting(broker)
         broker.admit = host.admit
         await host.start()
-        await asyncio.wait_for(starting, 10)
+        await asyncio.wait_for(starting, 30)
         assert server.status().tools == ("poison",)
         await server.close()
         await host.close()
@@ -106,7 +105,7 @@ def test_a_call_that_kills_each_runtime_is_quarantined_after_three_without_being
 
     async def main():
         grid = Grid([poison], runtimes=0)
-        client = grid.client(query_after=0.05, reattach=0.3)
+        client = grid.client(query_after=0.05, attempts=6)
         await client.aopen()
         deliver = grid.broker.deliver
 
@@ -125,7 +124,7 @@ def test_a_call_that_kills_each_runtime_is_quarantined_after_three_without_being
                 server = serving(grid.broker, journal)
                 await server.start()
                 lives.append((server.id, server.epoch))
-                call = asyncio.create_task(client.acall("poison", {"key": "k"}, timeout=5))
+                call = asyncio.create_task(client.acall("poison", {"key": "k"}, timeout=60))
                 if number == 3:
                     found = await call
                     assert found.error.details["reason"] == "quarantined"
@@ -144,4 +143,4 @@ def test_a_call_that_kills_each_runtime_is_quarantined_after_three_without_being
         await client.aclose()
         await grid.close()
 
-    asyncio.run(asyncio.wait_for(main(), 40))
+    asyncio.run(asyncio.wait_for(main(), 100))

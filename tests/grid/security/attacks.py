@@ -13,9 +13,11 @@ from altar_extras.grid.client import ClientSettings, GridClient
 from altar_extras.grid.host import Host, HostSettings
 from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
 from altar_extras.grid.security import Credentials, Principal, SignedManifest, SigningKey
-from altar_extras.grid.transport import NatsConnector, NatsStore
+from altar_extras.grid.transport import NatsStore, StoreSettings
+from tests.grid.client.grids import PATIENCE
 from tests.grid.host import scenes
 from tests.grid.host.scenes import contract
+from tests.grid.nodes import connector
 
 ROOT = SigningKey.generate()
 ANA, BOB, EVIL, GOOD = (SigningKey.generate() for _ in range(4))
@@ -67,17 +69,18 @@ def host_credentials(node, **changes) -> Credentials:
 def host_of(node, folder, **changes) -> Host:
     settings = HostSettings(
         heartbeat=0.1,
-        misses=100,  # a busy machine makes no runtime a lost one
+        misses=300,  # a busy machine makes no runtime a lost one
+        store_timeout=20.0,
         state_folder=folder,
         manifests={"acme": folder / "signed.json"},
         system_seed=node.keys.host["SYS"],
     )
     bucket = changes.pop("bucket", f"attacks-{token_hex(4)}")
     return Host(
-        NatsConnector(node.url),
+        connector(node.url),
         credentials=host_credentials(node, **changes),
         settings=settings,
-        store=lambda transport: NatsStore(transport, bucket),
+        store=lambda transport: NatsStore(transport, bucket, settings=StoreSettings(timeout=20.0)),
     )
 
 
@@ -89,7 +92,7 @@ async def strict(node, folder, **changes):
     host = host_of(node, folder, **changes)
     try:
         await host.start()
-        yield host, NatsConnector(node.url)
+        yield host, connector(node.url)
     finally:
         await host.drain()
 
@@ -102,7 +105,9 @@ async def serving(there, key=GOOD, **settings):
         [upper],
         credentials=Credentials(role="runtime", tenant="acme", name="good", seed=key.seed),
         contracts=(SLOW,),
-        settings=RuntimeSettings(**{"heartbeat": 0.1, "linger_seconds": 0.0, **settings}),
+        settings=RuntimeSettings(
+            **{"heartbeat": 0.1, "linger_seconds": 0.0, "ready_timeout": 60.0, **settings}
+        ),
     )
     await made.start()
     try:
@@ -116,7 +121,9 @@ async def calling(there, key=ANA, **settings):
     """An honest client on this loop."""
     credentials = Credentials(role="client", tenant="acme", name="ana", seed=key.seed)
     client = GridClient(
-        connector=there, credentials=credentials, settings=ClientSettings(**settings)
+        connector=there,
+        credentials=credentials,
+        settings=ClientSettings(**{**PATIENCE, **settings}),
     )
     await client.aopen()
     try:

@@ -73,7 +73,7 @@ def test_a_hostile_server_gets_no_head_or_token_signed_in_the_place_of_a_nonce()
         try:
             await nats.connect(
                 f"nats://127.0.0.1:{port}", nkeys_seed_str=key.seed, allow_reconnect=False,
-                max_reconnect_attempts=1, connect_timeout=1,
+                max_reconnect_attempts=1, connect_timeout=30,
             )  # fmt: skip
         except Exception:  # noqa: BLE001 - the server is none
             pass

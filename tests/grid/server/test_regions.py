@@ -19,7 +19,7 @@ from altar_extras.grid.server import (
     development_certificates,
     node_settings,
 )
-from tests.grid.nodes import Keys, client_context, held_ports, without_jetstream
+from tests.grid.nodes import PATIENT, Keys, client_context, held_ports, without_jetstream
 
 
 def test_a_request_crosses_from_one_region_to_the_other(tmp_path):
@@ -32,6 +32,7 @@ def test_a_request_crosses_from_one_region_to_the_other(tmp_path):
             server.url,
             tls=client_context(made),
             tls_handshake_first=True,
+            connect_timeout=30,
             nkeys_seed_str=keys.host["acme"],
             inbox_prefix=f"grid.v1.re.{server.pid}",
         )
@@ -45,12 +46,13 @@ def test_a_request_crosses_from_one_region_to_the_other(tmp_path):
 
             await other.subscribe("grid.v1.host.x", cb=answer, queue="host")
             await other.flush()
-            for _ in range(200):
-                try:
-                    return (await one.request("grid.v1.host.x", b"", timeout=0.3)).data
-                # Interest, and a moment later the way back, take a while to cross.
-                except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
-                    await asyncio.sleep(0.02)
+            async with asyncio.timeout(60):
+                while True:
+                    try:
+                        return (await one.request("grid.v1.host.x", b"", timeout=0.3)).data
+                    # Interest, and a moment later the way back, take a while to cross.
+                    except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
+                        await asyncio.sleep(0.02)
         finally:
             await one.close()
             await other.close()
@@ -74,10 +76,10 @@ def test_a_request_crosses_from_one_region_to_the_other(tmp_path):
                 regions=regions,
             )
             # Without JetStream: its leader's election takes seconds.
-            settings = without_jetstream(node_settings(site, keys.public()))
+            settings = without_jetstream(node_settings(site, keys.public(), times=PATIENT))
             process = ServerProcess(settings, folder=tmp_path / f"{name}-d")
             stack.callback(process.close)
-            servers.append(process.start(wait=False))
+            servers.append(process.start(wait=False, timeout=60))
         for process in servers:
             process.wait_until_ready(timeout=60)
         assert asyncio.run(talk(*servers)) == b"from west"
