@@ -137,7 +137,7 @@ def test_an_example_prints_what_it_promises(name: str):
             [sys.executable, "-W", "error", str(ROOT / "examples" / name)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=200,
             check=False,
             env={**os.environ, **found},
         )
@@ -172,7 +172,7 @@ def test_a_package_of_ones_own_brings_a_prefix_by_an_entry_point(tmp_path: Path)
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
         env={**os.environ, "PYTHONPATH": path},
     )

@@ -14,6 +14,7 @@ from altar.errors import ToolError
 from altar.llm import ToolCall
 from altar.testing import FunctionProvider, ScriptedProvider
 from tests.seats import SEATS
+from tests.waiting import PATIENCE, asoon
 
 
 def generate(model, tools):
@@ -103,7 +104,7 @@ def add(a: int, b: int) -> int:
 
 
 def test_01_parallel_sync_tools_run_at_the_same_time(ask):
-    meeting = threading.Barrier(3, timeout=20)
+    meeting = threading.Barrier(3, timeout=PATIENCE)
 
     def meet(who: str) -> str:
         meeting.wait()
@@ -121,11 +122,7 @@ def test_02_parallel_async_tools_run_at_the_same_time(ask):
         arrived.append(who)
         if len(arrived) == 3:
             everyone.set()
-        for _ in range(2000):
-            if everyone.is_set():
-                return who
-            await asyncio.sleep(0.005)
-        return "alone"
+        return who if await asoon(everyone.is_set) else "alone"
 
     reply = ask([ToolCall("meet", {"who": who}) for who in "abc"], "ok", tools=[meet])
     assert [record.result.content for record in reply.calls] == ["a", "b", "c"]
@@ -249,7 +246,7 @@ def test_15_a_sync_tool_with_a_timeout_returns_in_time(ask):
 
     @altar.tool(timeout=0.03)
     def hang() -> None:
-        release.wait(20)
+        release.wait(PATIENCE)
 
     reply = ask(ToolCall("hang"), "gave up", tools=[hang])
     release.set()

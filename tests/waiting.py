@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,6 +31,14 @@ async def asoon(holds: Callable[[], object], seconds: float = PATIENCE) -> bool:
             return bool(holds())
         await asyncio.sleep(STEP)
     return True
+
+
+def budgets(first: float = 0.05) -> Iterator[float]:
+    """Seconds for what is to be caught by time at one place of its way: more, until it got there."""
+    while first < PATIENCE:
+        yield first
+        first *= 3
+    yield PATIENCE
 
 
 def is_alive(pid: int) -> bool:

@@ -37,13 +37,13 @@ class Official:
         self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(target, mode), daemon=True)
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(60)
         if self._failed is not None:
             raise self._failed
 
     def do(self, work: Any) -> Any:
         """What this coroutine, given the client, comes to."""
-        return asyncio.run_coroutine_threadsafe(work(self._client), self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work(self._client), self._loop).result(60)
 
     def close(self) -> None:
         """Leave."""

@@ -33,7 +33,7 @@ class Served:
         while not self.server.started:
             time.sleep(0.005)
         self.port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
         text = None if body is None else json.dumps(body)

@@ -417,10 +417,10 @@ def test_the_callers_settings_hold_in_every_thread_and_the_tools_own_before_them
     model = DummyLM({"how much?": ANSWER})
     session = Session(import_tools({"ask": dspy.Predict(QA)}))
     with dspy.context(lm=model):
-        assert session.execute("ask", ASKED, timeout=5).content == SAID
+        assert session.execute("ask", ASKED, timeout=60).content == SAID
         many = session.execute_many([("ask", ASKED)] * 3)
         assert [one.content for one in many] == [SAID] * 3
-        assert asyncio.run(session.aexecute("ask", ASKED, timeout=5)).content == SAID
+        assert asyncio.run(session.aexecute("ask", ASKED, timeout=60)).content == SAID
     own = program_tool(dspy.Predict(QA), name="own", settings={"lm": model})
     assert Session([own]).execute("own", ASKED).content == SAID
 

@@ -34,6 +34,7 @@ from altar_extras._dspy_runner_state import with_settings
 from altar_extras._dspy_runner_values import Values, types_of
 from altar_extras.dspy import RemoteProgram, RemoteProgramError, import_tools, program_runner
 from tests.adapters import dspy_programs as programs
+from tests.waiting import PATIENCE, soon
 
 SECRET = "sk-never-to-cross"
 
@@ -44,12 +45,15 @@ class Watched:
     def __init__(self, inner):
         self.inner, self.calls, self.most, self._now = inner, [], 0, 0
         self._lock = threading.Lock()
+        self.together = None  # a barrier at which calls wait for each other
 
     def invoke(self, call, ctx):
         with self._lock:
             self.calls.append(call)
             self._now += 1
             self.most = max(self.most, self._now)
+        if self.together is not None:
+            self.together.wait(PATIENCE)
         try:
             return self.inner.invoke(call, ctx)
         finally:
@@ -280,9 +284,17 @@ def test_exceptions_of_other_kinds_and_of_any_size_arrive_with_their_class_and_w
 
 
 def test_a_run_that_takes_longer_than_its_timeout_is_ended(log):
-    runner = program_runner(dspy.Predict("question -> answer"), name="slow", lm=programs.fake_lm)
+    go = threading.Event()
+
+    class Slow(dspy.Module):
+        def forward(self, question):
+            go.wait(PATIENCE)
+            return dspy.Prediction(answer="late")
+
+    runner = program_runner(Slow, name="slow", lm=programs.fake_lm)
     with pytest.raises(RemoteProgramError) as caught:
         RemoteProgram(runner, LocalRuntime([runner]), timeout=0.001)(question="wait")
+    go.set()
     assert caught.value.type == ErrorType.TIMEOUT
 
 
@@ -347,6 +359,7 @@ def test_copies_share_the_runtime_and_nothing_else(workers, log, tmp_path):
 def test_threads_of_an_evaluation_are_the_requests_in_flight(log):
     for threads in (1, 3):
         runtime = Watched(LocalRuntime([programs.two_steps]))
+        runtime.together = threading.Barrier(threads)
         devset = [
             dspy.Example(question=f"wait {n}", answer="0").with_inputs("question") for n in range(6)
         ]
@@ -358,6 +371,9 @@ def test_threads_of_an_evaluation_are_the_requests_in_flight(log):
 def test_an_item_that_the_executor_sends_again_is_run_once(tmp_path, log):
     begun = threading.Event()
 
+    def underway():
+        return list(remote._link.rollouts._open.values())
+
     class Slow(dspy.Module):
         def __init__(self):
             super().__init__()
@@ -365,12 +381,9 @@ def test_an_item_that_the_executor_sends_again_is_run_once(tmp_path, log):
 
         def forward(self, question):
             if question == "number 1":
-                for _ in range(200):  # until the second request is there, which waits for this one
-                    runs = list(remote._link.rollouts._open.values())
-                    if any(run.waiting > 1 for run in runs):
-                        begun.set()
-                        break
-                    threading.Event().wait(0.01)
+                # until the second request is there, which waits for this one
+                if soon(lambda: any(run.waiting > 1 for run in underway())):
+                    begun.set()
             return self.step(question=question)
 
     runner = program_runner(Slow, name="slow", lm=programs.fake_lm)
@@ -721,7 +734,7 @@ def test_tokens_of_requests_that_are_one_run_are_counted_once(log):
             self.step = dspy.Predict("question -> answer")
 
         def forward(self, question):
-            go.wait(5)
+            go.wait(PATIENCE)
             return self.step(question=question)
 
     asked: list[str] = []
@@ -736,8 +749,7 @@ def test_tokens_of_requests_that_are_one_run_are_counted_once(log):
         ]
         for run in runs:
             run.start()
-        while not (found := list(remote._link.rollouts._open.values())) or found[0].waiting < 3:
-            threading.Event().wait(0.001)
+        assert soon(lambda: [run.waiting for run in remote._link.rollouts._open.values()] == [3])
         go.set()
         for run in runs:
             run.join()

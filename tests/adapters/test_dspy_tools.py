@@ -25,6 +25,7 @@ from altar import Context, FunctionCall, Session, ToolError, tool
 from altar.errors import DeclarationError
 from altar.runtime import CallContext, Cancellation
 from altar_extras.dspy import ToolFailed, export_tools, import_tools
+from tests.waiting import PATIENCE, soon
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*[Ee]xperimental")
 
@@ -195,7 +196,10 @@ def test_an_async_tool_answers_sync_and_async_agents_inside_a_loop_and_outside()
 def test_cancelling_the_task_of_a_call_cancels_the_tool():
     ended: list[str] = []
 
+    begun = asyncio.Event()
+
     async def forever() -> None:
+        begun.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -203,8 +207,7 @@ def test_cancelling_the_task_of_a_call_cancels_the_tool():
 
     async def main() -> None:
         task = asyncio.ensure_future(export_tools([forever])[0].acall())
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -398,11 +401,8 @@ def test_cancelling_a_sync_call_reaches_a_tool_that_was_exported_and_came_back()
     def slow(context: Context[Any]) -> str:
         """Run long."""
         begun.set()
-        for _ in range(500):
-            if context.cancelled:
-                seen.append("stopped")
-                break
-            threading.Event().wait(0.01)
+        if soon(lambda: context.cancelled):
+            seen.append("stopped")
         return "done"
 
     session = Session(import_tools(*export_tools([slow])))
@@ -410,7 +410,7 @@ def test_cancelling_a_sync_call_reaches_a_tool_that_was_exported_and_came_back()
     call = FunctionCall(name="slow", args={})
     thread = threading.Thread(target=session.invoke, args=(call, CallContext(cancelled=flag)))
     thread.start()
-    begun.wait(5)
+    assert begun.wait(PATIENCE)
     flag.cancel("enough")
     thread.join()
-    assert seen == ["stopped"]
+    assert soon(lambda: seen == ["stopped"])

@@ -670,10 +670,12 @@ def test_a_tool_with_no_implementation_at_all_says_so():
 
 
 def test_an_async_tool_runs_from_sync_code_and_is_cancelled_with_its_task():
-    seen = []
+    seen, limits = [], []
 
     async def wait(seconds: float) -> str:
         """Wait."""
+        if seconds:  # its time is up as soon as it has begun
+            limits[0].reschedule(asyncio.get_running_loop().time())
         try:
             await (asyncio.Event().wait() if seconds else asyncio.sleep(0))
         except asyncio.CancelledError:
@@ -686,7 +688,8 @@ def test_an_async_tool_runs_from_sync_code_and_is_cancelled_with_its_task():
 
     async def main() -> None:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.02):
+            async with asyncio.timeout(None) as limit:
+                limits.append(limit)
                 await session.aexecute("wait", {"seconds": 5})
 
     asyncio.run(main())

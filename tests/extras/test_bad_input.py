@@ -25,6 +25,7 @@ from altar.errors import (
 from altar.llm import Message, Retry, Unknown, dump_messages, load_messages
 from altar.plugins import load_provider
 from altar.testing import Fault, FunctionProvider
+from tests.llm._sockets import nobody
 from tests.seats import SEATS
 
 ONCE = Options(retry=Retry(attempts=1))
@@ -73,10 +74,10 @@ def at(seat, url, key="a-key-of-somebody-0123456789"):
     return seat.make(SimpleNamespace(url=url, key=key))
 
 
-def closed_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
+@pytest.fixture
+def closed_port():
+    with nobody() as port:
+        yield port
 
 
 def test_without_a_key_the_error_names_the_variable_to_set(seat, ask):
@@ -101,18 +102,16 @@ def test_an_unknown_model_is_named(seat, ask):
         ask(seat.open([Fault("unknown_model")]), options=ONCE)
 
 
-def test_without_a_server_the_error_says_where_there_is_none(seat, ask):
-    port = closed_port()
+def test_without_a_server_the_error_says_where_there_is_none(seat, ask, closed_port):
     with pytest.raises(TransportError, match=r"127\.0\.0\.1") as caught:
-        ask(at(seat, f"http://127.0.0.1:{port}"), options=ONCE)
+        ask(at(seat, f"http://127.0.0.1:{closed_port}"), options=ONCE)
     assert caught.value.sent is False
     assert caught.value.hint
 
 
-def test_a_proxy_that_refuses_is_told(seat, ask, monkeypatch):
-    port = closed_port()
+def test_a_proxy_that_refuses_is_told(seat, ask, monkeypatch, closed_port):
     for name in ("HTTP_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port}")
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("no_proxy", "")
     with live.allow(), pytest.raises(TransportError):
@@ -225,6 +224,8 @@ class Parrot(BaseHTTPRequestHandler):
     """Refuses every request in words that repeat all it was sent."""
 
     def do_POST(self):
+        # what is unread when it closes would reset the connection
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         said = f"No entry for you: {dict(self.headers)} at {self.path}"
         body = json.dumps({"error": {"message": said, "code": 401, "type": "refused"}}).encode()
         self.send_response(401)

@@ -59,6 +59,7 @@ from altar_extras.gemini_interactions import (
     from_response,
     to_request,
 )
+from tests.llm._sockets import nobody
 
 MODEL = "gemini-3.8-flash"
 SIGNATURE = "8PHy8/T19vf4+fr7/P3+/29w"
@@ -575,12 +576,11 @@ def test_a_fault_in_mid_stream_is_told_as_one(kind, error, ask, attempt):
 
 def test_a_server_that_is_not_there_was_not_reached(ask, attempt):
     """Nothing was sent, and it was tried once."""
-    with FakeGemini() as fake:
-        url = fake.url
-    provider = InteractionsProvider(MODEL, key="some-key", url=url)
-    with pytest.raises(TransportError) as caught:
-        provider.complete(ask("?"), attempt)
-    provider.close()
+    with nobody() as port:
+        provider = InteractionsProvider(MODEL, key="some-key", url=f"http://127.0.0.1:{port}")
+        with pytest.raises(TransportError) as caught:
+            provider.complete(ask("?"), attempt)
+        provider.close()
     assert not caught.value.sent
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from altar.errors import BadRequestError, OverloadedError, ServerError, StreamBr
 from altar.llm import Attempt, Delta, Request, Response, fold
 from altar_extras.gemini import GeminiProvider
 from altar_extras.gemini_interactions import InteractionsProvider
+from tests.waiting import PATIENCE
 
 MODEL = "gemini-3.8-flash"
 TEXT = "a\u2028b\u2029c\x85d\x0b\x0c\x1c e{}\"'\n\nevent: x 日本 🎉"
@@ -146,7 +148,11 @@ def broken_off(
         head = "200 OK\r\nContent-Type: text/event-stream\r\nConnection: close"
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
+            asked = await reader.readuntil(b"\r\n\r\n")
+            size = re.search(rb"(?i)content-length: *(\d+)", asked)
+            await reader.readexactly(
+                int(size[1]) if size else 0
+            )  # what is unread would reset the connection
             start = f"HTTP/1.1 {head}\r\nTransfer-Encoding: chunked\r\n\r\n"
             writer.write(start.encode() + b"%x\r\n%s\r\n" % (len(raw), raw))
             await writer.drain()
@@ -189,7 +195,7 @@ def test_a_stream_that_is_left_closes_its_connection(kind, ask, attempt):
                 async for one in events:
                     if isinstance(one, Delta):
                         break
-            await asyncio.wait_for(server.left.wait(), 10)
+            await asyncio.wait_for(server.left.wait(), PATIENCE)
             await provider.aclose()
 
     asyncio.run(main())

@@ -50,6 +50,7 @@ from altar.runtime import Cancellation
 from altar.testing import FakeOpenAI, Fault
 from altar_extras.openai import OpenAIProvider
 from altar_extras.openai_chat import OpenAIChatProvider
+from tests.llm._sockets import nobody
 
 ONCE = Options(retry=Retry(attempts=1))
 BOTH = pytest.mark.parametrize("kind", [OpenAIProvider, OpenAIChatProvider])
@@ -299,10 +300,8 @@ def test_the_vendor_s_variables_are_honoured(kind: Any, monkeypatch: pytest.Monk
 
 @BOTH
 def test_a_server_that_is_not_there_was_never_reached(kind: Any):
-    with FakeOpenAI([]) as fake:
-        url = fake.url
-    model = kind("gpt-5.5", key="k", url=f"{url}/v1")
-    with pytest.raises(TransportError) as caught:
+    with nobody() as port, pytest.raises(TransportError) as caught:
+        model = kind("gpt-5.5", key="k", url=f"http://127.0.0.1:{port}/v1")
         model.complete(request(), attempt())
     assert not caught.value.sent
     assert "127.0.0.1" in str(caught.value)

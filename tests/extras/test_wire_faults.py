@@ -22,7 +22,7 @@ from altar_extras.openai import OpenAIProvider, ResponsesReader
 from altar_extras.openai import from_response as read_responses
 from altar_extras.openai_chat import OpenAIChatProvider
 from altar_extras.openai_chat import to_request as write_chat
-from tests.llm._sockets import Asked, Peer, serving
+from tests.llm._sockets import WAIT, Asked, Peer, serving
 
 ONCE = Options(retry=Retry(attempts=1))
 ALL = pytest.mark.parametrize("kind", [AnthropicProvider, OpenAIProvider, OpenAIChatProvider])
@@ -234,7 +234,7 @@ def test_closing_a_local_provider_wakes_who_waits():
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        assert waiting.wait(20)
+        assert waiting.wait(WAIT)
         model.close()
-        thread.join(20)
+        thread.join(WAIT)
     assert "was closed" in str(found[0])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-WAIT = 20.0  # seconds; nothing waits as long unless it is broken
+WAIT = 30.0  # seconds; nothing waits as long unless it is broken
 
 
 @dataclass
@@ -186,6 +186,14 @@ def serving(handler: Handler, **options: Any) -> Iterator[Server]:
     finally:
         server.close()
     assert not server.faults
+
+
+@contextmanager
+def nobody() -> Iterator[int]:
+    """A port where nobody listens, and nobody else can for the time of a block."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path] | None:

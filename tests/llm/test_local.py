@@ -42,6 +42,7 @@ from altar.llm import (
 from altar.llm.openai_compatible import LocalProvider, Timeout
 from altar.runtime import Cancellation
 from tests.llm._sockets import WAIT, Asked, Peer, serving
+from tests.waiting import asoon, budgets
 
 ONCE = Options(retry=Retry(attempts=1))
 REQUEST = Request(
@@ -457,14 +458,6 @@ def ended_threads() -> bool:
     return not any(thread.is_alive() for thread in threads)
 
 
-async def until(what) -> None:
-    """Wait for what another thread does, a bounded time."""
-    end = time.monotonic() + WAIT
-    while not what():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.001)
-
-
 def test_many_answers_are_awaited_at_once():
     """No executor of a few threads stands between them and their server."""
     together = threading.Barrier(40)
@@ -496,11 +489,11 @@ def test_a_cancelled_task_hangs_up_at_once_and_leaves_no_thread(form):
                         pass
 
         task = asyncio.create_task(ask())
-        await until(lambda: server.asked)
+        assert await asoon(lambda: server.asked)
         task.cancel()
         await asyncio.wait((task,))
         assert task.cancelled()
-        await until(lambda: server.peers[0].gone.is_set() and not own_threads())
+        assert await asoon(lambda: server.peers[0].gone.is_set() and not own_threads())
         assert flag._listeners == {}
         assert not flag, "the application's own flag is not ours to raise"
 
@@ -514,7 +507,7 @@ def test_closing_an_async_stream_hangs_up():
         while not isinstance(await anext(events), Delta):
             pass
         await events.aclose()
-        await until(lambda: server.peers[0].gone.is_set() and not own_threads())
+        assert await asoon(lambda: server.peers[0].gone.is_set() and not own_threads())
 
     with serving(waiting) as server, closing(LocalProvider("m", url=server.url)) as model:
         asyncio.run(main(server, model))
@@ -532,7 +525,7 @@ def test_a_raised_flag_and_a_deadline_end_the_async_forms(form):
     async def main(server, model: LocalProvider) -> None:
         flag = Cancellation()
         task = asyncio.create_task(ask(model, attempt(flag)))
-        await until(lambda: server.asked)
+        assert await asoon(lambda: server.asked)
         flag.cancel()
         with pytest.raises(TransportError, match="the run ended"):
             await task
@@ -570,14 +563,18 @@ def test_an_async_stream_ends_with_its_end():
 
 @pytest.mark.parametrize("way", ["generate", "agenerate"])
 def test_the_time_limit_of_a_run_reaches_the_socket(way):
-    options = Options(retry=Retry(attempts=1), limits=Limits(seconds=0.1))
     with serving(waiting) as server, closing(LocalProvider("m", url=server.url)) as model:
-        if way == "generate":
-            reply = altar.generate("hi", model=model, options=options)
-        else:
-            reply = asyncio.run(altar.agenerate("hi", model=model, options=options))
-        assert server.peers[0].gone.wait(WAIT)
-    assert reply.finish == "deadline"
+        for seconds in budgets(0.1):
+            options = Options(retry=Retry(attempts=1), limits=Limits(seconds=seconds))
+            if way == "generate":
+                reply = altar.generate("hi", model=model, options=options)
+            else:
+                reply = asyncio.run(altar.agenerate("hi", model=model, options=options))
+            assert reply.finish == "deadline"
+            if server.asked:
+                break
+        assert all(peer.gone.wait(WAIT) for peer in server.peers)
+    assert server.asked
 
 
 def test_a_loading_model_is_asked_again_by_the_loop():

@@ -53,6 +53,7 @@ from altar.llm import (
 from altar.runtime import Cancellation
 from altar.testing import FunctionProvider, ScriptedProvider
 from tests.llm._table import Chunks, FakeClock, Table, told
+from tests.waiting import PATIENCE, soon
 
 
 def add(a, b):
@@ -563,10 +564,7 @@ def test_a_streaming_tool_is_heard_while_it_runs():
     class Slow(Table):
         def invoke(self, call, ctx):
             ctx.emit("first")
-            deadline = 200
-            while not heard and deadline:
-                deadline -= 1
-                time.sleep(0.005)
+            soon(lambda: heard)
             return ToolResult(name=call.name, call_id=call.call_id, content=list(heard))
 
     events = []
@@ -713,7 +711,7 @@ def test_a_stream_that_is_closed_keeps_the_results_that_are_there():
     for event in events:
         if event.kind == "tool_result":
             break
-    assert over.wait(10)
+    assert over.wait(PATIENCE)
     events.close()
     said = [part.value for part in asked.messages[-1].parts]
     assert said[:2] == ["paid 0", "paid 1"]  # the third may be on its way yet
@@ -798,4 +796,4 @@ def test_a_provider_that_will_not_be_cancelled_is_left_at_the_deadline(form):
         return reply
 
     freed = None
-    assert asyncio.run(asyncio.wait_for(main(), 10)).finish == "deadline"
+    assert asyncio.run(asyncio.wait_for(main(), PATIENCE)).finish == "deadline"

@@ -31,6 +31,7 @@ from altar.llm import (
     fold,
 )
 from altar.runtime import Cancellation
+from tests.waiting import PATIENCE
 
 REQUEST = Request(
     model="m",
@@ -47,6 +48,11 @@ REQUEST = Request(
 def attempt(seconds: float | None = None) -> Attempt:
     deadline = None if seconds is None else monotonic() + seconds
     return Attempt(number=1, deadline=deadline, cancelled=Cancellation())
+
+
+def threads() -> set[threading.Thread]:
+    """Those of all providers here."""
+    return {one for one in threading.enumerate() if one.name == "altar-model"}
 
 
 class Client:
@@ -126,14 +132,13 @@ def test_every_event_loop_has_a_client_of_its_own():
 
 
 def test_close_lets_go_of_the_client_and_of_the_thread():
+    before = threads()
     provider = Echo()
     provider.complete(REQUEST, attempt())
-    threads = [one for one in threading.enumerate() if one.name == "altar-model"]
-    assert threads
+    (own,) = threads() - before
     provider.close()
-    for thread in threads:
-        thread.join(2)
-    assert not any(thread.is_alive() for thread in threads)
+    own.join(PATIENCE)
+    assert not own.is_alive()
     assert provider.made[0].closed
     assert provider.complete(REQUEST, attempt()).message.text == "client 1"  # and begins anew
     provider.close()
@@ -152,7 +157,7 @@ def test_a_deadline_breaks_off_what_is_under_way(form: str):
     provider = Echo(wait=True)
     with pytest.raises(ProviderTimeoutError):
         list(getattr(provider, form)(REQUEST, attempt(0.02)) or ())
-    assert provider.broken_off.wait(2)
+    assert provider.broken_off.wait(PATIENCE)
     provider.close()
 
 
@@ -163,7 +168,7 @@ def test_a_flag_raised_in_another_thread_breaks_off_what_is_under_way(form: str)
     threading.Timer(0.02, tried.cancelled.cancel).start()
     with pytest.raises(TransportError):
         list(getattr(provider, form)(REQUEST, tried) or ())
-    assert provider.broken_off.wait(2)
+    assert provider.broken_off.wait(PATIENCE)
     provider.close()
 
 
@@ -173,7 +178,7 @@ def test_closing_a_stream_breaks_off_the_request():
     assert next(events) == PartStart(0, "text")
     assert next(events) == Delta(0, "client ")
     events.close()
-    assert provider.broken_off.wait(2)
+    assert provider.broken_off.wait(PATIENCE)
     provider.close()
 
 
@@ -211,7 +216,7 @@ def test_a_forked_child_has_a_client_and_a_thread_of_its_own():
     child = os.fork()
     if child == 0:
         try:
-            text = provider.complete(REQUEST, attempt(5.0)).message.text
+            text = provider.complete(REQUEST, attempt(PATIENCE)).message.text
             os._exit(0 if text == "client 1" else 1)
         except BaseException:
             os._exit(2)
@@ -238,6 +243,8 @@ def test_a_loop_closed_by_hand_leaves_no_socket_open(recwarn: pytest.WarningsRec
                 _, client.writer = await asyncio.open_connection(sock=ours.pop())
             return Response(message=Message.assistant("hello"))
 
+    gc.collect()  # what other tests left to the collector is not this test's
+    recwarn.clear()
     pairs = [socket.socketpair() for _ in range(2)]
     ours = [one for one, _ in pairs]
     for one in ours:
@@ -250,7 +257,7 @@ def test_a_loop_closed_by_hand_leaves_no_socket_open(recwarn: pytest.WarningsRec
     asyncio.run(provider.aclose())
     gc.collect()
     for _, theirs in pairs:
-        theirs.settimeout(2)
+        theirs.settimeout(PATIENCE)
         assert theirs.recv(1) == b""
         theirs.close()
     assert not [one for one in recwarn if "transport" in str(one.message)]
@@ -269,9 +276,9 @@ def test_who_waits_when_the_provider_is_closed_is_told_so(form: str):
 
     waiting = threading.Thread(target=ask)
     waiting.start()
-    assert provider.working.wait(2)
+    assert provider.working.wait(PATIENCE)
     provider.close()
-    waiting.join(2)
+    waiting.join(PATIENCE)
     assert [type(one) for one in told] == [ClosedError]
     assert "'echo:m' was closed" in str(told[0])
     assert provider.made[0].closed
@@ -288,7 +295,7 @@ def test_closing_while_others_begin_leaves_nobody_waiting():
             thread.start()
         provider.close()
         for thread in asking:
-            thread.join(5)
+            thread.join(PATIENCE)
         assert not any(thread.is_alive() for thread in asking)
         provider.close()
 
@@ -299,9 +306,6 @@ def suppressed(provider: Echo) -> None:
 
 
 def test_a_stream_that_outlives_its_provider_leaves_no_thread():
-    def threads() -> set[threading.Thread]:
-        return {one for one in threading.enumerate() if one.name == "altar-model"}
-
     before = threads()
     provider = Echo(wait=True)
     events = provider.stream(REQUEST, attempt())
@@ -316,12 +320,14 @@ def test_closing_a_provider_closes_its_client_in_another_running_loop():
     events = asyncio.new_event_loop()
     thread = threading.Thread(target=events.run_forever)
     thread.start()
-    asyncio.run_coroutine_threadsafe(provider.acomplete(REQUEST, attempt()), events).result(2)
+    asyncio.run_coroutine_threadsafe(provider.acomplete(REQUEST, attempt()), events).result(
+        PATIENCE
+    )
     provider.close()
-    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), events).result(2)
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), events).result(PATIENCE)
     assert provider.made[0].closed
     events.call_soon_threadsafe(events.stop)
-    thread.join(2)
+    thread.join(PATIENCE)
     events.close()
 
 

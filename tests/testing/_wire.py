@@ -52,7 +52,7 @@ class Reply(NamedTuple):
 
 def connect(fake: Any) -> http.client.HTTPConnection:
     host = fake.url.removeprefix("http://")
-    return http.client.HTTPConnection(host, timeout=10)
+    return http.client.HTTPConnection(host, timeout=60)
 
 
 def send(

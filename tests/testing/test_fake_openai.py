@@ -1120,7 +1120,7 @@ def test_a_part_that_no_answer_can_hold_fails_the_test_and_not_in_silence():
 def raw(fake: FakeOpenAI, method: str, path: str, body: object) -> tuple[int, dict, str]:
     """One request by plain HTTP, without a key."""
     connection = http.client.HTTPConnection(
-        "127.0.0.1", int(fake.url.rpartition(":")[2]), timeout=10
+        "127.0.0.1", int(fake.url.rpartition(":")[2]), timeout=60
     )
     try:
         headers = {"Content-Type": "application/json"}

@@ -8,7 +8,6 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from time import monotonic
 
 import pytest
 
@@ -25,6 +24,7 @@ from altar.testing._fake_http import Answer, Answered, ServerEvent
 from altar.testing._fake_neutral import neutral_request
 from altar.testing._fake_server import FakeCall, Received
 from tests.testing._wire import connect, post, send
+from tests.waiting import PATIENCE, soon
 
 
 class Plain(FakeServer):
@@ -106,7 +106,7 @@ def test_a_client_sees_an_event_before_the_next_is_sent():
     with Plain([gate]) as fake, closing(connect(fake)) as connection:
         connection.request("POST", "/say", json.dumps({"stream": True}))
         answer = connection.getresponse()
-        assert gate.reached()
+        assert gate.reached(PATIENCE)
         assert answer.readline() == b'data: {"piece":"first"}\n'
         gate.open()
         assert answer.read().count(b"piece") == 2
@@ -117,10 +117,10 @@ def test_a_gate_holds_back_a_whole_answer_too():
     gate = Gate("late")
     with Plain([gate]) as fake, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(ask, fake)
-        assert gate.reached()
+        assert gate.reached(PATIENCE)
         assert not waiting.done()
         gate.open()
-        assert waiting.result(10).body == {"text": "late"}
+        assert waiting.result(PATIENCE).body == {"text": "late"}
 
 
 def test_a_client_that_leaves_disturbs_nobody():
@@ -130,7 +130,7 @@ def test_a_client_that_leaves_disturbs_nobody():
         with closing(connect(fake)) as connection:
             connection.request("POST", "/say", json.dumps({"stream": True}))
             answer = connection.getresponse()
-            assert gate.reached()
+            assert gate.reached(PATIENCE)
             answer.close()
         gate.open()
         assert ask(fake).body == {"text": "next"}
@@ -140,7 +140,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_request_uses_up_no_entry():
     """A body that is shorter than announced is no request."""
     with Plain(["whole"]) as fake:
         host, port = fake.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as raw:
+        with socket.create_connection((host, int(port)), timeout=60) as raw:
             raw.sendall(b"POST /say HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
         assert ask(fake).body == {"text": "whole"}
         assert len(fake.requests) == 1
@@ -163,7 +163,7 @@ def test_what_hangs_is_released_when_the_server_closes(after: int | None):
         if after is not None:
             assert connection.getresponse().readline().startswith(b"data:")
         else:
-            _until(lambda: fake.asked)
+            assert soon(lambda: fake.asked)
         fake.close()
         assert connection.sock is None or connection.sock.recv(4096) in (b"", b"\n")
 
@@ -173,19 +173,10 @@ def test_what_hangs_ends_when_the_client_leaves():
     with Plain([Fault("hang"), "next"]) as fake:
         with closing(connect(fake)) as connection:
             connection.request("POST", "/say", json.dumps({}))
-            _until(lambda: fake.asked)
+            assert soon(lambda: fake.asked)
         client = f"altar-fake-{fake.url.rpartition(':')[2]}-client"
-        _until(lambda: client not in [thread.name for thread in threading.enumerate()])
+        assert soon(lambda: client not in [thread.name for thread in threading.enumerate()])
         assert ask(fake).body == {"text": "next"}
-
-
-def _until(holds) -> None:
-    """Wait, without sleeping long, until something holds that other threads bring about."""
-    give_up = monotonic() + 10
-    pause = threading.Event()
-    while not holds():
-        assert monotonic() < give_up, "it never came about"
-        pause.wait(0.005)
 
 
 def test_a_server_can_be_closed_twice_and_leaves_no_thread():

@@ -410,7 +410,7 @@ def test_light():
         cwd=suite.path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert "1 passed" in done.stdout, done.stdout
@@ -426,7 +426,7 @@ def test_it_works_in_the_workers_of_xdist(suite: Suite):
         cwd=suite.path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
         check=False,
     )  # fmt: skip
     assert "2 passed" in done.stdout, done.stdout

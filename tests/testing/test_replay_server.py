@@ -35,7 +35,7 @@ def lines(path: Path) -> list[dict]:
 
 def send(url: str, body: object = None, *, to: str = "/v1/x", method: str = "POST", **headers):
     """One request by plain HTTP: status, headers in lower case, body."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
     try:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -309,7 +309,7 @@ def test_a_reader_that_left_early_is_recorded_as_far_as_it_came(path):
         handler.end_headers()
         handler.wfile.write(b"data: 1\n\n")
         handler.wfile.flush()
-        go.wait(10)
+        go.wait(60)
         handler.close_connection = True
 
     try:
