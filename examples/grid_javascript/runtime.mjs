@@ -23,7 +23,7 @@ let clock = { ahead: Infinity, at: 0 }, draining = false, inflight = 0; // Host 
 const hostTime = (now = performance.now()) => now + clock.ahead + (now - clock.at) * 0.0002;
 const ask = async (op, type, message) => {
   const body = pack({ type, v: 1, id: id(8), runtime, ...message }), sent = performance.now();
-  const [answer] = read((await nc.request(`grid.v1.host.${op}.${runtime}`, body, { timeout: 2000 })).data), at = performance.now();
+  const [answer] = read((await nc.request(`grid.v1.host.${op}.${runtime}`, body, { timeout: 10000 })).data), at = performance.now();
   if (at + answer.time_ms - sent < hostTime(at)) clock = { ahead: answer.time_ms - sent, at };
   return answer.type === "Error" ? Promise.reject(Error(answer.error.message)) : answer;
 };

@@ -32,12 +32,14 @@ from altar_extras.grid.wire import (  # noqa: E402
     unpack,
 )
 from tests.gates._source import ROOT  # noqa: E402
+from tests.waiting import asoon  # noqa: E402
 from tests.wire.golden import BAD, FRAMES  # noqa: E402
 
 EXAMPLE = ROOT / "examples" / "grid_javascript"
 PACKAGES = ROOT / ".nox" / "javascript"
 SESSION = "5e55"
 LATER = 60_000
+PATIENCE = 60
 
 FRAMES_IN_JAVASCRIPT = """
 import { deepStrictEqual } from "node:assert";
@@ -117,9 +119,11 @@ def runtime(place: Path, grid: DevelopmentGrid):
     reader = Thread(target=lambda: [lines.put(line) for line in process.stdout])
     reader.start()
     try:
-        first = lines.get(timeout=20).split()
+        first = lines.get(timeout=PATIENCE).split()
         assert first[0] == "ready", first
         yield process, first[1], lines
+        process.terminate()  # it says that it leaves: the next test's client is not sent here
+        assert process.wait(timeout=PATIENCE) == 0
     finally:
         process.kill()
         process.wait()
@@ -149,9 +153,7 @@ async def sent(grid: DevelopmentGrid, to: str, bodies: list[tuple[bytes, str]], 
         await transport.subscribe("grid.v1.re.0ther.>", others.append)
         for body, reply in bodies:
             transport.publish(Subjects.direct(to, "word_count", 1, SESSION), body, reply=reply)
-        until = time.monotonic() + 10
-        while len(mine) < answers and time.monotonic() < until:
-            await asyncio.sleep(0.01)
+        await asoon(lambda: len(mine) >= answers)
     finally:
         await transport.close()
     return mine, others
@@ -253,21 +255,25 @@ def test_what_is_no_call_for_here_is_refused_as_the_page_says(grid, place):
 
 
 def test_a_call_that_runs_when_it_is_told_to_stop_is_answered(grid, place):
+    tools = place / "tools.mjs"
+    head = "wait: async ({ seconds }) => {\n"
+    told = tools.read_text("utf-8").replace(head, f'{head}    console.log("begun");\n')
+    assert "begun" in told
+    tools.write_text(told, "utf-8")
     with (
-        runtime(place, grid) as (process, _, _),
+        runtime(place, grid) as (process, _, lines),
         GridClient(credentials=grid.client_credentials) as client,
     ):
         assert client.call("wait", {"seconds": 0}).content == 0
+        assert lines.get(timeout=PATIENCE) == "begun\n"
         found: Queue[object] = Queue()
         caller = Thread(target=lambda: found.put(client.call("wait", {"seconds": 0.4})))
         caller.start()
-        while not client.status()["calls"]:
-            time.sleep(0.01)
-        time.sleep(0.05)  # on its way to the tool
+        assert lines.get(timeout=PATIENCE) == "begun\n"
         process.terminate()
-        assert found.get(timeout=10).content == 0.4
+        assert found.get(timeout=PATIENCE).content == 0.4
         caller.join()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE) == 0
 
 
 @pytest.mark.slow
