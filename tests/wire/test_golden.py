@@ -84,3 +84,23 @@ def test_the_page_tells_every_field_of_a_message_as_the_code_reads_it(name):
 
 def test_the_page_tells_of_no_message_that_is_not_there():
     assert sorted(re.findall(r"^#### (\w+)$", PAGE, re.MULTILINE)) == sorted(kinds())
+
+
+def test_the_page_and_the_code_give_each_reason_the_same_type_of_error():
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([A-Z_]+) \| [a-z ,]+ \| ", PAGE, re.M)
+    told = {name: kind for names, kind in rows for name in re.findall(r"`(\w+)`", names)}
+    own = re.search(r"Reasons of a client's own: (.*?), and, ", PAGE)[1]
+    for names, kind in re.findall(r"((?:`\w+`(?:, )?)+) \(([A-Z_]+)\)", own):
+        told |= dict.fromkeys(re.findall(r"`(\w+)`", names), kind)
+    assert told == {reason: str(kind) for reason, kind in wire.REASONS.items()}
+    assert wire.Fault.of("no_tool", "Nobody has it.").type == "TOOL_NOT_FOUND"
+
+
+def test_no_part_of_the_grid_gives_a_reason_a_type_of_its_own():
+    other: list[str] = []
+    for path in (ROOT / "src" / "altar_extras" / "grid").rglob("*.py"):
+        text = path.read_text("utf-8")
+        for kind, reason in re.findall(r'type=(?:ErrorType\.|")(\w+)"?,\s*reason="(\w+)"', text):
+            if wire.REASONS.get(reason, kind) != kind:
+                other.append(f"{path.name}: {reason} as {kind}")
+    assert other == []

@@ -11,13 +11,17 @@ SESSION_ENDED = {"session_expired"}
 
 
 def reasons() -> set[str]:
-    """Every text that stands as ``reason=`` in the source; the wire's are for people."""
+    """Every text that stands as ``reason=`` in the source, or first in ``Fault.of``; the wire's
+    are for people.
+    """
     found = set()
     for path in (one for one in SOURCE.rglob("*.py") if one.parent.name != "wire"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.keyword) and node.arg == "reason":
-                if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-                    found.add(node.value.value)
+            said = node.value if isinstance(node, ast.keyword) and node.arg == "reason" else None
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Fault.of":
+                said = node.args[0]
+            if isinstance(said, ast.Constant) and isinstance(said.value, str):
+                found.add(said.value)
     return found
 
 

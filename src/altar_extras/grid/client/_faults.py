@@ -73,45 +73,32 @@ def fault_of(error: BaseException, executed: Executed = "no") -> Fault:
 
 def expired() -> Fault:
     """The session has ended."""
-    return Fault(
-        type=ErrorType.PERMISSION_DENIED,
-        reason="session_expired",
-        message="The session with the grid is over.",
-    )
+    return Fault.of("session_expired", "The session with the grid is over.")
 
 
 def quarantined() -> Fault:
     """The call killed runtimes."""
-    return Fault(
-        type=ErrorType.RESOURCE_EXHAUSTED,
-        reason="quarantined",
-        message="This call has ended several runtimes, and is not made again.",
+    return Fault.of(
+        "quarantined",
+        "This call has ended several runtimes, and is not made again.",
         steps=("Call the tool with other arguments.",),
     )
 
 
 def no_tool(name: str) -> Fault:
     """Nobody knows the name."""
-    return Fault(
-        type=ErrorType.TOOL_NOT_FOUND,
-        reason="no_tool",
-        message=f"The grid shows this session no tool {name[:80]!r}.",
-    )
+    return Fault.of("no_tool", f"The grid shows this session no tool {name[:80]!r}.")
 
 
 def cancelled(reason: str) -> Fault:
     """It was given up before it was sent."""
     text = f"The call was not finished: {reason}."
-    return Fault(type=ErrorType.CANCELLED, reason="cancelled", message=text)
+    return Fault.of("cancelled", text)
 
 
 def too_late(name: str) -> Fault:
     """Its deadline passed before it was sent."""
-    return Fault(
-        type=ErrorType.TIMEOUT,
-        reason="deadline_passed",
-        message=f"The time for {name[:80]!r} was over before it began.",
-    )
+    return Fault.of("deadline_passed", f"The time for {name[:80]!r} was over before it began.")
 
 
 def closed() -> Fault:
@@ -122,19 +109,16 @@ def closed() -> Fault:
 def unsent(error: GridTransportError) -> Fault:
     """The transport did not take it."""
     if isinstance(error, TooLargeError):
-        return Fault(
-            type=ErrorType.RESOURCE_EXHAUSTED,
-            reason="too_large",
-            message=f"The call has {error.size:,} bytes, and {error.limit:,} may travel.",
+        return Fault.of(
+            "too_large", f"The call has {error.size:,} bytes, and {error.limit:,} may travel."
         )
     return fault_of(error)
 
 
 def all_out(name: str, seconds: float) -> Fault:
     """Every breaker is open."""
-    return Fault(
-        type=ErrorType.CIRCUIT_OPEN,
-        reason="circuit_open",
-        message=f"Every runtime of {name[:80]!r} failed lately; it is left alone for a while.",
+    return Fault.of(
+        "circuit_open",
+        f"Every runtime of {name[:80]!r} failed lately; it is left alone for a while.",
         retry_after_ms=int(seconds * 1000) + 1,
     )

@@ -223,11 +223,7 @@ class Invocation:
         """Nobody hears the subject the call was sent to: this attempt reached no one."""
         if self.phase != "sent" and self.phase != "stopping":
             return _NOTHING
-        fault = Fault(
-            type=ErrorType.SERVICE_UNAVAILABLE,
-            reason="no_runtime",
-            message=f"No runtime serves {self.call.name[:80]!r} now.",
-        )
+        fault = Fault.of("no_runtime", f"No runtime serves {self.call.name[:80]!r} now.")
         return [Act("bad"), *self._again(fault)] if self.runtime else self._again(fault)
 
     def disconnected(self) -> list[Act]:
@@ -280,13 +276,7 @@ class Invocation:
         if self.phase == "new":
             executed: Executed = "unknown" if self.may_have_run else "no"
             if executed == "no":
-                return self._fail(
-                    Fault(
-                        type=ErrorType.CANCELLED,
-                        reason="cancelled",
-                        message=f"The call was not finished: {reason}.",
-                    )
-                )
+                return self._fail(Fault.of("cancelled", f"The call was not finished: {reason}."))
             return self._unknown("cancelled")
         if self.phase == "sent":
             self.phase = "stopping"
@@ -304,10 +294,9 @@ class Invocation:
             return _NOTHING
         known = self.phase == "new" and not self.may_have_run
         acts = [] if known else [Act("cancel", "deadline")] if self.runtime else []
-        error = Fault(
-            type=ErrorType.TIMEOUT,
-            reason="deadline_passed",
-            message=f"The tool {self.call.name[:80]!r} did not finish within {seconds:.3g} s.",
+        error = Fault.of(
+            "deadline_passed",
+            f"The tool {self.call.name[:80]!r} did not finish within {seconds:.3g} s.",
             executed="no" if known else "unknown",
             steps=("Ask for less at once, or go on without this result.",),
         )
@@ -325,10 +314,9 @@ class Invocation:
         if self.parts is not None:
             return [Act("stray")]
         if message.size > self.settings.max_result_bytes:
-            fault = Fault(
-                type=ErrorType.RESOURCE_EXHAUSTED,
-                reason="too_large",
-                message=f"The result has {message.size:,} bytes, more than this client takes.",
+            fault = Fault.of(
+                "too_large",
+                f"The result has {message.size:,} bytes, more than this client takes.",
                 executed="yes",
             )
             return self._fail(fault)
@@ -371,12 +359,7 @@ class Invocation:
         return [Act("bad" if reason in _FULL else "good"), Act("answer", result)]
 
     def _break(self, message: str, executed: Executed = "unknown") -> list[Act]:
-        fault = Fault(
-            type=ErrorType.STREAM_BROKEN,
-            reason="stream_broken",
-            message=message,
-            executed=executed,
-        )
+        fault = Fault.of("stream_broken", message, executed=executed)
         runs = self.runtime and executed != "yes"
         stop = [Act("cancel", "the stream is broken")] if runs else []
         return [*stop, *self._fail(fault)]
@@ -396,7 +379,7 @@ class Invocation:
             return self._send_again()
         if self.stop_reason is not None and not self.may_have_run:
             text = f"The call was not finished: {self.stop_reason}."
-            return self._fail(Fault(type=ErrorType.CANCELLED, reason="cancelled", message=text))
+            return self._fail(Fault.of("cancelled", text))
         return self._unknown(fault.reason) if self.may_have_run else self._fail(fault)
 
     def _lost(self) -> Act:

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from altar.errors import ConfigurationError, ErrorType
+from altar.errors import ConfigurationError
 from altar_extras.grid.security import ManifestRefused, ManifestTrust, SignedManifest, key_id
 from altar_extras.grid.wire import Fault
 
@@ -69,16 +69,13 @@ class Pinned:
     def refusal(self, right: ToolRight) -> Fault | None:
         """Why this tool, as a Host has shown it, is not called."""
         if self._accepted.is_expired(time()):
-            return Fault(
-                type=ErrorType.SERVICE_UNAVAILABLE,
-                reason="manifest_expired",
-                message="The signed manifest has expired; a new one must be signed.",
+            return Fault.of(
+                "manifest_expired", "The signed manifest has expired; a new one must be signed."
             )
         if self._digests.get((right.name, right.major)) != right.digest:
-            return Fault(
-                type=ErrorType.INVALID_STATE,
-                reason="digest_differs",
-                message=f"The Host's contract of {right.name[:80]!r} is not the signed one.",
+            return Fault.of(
+                "digest_differs",
+                f"The Host's contract of {right.name[:80]!r} is not the signed one.",
             )
         return None
 

@@ -127,11 +127,7 @@ def _say_rest(doc: dict[str, Any], run: Speaker) -> None:
 def _in_parts(doc: dict[str, Any], run: Speaker, peer: Peer | None) -> Spoken:
     """Announce the arguments, which follow as UTF-8 JSON."""
     if peer is not None and not peer.can("parts"):
-        fault = Fault(
-            type=ErrorType.RESOURCE_EXHAUSTED,
-            reason="too_large",
-            message="The arguments are more than the runtime of this tool takes.",
-        )
+        fault = Fault.of("too_large", "The arguments are more than the runtime of this tool takes.")
         raise UnspeakableError(fault)
     call = run.inv.call
     data = dumps(call.args).encode()

@@ -13,7 +13,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
-from altar.errors import ErrorType
 from altar_extras.grid.wire import Fault
 
 if TYPE_CHECKING:
@@ -122,16 +121,12 @@ class Invocation:
 
 def expired() -> Fault:
     """The deadline has passed, or may have."""
-    return Fault(
-        type=ErrorType.TIMEOUT,
-        reason="deadline_passed",
-        message="The deadline had passed, or may have, before the tool began.",
+    return Fault.of(
+        "deadline_passed", "The deadline had passed, or may have, before the tool began."
     )
 
 
 def _never() -> Fault:
-    return Fault(
-        type=ErrorType.INVALID_STATE,
-        reason="tombstoned",
-        message="This runtime said that it had never seen this call; it does not run it now.",
+    return Fault.of(
+        "tombstoned", "This runtime said that it had never seen this call; it does not run it now."
     )

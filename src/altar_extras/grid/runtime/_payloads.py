@@ -83,10 +83,9 @@ class Intake:
         """
         limits = self._settings
         if size > limits.max_payload:
-            return Fault(
-                type=ErrorType.RESOURCE_EXHAUSTED,
-                reason="too_large",
-                message=f"Arguments of {size:,} bytes; this runtime takes {limits.max_payload:,}.",
+            return Fault.of(
+                "too_large",
+                f"Arguments of {size:,} bytes; this runtime takes {limits.max_payload:,}.",
             )
         owner = session.partition("-")[0]
         own = sum(1 for key in self._open if key[0].partition("-")[0] == owner)
@@ -95,10 +94,9 @@ class Intake:
             or own >= max(1, limits.payloads_at_once // 2)
             or self._bytes + size > limits.payload_bytes_at_once
         ):
-            return Fault(
-                type=ErrorType.RESOURCE_EXHAUSTED,
-                reason="overloaded",
-                message="Too many large arguments are on their way to this runtime.",
+            return Fault.of(
+                "overloaded",
+                "Too many large arguments are on their way to this runtime.",
                 retry_after_ms=500,
             )
         return None

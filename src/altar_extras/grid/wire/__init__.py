@@ -47,6 +47,7 @@ from altar_extras.grid.wire._control import (
     op_of,
 )
 from altar_extras.grid.wire._failure import (
+    REASONS,
     Executed,
     Fault,
     executed_of,
@@ -85,6 +86,7 @@ __all__ = [
     "HOST_QUEUE",
     "LEVEL",
     "MAX_BODY",
+    "REASONS",
     "RUNTIME_QUEUE",
     "VERSION",
     "Accepted",

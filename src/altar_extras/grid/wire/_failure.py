@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from altar.adm import ErrorObject, ToolResult
+from altar.errors import ErrorType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from altar.adm import FunctionCall
 
-__all__ = ["Executed", "Fault", "executed_of", "failed", "with_executed"]
+__all__ = ["REASONS", "Executed", "Fault", "executed_of", "failed", "with_executed"]
 
 Executed = Literal["no", "yes", "unknown"]
+
+# The errors' type of each reason, the same whoever says it (docs/grid/wire.md, "Errors").
+REASONS: Final[Mapping[str, ErrorType]] = MappingProxyType(
+    {
+        "cancelled": ErrorType.CANCELLED,
+        "circuit_open": ErrorType.CIRCUIT_OPEN,
+        "deadline_passed": ErrorType.TIMEOUT,
+        "digest_differs": ErrorType.INVALID_STATE,
+        "disconnected": ErrorType.SERVICE_UNAVAILABLE,
+        "draining": ErrorType.SERVICE_UNAVAILABLE,
+        "duplicate_differs": ErrorType.INVALID_STATE,
+        "malformed": ErrorType.PARAMETER_VALIDATION_FAILED,
+        "manifest_expired": ErrorType.SERVICE_UNAVAILABLE,
+        "no_manifest": ErrorType.SERVICE_UNAVAILABLE,
+        "no_runtime": ErrorType.SERVICE_UNAVAILABLE,
+        "no_tool": ErrorType.TOOL_NOT_FOUND,
+        "overloaded": ErrorType.RESOURCE_EXHAUSTED,
+        "quarantined": ErrorType.SERVICE_UNAVAILABLE,
+        "runtime_failed": ErrorType.SERVICE_UNAVAILABLE,
+        "session_expired": ErrorType.PERMISSION_DENIED,
+        "spool_full": ErrorType.RESOURCE_EXHAUSTED,
+        "stream_broken": ErrorType.STREAM_BROKEN,
+        "tombstoned": ErrorType.INVALID_STATE,
+        "too_large": ErrorType.RESOURCE_EXHAUSTED,
+        "tool_differs": ErrorType.PERMISSION_DENIED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +61,21 @@ class Fault:
     retry_after_ms: int | None = None
     steps: tuple[str, ...] = ()
     cause: BaseException | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(
+        cls, reason: str, message: str, *, executed: Executed = "no",
+        retry_after_ms: int | None = None, steps: tuple[str, ...] = (),
+    ) -> Fault:  # fmt: skip
+        """One of the :data:`REASONS`, whose type is known."""
+        return cls(
+            type=REASONS[reason],
+            reason=reason,
+            message=message,
+            executed=executed,
+            retry_after_ms=retry_after_ms,
+            steps=steps,
+        )
 
     @property
     def retry_allowed(self) -> bool:
