@@ -28,7 +28,7 @@ from altar.later._hushed import hushed
 from altar.later._lent import Lender, give_up
 from altar.later._limits import SessionLimits
 from altar.later._log import logger
-from altar.later._plan import Begun, Pending, Plan
+from altar.later._plan import Begun, Pending, Plan, seconds_of
 from altar.later._run import (
     await_plan,
     is_unfinished,
@@ -283,7 +283,8 @@ class LocalRuntime:
         seconds = _seconds(entry, ctx)
         if seconds is not None and seconds <= 0:
             again = entry.options.idempotent
-            return timed_out(name, call.call_id, 0.0, idempotent=again, begun=False)
+            given = seconds_of(ctx.deadline, 0.0)
+            return timed_out(name, call.call_id, given, idempotent=again, begun=False)
         if entry.deps is not None and ctx.deps is None:
             logger.warning("tool %r was called without its dependencies (%s)", name, entry.deps)
             return no_deps(name, call.call_id, entry.deps)
