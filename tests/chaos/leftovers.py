@@ -13,7 +13,7 @@ from pathlib import Path
 from altar.isolate import default_pool
 from altar.runtime._pool import default_pool as threads_of_altar
 
-PATIENCE = 10.0  # seconds in which what was abandoned must have come to its end
+PATIENCE = 30.0  # seconds in which what was abandoned must have come to its end
 ROOM_MB = 64  # that the allocator may keep in pieces
 ROOM_OBJECTS = 3000  # for caches of a bounded size
 

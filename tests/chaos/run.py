@@ -20,8 +20,11 @@ from typing import TYPE_CHECKING, Any
 from altar import FunctionCall, Session
 from altar.adm import ToolResult
 from altar.errors import ErrorType
+from altar.isolate import default_pool
 from altar.later import SessionLimits
+from altar.runtime._pool import default_pool as threads_of_altar
 from tests.chaos import stacks, tools
+from tests.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,6 +159,9 @@ def log_file() -> Iterator[Path]:
 def settle() -> None:
     """Let bodies that nobody waits for any more come to their end."""
     Event().wait(0.2)
+    pool = threads_of_altar()
+    soon(lambda: not pool._lost and not pool._queue and len(pool._parked) == pool._threads)
+    soon(lambda: not default_pool().stats()["busy"])
 
 
 def _episode(random: Random, prefix: str, size: int, without: frozenset[str]) -> list[Sent]:

@@ -19,7 +19,7 @@ def run_bare(code: str) -> str:
         [sys.executable, "-I", "-S", "-B", "-c", start + dedent(code)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -24,7 +24,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from this tree without a network."""
     out = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
     (built,) = out.glob("*.whl")
     return built
 
@@ -44,7 +44,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(python: Path, *words: str, cwd: Path) -> str:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "ALTAR", "COV"))}
     done = subprocess.run(
-        [str(python), *words], cwd=cwd, env=env, capture_output=True, text=True, timeout=60,
+        [str(python), *words], cwd=cwd, env=env, capture_output=True, text=True, timeout=300,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

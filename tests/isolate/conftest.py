@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,25 +35,10 @@ async def aask(pool: ProcessPool, name: str, args: dict | None = None, **options
     return await pool.ainvoke(call, ctx, target=target(name, **options))
 
 
-def lives(pid: int) -> bool:
-    """Whether a process runs: neither gone nor a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        with suppress(ProcessLookupError):
-            os.kill(pid, 0)
-            return not Path("/proc/self").exists()
-        return False
-
-
-def soon(holds: Callable[[], object], seconds: float = 10.0) -> bool:
-    """Wait until something holds."""
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.005)
-    return True
+def settled(pool: ProcessPool) -> bool:
+    """Whether it has all the workers it wants, and starts none."""
+    roster = pool._crew.roster
+    return not (any(roster.missing()) or roster.starting)
 
 
 @pytest.fixture(scope="module")

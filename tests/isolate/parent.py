@@ -14,7 +14,26 @@ from altar.runtime import CallContext
 HERE = "tests.isolate.tools_here"
 
 
+def count() -> None:
+    """Open files before a pool, with it, and after it."""
+
+    def say() -> None:
+        print(len(os.listdir("/proc/self/fd")), flush=True)
+
+    gone = ProcessPool(size=1, spares=0)  # what a first pool opens for good, none must
+    gone.close()
+    say()
+    with ProcessPool(size=1, spares=0) as pool:
+        call = FunctionCall(name="add", args={"a": 1})
+        assert pool.invoke(call, CallContext(), target=Target(f"{HERE}:add")).content == 2
+        say()
+    say()
+
+
 def main(way: str) -> None:
+    if way == "count":
+        count()
+        return
     pool = ProcessPool(size=2, spares=0)
     said = threading.Event()
 
@@ -27,7 +46,7 @@ def main(way: str) -> None:
         said.set()
 
     threading.Thread(target=ask, args=("loop", begun), daemon=True).start()
-    said.wait(20)
+    said.wait(60)
     print(ask("where").content, flush=True)
     print("ready", flush=True)
     if way == "fork":

@@ -16,7 +16,8 @@ import pytest
 from altar.isolate import ProcessPool
 from altar.isolate._worker import STARTING
 from altar.runtime import CallContext
-from tests.isolate.conftest import aask, ask, lives, soon
+from tests.isolate.conftest import aask, ask
+from tests.waiting import is_alive, soon
 
 CALLS = 30  # of each thread, and of the loop
 EXPECTED = {None, "TOOL_EXECUTION_FAILED", "TIMEOUT"}
@@ -77,4 +78,4 @@ def test_no_call_is_lost_or_answered_twice_while_workers_are_killed_at_random():
         assert figures["busy"] == figures["waiting"] == 0
         assert figures["died"] > 0
         assert ask(pool, "add", {"a": 1}).content == 2
-    assert soon(lambda: not any(map(lives, seen)))
+    assert soon(lambda: not any(map(is_alive, seen)))

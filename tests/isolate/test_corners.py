@@ -35,6 +35,7 @@ from altar.isolate._worker import BUSY, GONE, IDLE, Worker
 from altar.runtime import CallContext
 
 Make = Callable[[], Worker]
+MANY = 100
 
 
 @pytest.fixture
@@ -167,9 +168,11 @@ def test_a_worker_is_refused_where_no_descriptor_is_left(monkeypatch):
     before = len(os.listdir("/dev/fd"))
     with monkeypatch.context() as patch:
         patch.setattr(fcntl, "fcntl", refuse)
-        with pytest.raises(OSError, match="none is left"):
-            _spawn.spawn("mark", memory_mb=None)
-    assert len(os.listdir("/dev/fd")) <= before
+        for _ in range(MANY):
+            with pytest.raises(OSError, match="none is left"):
+                _spawn.spawn("mark", memory_mb=None)
+    # one left open each time would be as many; other threads may have opened a few
+    assert len(os.listdir("/dev/fd")) < before + MANY
 
 
 def test_a_pool_is_refused_where_there_is_no_unix(monkeypatch):
@@ -268,10 +271,10 @@ def test_a_closed_roster_misses_nobody():
 
 def test_a_worker_given_up_has_a_moment_to_say_how_it_ends(make: Make):
     worker, killed = make(), []
-    worker.place = GONE
+    worker.place, before = GONE, monotonic()
     patrol(Roster(settings()), {1: worker}, lambda _: None, lambda: None, killed.append)
     assert worker.is_doomed
-    assert worker.kill_at > monotonic() - 1
+    assert worker.kill_at > before
     assert killed == []
 
 
@@ -380,7 +383,7 @@ def test_a_hub_without_epoll_reads_through_the_loop(monkeypatch):
             hub.begin(ours.fileno(), call)
             hub.more(ours.fileno())
             theirs.send(b"x")
-            await asyncio.wait_for(read.wait(), 2)
+            await asyncio.wait_for(read.wait(), 60)
             hub.end(ours.fileno(), answered=True)
             assert not hub.loop.remove_reader(ours.fileno())
 

@@ -14,7 +14,8 @@ from altar.isolate import ProcessPool, _processes
 from altar.isolate._crew import Crew
 from altar.isolate._settings import Settings
 from altar.runtime import CallContext
-from tests.isolate.conftest import ROOT, ask, lives, soon
+from tests.isolate.conftest import ROOT, ask
+from tests.waiting import gone, is_alive, soon
 
 LINUX = sys.platform == "linux"
 
@@ -41,26 +42,26 @@ def test_workers_end_with_a_parent_that_is_killed_even_in_an_endless_loop():
         process.kill()
         process.communicate()
     assert len(set(pids)) == 2
-    assert soon(lambda: not any(map(lives, pids)))
+    assert soon(lambda: not any(map(is_alive, pids)))
 
 
 def test_workers_end_with_their_interpreter_and_it_ends_without_a_word():
     process = program("end")
     pids = until_ready(process)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "")
-    assert not any(map(lives, pids))
+    assert not any(map(is_alive, pids))
 
 
 def test_a_forked_child_has_workers_of_its_own_and_leaves_its_parents_alone():
     process = program("fork")
     looping, parents = until_ready(process)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     childs, parents_again = map(int, out.split())
     assert childs not in (looping, parents, parents_again)
     assert process.returncode == 0
     assert parents_again != looping
-    assert not any(map(lives, (looping, parents, childs, parents_again)))
+    assert not any(map(is_alive, (looping, parents, childs, parents_again)))
 
 
 def test_closing_answers_the_calls_that_run_and_leaves_no_process():
@@ -78,9 +79,9 @@ def test_closing_answers_the_calls_that_run_and_leaves_no_process():
     assert soon(lambda: pool.stats()["waiting"] == 1)
     pool.close()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert [result.error.type for result in results] == ["CANCELLED", "CANCELLED"]
-    assert not lives(pids[0])
+    assert not is_alive(pids[0])
     assert ask(pool, "add", {"a": 1}).error.type == "CANCELLED"
     pool.close()  # a second time changes nothing
 
@@ -89,7 +90,7 @@ def test_a_pool_that_nobody_holds_ends_with_its_workers():
     pool = ProcessPool(size=1, spares=0)
     pid = ask(pool, "where").content
     del pool
-    assert soon(lambda: not lives(pid))
+    assert soon(lambda: not is_alive(pid))
 
 
 @pytest.mark.skipif(not LINUX, reason="processes that escape are found in /proc")
@@ -97,9 +98,9 @@ def test_a_process_that_left_its_session_is_found_by_its_mark_and_killed():
     with ProcessPool(size=1, spares=0) as pool:
         escaped = ask(pool, "escape").content
         ask(pool, "kill_oneself")
-        assert soon(lambda: not lives(escaped))
+        assert soon(lambda: not is_alive(escaped))
         last = ask(pool, "escape").content
-    assert not lives(last)
+    assert gone(last)
 
 
 def test_processes_are_noticed_where_there_is_no_pidfd():

@@ -6,14 +6,17 @@ import asyncio
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 
 import pytest
 
 from altar.isolate import ProcessPool
-from altar.runtime import CallContext
-from tests.isolate.conftest import aask, ask, lives, soon
+from altar.isolate._processes import bearers
+from altar.runtime import CallContext, Cancellation
+from tests.isolate.conftest import ROOT, aask, ask, settled
+from tests.waiting import gone, is_alive, soon
 
 LINUX = sys.platform == "linux"
 
@@ -59,15 +62,16 @@ def test_an_interrupt_at_any_moment_leaves_nobody_busy_and_nobody_waiting(again:
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_a_loop_that_stops_keeps_neither_a_worker_nor_a_place_in_the_queue(closed: bool):
+def test_a_loop_that_stops_keeps_neither_a_worker_nor_a_place_in_the_queue(closed, tmp_path):
+    never, now = str(tmp_path / "never"), str(tmp_path)
     with ProcessPool(size=1, spares=0) as pool:
-        assert ask(pool, "add", {"a": 1}).content == 2
+        assert ask(pool, "hold", {"path": now}).ok  # imported: a call's time begins at once
         loop = asyncio.new_event_loop()
         tasks: list[asyncio.Task] = []
 
         async def begin() -> None:
             for timeout in (None if closed else 0.1, 0.1):
-                call = aask(pool, "loop", ctx=CallContext(), timeout=timeout)
+                call = aask(pool, "hold", {"path": never}, ctx=CallContext(), timeout=timeout)
                 tasks.append(asyncio.ensure_future(call))
             await asyncio.sleep(0.02)
 
@@ -87,10 +91,15 @@ def test_a_loop_that_stops_keeps_neither_a_worker_nor_a_place_in_the_queue(close
 
 @pytest.mark.skipif(not LINUX, reason="families are found in /proc")
 def test_a_killed_worker_takes_along_what_it_started_wherever_that_went(pool: ProcessPool):
-    pids: list[int] = []
-    error = ask(pool, "scatter", timeout=0.2, ctx=CallContext(emit=pids.append)).error
-    assert error.type == "TIMEOUT"
-    assert soon(lambda: not lives(pids[0]))
+    flag, pids = Cancellation(), []
+
+    def began(pid: int) -> None:
+        pids.append(pid)
+        flag.cancel("enough")
+
+    error = ask(pool, "scatter", ctx=CallContext(emit=began, cancelled=flag)).error
+    assert error.type == "CANCELLED"
+    assert gone(pids[0])
 
 
 @pytest.mark.skipif(not LINUX, reason="elsewhere no group is left with the line open")
@@ -99,20 +108,22 @@ def test_a_death_is_told_though_another_process_holds_the_line(pool: ProcessPool
         pids: list[int] = []
         error = run(pool, "leave_the_line_open", ctx=CallContext(emit=pids.append)).error
         assert "exit code 3" in error.message
-        assert lives(pids[0])
+        assert is_alive(pids[0])
         os.kill(pids[0], signal.SIGKILL)
 
 
-def test_a_program_without_descriptors_is_told_and_its_pool_works_later():
+def test_a_program_without_descriptors_is_told_and_its_pool_works_later(pool: ProcessPool):
+    assert soon(lambda: settled(pool))  # or its next worker would be refused as well
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with ProcessPool(size=1, spares=0) as pool:
+    with ProcessPool(size=1, spares=0) as poor:
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
-            result = ask(pool, "add", {"a": 1})
+            result = ask(poor, "add", {"a": 1})
+            assert bearers("mark") == [], "a supervisor that cannot look goes on"
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert (result.error.type, type(result.cause)) == ("CONFIGURATION_ERROR", OSError)
-        assert ask(pool, "add", {"a": 1}).content == 2
+        assert ask(poor, "add", {"a": 1}).content == 2
 
 
 def test_odd_and_long_paths_do_not_hinder_a_start(monkeypatch):
@@ -122,22 +133,23 @@ def test_odd_and_long_paths_do_not_hinder_a_start(monkeypatch):
         assert ask(pool, "add", {"a": 1}).content == 2
 
 
-def test_an_interpreter_that_nobody_knows_is_told(monkeypatch):
+def test_an_interpreter_that_nobody_knows_is_told(monkeypatch, pool: ProcessPool):
+    assert soon(lambda: settled(pool))  # or its next worker would be refused as well
     monkeypatch.setattr(sys, "executable", None)
-    with ProcessPool(size=1, spares=0) as pool:
+    with ProcessPool(size=1, spares=0) as lost:
         for _ in range(2):
-            assert ask(pool, "add", {"a": 1}).error.type == "CONFIGURATION_ERROR"
+            assert ask(lost, "add", {"a": 1}).error.type == "CONFIGURATION_ERROR"
 
 
 @pytest.mark.skipif(not LINUX, reason="open files are counted in /proc")
 def test_a_closed_pool_leaves_no_file_open():
-    def count() -> int:
-        return len(os.listdir("/proc/self/fd"))
-
-    before = count()
-    with ProcessPool(size=1, spares=0) as pool:
-        ask(pool, "add", {"a": 1})
-    assert soon(lambda: count() <= before)
+    # in a program of its own: the pools of other tests open and close files when they like
+    command = [sys.executable, "-m", "tests.isolate.parent", "count"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
+    before, meanwhile, after = map(int, done.stdout.split())
+    assert after <= before < meanwhile
 
 
 @pytest.mark.parametrize("deadline", [float("inf"), 1e308])

@@ -12,7 +12,8 @@ import pytest
 
 from altar.isolate import ProcessPool
 from altar.runtime import CallContext, Cancellation
-from tests.isolate.conftest import aask, ask, lives, soon
+from tests.isolate.conftest import aask, ask
+from tests.waiting import asoon, is_alive, soon
 
 
 class Held:
@@ -96,11 +97,7 @@ def test_a_task_that_is_cancelled_in_the_queue_leaves_it(one: ProcessPool, tmp_p
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if holds():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it never came to hold")
+    assert await asoon(holds)
 
 
 def test_who_waits_is_served_when_the_worker_before_it_dies(one: ProcessPool, tmp_path):
@@ -142,13 +139,15 @@ def test_a_worker_kept_for_a_session_serves_no_other_and_keeps_its_state(tmp_pat
         assert (refused.type, refused.retry_allowed) == ("RESOURCE_EXHAUSTED", True)
         pool.end_session("a")
         assert ask(pool, "where", ctx=ctx("c")).content not in (first, second)
-        assert soon(lambda: not lives(first))
+        assert soon(lambda: not is_alive(first))
 
 
 def test_a_worker_is_replaced_after_so_many_calls_and_an_idle_one_ends():
-    with ProcessPool(size=2, recycle_after=2, idle=0.05, spares=0) as pool:
+    with ProcessPool(size=2, recycle_after=2, spares=0) as pool:
         pids = [ask(pool, "where").content for _ in range(4)]
         assert pids[0] == pids[1] != pids[2] == pids[3]
+    with ProcessPool(size=1, idle=0.05, spares=0) as pool:
+        pids = [ask(pool, "where").content]
         assert soon(lambda: pool.stats()["workers"] == 0)
-        assert soon(lambda: not any(map(lives, pids)))
+        assert soon(lambda: not any(map(is_alive, pids)))
         assert ask(pool, "add", {"a": 1}).content == 2

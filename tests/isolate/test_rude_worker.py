@@ -10,8 +10,9 @@ import pytest
 from altar.adm import FunctionCall
 from altar.isolate import ProcessPool, Target
 from altar.runtime import CallContext
-from tests.isolate.conftest import RudePool, soon
+from tests.isolate.conftest import RudePool
 from tests.isolate.rude_worker import WAYS
+from tests.waiting import soon
 
 RETIRING = {"retires", "retires_slowly"}
 CIVIL = {"polite", "other_name", "chunks", "odd_spans", "retired_before", "late_word"} | RETIRING

@@ -86,7 +86,8 @@ def grow(child: bool = False) -> None:
         return
     kept = []
     while True:
-        kept.append(bytearray(8_000_000))
+        if len(kept) < 35:  # enough to be killed for, and no harm to a machine that is late
+            kept.append(bytearray(8_000_000))
         time.sleep(0.002)
 
 
@@ -157,7 +158,8 @@ def scatter() -> Iterator[int]:
 @tool
 def leave_the_line_open(ctx: Context) -> None:
     """Die, while a process that is no Python any more holds every descriptor."""
-    pid = ctypes.CDLL(None).fork()
+    reader, writer = os.pipe()  # the child's end is closed as it becomes another program
+    pid = ctypes.PyDLL(None).fork()  # no other thread has the interpreter meanwhile
     if pid == 0:
         os.setsid()
         for fd in range(64, 80):
@@ -166,6 +168,7 @@ def leave_the_line_open(ctx: Context) -> None:
             except OSError:
                 pass
         os.execve("/bin/sleep", ["sleep", "20"], {})
+    os.close(writer)
+    os.read(reader, 1)
     ctx.progress(pid)
-    time.sleep(0.05)
     os._exit(3)

@@ -250,7 +250,7 @@ def handles_signals() -> None:
 @isolated()
 def sets_alarm() -> None:
     """Leave a bomb behind."""
-    signal.alarm(1)
+    signal.alarm(30)
 
 
 @isolated()
@@ -313,7 +313,7 @@ def about(context: Context) -> dict[str, Any]:
     return {
         "call_id": context.call_id,
         "correlation_id": context.correlation_id,
-        "left": None if left is None else round(left),
+        "left": None if left is None else round(left, -2),
         "approved": context.approved,
         "tool": context.tool_name,
     }
@@ -322,6 +322,7 @@ def about(context: Context) -> dict[str, Any]:
 @isolated()
 def watches(context: Context) -> str:
     """Look whether anybody waits, and stop."""
+    context.progress("begun")
     while not context.cancelled:
         time.sleep(0.01)
     return "stopped"

@@ -90,7 +90,7 @@ def test_results_come_as_they_end_not_in_order():
 
     def slow_first(n: int) -> int:
         if n == 0:
-            first.wait(5)
+            first.wait(60)
         return n
 
     batch = altar.batch([("f", {"n": n}) for n in range(5)], {"f": slow_first}, max_concurrency=2)
@@ -124,7 +124,7 @@ def test_leaving_early_cancels_what_runs_and_starts_no_more(way):
             break
     else:
         asyncio.run(leave())
-    assert stopped.wait(5)
+    assert stopped.wait(60)
     assert len(begun) <= 3
     with pytest.raises(ConfigurationError, match="run already"):
         list(batch)
@@ -298,7 +298,7 @@ def test_what_has_ended_is_kept_when_the_caller_breaks_off_or_its_iterator_fails
 
     def second_waits(n: int) -> int:
         if n:
-            go.wait(5)
+            go.wait(60)
         return n
 
     async def leave(batch) -> None:
@@ -326,7 +326,7 @@ def test_what_ended_while_the_caller_looked_at_another_is_kept(tmp_path):
 
     def held(n: int) -> int:
         if n:
-            gate.wait(5)
+            gate.wait(60)
         return n
 
     class Told(altar.Session):
@@ -339,8 +339,8 @@ def test_what_ended_while_the_caller_looked_at_another_is_kept(tmp_path):
     batch = altar.batch([("f", {"n": n}) for n in range(2)], Told({"f": held}), save=path)
     for _ in batch:
         gate.set()
-        assert ended.acquire(timeout=5)
-        assert ended.acquire(timeout=5)
+        assert ended.acquire(timeout=60)
+        assert ended.acquire(timeout=60)
         break
     assert sorted(line["index"] for line in lines_of(path)) == [0, 1]
 
@@ -468,7 +468,7 @@ def test_slow_calls_hold_no_result_back():
 
     def calls():
         yield "f", {"n": 0}
-        ended.wait(5)
+        ended.wait(60)
         for n in range(1, 30):
             threading.Event().wait(0.005)
             seen.append(n)

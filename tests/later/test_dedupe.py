@@ -33,13 +33,13 @@ class Tools:
     def slow(self, x: int = 0) -> int:
         self.runs += 1
         self.begun.set()
-        self.release.wait(5)
+        self.release.wait(60)
         return self.runs
 
     async def aslow(self, x: int = 0) -> int:
         self.runs += 1
         self.begun.set()
-        await asyncio.to_thread(self.release.wait, 5)
+        await asyncio.to_thread(self.release.wait, 60)
         return self.runs
 
     def fail(self) -> None:
@@ -143,12 +143,12 @@ def test_a_running_twin_is_joined(session, tools, name, second):
 
     threads = [threading.Thread(target=run, args=(way,)) for way in ("sync", second, second)]
     threads[0].start()
-    assert tools.begun.wait(5)
+    assert tools.begun.wait(60)
     for thread in threads[1:]:
         thread.start()
     tools.release.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert [result.content for result in made] == [1, 1, 1]
     assert tools.runs == 1
 
@@ -158,7 +158,7 @@ def test_a_twin_on_the_same_loop_is_joined(session, tools):
 
     async def main():
         tasks = [asyncio.create_task(session.aexecute("aslow", call_id="a")) for _ in range(3)]
-        await asyncio.to_thread(tools.begun.wait, 5)
+        await asyncio.to_thread(tools.begun.wait, 60)
         tools.release.set()
         return await asyncio.gather(*tasks)
 
@@ -169,7 +169,7 @@ def test_waiting_for_a_twin_is_bounded(session, tools):
     """A timeout ends the wait, closing ends it too, and the run itself goes on."""
     thread = threading.Thread(target=session.execute, args=("slow",), kwargs={"call_id": "a"})
     thread.start()
-    assert tools.begun.wait(5)
+    assert tools.begun.wait(60)
     assert kind_of(session.execute("slow", call_id="a", timeout=0.01)) == "TIMEOUT"
     assert kind_of(asyncio.run(session.aexecute("slow", call_id="a", timeout=0.01))) == "TIMEOUT"
     made = []
@@ -178,10 +178,10 @@ def test_waiting_for_a_twin_is_bounded(session, tools):
     while not session._closing._listeners:  # until it waits
         pass
     session.close()
-    waiter.join(5)
+    waiter.join(60)
     assert kind_of(made[0]) == "CANCELLED"
     tools.release.set()
-    thread.join(5)
+    thread.join(60)
     assert tools.runs == 1
 
 
@@ -190,7 +190,7 @@ def test_a_twin_takes_over_when_the_first_is_cancelled(session, tools):
 
     async def main():
         first = asyncio.create_task(session.aexecute("aslow", call_id="a"))
-        await asyncio.to_thread(tools.begun.wait, 5)
+        await asyncio.to_thread(tools.begun.wait, 60)
         second = asyncio.create_task(session.aexecute("aslow", call_id="a"))
         await asyncio.sleep(0.002)
         first.cancel()
@@ -212,7 +212,7 @@ def test_a_tool_that_waits_for_itself_is_told():
 
     session = Session(tools=[again, aagain])
     assert session.execute("again", call_id="a").content == "INVALID_STATE"
-    assert session.execute("again", call_id="a", timeout=5).content == "INVALID_STATE"
+    assert session.execute("again", call_id="a", timeout=60).content == "INVALID_STATE"
     assert asyncio.run(session.aexecute("aagain", call_id="b")).content == "INVALID_STATE"
 
 

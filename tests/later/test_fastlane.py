@@ -208,7 +208,7 @@ def test_mutable_defaults_are_fresh_for_every_call():
 def test_what_needs_the_general_way_never_gets_a_lane(slow):
     """Timeouts, streams and open names are not for the fast lane."""
 
-    @tool(timeout=5)
+    @tool(timeout=60)
     def timeout() -> int:
         return 1
 

@@ -230,7 +230,7 @@ def run(*arguments: str, stdin: str = "", cwd: Path) -> str:
         capture_output=True,
         text=True,
         cwd=cwd,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.stdout + done.stderr
@@ -290,16 +290,20 @@ def test_a_program_without_isolated_tools_imports_nothing_of_it(tmp_path: Path):
 
 
 def test_what_a_module_takes_to_be_imported_is_not_its_tools_time(tmp_path: Path):
-    (tmp_path / "slowly.py").write_text(
-        "import time\ntime.sleep(0.3)\ndef f(a: int) -> int:\n    return a\n"
-    )
-    module = ModuleType("slowly")
-    module.__file__ = str(tmp_path / "slowly.py")
-    sys.modules["slowly"] = module
-    try:
-        exec("def f(a: int) -> int: return a", vars(module))
-        options = ToolOptions(isolate=True, timeout=0.2)
-        with altar.Session([Mark(vars(module)["f"], "f", None, options)]) as session:
-            assert session.execute("f", {"a": 1}).content == 1
-    finally:
-        del sys.modules["slowly"]
+    def answered(name: str) -> bool:
+        (tmp_path / f"{name}.py").write_text(
+            "import time\ntime.sleep(0.3)\ndef f(a: int) -> int:\n    return a\n"
+        )
+        module = ModuleType(name)
+        module.__file__ = str(tmp_path / f"{name}.py")
+        sys.modules[name] = module
+        try:
+            exec("def f(a: int) -> int: return a", vars(module))
+            options = ToolOptions(isolate=True, timeout=0.2)
+            with altar.Session([Mark(vars(module)["f"], "f", None, options)]) as session:
+                return session.execute("f", {"a": 1}).content == 1
+        finally:
+            del sys.modules[name]
+
+    # a busy machine may need 0.2 s for the tool itself; no machine imports such a module in that
+    assert any(answered(f"slowly_{number}") for number in range(20))

@@ -327,7 +327,7 @@ def test_a_policys_timeout_ends_a_body_that_hangs():
 
     @tool(policy=Policy(timeout=0.02))
     def hang() -> None:
-        gate.wait(5)
+        gate.wait(60)
 
     @tool(policy=Policy(timeout=0.02))
     async def ahang() -> None:

@@ -11,6 +11,8 @@ import pytest
 from altar import FunctionCall, Session, tool
 from altar.later import SessionLimits
 from altar.runtime import CallContext
+from tests.runtime._scripted import Prompt
+from tests.waiting import PATIENCE
 
 
 def run(way, function, args=None, *, emit=None, **options):
@@ -145,14 +147,18 @@ def test_a_stream_of_enormous_chunks_is_bounded(monkeypatch):
     assert kind_of(run("sync", heavy)) == "RESOURCE_EXHAUSTED"
 
 
-def test_a_timeout_closes_the_stream():
+def test_a_timeout_closes_the_stream(monkeypatch):
     """Sync streams stop at their next chunk, async ones at once."""
-    closed = threading.Event()
+    begun, closed = threading.Event(), threading.Event()
     aclosed = []
+    pool = Prompt(begun)
+    monkeypatch.setattr("altar.later._run.default_pool", lambda: pool)
+    monkeypatch.setattr("altar.later._run._PATIENCE", PATIENCE)
 
     @tool(timeout=0.03)
     def slow():
         try:
+            begun.set()
             while True:
                 time.sleep(0.005)
                 yield 1
@@ -169,9 +175,10 @@ def test_a_timeout_closes_the_stream():
             aclosed.append(1)
 
     for way in ("sync", "async"):
+        begun.clear()
         closed.clear()
         assert kind_of(run(way, slow)) == "TIMEOUT"
-        assert closed.wait(5)
+        assert closed.wait(60)
         assert kind_of(run(way, aslow)) == "TIMEOUT"
     assert aclosed == [1, 1]
 

@@ -52,7 +52,7 @@ def together(seconds, *bodies):
     stop.wait(seconds)
     stop.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(120)
     if errors:
         raise errors[0]
 
@@ -131,7 +131,7 @@ def test_sessions_of_eight_threads_stay_apart(quick_switches):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert not failures
 
 
@@ -161,7 +161,7 @@ def test_one_session_serves_many_threads_and_loops(quick_switches):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert not wrong
     assert not session._local._tasks.running
 

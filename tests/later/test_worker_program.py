@@ -27,7 +27,7 @@ class Talk:
         program = ("tests.later.measured_worker", ROOT)
         self.worker = spawn("by-hand", memory_mb=memory_mb, program=program)
         self.line: socket.socket = self.worker.sock
-        self.line.settimeout(20)
+        self.line.settimeout(60)
         while self.worker.rest:
             self.worker.rest = self.worker.rest[self.line.send(self.worker.rest) :]
         self.number = 0
@@ -73,7 +73,7 @@ class Talk:
         return self.ask(name, args, **more)["result"]["error"]
 
     def ended(self) -> int:
-        return self.worker.process.wait(20)
+        return self.worker.process.wait(60)
 
     def close(self) -> None:
         self.line.close()

@@ -76,7 +76,7 @@ def shows(context: altar.Context) -> Any:
 
 
 def waits(context: altar.Context) -> str:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while not context.cancelled and time.monotonic() < until:
         time.sleep(0.001)
     return "heard"

@@ -163,7 +163,7 @@ def test_threads_and_event_loops_at_once_never_exceed_the_limit_and_lose_no_slot
         loops = [pool.submit(lambda: asyncio.run(tasks())) for _ in range(2)]
         threads = [pool.submit(in_threads, number) for number in range(4)]
         for one in (*loops, *threads):
-            one.result(timeout=30)
+            one.result(timeout=120)
     assert len(done) == 16
     assert most[0] <= 3
     assert slots.free == 3

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 from altar.adm import ErrorObject, FunctionCall, ToolResult
 from altar.resilience import Clock
 from altar.runtime import CallContext
+from altar.runtime._pool import Gate, WorkerPool
+from tests.waiting import PATIENCE, soon
 
 
 class Hand(Clock):
@@ -26,6 +31,31 @@ class Hand(Clock):
 
     def jitter(self):
         return 1.0
+
+
+class Prompt(WorkerPool):
+    """A pool that gives a job out once ``begun`` is set, which its body does, and not before:
+    so no time that is measured from then on is over before the body began.
+    """
+
+    def __init__(self, begun):
+        super().__init__()
+        self.begun = begun
+
+    def submit(self, work):
+        job = super().submit(work)
+        assert self.begun.wait(PATIENCE)
+        return job
+
+
+def main_waits():
+    """Whether the main thread comes to wait at a gate, as it does for a call."""
+
+    def waits():
+        frame = sys._current_frames()[threading.main_thread().ident]
+        return frame.f_code is Gate.wait.__code__
+
+    return soon(waits)
 
 
 class Scripted:

@@ -138,7 +138,7 @@ def test_a_plain_function_may_wait_without_stopping_the_event_loop():
     told = threading.Event()
 
     def ask(one):
-        return told.wait(5)
+        return told.wait(60)
 
     async def main():
         runtime = Approval(Scripted(), ask, only=["read"])
@@ -168,7 +168,7 @@ def test_a_raised_flag_ends_the_wait_for_a_person_on_an_event_loop():
         await asyncio.Event().wait()
 
     def slow(one):
-        return gate.wait(10)
+        return gate.wait(60)
 
     for asking in (never, slow):
         ctx, inner = context(), Scripted()

@@ -130,7 +130,7 @@ def test_a_call_that_the_pool_never_reached_was_not_begun(monkeypatch):
     pool = WorkerPool(1)
     monkeypatch.setattr("altar.later._run.default_pool", lambda: pool)
     busy = threading.Event()
-    pool.submit(lambda: busy.wait(10))
+    pool.submit(lambda: busy.wait(60))
 
     def fine() -> str:
         return "ok"

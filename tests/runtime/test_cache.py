@@ -35,7 +35,7 @@ class Slow:
 
     def invoke(self, asked, ctx):
         self.begun.release()
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         return self.inner.invoke(asked, ctx)
 
     async def ainvoke(self, asked, ctx):
@@ -171,15 +171,15 @@ def test_threads_and_event_loops_share_one_run():
 
     with ThreadPoolExecutor(5) as pool:
         leader = pool.submit(runtime.invoke, call(), CallContext())
-        assert inner.begun.acquire(timeout=10)
+        assert inner.begun.acquire(timeout=60)
         loops = [pool.submit(lambda: asyncio.run(several())) for _ in range(2)]
         thread = pool.submit(runtime.invoke, call(), CallContext())
         flight = next(iter(runtime.store._flights.values()))
         while flight.slots.queued < 7:
             pass
         inner.gate.set()
-        results = [leader.result(10), thread.result(10)]
-        results += [result for loop in loops for result in loop.result(10)]
+        results = [leader.result(60), thread.result(60)]
+        results += [result for loop in loops for result in loop.result(60)]
     assert [result.content for result in results] == [[1]] * 8
     assert inner.inner.ran == 1
     assert len({id(result.content) for result in results}) == 8
@@ -245,7 +245,7 @@ def test_a_tool_that_calls_itself_with_the_same_arguments_does_not_wait_for_itse
 
     with Session([again], runtime=lambda local: Cache(local, 60, only=EVERY)) as session:
         sessions.append(session)
-        assert session.execute("again", timeout=5).content == "deep"
+        assert session.execute("again", timeout=60).content == "deep"
 
 
 def test_a_store_may_be_shared():
@@ -273,15 +273,15 @@ def test_calls_that_waited_for_one_that_fails_are_carried_out_side_by_side():
     runtime = Cache(inner, 60, only=EVERY)
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(runtime.invoke, call(), CallContext()) for _ in range(4)]
-        assert inner.begun.acquire(timeout=10)
+        assert inner.begun.acquire(timeout=60)
         assert not inner.begun.acquire(blocking=False)
         while len(runtime.store._flights) and _waiting(runtime) < 3:
             time.sleep(0.001)
         first, inner.gate = inner.gate, threading.Event()
         first.set()
-        assert all(inner.begun.acquire(timeout=10) for _ in range(3)), "all three at once"
+        assert all(inner.begun.acquire(timeout=60) for _ in range(3)), "all three at once"
         inner.gate.set()
-        assert all(one.result(10).error for one in waiting)
+        assert all(one.result(60).error for one in waiting)
 
 
 def _waiting(runtime):
@@ -305,21 +305,21 @@ def test_a_call_that_holds_a_place_waits_for_nobody_who_may_want_it():
         def steps(self, asked, ctx):
             if asked.name == "read" and not begun.is_set():
                 begun.set()
-                go.wait(10)
+                go.wait(60)
             return (yield ctx)
 
     def stack(local):
-        limited = ConcurrencyLimit(local, 1, max_wait=5)
+        limited = ConcurrencyLimit(local, 1, max_wait=20)
         return Cache(Meeting(limited), 60, only=["read"])
 
     with Session({"work": work, "read": read}, runtime=stack) as session:
         with ThreadPoolExecutor(2) as pool:
             leader = pool.submit(session.execute, "read", {})
-            assert begun.wait(10)
+            assert begun.wait(60)
             worker = pool.submit(session.execute, "work", {"which": "mine"})
-            assert worker.result(4).content == "mine read"
+            assert worker.result(60).content == "mine read"
             go.set()
-            assert leader.result(4).content == "read"
+            assert leader.result(60).content == "read"
 
 
 def test_a_task_that_a_cached_call_left_behind_waits_as_anybody_does():

@@ -73,7 +73,7 @@ def test_no_more_at_once_than_asked_for():
 def test_calls_really_run_together():
     """Three calls that wait for each other all end."""
     meet = threading.Barrier(3)
-    invoke_many(Echo(lambda call: meet.wait(5)), *calls(3))
+    invoke_many(Echo(lambda call: meet.wait(60)), *calls(3))
 
 
 def test_each_call_sees_the_callers_variables_and_not_its_siblings():

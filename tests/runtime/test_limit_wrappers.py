@@ -144,7 +144,7 @@ def test_what_outlives_its_call_has_no_slot_of_it():
             variables = contextvars.copy_context()
 
             def later():
-                left.wait(5)
+                left.wait(60)
                 found.append(variables.run(limited.invoke, call("again"), context()))
 
             self.thread = threading.Thread(target=later)

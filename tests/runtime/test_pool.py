@@ -21,7 +21,7 @@ def run(pool, work):
         gate.open()
 
     pool.submit(wrapped)
-    assert gate.wait(5)
+    assert gate.wait(60)
 
 
 def test_no_more_threads_than_its_size():
@@ -43,7 +43,7 @@ def test_no_more_threads_than_its_size():
             gate.open()
 
         pool.submit(work)
-    assert all(gate.wait(5) for gate in gates)
+    assert all(gate.wait(60) for gate in gates)
     assert 1 <= most[0] <= 3
 
 
@@ -57,7 +57,7 @@ def test_an_abandoned_thread_is_replaced():
         hold.wait()
 
     job = pool.submit(stuck)
-    assert begun.wait(5)
+    assert begun.wait(60)
     assert pool.abandon(job) is False
     run(pool, lambda: None)
     hold.open()
@@ -73,7 +73,7 @@ def test_a_job_that_waits_can_be_dropped():
         hold.wait()
 
     pool.submit(stuck)
-    assert begun.wait(5)
+    assert begun.wait(60)
     job = pool.submit(lambda: ran.append(1))
     assert pool.abandon(job) is True
     assert pool.abandon(job) is False
@@ -87,7 +87,7 @@ def test_a_finished_job_cannot_be_abandoned():
     pool = WorkerPool(1)
     gate = Gate()
     job = pool.submit(gate.open)
-    assert gate.wait(5)
+    assert gate.wait(60)
     run(pool, lambda: None)
     assert pool.abandon(job) is False
 
@@ -116,7 +116,7 @@ def test_too_many_abandoned_jobs_are_refused():
             hold.wait()
 
         job = pool.submit(stuck)
-        assert begun.wait(5)
+        assert begun.wait(60)
         pool.abandon(job)
     with pytest.raises(PoolExhaustedError):
         pool.submit(lambda: None)

@@ -122,14 +122,14 @@ def test_a_number_is_a_policy_and_anything_else_is_refused():
 
 
 def test_under_a_policy_what_a_limit_refused_is_not_waited_for_again():
-    """A call waits up to 10 s for its turn, and not once more for each try."""
+    """A call waits up to 10 s for its turn, never for 20, and not once more for each try."""
     with Session({"fine": lambda: "ok"}, runtime=Policy(retry=3, rate="1/20s")) as session:
         assert "Retry(3) -> RateLimit" in repr(session.runtime)
         assert session.execute("fine").ok
         began = time.monotonic()
         error = session.execute("fine").error
     assert (error.type, error.details) == ("RATE_LIMIT_EXCEEDED", {"executed": "no"})
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9
 
 
 @pytest.mark.parametrize("kind", ["RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"])

@@ -15,7 +15,7 @@ from altar.later import LocalRuntime
 from altar.resilience import RetryPolicy
 from altar.runtime import CallContext, Retry, Timeout
 from altar.runtime._pool import WorkerPool
-from tests.runtime._scripted import Hand, Scripted, call, context, error
+from tests.runtime._scripted import Hand, Prompt, Scripted, call, context, error, main_waits
 
 
 class Stubborn:
@@ -23,12 +23,14 @@ class Stubborn:
 
     def __init__(self):
         self.gate = threading.Event()
+        self.begun = threading.Event()
         self.flags = []
 
     def invoke(self, asked, ctx):
         self.flags.append(ctx.cancelled)
         ctx.cancelled.on_cancel(self.gate.set)
-        self.gate.wait(10)
+        self.begun.set()
+        self.gate.wait(60)
         return ToolResult(name=asked.name, call_id=asked.call_id, content="late")
 
     async def ainvoke(self, asked, ctx):
@@ -36,9 +38,11 @@ class Stubborn:
         await asyncio.Event().wait()
 
 
-def test_a_call_to_a_runtime_without_deadlines_is_answered_in_time():
+def test_a_call_to_a_runtime_without_deadlines_is_answered_in_time(monkeypatch):
     inner = Stubborn()
-    runtime = Timeout(inner, 0.02)
+    pool = Prompt(inner.begun)
+    monkeypatch.setattr("altar.runtime._timeout.default_pool", lambda: pool)
+    runtime = Timeout(inner, 0.02, clock=Hand())
     sync = runtime.invoke(call(), context(correlation_id="c"))
     later = asyncio.run(runtime.ainvoke(call(), context(correlation_id="c")))
     for result in (sync, later):
@@ -48,11 +52,12 @@ def test_a_call_to_a_runtime_without_deadlines_is_answered_in_time():
     assert all(flag.reason == "nobody waits any more" for flag in inner.flags)
 
 
-def test_cancelling_reaches_a_runtime_without_deadlines():
+def test_cancelling_reaches_a_runtime_without_deadlines(monkeypatch):
+    monkeypatch.setattr("altar.runtime._timeout._PATIENCE", 60)
     inner = Stubborn()
     ctx = CallContext()
     threading.Timer(0.005, ctx.cancelled.cancel, ["enough"]).start()
-    assert Timeout(inner, 10).invoke(call(), ctx).content == "late"
+    assert Timeout(inner, 60).invoke(call(), ctx).content == "late"
     assert inner.flags[0].reason == "enough"
     assert not ctx.cancelled._listeners, "nobody listens any more"
 
@@ -132,12 +137,18 @@ def test_a_bad_number_of_seconds_is_refused(seconds):
 
 def test_an_interrupted_wait_tells_the_call_and_leaves_its_thread():
     inner = Stubborn()
-    me = threading.main_thread().ident
-    threading.Timer(0.02, signal.pthread_kill, [me, signal.SIGINT]).start()
+
+    def press():
+        if inner.begun.wait(60) and main_waits():
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    thread = threading.Thread(target=press)
     with pytest.raises(KeyboardInterrupt):
-        Timeout(inner, 10).invoke(call(), context())
+        thread.start()
+        Timeout(inner, 60).invoke(call(), context())
+    thread.join()
     assert inner.flags[0].reason == "interrupted"
-    assert inner.gate.wait(5)
+    assert inner.gate.wait(60)
 
 
 def test_an_awaited_call_that_is_cancelled_is_told():
@@ -158,7 +169,7 @@ def test_a_call_that_never_left_the_queue_says_so(monkeypatch):
     pool = WorkerPool(1)
     monkeypatch.setattr("altar.runtime._timeout.default_pool", lambda: pool)
     busy = threading.Event()
-    pool.submit(lambda: busy.wait(10))
+    pool.submit(lambda: busy.wait(60))
     inner = Scripted()
     inner.honours_deadline = False
     error = Timeout(inner, 0.01).invoke(call(), context()).error
@@ -172,27 +183,37 @@ class Deaf:
 
     def __init__(self):
         self.gate = threading.Event()
+        self.begun = threading.Event()
 
     def invoke(self, asked, ctx):
-        self.gate.wait(10)
+        self.begun.set()
+        self.gate.wait(120)
 
     async def ainvoke(self, asked, ctx):
+        self.begun.set()
         await asyncio.Event().wait()
 
 
 def test_a_raised_flag_ends_a_call_whose_runtime_does_not_listen(monkeypatch):
     monkeypatch.setattr("altar.runtime._timeout._PATIENCE", 0.01)
     inner = Deaf()
+    pool = Prompt(inner.begun)
+    monkeypatch.setattr("altar.runtime._timeout.default_pool", lambda: pool)
     for way in (
-        lambda ctx: Timeout(inner, 10).invoke(call(), ctx),
-        lambda ctx: asyncio.run(Timeout(inner, 10).ainvoke(call(), ctx)),
+        lambda ctx: Timeout(inner, 60).invoke(call(), ctx),
+        lambda ctx: asyncio.run(Timeout(inner, 60).ainvoke(call(), ctx)),
     ):
         for delay in (0, 0.005):
             ctx = CallContext()
-            threading.Timer(delay, ctx.cancelled.cancel, ["enough"]).start()
-            began = time.monotonic()
+            inner.begun.clear()
+
+            def cancel(ctx=ctx, delay=delay):
+                inner.begun.wait(60)
+                time.sleep(delay)
+                ctx.cancelled.cancel("enough")
+
+            threading.Thread(target=cancel).start()
             error = way(ctx).error
             assert (error.type, error.details) == ("CANCELLED", {"executed": "unknown"})
             assert "enough" in error.message
-            assert time.monotonic() - began < 5
     inner.gate.set()

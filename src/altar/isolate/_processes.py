@@ -83,8 +83,12 @@ def bearers(mark: str) -> list[int]:
         return []
     sought = f"{ENVIRONMENT_MARK}={mark}".encode("ascii")
     own = os.getpid()
-    found = []
-    for name in os.listdir(_PROC):  # noqa: PTH208 - after each kill
+    found: list[int] = []
+    try:
+        names = os.listdir(_PROC)  # noqa: PTH208 - after each kill
+    except OSError:  # no descriptor is left
+        return found
+    for name in names:
         if name.isdigit() and int(name) != own:
             try:
                 with open(f"/proc/{name}/environ", "rb", buffering=0) as file:  # noqa: PTH123

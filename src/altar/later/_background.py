@@ -26,10 +26,11 @@ _holds_loop: ContextVar[bool] = ContextVar("altar_holds_loop", default=False)
 class _Work:
     """A coroutine on its way through a loop: what came of it, and who waits."""
 
-    __slots__ = ("_make", "error", "gate", "task", "value")
+    __slots__ = ("_given_up", "_make", "error", "gate", "task", "value")
 
     def __init__(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         self._make = make
+        self._given_up = False
         self.gate = Gate()
         self.value: Any = None
         self.error: BaseException | None = None
@@ -40,6 +41,8 @@ class _Work:
         self.task = asyncio.get_running_loop().create_task(self.run())
 
     async def run(self) -> None:
+        if self._given_up:  # a busy loop comes to it when nobody waits any more
+            return
         # nothing may escape: KeyboardInterrupt out of a task would end the loop
         try:
             self.value = await self._make()
@@ -59,7 +62,8 @@ class _Work:
             self.gate.open()
 
     def cancel(self) -> None:
-        """Give up, from any thread."""
+        """Give up, from any thread; what has not begun never will."""
+        self._given_up = True
         task = self.task
         if task is not None:
             with suppress(RuntimeError):  # its loop has ended
