@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from typing import TYPE_CHECKING
 
 from altar.adm import digest
@@ -50,6 +50,7 @@ __all__ = ["Desk"]
 
 _log = logging.getLogger("altar.grid")
 _REVOKED = 100_000
+_AT_ONCE = 16  # calls that begin in one turn of the loop
 
 
 class Desk:
@@ -86,6 +87,9 @@ class Desk:
         self._revoked: OrderedDict[str, None] = OrderedDict()
         self._active: dict[tuple[str, str], Job] = {}
         self._loop = asyncio.get_running_loop()
+        self._line: deque[tuple[tuple[str, str], Job]] = deque()  # taken, and not begun yet
+        self._room = _AT_ONCE  # for those that begin in this turn
+        self._is_turning = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- what the server asks
@@ -129,6 +133,8 @@ class Desk:
 
     async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - a bound on waiting
         """Wait until every call is answered; False when some were not in time."""
+        self._room = len(self._line)
+        self._begin()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=timeout)
         return not self._tasks
@@ -136,6 +142,7 @@ class Desk:
     async def close(self) -> None:
         """End what still runs, and the transfers."""
         self.is_closed = True
+        self._line.clear()
         self._out.close()
         tasks = set(self._tasks)
         for task in tasks:
@@ -164,6 +171,7 @@ class Desk:
                     self.denials.note("stray_part", inbound.subject)
             else:
                 self._unexpected(message, inbound, reply)
+        self._begin()
 
     def hear_control(self, inbound: Inbound) -> None:
         """A body under a control subject: the session's own cancel, credit and query."""
@@ -227,8 +235,31 @@ class Desk:
             runtime, epoch = self._identity.runtime, self._identity.epoch
             taken = Accepted(invocation_id=invocation.id, runtime=runtime, epoch=epoch)
             self._out.send(reply, pack(taken))
-        job.task = task = self._loop.create_task(self._serve(key, job))
-        self._tasks.add(task)
+        self._line.append((key, job))
+        if not self._is_turning:
+            self._is_turning = True
+            self._loop.call_soon(self._turn)
+
+    def _begin(self) -> None:
+        """Begin the calls that came first, as many as one turn of the loop takes.
+
+        The answers of a turn leave at its end. Were 64 calls that came together carried out
+        in one turn, their caller would stand still until the last, and then this runtime.
+        """
+        line = self._line
+        while line and self._room > 0:
+            key, job = line.popleft()
+            if not job.invocation.body:  # else it was cancelled
+                self._room -= 1
+                job.task = task = self._loop.create_task(self._serve(key, job))
+                self._tasks.add(task)
+
+    def _turn(self) -> None:
+        self._room = _AT_ONCE
+        self._is_turning = bool(self._line)
+        if self._is_turning:
+            self._begin()
+            self._loop.call_soon(self._turn)
 
     def _refusal(
         self, message: ToolCall, place: Place, args_digest: str, now: float
