@@ -25,6 +25,7 @@ class Footprint:
     threads: int
     files: int
     children: int
+    lost: int  # threads of bodies that nobody waits for
     megabytes: float
     objects: int
 
@@ -39,6 +40,7 @@ def footprint() -> Footprint:
         threads=len(list((own / "task").iterdir())),
         files=len(list((own / "fd").iterdir())),
         children=len(children()),
+        lost=threads_of_altar()._lost,
         objects=len(gc.get_objects()),
         megabytes=pages * os.sysconf("SC_PAGE_SIZE") / 1e6,
     )
@@ -77,7 +79,11 @@ def _compare(before: Footprint, now: Footprint) -> list[str]:
     pool = threads_of_altar()
     found = []
     # altar's own threads may rest until they are wanted again
-    if now.threads > before.threads + pool._threads + _KEPT_THREADS or pool._lost or pool._blocked:
+    if (
+        now.threads > before.threads + pool._threads + _KEPT_THREADS
+        or pool._lost > before.lost
+        or pool._blocked
+    ):
         found.append(f"threads: {before.threads} before, {now.threads} now, {pool._lost} lost")
     if now.files > before.files + _KEPT_FILES:
         found.append(f"descriptors: {before.files} before, {now.files} now")

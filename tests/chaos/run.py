@@ -113,6 +113,7 @@ def run(calls: int, seed: int, *, without: frozenset[str] = frozenset()) -> Repo
     random, prefix = Random(seed), f"run{next(_runs)}"
     report = Report()
     began = time.monotonic()
+    others = _at_work()  # bodies of whoever used the pool before
     with log_file() as log:
         bodies: Counter[str] = Counter()
         for at in range(0, calls, BATCH):
@@ -120,10 +121,10 @@ def run(calls: int, seed: int, *, without: frozenset[str] = frozenset()) -> Repo
             while (left := min(BATCH, calls - at) - len(batch)) > 0:
                 episode = f"{prefix}.{at + len(batch)}"
                 batch += _episode(random, episode, min(EPISODE, left), without)
-            settle()
+            settle(others)
             bodies = _noted(log, prefix)
             report.add(account(batch, bodies))
-        settle()
+        settle(others)
         late = _noted(log, prefix) - bodies
     report.broken += [f"a body of {ticket} began when its call had long ended" for ticket in late]
     report.bodies = bodies.total()
@@ -156,12 +157,18 @@ def log_file() -> Iterator[Path]:
         logger.setLevel(level)
 
 
-def settle() -> None:
+def settle(others: int) -> None:
     """Let bodies that nobody waits for any more come to their end."""
     Event().wait(0.2)
-    pool = threads_of_altar()
-    soon(lambda: not pool._lost and not pool._queue and len(pool._parked) == pool._threads)
+    soon(lambda: _at_work() <= others)
     soon(lambda: not default_pool().stats()["busy"])
+
+
+def _at_work() -> int:
+    """How many bodies hold a thread, or wait for one."""
+    pool = threads_of_altar()
+    with pool._lock:
+        return pool._lost + len(pool._queue) + pool._threads - len(pool._parked)
 
 
 def _episode(random: Random, prefix: str, size: int, without: frozenset[str]) -> list[Sent]:

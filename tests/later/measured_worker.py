@@ -7,7 +7,9 @@ import sys
 import threading
 from typing import NoReturn
 
-from altar.later import _worker
+from altar.later import _worker, _worker_calls
+
+_worker_calls._PATIENCE = 60.0  # a thread that ends when it is told to is given the time to
 
 
 def main(fd: int) -> NoReturn:

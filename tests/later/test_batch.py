@@ -60,12 +60,15 @@ def test_results_stand_in_the_order_of_the_calls(way, tool):
 @pytest.mark.parametrize("way", WAYS)
 def test_no_more_calls_run_at_once_than_were_asked_for_and_the_iterator_is_read_as_places_free(way):
     running, most, read, lock = 0, 0, 0, threading.Lock()
+    meeting = threading.Barrier(3)
 
     def busy(n: int) -> int:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
+        if n < 3:
+            meeting.wait(60)
         threading.Event().wait(0.002)
         with lock:
             running -= 1
@@ -320,7 +323,8 @@ def test_what_has_ended_is_kept_when_the_caller_breaks_off_or_its_iterator_fails
     assert 0 in {line["index"] for line in lines_of(path)}
 
 
-def test_what_ended_while_the_caller_looked_at_another_is_kept(tmp_path):
+def test_what_ended_while_the_caller_looked_at_another_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("altar.later._batch._LINGER", 60)
     path, ended = tmp_path / "run.jsonl", threading.Semaphore(0)
     gate = threading.Event()
 
@@ -469,7 +473,7 @@ def test_slow_calls_hold_no_result_back():
     def calls():
         yield "f", {"n": 0}
         ended.wait(60)
-        for n in range(1, 30):
+        for n in range(1, 6000):  # far more than are read before the first result is seen
             threading.Event().wait(0.005)
             seen.append(n)
             yield "f", {"n": n}
@@ -477,7 +481,7 @@ def test_slow_calls_hold_no_result_back():
     for item in altar.batch(calls(), {"f": told}, max_concurrency=32):
         assert item.index == 0
         break
-    assert len(seen) < 29
+    assert len(seen) < 5999
 
 
 def test_on_an_event_loop_calls_may_come_from_an_async_iterator_and_begin_at_once():
