@@ -19,6 +19,7 @@ from altar_extras.grid.host._desk import Desk
 from altar_extras.grid.host._door import Door
 from altar_extras.grid.host._evidence import Evidence
 from altar_extras.grid.host._figures import Figures
+from altar_extras.grid.host._highest import keep_highest
 from altar_extras.grid.host._mirror import Mirror
 from altar_extras.grid.host._reload import Known
 from altar_extras.grid.host._revoked import Revoked
@@ -377,10 +378,12 @@ class Host:
         credentials, settings = self._credentials, self.settings
         assert credentials.root is not None
         assert settings.state_folder is not None
+        assert self._mirror is not None
         folder = Path(settings.state_folder)
         trust = ManifestTrust(credentials.root, name, state_path=folder / f"manifest-{name}.json")
         before = self._manifests.get(name)
         accepted = await asyncio.to_thread(trust.accept_file, settings.manifests[name], now=time())
+        await keep_highest(self._mirror, name, accepted)
         self._manifests[name] = accepted
         tenant = self._desks[name].tenant
         for runtime in tenant.use(accepted):
