@@ -82,11 +82,19 @@ class Options:
 
 
 class Node:
-    """One server. What the process can do, a node can; ``tls()`` is a client's side of mTLS."""
+    """One server. What the process can do, a node can; ``tls()`` is a client's side of mTLS.
+
+    Its ports are held until it is closed: nobody else is given one while it is down.
+    """
 
     def __init__(
-        self, process: ServerProcess, certificates: Certificates | None, keys: Keys | None
+        self,
+        process: ServerProcess,
+        certificates: Certificates | None,
+        keys: Keys | None,
+        held: ExitStack,
     ) -> None:
+        self._held = held
         self.process = process
         self.certificates = certificates
         self.keys = keys
@@ -140,6 +148,7 @@ class Node:
 
     def close(self) -> None:
         self.process.close()
+        self._held.close()
 
 
 class Nodes:
@@ -212,8 +221,12 @@ def start_node(folder: Path, options: Options | None = None) -> Node:
     """One server under ``folder``, ready; close it."""
     options = options or Options()
     certificates, keys = _secrets(folder, options)
-    settings = _settings(folder, "n1", options, certificates, keys)
-    return Node(ServerProcess(settings, folder=folder / "n1"), certificates, keys).start()
+    with ExitStack() as failed:
+        node = _node(folder, "n1", options, certificates, keys)
+        failed.callback(node.close)
+        node.start()
+        failed.pop_all()
+    return node
 
 
 def start_cluster(folder: Path, size: int = 3, options: Options | None = None) -> Nodes:
@@ -225,9 +238,7 @@ def start_cluster(folder: Path, size: int = 3, options: Options | None = None) -
         nodes = []
         for number, port in enumerate(ports, 1):
             routes = tuple(f"localhost:{other}" for other in ports if other != port)
-            settings = _settings(folder, f"n{number}", options, certificates, keys, routes, port)
-            process = ServerProcess(settings, folder=folder / f"n{number}")
-            nodes.append(Node(process, certificates, keys))
+            nodes.append(_node(folder, f"n{number}", options, certificates, keys, routes, port))
         found = Nodes(nodes)
         failed = stack.enter_context(ExitStack())
         failed.callback(found.close)
@@ -235,6 +246,7 @@ def start_cluster(folder: Path, size: int = 3, options: Options | None = None) -
             node.start(wait=False)
         found.wait_until_ready()
         failed.pop_all()
+        nodes[0]._held.callback(stack.pop_all().close)
     return found
 
 
@@ -253,6 +265,22 @@ def held_ports(count: int) -> Iterator[list[int]]:
         if sys.platform != "linux":
             stack.close()
         yield ports
+
+
+def _node(
+    folder: Path,
+    name: str,
+    options: Options,
+    certificates: Certificates | None,
+    keys: Keys | None,
+    *cluster: Any,
+) -> Node:
+    settings = _settings(folder, name, options, certificates, keys, *cluster)
+    held = ExitStack()
+    if sys.platform == "linux":
+        port, monitor = held.enter_context(held_ports(2))
+        settings = replace(settings, port=port, monitor=monitor)
+    return Node(ServerProcess(settings, folder=folder / name), certificates, keys, held)
 
 
 def _secrets(folder: Path, options: Options) -> tuple[Certificates | None, Keys | None]:
