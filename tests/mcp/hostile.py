@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 from altar.mcp import Client, ClientOptions, connect
+from tests.waiting import PATIENCE
 
 __all__ = ["HANDSHAKE", "Wicked", "over_http", "over_stdio", "wicked"]
 
@@ -58,7 +59,7 @@ def over_stdio(
     if modern:
         told = {"supportedVersions": ["2026-07-28"], "capabilities": {}, "resultType": "complete"}
         body = f"def discover(m): ans(m, {told!r})\n{body}"
-    options = {"version": None if modern else HANDSHAKE, "timeout": 5.0, **options}
+    options = {"version": None if modern else HANDSHAKE, "timeout": PATIENCE, **options}
     command = [sys.executable, "-IS", "-c", _SERVER.replace("BODY", body)]
     return connect(command, elicit=elicit, trust=trust, options=ClientOptions(**options))
 
@@ -144,6 +145,6 @@ def wicked(call: Callable[[Wicked, dict[str, Any]], bytes]) -> Iterator[Wicked]:
 
 def over_http(server: Wicked, *, bearer: Any = None, elicit: Any = None, **options: Any) -> Client:
     """A client of it."""
-    options = {"version": HANDSHAKE, "timeout": 5.0, **options}
+    options = {"version": HANDSHAKE, "timeout": PATIENCE, **options}
     made = ClientOptions(**options)
     return connect(url=server.url, bearer=bearer, elicit=elicit, options=made)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from altar.mcp import HttpOptions, Server
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +46,12 @@ def listening(server: Server, **options: Any) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
     thread.start()
-    assert started.wait(10)
+    assert started.wait(PATIENCE)
     try:
         yield here["url"]
     finally:
         here["loop"].call_soon_threadsafe(here["stop"].set)
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 class Web:
@@ -71,7 +72,9 @@ class Web:
         self, method: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of one request."""
-        link = http.client.HTTPConnection(self.place.hostname or "", self.place.port, timeout=10)
+        link = http.client.HTTPConnection(
+            self.place.hostname or "", self.place.port, timeout=PATIENCE
+        )
         try:
             link.request(method, self.place.path, body, headers or {})
             answer = link.getresponse()
@@ -105,7 +108,9 @@ class Web:
 
     def raw(self, data: bytes, *, shut: bool = False) -> bytes:
         """What comes back for these bytes until the server closes the connection."""
-        with socket.create_connection((self.place.hostname, self.place.port), timeout=10) as link:
+        with socket.create_connection(
+            (self.place.hostname, self.place.port), timeout=PATIENCE
+        ) as link:
             link.sendall(data)
             if shut:
                 link.shutdown(socket.SHUT_WR)
@@ -153,7 +158,7 @@ class Pipe:
 
     def end(self) -> tuple[bytes, int]:
         """Close its stdin: what it had left to say, and its exit code."""
-        left, _ = self.process.communicate(timeout=10)
+        left, _ = self.process.communicate(timeout=PATIENCE)
         return left, self.process.returncode
 
 

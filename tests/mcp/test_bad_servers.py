@@ -21,13 +21,14 @@ from altar.adm import FunctionCall
 from altar.errors import DeclarationError, ErrorType
 from altar.mcp import Client, ClientOptions, McpError, connect
 from altar.runtime import CallContext
+from tests.waiting import PATIENCE, gone, is_alive, soon
 
 SERVER = str(Path(__file__).with_name("bad_server.py"))
 HANDSHAKE = "2025-11-25"
 
 
 def bad(mode: str, *words: str, trust: bool = False, **options: object) -> Client:
-    options = {"version": HANDSHAKE, "timeout": 10.0, **options}
+    options = {"version": HANDSHAKE, "timeout": PATIENCE, **options}
     command = [sys.executable, "-IS", SERVER, mode, *words]
     return connect(command, trust=trust, options=ClientOptions(**options))
 
@@ -48,19 +49,18 @@ def seen(session: Session) -> list:
     return json.loads(session.execute("seen", {}).unwrap())
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0]
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(what) -> bool:
-    for _ in range(200):
-        if what():
+def times_out_at_the_server(session: Session) -> bool:
+    """Whether a call with a deadline reached the server, which never answers it, in time."""
+    for seconds in (0.1, 0.5, 2.0, 10.0, 30.0):  # an early one may be over before it is sent
+        before = calls_seen(session)
+        assert session.execute("work", {}, timeout=seconds).error.type == ErrorType.TIMEOUT
+        if calls_seen(session) > before + 1:
             return True
-        time.sleep(0.01)
     return False
+
+
+def calls_seen(session: Session) -> int:
+    return seen(session).count(["tools/call", None])
 
 
 def test_a_server_that_dies_at_start_says_why_by_its_stderr():
@@ -86,6 +86,17 @@ def test_a_server_that_never_agrees_ends_the_wait_and_is_not_left_behind():
     with pytest.raises(McpError) as caught, client:
         pass
     assert caught.value.type == ErrorType.TIMEOUT
+
+
+def test_a_slow_server_that_ends_at_a_word_of_the_newer_era_is_started_again_for_the_older(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("altar.mcp._client_negotiate._PROBE", 0.02)
+    code = "import time, runpy, sys; time.sleep(0.3); sys.argv = ['x', 'dies-when-asked']\n"
+    code += f"runpy.run_path({SERVER!r}, run_name='__main__')"
+    with connect([sys.executable, "-IS", "-c", code]) as client:
+        assert client.version == HANDSHAKE
+        assert Session(tools=client).execute("work", {}).content == "worked"
 
 
 def test_a_server_of_an_unknown_version_is_refused():
@@ -126,14 +137,14 @@ def test_a_call_without_an_answer_times_out_and_is_cancelled_at_the_server():
             error = session.execute("work", {}).error
         assert error.type == ErrorType.TIMEOUT
         assert error.details == {"timeout_seconds": 0.1}
-        assert wait_until(lambda: ["notifications/cancelled", None] in seen(session))
+        assert soon(lambda: ["notifications/cancelled", None] in seen(session))
 
 
 def test_the_deadline_of_a_call_reaches_the_server_as_a_cancellation():
     with bad("never") as client:
         session = Session(tools=[client])
-        assert session.execute("work", {}, timeout=0.1).error.type == ErrorType.TIMEOUT
-        assert wait_until(lambda: ["notifications/cancelled", None] in seen(session))
+        assert times_out_at_the_server(session)
+        assert soon(lambda: ["notifications/cancelled", None] in seen(session))
 
 
 def test_a_cancelled_task_reaches_the_server_as_a_cancellation():
@@ -141,16 +152,20 @@ def test_a_cancelled_task_reaches_the_server_as_a_cancellation():
         async with bad("never") as client:
             session = Session(tools=[client])
             task = asyncio.create_task(session.aexecute("work", {}))
-            while len((await session.aexecute("seen", {})).content) < 10:
-                pass
-            await asyncio.sleep(0.02)
+
+            async def count(method: str) -> int:
+                return json.loads((await session.aexecute("seen", {})).unwrap()).count(
+                    [method, None]
+                )
+
+            asked = 1
+            while await count("tools/call") == asked:  # that of "seen" alone
+                asked += 1
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            for _ in range(100):
-                said = (await session.aexecute("seen", {})).content
-                if "notifications/cancelled" in said:
-                    break
-            assert "notifications/cancelled" in said
+            until = time.monotonic() + PATIENCE
+            while not await count("notifications/cancelled"):
+                assert time.monotonic() < until
 
     asyncio.run(main())
 
@@ -221,7 +236,7 @@ def test_a_server_of_the_newer_era_may_ask_nothing_by_a_request():
     ],
 )
 def test_input_that_no_client_can_give_ends_the_call(mode: str, words: str):
-    options = ClientOptions(timeout=10)
+    options = ClientOptions(timeout=PATIENCE)
     command = [sys.executable, "-IS", SERVER, mode]
     with connect(command, elicit=lambda _: {"n": 1}, options=options) as client:
         error = Session(tools=[client]).execute("work", {}).error
@@ -351,23 +366,23 @@ def test_a_server_that_says_its_tools_changed_is_listed_anew_when_asked():
 
 def test_stderr_is_kept_to_its_end_alone():
     with bad("noisy") as client:
-        assert wait_until(lambda: client.stderr.endswith("the end"))
+        assert soon(lambda: client.stderr.endswith("the end"))
         assert len(client.stderr) == 65_536
 
 
 def test_what_a_server_started_is_killed_with_it():
     with bad("leaves-a-child") as client:
-        assert wait_until(lambda: client.stderr.strip())
+        assert soon(lambda: client.stderr.endswith("\n"))
         child = int(client.stderr)
         assert is_alive(child)
-    assert wait_until(lambda: not is_alive(child))
+    assert gone(child)
 
 
 def test_a_server_that_will_not_end_is_ended(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("altar.mcp._transport_stdio._GRACE", 0.1)
     with bad("lingers") as client:
         (pid,) = client._engine.peer.transport.pids
-    assert wait_until(lambda: not is_alive(pid))
+    assert gone(pid)
 
 
 def test_a_client_that_nobody_closed_takes_its_server_along():
@@ -376,7 +391,7 @@ def test_a_client_that_nobody_closed_takes_its_server_along():
     (pid,) = client._engine.peer.transport.pids
     del client
     gc.collect()
-    assert wait_until(lambda: not is_alive(pid))
+    assert gone(pid)
 
 
 def test_closing_ends_what_waits_and_later_calls_are_refused():
@@ -385,9 +400,10 @@ def test_closing_ends_what_waits_and_later_calls_are_refused():
     results: list = []
     thread = threading.Thread(target=lambda: results.append(session.execute("work", {})))
     thread.start()
-    wait_until(lambda: client._engine._running)
+    assert soon(lambda: client._engine._running)
     client.close()
-    thread.join(5)
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
     assert results[0].error.type == ErrorType.SERVICE_UNAVAILABLE
     assert session.execute("work", {}).error.type == ErrorType.INVALID_STATE
     client.close()

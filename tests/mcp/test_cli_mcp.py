@@ -58,7 +58,7 @@ def test_http_says_where_it_is_asks_for_the_token_and_stops_when_told(tools: str
             assert (status, said["result"]["structuredContent"]) == (200, 3)
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize(

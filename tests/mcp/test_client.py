@@ -21,6 +21,7 @@ from altar.bridge import Effects
 from altar.errors import ErrorType
 from altar.mcp import Client, ClientOptions, McpError, Question, connect
 from altar.runtime import CallContext
+from tests.waiting import PATIENCE, soon
 
 pytest.importorskip("mcp")
 uvicorn = pytest.importorskip("uvicorn")
@@ -34,14 +35,14 @@ VERSIONS = {"modern": None, "handshake": "2025-11-25", "old": "2025-03-26"}
 def serving(app: object) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_keep_alive=120))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:
             time.sleep(0.01)
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ asked: list[Question] = []
 )
 def client(request: pytest.FixtureRequest, url: str) -> Iterator[Client]:
     transport, era = request.param.split("-")
-    options = ClientOptions(version=VERSIONS[era], timeout=20)
+    options = ClientOptions(version=VERSIONS[era], timeout=PATIENCE)
     command = [sys.executable, str(FILE)]
     way = {"url": url} if transport == "http" else {"command": command}
     with connect(**way, elicit=answer, options=options) as made:
@@ -117,11 +118,13 @@ def test_a_deadline_of_altars_cancels_the_call_at_the_server(session: Session):
         return session.execute("ended", {}).content
 
     before = len(ended())
-    assert session.execute("slow", {"seconds": 30}, timeout=0.2).error.type == ErrorType.TIMEOUT
-    for _ in range(100):
-        if len(ended()) > before:
+    for seconds in (0.2, 1.0, 5.0, 20.0):  # an early one may be over before the server has it
+        told: list[object] = []
+        call = FunctionCall(call_id="1", name="slow", args={"seconds": 3600})
+        context = CallContext(deadline=time.monotonic() + seconds, emit=told.append)
+        assert session.invoke(call, context).error.type == ErrorType.TIMEOUT
+        if len(told) == 3 and soon(lambda: len(ended()) > before, 10):
             break
-        time.sleep(0.01)
     assert len(ended()) > before
 
 

@@ -8,7 +8,6 @@ import json
 import logging
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,17 @@ from altar.mcp import Client, McpError, Question
 from altar.mcp._import_patterns import is_quick, without_patterns
 from altar.runtime import CallContext, Cancellation, Retry
 from tests.mcp.hostile import Wicked, over_http, over_stdio, wicked
+from tests.waiting import PATIENCE, soon
 
 OK = {"content": [{"type": "text", "text": "ok"}]}
 LOST = b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"
+
+
+def an_hour_later() -> None:
+    """The clock of the client's own loop, which this runs in, goes on by an hour."""
+    loop = asyncio.get_running_loop()
+    clock = loop.time
+    loop.time = lambda: clock() + 3600
 
 
 def approved(client: Client) -> Any:
@@ -255,11 +262,11 @@ def call(m):
         asked.append(question.message)
         if question.message == "end":
             over.set()
-        return over.wait(5)
+        return over.wait(PATIENCE)
 
     with over_stdio(body, elicit=wait) as client:
         assert Session(tools=[client]).execute("work", {}).content == "{-32600}"
-    assert asked == ["x", "end"]
+    assert sorted(asked) == ["end", "x"]  # each in a thread of its own
 
 
 def test_questions_taken_back_before_they_begin_make_room():
@@ -297,7 +304,7 @@ def call(m):
 
     def wait(_: Question) -> bool:
         count.append(1)
-        return over.wait(5)
+        return over.wait(PATIENCE)
 
     with over_stdio(body, elicit=wait) as client:
         assert Session(tools=[client]).execute("work", {}).content == "ok"
@@ -403,9 +410,15 @@ def test_a_token_that_is_not_given_is_a_typed_error_without_its_words(how: str):
         assert "s3cret" not in str(caught.value)
 
 
-def test_a_deadline_while_a_session_is_begun_anew_leaves_the_client_alive():
+@pytest.mark.parametrize(
+    ("way", "kind"), [("its time", ErrorType.TIMEOUT), ("its caller", ErrorType.CANCELLED)]
+)
+def test_what_ends_a_call_while_a_session_is_begun_anew_leaves_the_client_alive(
+    way: str, kind: str
+):
     lost: list[int] = []
     let_go = threading.Event()
+    given_up = Cancellation()
 
     def call(w: Wicked, asked: dict) -> bytes:
         if lost:
@@ -421,14 +434,42 @@ def test_a_deadline_while_a_session_is_begun_anew_leaves_the_client_alive():
             close = transport.close
 
             async def closing() -> None:
-                await asyncio.to_thread(let_go.wait, 5)
+                if way == "its time":
+                    an_hour_later()
+                else:
+                    given_up.cancel()
+                await asyncio.to_thread(let_go.wait, PATIENCE)
                 await close()
 
             transport.close = closing
-            assert session.execute("work", {}, timeout=0.1).error.type == ErrorType.TIMEOUT
-            time.sleep(0.05)  # what the deadline ends has ended
-            let_go.set()
+            asked = FunctionCall(call_id="1", name="work", args={})
+            try:
+                error = session.invoke(asked, CallContext(cancelled=given_up)).error
+                assert soon(lambda: len(client._engine._running) == 1)  # what is begun anew
+            finally:
+                let_go.set()
+            assert error.type == kind
             assert [session.execute("work", {}).content for _ in range(2)] == ["ok", "ok"]
+
+
+def test_a_server_that_is_ready_at_the_end_of_a_calls_time_is_kept():
+    client = over_stdio("")
+    opened = client._engine.open
+
+    async def just_in_time() -> Any:
+        peer = await opened()
+        an_hour_later()
+        client._engine.open = opened
+        return peer
+
+    client._engine.open = just_in_time
+    try:
+        with pytest.raises(McpError) as caught:
+            client.request("tools/call", {"name": "work"})
+        assert caught.value.type == ErrorType.TIMEOUT
+        assert client.request("tools/call", {"name": "work"}) == OK
+    finally:
+        client.close()
 
 
 def test_a_session_that_is_lost_again_and_again_is_a_typed_error():
@@ -488,9 +529,7 @@ def call(m):
 """
 
     async def slow(_: Question) -> bool:
-        loop = asyncio.get_running_loop()  # the client's own, whose clock goes on by an hour
-        clock = loop.time
-        loop.time = lambda: clock() + 3600
+        an_hour_later()
         for _ in range(5):
             await asyncio.sleep(0)
         return True
@@ -660,7 +699,7 @@ def test_a_collector_does_not_wait_for_a_client_that_nobody_closed():
     done: list[bool] = []
 
     def gone() -> None:
-        let_go.wait(3)
+        let_go.wait(PATIENCE)
         done.append(True)
 
     with wicked(lambda w, asked: w.json(asked, OK)) as server:
@@ -684,8 +723,8 @@ def test_a_client_that_nobody_closed_says_goodbye_at_the_end_of_the_process():
             f"client = connect(url={server.url!r}, options=ClientOptions(version='2025-11-25'))\n"
             "client.tools()\n"
         )
-        subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
-        assert said.wait(2)
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+        assert said.wait(PATIENCE)
 
 
 def test_a_caller_cancelled_while_the_client_closes_leaves_no_word(

@@ -14,6 +14,7 @@ from altar.errors import ConfigurationError, ErrorType
 from altar.mcp import Client, ClientOptions, McpError, connect
 from altar.mcp._transport_params import param_headers, params_of
 from altar.mcp._transport_sse import Event, EventReader, TooLongError
+from tests.waiting import PATIENCE, soon
 
 HANDSHAKE = "2025-11-25"
 TEXT = {"content": [{"type": "text", "text": "worked"}]}
@@ -113,7 +114,7 @@ def script() -> Iterator[Script]:
 
 
 def open_client(script: Script, **options: object) -> Client:
-    options = {"version": HANDSHAKE, "timeout": 5, **options}
+    options = {"version": HANDSHAKE, "timeout": PATIENCE, **options}
     bearer = options.pop("bearer", None)
     return connect(url=script.url, bearer=bearer, options=ClientOptions(**options))
 
@@ -209,21 +210,23 @@ def test_a_session_the_server_forgot_is_begun_anew_and_the_call_made_again(scrip
     script.act = act
     with open_client(script) as client:
         assert Session(tools=[client]).execute("work", {}).content == "worked"
-    assert ("DELETE", "s2") in [(how, heads.get("mcp-session-id")) for how, _, heads in script.seen]
+    gone = ("DELETE", "s2")
+    assert soon(lambda: gone in [(how, one.get("mcp-session-id")) for how, _, one in script.seen])
 
 
 def test_each_request_carries_version_session_token_and_headers(script: Script):
     tokens = iter(["one", "two", "three", "four", "five", "six", "seven", "eight"])
     with open_client(script, bearer=lambda: next(tokens), headers={"X-Team": "a"}) as client:
         Session(tools=[client]).execute("work", {})
-    heads = {method: found for how, method, found in script.seen if how == "POST"}
+    seen = [*script.seen]
+    heads = {method: found for how, method, found in seen if how == "POST"}
     assert "mcp-protocol-version" not in heads["initialize"]
     call = heads["tools/call"]
     assert call["mcp-protocol-version"] == HANDSHAKE
     assert call["mcp-session-id"] == "s1"
     assert call["x-team"] == "a"
     assert call["authorization"].startswith("Bearer ")
-    assert len({found["authorization"] for _, _, found in script.seen}) == len(script.seen)
+    assert len({found["authorization"] for _, _, found in seen}) == len(seen)
 
 
 def test_a_refused_token_is_told_at_once_and_never_shown(script: Script):
@@ -259,16 +262,16 @@ def test_a_question_on_the_standing_stream_is_answered(script: Script):
         handler.end_headers()
         handler.close_connection = True
         opened.set()
-        told.wait(5)
+        told.wait(PATIENCE)
         handler.wfile.write(event({"jsonrpc": "2.0", **ask}).encode())
         handler.wfile.flush()
-        answered.wait(5)
+        answered.wait(PATIENCE)
 
     def act(handler: Handler, asked: dict) -> None:
         waiting.append((handler, asked))
-        opened.wait(5)
+        opened.wait(PATIENCE)
         told.set()
-        answered.wait(5)
+        answered.wait(PATIENCE)
         handler.say(200, handler.answer(asked))
 
     answered = threading.Event()

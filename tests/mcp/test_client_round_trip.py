@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ from altar.errors import ErrorType
 from altar.mcp import Client, ClientOptions, Server, ServerOptions, connect
 from altar.runtime import CallContext
 from tests.mcp.serving import listening
+from tests.waiting import soon
 
 VERSIONS = {"modern": "2026-07-28", "handshake": "2025-11-25"}
 
@@ -208,10 +208,11 @@ def test_a_server_whose_tools_change_says_so_to_a_client_that_watches(version: s
     with listening(server) as url, connect(url=url, options=options) as client:
         assert [tool.declaration.name for tool in client.tools()] == ["count"]
         session.add(words)
-        for _ in range(500):  # the stream may not be open yet
+
+        def told() -> bool:  # the stream may not be open yet
             server.tools_changed()
-            if client.changed:
-                break
-            time.sleep(0.01)
+            return client.changed
+
+        assert soon(told)
         assert client.refresh() is True
         assert [tool.declaration.name for tool in client.tools()] == ["count", "words"]

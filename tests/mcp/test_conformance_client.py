@@ -27,7 +27,7 @@ def test_every_scenario_that_is_claimed_passes(scenario: str, tmp_path: Path):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=120,
         cwd=tmp_path,
         check=False,
     )

@@ -19,6 +19,7 @@ from altar import Session
 from altar.errors import ConfigurationError, ErrorType
 from altar.mcp import Client, ClientOptions, McpError, Question, connect
 from tests.mcp.hostile import HANDSHAKE, Wicked, over_http, over_stdio, wicked
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ def trusted(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, P
     names = f"subjectAltName=IP:127.0.0.1,DNS:{HOST}"
     words = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x -addext {names}"
     command = ["openssl", *words.split(), "-keyout", str(key), "-out", str(cert)]
-    subprocess.run(command, capture_output=True, check=True, timeout=30)
+    subprocess.run(command, capture_output=True, check=True, timeout=120)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     return context, cert
@@ -84,7 +85,7 @@ class Proxy:
                 back = threading.Thread(target=_copy, args=(there, line), daemon=True)
                 back.start()
                 _copy(line, there)
-                back.join(5)
+                back.join(PATIENCE)
 
 
 def _copy(one: socket.socket, other: socket.socket) -> None:
@@ -137,16 +138,16 @@ def behind_tls(server: Wicked, context: ssl.SSLContext) -> Iterator[int]:
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
     thread.start()
-    assert started.wait(5)
+    assert started.wait(PATIENCE)
     try:
         yield here["port"]
     finally:
         here["loop"].call_soon_threadsafe(here["stop"].set)
-        thread.join(5)
+        thread.join(PATIENCE)
 
 
 def at(url: str, **options: Any) -> Client:
-    return connect(url=url, options=ClientOptions(version=HANDSHAKE, timeout=5.0, **options))
+    return connect(url=url, options=ClientOptions(version=HANDSHAKE, timeout=PATIENCE, **options))
 
 
 def test_a_plain_server_is_asked_through_the_proxy_with_its_password(
@@ -407,7 +408,8 @@ def test_a_server_that_ends_by_a_signal_is_told_so():
         assert "SIGKILL" in work(client).error.message
 
 
-def test_a_server_that_closes_its_output_is_there_no_more():
+def test_a_server_that_closes_its_output_is_there_no_more(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("altar.mcp._transport_stdio._LAST_WORDS", 0.05)
     body = "def call(m):\n    os.close(1)\n    time.sleep(0.3)"
     with over_stdio(body) as client:
         assert work(client).error.type == ErrorType.SERVICE_UNAVAILABLE

@@ -20,6 +20,7 @@ from altar.errors import ConfigurationError
 from altar.mcp import HttpOptions, Resource, Server, ServerOptions, elicit, serve
 from tests.mcp.serving import INITIALIZE, META, Web, frame, listening, modern
 from tests.mcp.small import make
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +32,13 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="descriptors of POSIX
 
 
 @contextmanager
-def on_descriptors(server: Server, source: int, sink: int) -> Iterator[threading.Thread]:
-    """The server in this process on these, as its stdin and stdout; ends with its client."""
+def on_descriptors(
+    server: Server, source: int, sink: int, grace: float = PATIENCE
+) -> Iterator[threading.Thread]:
+    """The server in this process on these, as its stdin and stdout; ends with its client.
+
+    ``grace``: seconds for what still runs or was not read when there is no more to take.
+    """
     kept = os.dup(0), os.dup(1)
     os.dup2(source, 0)
     os.dup2(sink, 1)
@@ -48,16 +54,18 @@ def on_descriptors(server: Server, source: int, sink: int) -> Iterator[threading
                 os.dup2(one, at)
                 os.close(one)
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield thread
-    thread.join(10)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("altar.mcp._stdio._GRACE", grace)
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield thread
+        thread.join(2 * PATIENCE)
     assert not thread.is_alive()
 
 
 def lines_of(link: socket.socket) -> list[Any]:
     """Every message until the server closes its end."""
-    link.settimeout(10)
+    link.settimeout(PATIENCE)
     with link.makefile("rb") as reader:
         return [json.loads(line) for line in reader]
 
@@ -145,14 +153,14 @@ def test_a_client_that_is_slow_to_read_has_to_wait_and_loses_nothing(way: str):
                 found = sum(1 for _ in reader)
         else:
             found = len(lines_of(ours))
-        writer.join(10)
+        writer.join(PATIENCE)
     assert found == count
 
 
 @posix
 def test_a_client_that_dies_ends_the_server_and_what_runs():
     asked, source = os.pipe(), os.pipe()
-    with on_descriptors(make(), asked[0], source[1]):
+    with on_descriptors(make(), asked[0], source[1], grace=0.5):
         os.write(asked[1], line(frame("initialize", INITIALIZE)))
         os.read(source[0], 65536)
         os.write(asked[1], line(frame("tools/call", {"name": "forever"}, 2)))
@@ -169,7 +177,7 @@ def test_lines_that_are_too_long_are_refused_however_they_come():
             ours.sendall(b"x" * 400)
             for _ in range(3):  # in pieces
                 ours.sendall(b"x" * 400)
-                ours.settimeout(10)
+                ours.settimeout(PATIENCE)
             assert b"larger than 500" in ours.recv(65536)
             ours.sendall(b"x\n" + b"y" * 600 + b"\n" + line(frame("ping")) + b"z" * 600)
             ours.shutdown(socket.SHUT_WR)
@@ -185,7 +193,7 @@ def test_changes_are_told_to_a_client_on_a_pipe():
     with ours:
         end = its.detach()
         with on_descriptors(server, end, end), ours.makefile("rb") as reader:
-            ours.settimeout(10)
+            ours.settimeout(PATIENCE)
             server.tools_changed()  # before the handshake nobody is told
             ours.sendall(line(frame("initialize", INITIALIZE)))
             assert json.loads(reader.readline())["id"] == 1
@@ -253,7 +261,7 @@ def test_a_body_in_chunks_may_have_trailers_and_come_byte_by_byte(url: str):
     data = head_of("Transfer-Encoding: chunked", "Connection: close", "Expect: 100-continue", *JSON)
     data += b"%x;name=value\r\n%b\r\n0\r\nTrailer: one\r\n\r\n" % (len(body), body)
     place = Web(url).place
-    with socket.create_connection((place.hostname, place.port), timeout=10) as link:
+    with socket.create_connection((place.hostname, place.port), timeout=PATIENCE) as link:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(data), 7):
             link.sendall(data[at : at + 7])
@@ -280,7 +288,7 @@ def test_a_half_closed_connection_ends_without_a_request(url: str):
 
 def test_bytes_after_a_refusal_are_not_read_as_a_request(url: str):
     place = Web(url).place
-    with socket.create_connection((place.hostname, place.port), timeout=10) as link:
+    with socket.create_connection((place.hostname, place.port), timeout=PATIENCE) as link:
         link.sendall(b"GARBAGE\r\n\r\n")
         found = link.recv(65536)
         with suppress(OSError):
@@ -306,7 +314,7 @@ def test_a_stream_is_given_once_and_to_those_that_accept_it(url: str):
     assert web.send("GET", headers={"Accept": "text/event-stream"})[0] == 400
     place = web.place
     head = head_of(f"Mcp-Session-Id: {web.session}", "Accept: text/event-stream", method="GET")
-    with socket.create_connection((place.hostname, place.port), timeout=10) as link:
+    with socket.create_connection((place.hostname, place.port), timeout=PATIENCE) as link:
         link.sendall(head)
         assert b"text/event-stream" in link.recv(65536)
         assert web.send("GET", headers=own | {"Accept": "text/event-stream"})[0] == 409
@@ -365,7 +373,7 @@ def test_too_many_sessions_at_work_are_told_to_the_next():
         web = Web(here).open()
         place = web.place
         head = head_of(f"Mcp-Session-Id: {web.session}", "Accept: text/event-stream", method="GET")
-        with socket.create_connection((place.hostname, place.port), timeout=10) as link:
+        with socket.create_connection((place.hostname, place.port), timeout=PATIENCE) as link:
             link.sendall(head)
             link.recv(65536)
             status, headers, said = Web(here).post(frame("initialize", INITIALIZE))
@@ -384,10 +392,10 @@ def test_a_handshake_that_is_refused_opens_no_session_and_closes_its_own():
     with listening(Server([], options=options)) as here:
         status, headers, said = Web(here).post(frame("initialize", {"protocolVersion": 7}))
         assert (said["error"]["code"], "mcp-session-id" in headers) == (-32602, False)
-        assert closed.wait(5)
+        assert closed.wait(PATIENCE)
         closed.clear()
         assert Web(here).modern("tools/list")[0] == 200
-        assert closed.wait(5)
+        assert closed.wait(PATIENCE)
 
 
 # -- what is asked for -----------------------------------------------------------------------
@@ -667,7 +675,7 @@ def test_a_call_that_waits_for_a_yes_is_not_made_without_it(said: Any):
     with ours:
         end = its.detach()
         with on_descriptors(make(), end, end), ours.makefile("rb") as reader:
-            ours.settimeout(10)
+            ours.settimeout(PATIENCE)
             ours.sendall(line(frame("initialize", INITIALIZE)) + line(frame("tools/call", call, 2)))
             reader.readline()
             question = json.loads(reader.readline())
@@ -715,7 +723,7 @@ def test_running_requests_are_told_apart_bounded_and_cancelled():
     with ours:
         end = its.detach()
         with on_descriptors(make(max_running=1), end, end), ours.makefile("rb") as reader:
-            ours.settimeout(10)
+            ours.settimeout(PATIENCE)
             ours.sendall(line(frame("initialize", INITIALIZE, 0)))
             reader.readline()
             call = frame("tools/call", {"name": "forever"}, 2)
@@ -736,7 +744,7 @@ def test_a_listener_hears_what_it_asked_for_and_the_end():
     with ours:
         end = its.detach()
         with on_descriptors(server, end, end), ours.makefile("rb") as reader:
-            ours.settimeout(10)
+            ours.settimeout(PATIENCE)
             ours.sendall(line(modern("subscriptions/listen", {"notifications": wanted})))
             agreed = json.loads(reader.readline())["params"]["notifications"]
             server.resource_updated("notes://another")

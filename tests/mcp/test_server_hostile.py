@@ -19,6 +19,7 @@ import pytest
 import altar
 from altar.mcp import Resource, Server, ServerOptions, elicit
 from tests.mcp.serving import INITIALIZE, META, Pipe, Web, frame, listening, modern
+from tests.waiting import PATIENCE, soon
 
 
 class Wire:
@@ -26,7 +27,7 @@ class Wire:
 
     def __init__(self, url: str) -> None:
         place = Web(url).place
-        self.link = socket.create_connection((place.hostname, place.port), timeout=5)
+        self.link = socket.create_connection((place.hostname, place.port), timeout=PATIENCE)
         self.found = b""
 
     def __enter__(self) -> Wire:
@@ -71,7 +72,7 @@ def test_what_a_tool_says_after_its_answer_never_reaches_the_next_answer():
         """Speaks after it has ended."""
 
         def speak() -> None:
-            answered.wait(5)
+            answered.wait(PATIENCE)
             context.progress("of the first call")
             told.set()
 
@@ -82,7 +83,7 @@ def test_what_a_tool_says_after_its_answer_never_reaches_the_next_answer():
     async def after() -> str:
         """Ends once the other has spoken."""
         answered.set()
-        await asyncio.to_thread(told.wait, 5)
+        await asyncio.to_thread(told.wait, PATIENCE)
         return "second"
 
     with listening(Server([late, after])) as url, Wire(url) as wire:
@@ -105,20 +106,22 @@ def test_a_question_after_the_answer_is_refused_to_the_tool():
 
         async def ask() -> None:
             try:
-                await asyncio.sleep(0.02)
+                await over.wait()
                 await elicit("Still there?")
             except Exception as error:
                 refused.append(error)
             done.set()
 
-        kept.append(asyncio.ensure_future(ask()))
+        kept.extend((asyncio.ensure_future(ask()), asyncio.get_running_loop()))
         return "first"
 
     kept: list[Any] = []
+    over = asyncio.Event()
     with listening(Server([late])) as url:
         web = Web(url).open()
         assert web.post(frame("tools/call", {"name": "late"}))[0] == 200
-        assert done.wait(5)
+        kept[1].call_soon_threadsafe(over.set)
+        assert done.wait(PATIENCE)
     assert len(refused) == 1
 
 
@@ -187,7 +190,7 @@ def test_a_client_that_dies_is_no_bug_of_the_server(tmp_path: Path):
         )
         pipe.ask(modern("tools/list"))
         process.stdout.close()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         assert b"Traceback" not in process.stderr.read()
         process.stdout = None
 
@@ -199,7 +202,7 @@ def test_a_call_cancelled_before_its_first_step_is_still_ended():
     async def block() -> str:
         """Holds the loop, so that what is sent meanwhile is read in one go."""
         entered.set()
-        leave.wait(5)
+        leave.wait(PATIENCE)
         return "b"
 
     @altar.tool
@@ -215,7 +218,7 @@ def test_a_call_cancelled_before_its_first_step_is_still_ended():
             for wire in (second, third):  # known to the loop before it is held
                 wire.post(frame("ping"), **own).until(b"}")
             first.post(frame("tools/call", {"name": "block"}, 1), **own)
-            assert entered.wait(5)
+            assert entered.wait(PATIENCE)
             second.post(frame("tools/call", {"name": "hang"}, 2), **own)
             gone = {"jsonrpc": "2.0", "method": "notifications/cancelled"}
             third.post({**gone, "params": {"requestId": 2}}, **own)
@@ -264,7 +267,7 @@ def test_no_more_is_taken_in_than_all_requests_together_may_hold(monkeypatch):
         try:
             for wire in wires:
                 wire.link.sendall(part)
-            refused, _, _ = select.select([wire.link for wire in wires], [], [], 5)
+            refused, _, _ = select.select([wire.link for wire in wires], [], [], PATIENCE)
             assert b" 503 " in refused[0].recv(4096)
         finally:
             for wire in wires:
@@ -287,10 +290,10 @@ def test_a_client_that_sends_ahead_and_leaves_is_noticed():
 
     with listening(Server([forever])) as url, Wire(url) as wire:
         wire.post(modern("tools/call", {"name": "forever"}))
-        assert running.wait(5)
+        assert running.wait(PATIENCE)
         wire.link.sendall(b"x" * 300_000)
         wire.link.close()
-        assert cancelled.wait(5)
+        assert cancelled.wait(PATIENCE)
 
 
 def test_a_client_that_leaves_while_its_token_is_checked_holds_nothing():
@@ -311,15 +314,14 @@ def test_a_client_that_leaves_while_its_token_is_checked_holds_nothing():
         checking.clear()
         with Wire(url) as wire:
             wire.link.sendall(listen)
-            assert checking.wait(5)
-        until = time.monotonic() + 5
-        while time.monotonic() < until:
+            assert checking.wait(PATIENCE)
+
+        def is_free() -> bool:
             with Wire(url) as wire:
                 wire.link.sendall(listen)
-                if b" 200 " in wire.until(b"\r\n\r\n"):
-                    break
-        else:
-            pytest.fail("the stream of who has left is still taken")
+                return b" 200 " in wire.until(b"\r\n\r\n")
+
+        assert soon(is_free), "the stream of who has left is still taken"
 
 
 def test_what_one_token_runs_is_bounded_over_all_of_its_connections():
@@ -329,7 +331,7 @@ def test_what_one_token_runs_is_bounded_over_all_of_its_connections():
         running.append(1)
         if len(running) == 2:
             full.set()
-        await asyncio.to_thread(leave.wait, 5)
+        await asyncio.to_thread(leave.wait, PATIENCE)
         return "waited"
 
     running: list[int] = []
@@ -341,7 +343,7 @@ def test_what_one_token_runs_is_bounded_over_all_of_its_connections():
         with Wire(url) as first, Wire(url) as second:
             for wire in (first, second):
                 wire.post(modern("tools/call", asked), **mine)
-            assert full.wait(5)
+            assert full.wait(PATIENCE)
             web = Web(url)
             assert web.modern("tools/call", asked, **mine)[1]["error"]["code"] == -32000
             assert web.modern("tools/list", **mine)[0] == 200
@@ -361,20 +363,18 @@ def test_functions_of_resources_run_in_a_bounded_number_of_threads(monkeypatch):
 
     def slow() -> str:
         started.release()
-        leave.wait(5)
+        leave.wait(PATIENCE)
         return "read"
 
     with listening(Server([], resources=[Resource("a://slow", slow)])) as url:
         for _ in range(2):
             with Wire(url) as wire:  # and leaves: the thread runs on
                 wire.post(modern("resources/read", {"uri": "a://slow"}))
-                assert started.acquire(timeout=5)
+                assert started.acquire(timeout=PATIENCE)
         web = Web(url)
         assert web.modern("resources/read", {"uri": "a://slow"})[1]["error"]["code"] == -32000
         leave.set()
-        until = time.monotonic() + 5
-        while "error" in web.modern("resources/read", {"uri": "a://slow"})[1]:
-            assert time.monotonic() < until
+        assert soon(lambda: "error" not in web.modern("resources/read", {"uri": "a://slow"})[1])
 
 
 def test_a_yes_is_good_once_and_for_whom_it_was_given():
@@ -515,7 +515,7 @@ def test_a_tool_that_does_not_end_does_not_keep_the_server_alive(way: str):
                 wire.post(asked)
                 assert b"running" in process.stderr.readline()
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(10) == 0
+                assert process.wait(PATIENCE) == 0
         else:
             pipe.write(asked)
             assert b"running" in process.stderr.readline()
@@ -523,7 +523,7 @@ def test_a_tool_that_does_not_end_does_not_keep_the_server_alive(way: str):
                 process.stdin.close()
             else:
                 process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
+            assert process.wait(PATIENCE) == 0
         assert process.stderr.read().startswith(b"left\n")
         process.stdin = None
 
@@ -657,7 +657,7 @@ def test_one_socket_may_be_stdin_and_stdout():
     script = "from tests.mcp.small import server\nfrom altar.mcp import serve\nserve(server)\n"
     with ours, subprocess.Popen([sys.executable, "-c", script], stdin=its, stdout=its) as process:
         its.close()
-        ours.settimeout(10)
+        ours.settimeout(PATIENCE)
         for at in range(3):
             asked = {"name": "add", "arguments": {"a": at, "b": 1}}
             ours.sendall(json.dumps(modern("tools/call", asked)).encode() + b"\n")
@@ -668,4 +668,4 @@ def test_one_socket_may_be_stdin_and_stdout():
         while data := ours.recv(65536):
             found += data
         assert b"survey" in found
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0

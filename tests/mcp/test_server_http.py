@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-import time
+from contextlib import suppress
 
 import pytest
 
@@ -15,6 +15,7 @@ from altar.errors import ConfigurationError
 from altar.mcp import HttpOptions, Server, ServerOptions
 from tests.mcp.serving import INITIALIZE, META, Web, frame, listening, modern
 from tests.mcp.small import make
+from tests.waiting import PATIENCE, soon
 
 
 @pytest.fixture(scope="module")
@@ -158,25 +159,23 @@ def test_a_body_in_chunks_and_two_requests_in_one_write_are_served(url: str):
 
 def test_a_client_that_sends_too_slowly_is_cut_off():
     with listening(make(), timeout=0.04) as url:
-        assert Web(url).raw(b"POST /mcp HTTP/1.1\r\n") == b""
+        with suppress(ConnectionError):  # it may be cut off before it has sent a byte
+            assert Web(url).raw(b"POST /mcp HTTP/1.1\r\n") == b""
 
 
 def test_more_connections_than_allowed_are_refused():
     with listening(make(), max_connections=1) as url:
         place = Web(url).place
         with socket.create_connection((place.hostname, place.port)) as first:
-            first.sendall(b"POST")
-            time.sleep(0.02)
+            first.sendall(b"POST")  # they are taken in their order
             assert b" 503 " in Web(url).raw(b"GET / HTTP/1.1\r\n\r\n")
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            try:
-                assert Web(url).modern("tools/list")[0] == 200
-                break
-            except (AssertionError, OSError):
-                time.sleep(0.01)
-        else:
-            pytest.fail("it did not recover")
+
+        def recovered() -> bool:
+            with suppress(OSError):
+                return bool(Web(url).modern("tools/list")[0] == 200)
+            return False
+
+        assert soon(recovered)
 
 
 def test_tokens_let_in_and_the_refusal_says_what_is_wanted():
@@ -366,8 +365,8 @@ def test_a_call_whose_client_leaves_is_cancelled():
         place = Web(url).place
         with socket.create_connection((place.hostname, place.port)) as link:
             link.sendall(head.encode() + body)
-            assert running.wait(5)
-        assert cancelled.wait(5)
+            assert running.wait(PATIENCE)
+        assert cancelled.wait(PATIENCE)
 
 
 def test_each_connection_may_have_a_session_of_its_own():
@@ -428,7 +427,9 @@ def test_other_tools_are_told_on_the_stream_of_a_session():
             "GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
             f"Mcp-Session-Id: {web.session}\r\n\r\n"
         )
-        with socket.create_connection((web.place.hostname, web.place.port), timeout=5) as link:
+        with socket.create_connection(
+            (web.place.hostname, web.place.port), timeout=PATIENCE
+        ) as link:
             link.sendall(head.encode())
             found = link.recv(4096)
             assert b"text/event-stream" in found

@@ -41,7 +41,7 @@ def run(place: Any, era: str, talk: Any, **options: Any) -> Any:
         async with mcp.Client(place, mode=era, **options) as client:
             return await talk(client)
 
-    return asyncio.run(asyncio.wait_for(main(), 20))
+    return asyncio.run(asyncio.wait_for(main(), 120))
 
 
 @pytest.mark.parametrize(("era", "way"), WAYS)

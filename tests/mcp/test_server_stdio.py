@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from itertools import pairwise
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from altar.mcp._stdio import Lines
 from tests.mcp.serving import INITIALIZE, Pipe, frame, modern
+from tests.waiting import PATIENCE
 
 COMMAND = ("-m", "altar", "mcp", "tests/mcp/small.py")
 
@@ -152,7 +152,8 @@ def test_more_running_calls_than_allowed_are_refused_at_once():
 
 
 def test_calls_that_run_when_stdin_closes_are_still_answered():
-    with Pipe(*COMMAND) as pipe:
+    patient = "import altar.mcp._stdio as stdio; stdio._GRACE = 60.0\nfrom tests.mcp.small import *"
+    with Pipe("-c", f"{patient}\nfrom altar.mcp import serve; serve(server)") as pipe:
         raw = json.dumps(call("add", {"a": 20, "b": 1}, 4)).encode()
         pipe.write(call("wait", {"seconds": 0.02}, 3), raw)  # the last one without its end
         left, code = pipe.end()
@@ -164,10 +165,8 @@ def test_a_call_that_would_run_for_ever_does_not_keep_the_server_alive():
     with Pipe(*COMMAND) as pipe:
         pipe.write(call("forever"))
         pipe.ask(call("add", {"a": 1, "b": 1}, 2))
-        started = time.monotonic()
         left, code = pipe.end()
     assert (left, code) == (b"", 0)
-    assert time.monotonic() - started < 9
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -175,7 +174,7 @@ def test_told_to_stop_it_stops():
     with Pipe(*COMMAND) as pipe:
         pipe.ask(call("add", {"a": 1, "b": 1}))
         pipe.process.send_signal(signal.SIGTERM)
-        assert pipe.process.wait(10) == 0
+        assert pipe.process.wait(PATIENCE) == 0
 
 
 def test_a_file_as_stdin_is_read_to_its_end(tmp_path):
@@ -183,7 +182,7 @@ def test_a_file_as_stdin_is_read_to_its_end(tmp_path):
     asked.write_text(json.dumps(call("add", {"a": 3, "b": 4})) + "\n")
     with asked.open() as source:
         done = subprocess.run(
-            [sys.executable, *COMMAND], stdin=source, capture_output=True, timeout=20, check=True
+            [sys.executable, *COMMAND], stdin=source, capture_output=True, timeout=120, check=True
         )
     assert json.loads(done.stdout)["result"]["structuredContent"] == 7
 

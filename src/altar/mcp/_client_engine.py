@@ -125,11 +125,11 @@ class Engine:
             peer = await self._opened(call)
             try:
                 return await peer.interactive(method, params, call=call, headers=headers)
-            except SessionLostError as error:
+            except SessionLostError:
                 if renewed:
                     raise
                 renewed = True
-                await self._within(call, self._renew(peer), error)
+                await self._within(call, self._renew(peer), _late(self.name, call))
             except McpError as error:
                 if not is_busy(error, idempotent=call.idempotent) or call.left() <= pause:
                     raise
@@ -157,8 +157,8 @@ class Engine:
             async with asyncio.timeout(call.left()):
                 return await asyncio.shield(task)
         except TimeoutError:
-            if task.done():  # its own
-                raise
+            if task.done():  # just in time, or it failed: that says more
+                return task.result()
             raise late from None
 
     async def listing(self, method: str, key: str) -> list[Any]:
@@ -261,3 +261,12 @@ class Engine:
 
     def _notes(self) -> str:
         return "" if self.peer is None else self.peer.transport.notes.strip()[-1000:]
+
+
+def _late(name: str, call: Call) -> McpError:
+    """The time of a call is over, whatever it was spent on."""
+    return McpError(
+        f"{name} did not answer within {call.seconds:g} s.",
+        type=ErrorType.TIMEOUT,
+        details={"timeout_seconds": call.seconds},
+    )

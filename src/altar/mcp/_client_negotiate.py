@@ -60,14 +60,19 @@ async def negotiate(
                 continue
             if wanted is not None or _is_final(peer, error, named):
                 raise
+            is_slow = error.type == ErrorType.TIMEOUT
         _settle(peer, None)
         if peer.transport.ended is not None:
             await again()
+            is_slow = False
         try:
             return await _initialize(peer, LATEST_HANDSHAKE, seconds)
         except McpError as error:
             # a slow server that took the first question after all is of the newer era
             mutual = [one for one in MODERN_VERSIONS if one in _named_by(error)]
+            if is_slow and peer.transport.pids and peer.transport.ended is not None:
+                await again()  # a slow process that ended at the first question after all
+                return await _initialize(peer, LATEST_HANDSHAKE, seconds)
             if not mutual or attempt:
                 raise
             version = mutual[-1]

@@ -36,7 +36,7 @@ _INHERITED = (
 )
 _NOTES = 65_536  # bytes kept of stderr
 _GRACE = 2.0  # seconds a server may take to end after its stdin, and after SIGTERM
-_LAST_WORDS = 0.1  # seconds between the end of a pipe and that of the process
+_LAST_WORDS = 1.0  # seconds between the end of a pipe and that of the process
 _BACKLOG = 1024 * 1024  # bytes a server may leave unread before it gets no more replies
 _ID_OF_LINE = re.compile(rb'\s*\{\s*"jsonrpc"\s*:\s*"2\.0"\s*,\s*"id"\s*:\s*(\d{1,15})\s*,')
 
@@ -59,7 +59,6 @@ class StdioTransport:
         self._line: list[bytes] = []
         self._size = 0
         self._skipping = False
-        self._is_silent = False
         self._stderr = bytearray()
         self._inbox: Inbox | None = None
         self._process: asyncio.SubprocessTransport | None = None
@@ -89,7 +88,6 @@ class StdioTransport:
             )
         except (OSError, ValueError) as error:
             raise unreachable(f"{self.shown} cannot be started: {error}") from error
-        self._process = process
         self._stdin = process.get_pipe_transport(0)
         self.pids.add(process.get_pid())
 
@@ -170,17 +168,23 @@ class StdioTransport:
     def exited(self) -> None:
         """The process has ended."""
         self._exited.set()
-        code = None if self._process is None else self._process.get_returncode()
-        how = f"it ended with code {code}" if code is None or code >= 0 else _signalled(-code)
-        if self._is_silent:
-            self.finish(how)
-        else:  # its last lines are still in the pipe, or a child of its holds that open
-            asyncio.get_running_loop().call_later(_LAST_WORDS, self.finish, how)
+        self.silent("it ended")  # its last lines may be in the pipes, or a child hold those open
 
     def silent(self, why: str) -> None:
-        """A pipe was closed; how the process ended says more, where it did."""
-        self._is_silent = True
-        asyncio.get_running_loop().call_later(_LAST_WORDS, self.finish, why)
+        """A pipe was closed; how the process ended says more, where it did in a while."""
+        asyncio.get_running_loop().call_later(_LAST_WORDS, self.over, why)
+
+    def over(self, why: str) -> None:
+        """All was read that will come."""
+        if self._exited.is_set() and self._process is not None:
+            code = self._process.get_returncode()
+            if code is not None:
+                why = f"it ended with code {code}" if code >= 0 else _signalled(-code)
+        self.finish(why)
+
+    def began(self, process: asyncio.SubprocessTransport) -> None:
+        """The process is there, and may have ended already."""
+        self._process = process
 
     def flowing(self, *, on: bool) -> None:
         """Whether stdin takes more."""
@@ -238,6 +242,10 @@ class _Pipes(asyncio.SubprocessProtocol):
     def __init__(self, owner: StdioTransport) -> None:
         self._owner = owner
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._owner.began(transport)
+
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 1:
             self._owner.took(data)
@@ -253,6 +261,10 @@ class _Pipes(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self._owner.exited()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc  # the process has ended, and every pipe
+        self._owner.over("it ended")
 
     def pause_writing(self) -> None:
         self._owner.flowing(on=False)
