@@ -119,7 +119,7 @@ def test_on_a_terminal_a_person_is_asked(here: Path, typed: bytes, ran: bool, sa
         pass
     finally:
         os.close(leader)
-    assert done.wait(30) == 0
+    assert done.wait(60) == 0
     text = " ".join(shown.decode().split())
     assert 'Run delete_file(path="a.txt")? [y/N]' in text
     assert said in text

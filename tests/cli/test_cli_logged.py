@@ -86,4 +86,4 @@ def test_other_commands_load_no_log():
         "import sys; from altar.cli import _main; _main.main(['--version']); "
         "sys.exit('altar.cli._logged' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -251,7 +251,7 @@ def test_serving_hands_over_to_the_viewer(files, trace, monkeypatch):
     seen = []
 
     def look(url: str) -> bool:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             seen.append(answer.status)
         raise KeyboardInterrupt
 

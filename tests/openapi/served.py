@@ -175,10 +175,12 @@ def serving():
     )
     app.state.waiting, app.state.left = threading.Event(), threading.Event()
     app.state.document = DOCUMENT
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_level="critical", lifespan="off", timeout_keep_alive=120)
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    end = monotonic() + 20
+    end = monotonic() + 60
     while not server.started and monotonic() < end:
         sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]

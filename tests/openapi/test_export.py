@@ -19,6 +19,7 @@ from altar import Context, tool
 from altar.errors import ConfigurationError
 from altar.runtime import RateLimit
 from altar_extras.openapi import export_tools, import_tools
+from tests.waiting import asoon
 
 
 @dataclass
@@ -386,9 +387,10 @@ def test_a_mounted_application_knows_its_paths(client):
 
 
 def test_a_client_that_goes_away_cancels_its_call():
-    heard = threading.Event()
+    begun, heard = threading.Event(), threading.Event()
 
     async def waits(context: Context) -> str:
+        begun.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -403,8 +405,9 @@ def test_a_client_that_goes_away_cancels_its_call():
         sent: list[Any] = []
 
         async def receive() -> Any:
+            if len(messages) == 1:  # it goes away once its call is under way
+                assert await asoon(begun.is_set)
             if messages:
-                await asyncio.sleep(0.01)
                 return messages.pop(0)
             await asyncio.Event().wait()
 
@@ -451,10 +454,12 @@ def test_half_a_request_is_no_call_and_other_protocols_are_answered():
 def served(app: Any):
     """The application behind a real server on loopback; its base URL."""
     uvicorn = pytest.importorskip("uvicorn")
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="on"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_level="critical", lifespan="on", timeout_keep_alive=120)
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not server.started and time.monotonic() < until:
         time.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
@@ -462,13 +467,13 @@ def served(app: Any):
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(30)
 
 
 def test_behind_a_real_server_the_tools_come_back_as_they_were():
     with served(export_tools(TOOLS, tokens=["t0ken"])) as base:
         host = base.removeprefix("http://")
-        connection = http.client.HTTPConnection(host, timeout=10)
+        connection = http.client.HTTPConnection(host, timeout=30)
         connection.request("GET", "/openapi.json")
         document = json.loads(connection.getresponse().read())
         connection.close()

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.request import urlopen
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowUp": 38, "ArrowDown": 40, "ArrowLeft": 37,
         "ArrowRight": 39, "Home": 36, "End": 35, "PageDown": 34, "PageUp": 33, " ": 32}  # fmt: skip
 
@@ -111,7 +111,7 @@ class Browser:
         while time.monotonic() < until and self.process.poll() is None:
             with contextlib.suppress(OSError, ValueError, StopIteration):
                 port = told.read_text().split()[0]
-                with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=5) as answer:
+                with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as answer:
                     pages = json.load(answer)
                 return next(p["webSocketDebuggerUrl"] for p in pages if p["type"] == "page")
             time.sleep(0.02)
@@ -236,9 +236,9 @@ class Browser:
         with contextlib.suppress(Exception):
             self.socket.close()
         try:
-            self.process.wait(5)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(OSError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(5)
+            self.process.wait(30)
         shutil.rmtree(self.home, ignore_errors=True)

@@ -7,6 +7,7 @@ import json
 from altar.viewer import Viewer
 from tests.viewer import specimen
 from tests.viewer.chromium import Browser
+from tests.waiting import soon
 
 ROWS = (
     "[...document.querySelectorAll('.rows .body .row')].sort((a, b) => a.dataset.at - b.dataset.at)"
@@ -85,26 +86,26 @@ def test_the_keyboard_alone_reaches_everything(page: Browser):
     assert page.run("document.activeElement.getAttribute('role')") == "grid"
     page.press("Home")
     page.press("ArrowDown")
-    assert "Lisbon" in active(page)
+    assert soon(lambda: "Lisbon" in active(page))
     page.press("Enter")
     page.until("document.activeElement.getAttribute('role') === 'treegrid'")
     page.press("Home", "ArrowDown")
-    assert "round 1" in active(page)
+    assert soon(lambda: "round 1" in active(page))
     page.press("ArrowRight")
-    assert "chat" in active(page)
+    assert soon(lambda: "chat" in active(page))
     page.press("ArrowLeft")
-    assert "round 1" in active(page)
+    assert soon(lambda: "round 1" in active(page))
     page.press("ArrowLeft")  # collapse
     page.until(
         "document.querySelector('.fall .row[aria-selected=true]').getAttribute('aria-expanded') === 'false'"
     )
-    assert "+3" in active(page)
-    assert "1 error" in active(page)  # what is hidden does not hide that it failed
+    assert soon(lambda: "+3" in active(page))
+    assert soon(lambda: "1 error" in active(page))  # what is hidden does not hide that it failed
     page.press("ArrowDown")
-    assert "round 2" in active(page)
+    assert soon(lambda: "round 2" in active(page))
     page.press("ArrowUp", " ")
     page.press("e")
-    assert "error" in active(page)
+    assert soon(lambda: "error" in active(page))
     page.press("Enter")
     page.until("document.activeElement.classList.contains('detail')")
     page.press("Escape")
@@ -136,9 +137,9 @@ def test_bars_stand_to_scale_and_zoom(page: Browser):
     assert abs(width - 100 * (hotels["end"] - hotels["start"]) / total) < 0.01
     assert abs(left - 100 * (hotels["start"] - spans[-1]["start"]) / total) < 0.01
     page.press("Home", "+")
-    assert float(page.run(f"{bar}.getPropertyValue('--w')").rstrip("%")) > width * 1.9
+    page.until(f"parseFloat({bar}.getPropertyValue('--w')) > {width * 1.9}")
     page.press("0")
-    assert abs(float(page.run(f"{bar}.getPropertyValue('--w')").rstrip("%")) - width) < 0.01
+    page.until(f"Math.abs(parseFloat({bar}.getPropertyValue('--w')) - {width}) < 0.01")
 
 
 def test_details_show_arguments_result_error_events_and_raw(page: Browser):
@@ -163,10 +164,11 @@ def test_finding_in_a_trace_marks_and_walks_the_matches(page: Browser):
     page.until("document.querySelectorAll('.is-found').length > 0")
     page.press("Enter")
     page.until("document.activeElement.getAttribute('role') === 'treegrid'")
+    assert soon(lambda: active(page))
     assert "round 2" not in active(page)
     first = active(page)
     page.press("n")
-    assert active(page) != first
+    assert soon(lambda: active(page) != first)
 
 
 def test_a_chat_tells_the_run_in_order_once(page: Browser):
@@ -184,7 +186,7 @@ def test_a_chat_tells_the_run_in_order_once(page: Browser):
     assert page.run("document.querySelectorAll('.call pre').length") == 6  # arguments and results
     page.click(".call button")
     page.until("document.querySelector('.fall .row[aria-selected=true]')")
-    assert "weather" in active(page)
+    assert soon(lambda: "weather" in active(page))
 
 
 def test_a_chat_shows_tools_even_where_messages_were_not_recorded(page: Browser, tmp_path):

@@ -165,8 +165,8 @@ def test_what_a_program_writes_shows_up(browser: Browser, tmp_path: Path):
                 tracer.flush()
                 browser.until("document.querySelector('.traces').innerText.includes('running')")
                 browser.press("Home")
-                browser.run("[...document.querySelectorAll('.title')].find((t) => t.innerText.includes('(running)'))"
-                            ".click(); 1")  # fmt: skip
+                browser.until("(t => t && (t.click(), true))([...document.querySelectorAll('.title')]"
+                              ".find((t) => t.innerText.includes('(running)')))")  # fmt: skip
                 browser.until("document.querySelector('.fall')?.innerText.includes('(running)')")
             tracer.flush()
             browser.until("document.querySelector('.fall').innerText.includes('second run')")

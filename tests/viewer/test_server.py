@@ -42,7 +42,7 @@ class Answer:
 
 def ask(viewer: Viewer, path: str, *, method: str = "GET", **headers: str) -> Answer:
     """Ask below the token; an absolute path is taken as it is."""
-    connection = http.client.HTTPConnection("127.0.0.1", viewer.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", viewer.port, timeout=30)
     whole = path if path.startswith(("/", "*")) else f"/{viewer.token}/{path}"
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
@@ -173,7 +173,7 @@ def test_a_query_that_makes_no_sense_is_harmless(viewer: Viewer, query: str):
 
 def test_rubbish_instead_of_a_request_harms_nobody(viewer: Viewer):
     for data in (b"\0\xff\r\n\r\n", b"GET\r\n\r\n", b"GET http://[::1 HTTP/1.1\r\n\r\n", b""):
-        with socket.create_connection(("127.0.0.1", viewer.port), timeout=5) as raw:
+        with socket.create_connection(("127.0.0.1", viewer.port), timeout=30) as raw:
             raw.sendall(data)
             raw.shutdown(socket.SHUT_WR)
             assert b"Traceback" not in raw.makefile("rb").read()
@@ -212,7 +212,7 @@ def test_ctrl_c_ends_the_command_quietly(tmp_path: Path):
         assert urlsplit(url).hostname == "127.0.0.1"
         program.send_signal(signal.SIGINT)
         try:
-            _, told = program.communicate(timeout=10)
+            _, told = program.communicate(timeout=30)
         finally:
             program.kill()
         assert (program.returncode, told) == (0, b"")
