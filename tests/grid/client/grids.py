@@ -47,7 +47,13 @@ def runtime_credentials() -> Credentials:
 
 
 # a busy machine decides nothing: what is to be short is given to a client by its test
-PATIENCE = {"connect_timeout": 30.0, "ask_timeout": 20.0, "reattach": 20.0, "breaker_wait": 60.0}
+PATIENCE = {
+    "connect_timeout": 30.0,
+    "ask_timeout": 20.0,
+    "reattach": 20.0,
+    "stop_wait": 20.0,
+    "breaker_wait": 60.0,
+}
 HOST = HostSettings(mode="development", heartbeat=0.1, misses=300, shortest_session=0.2)
 
 

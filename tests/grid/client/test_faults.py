@@ -420,6 +420,28 @@ def test_names_and_rights_are_refused_here_and_nothing_is_sent():
     using(grid, program)
 
 
+def test_a_name_that_was_looked_for_as_the_session_ended_is_answered():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        deliver, asked = grid.broker.deliver, []
+
+        def silent(subject: str, body: bytes, reply: str) -> bool:
+            if ".directory." in subject:
+                asked.append(subject)
+                return True
+            return deliver(subject, body, reply)
+
+        grid.broker.deliver = silent  # type: ignore[method-assign]
+        call = asyncio.create_task(client.acall("nothing_like_it"))
+        await until(lambda: asked)
+        client._looped.link._refreshing.cancel()  # as where the session's connections end
+        found = await call
+        assert (found.error.type, executed_of(found)) == ("TOOL_NOT_FOUND", "no")
+
+    using(grid, program, directory_age=600.0)
+
+
 def test_nobody_at_home_is_told_at_once_and_asked_again_later(monkeypatch):
     monkeypatch.setattr("altar_extras.grid.client._engine._REST", 600.0)
 

@@ -14,6 +14,7 @@ from altar_extras.grid.host import Host, HostSettings
 from altar_extras.grid.security import LocalGrant, SessionToken
 from altar_extras.grid.transport import (
     AdmissionRefusedError,
+    Change,
     LoopbackBroker,
     MemoryStore,
     NotConnectedError,
@@ -465,6 +466,30 @@ def test_the_host_survives_a_store_that_does_not_answer_and_says_so():
             assert (await found.ask("directory", Directory(id="x"))).runtimes
             assert (await found.ask("renew_session", RenewSession(id="r"))).token
             assert hosts[0].health().ready
+
+    run(scene)
+
+
+def test_a_host_ends_though_its_store_took_a_cancellation_for_itself():
+    class Deaf(MemoryStore):
+        heard = 0
+
+        async def watch(self, prefix="", *, settled=None):
+            settled()
+            while True:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    self.heard += 1
+                    if self.heard > 1:
+                        raise
+                yield Change("nothing.acme.here", b"{}", 1)
+
+    async def scene():
+        store = Deaf()
+        async with hosting(store=store):
+            pass
+        assert store.heard == 2
 
     run(scene)
 

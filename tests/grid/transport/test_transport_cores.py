@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -10,6 +11,7 @@ pytest.importorskip("nats")
 pytest.importorskip("msgpack")
 
 from altar_extras.grid.transport import AnswerTimeoutError, LoopbackBroker, RemoteError, Requests
+from altar_extras.grid.transport._heed import heeded
 from altar_extras.grid.transport._nats_link import LifeCheck, header_size
 from altar_extras.grid.transport._outbox import Outbox
 from altar_extras.grid.transport._requests_deadlines import Deadlines
@@ -85,6 +87,37 @@ def test_the_outbox_joins_neighbours_and_never_lets_a_body_overtake():
     assert sum(len(one.unsent) for one in parcels) == 9
     assert not len(outbox)
     assert put("a", b"1"), "the first of another turn"
+
+
+@pytest.mark.parametrize("error", [None, ConnectionError("closed")])
+def test_a_cancellation_that_a_library_took_for_itself_counts_all_the_same(error):
+    async def library(begun):
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if error is not None:
+                raise error from None
+
+    async def watch(begun):
+        while True:
+            with suppress(ConnectionError), heeded():
+                await library(begun)
+
+    async def main():
+        begun = asyncio.Event()
+        task = asyncio.ensure_future(watch(begun))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(ConnectionError), heeded():
+            raise ConnectionError("of its own")
+        with pytest.raises(TimeoutError), heeded():  # a bound within is none from without
+            async with asyncio.timeout(0.01):
+                await asyncio.Event().wait()
+
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_many_deadlines_share_a_timer_and_are_never_early():

@@ -340,6 +340,11 @@ class Engine:
                     await asyncio.shield(link.widen())
         except AltarError as error:
             _log.debug("the tools could not be asked for: %s", error)
+        finally:  # the session may have ended meanwhile, and the question with it
+            self._looked_for(run, link)
+
+    def _looked_for(self, run: Run, link: Link) -> None:
+        name = run.inv.call.name
         if run.inv.phase != "new" or run.done is None:
             return
         if name in link.tools:

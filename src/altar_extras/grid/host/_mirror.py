@@ -77,9 +77,9 @@ class Mirror:
     async def close(self) -> None:
         """Watch no more."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        while task is not None and not task.done():
+            task.cancel()  # again where a store took one for itself
+            await asyncio.wait([task], timeout=1.0)
 
     def get(self, key: str) -> Doc | None:
         """The value in memory; None for none, and for one that ended."""

@@ -13,6 +13,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from altar.errors import ConfigurationError
+from altar_extras.grid.transport._heed import heeded
 from altar_extras.grid.transport._nats_link import LifeCheck, Link, header_size
 from altar_extras.grid.transport._nats_settings import (
     Address,
@@ -275,7 +276,8 @@ class NatsTransport:
             raise TooLargeError(size, self._max_payload)
         self._check(subject, "")
         try:
-            return await link.client.request(subject, body, timeout=timeout, headers=headers)
+            with heeded():
+                return await link.client.request(subject, body, timeout=timeout, headers=headers)
         except NoRespondersError as error:
             raise NotConnectedError(f"nobody serves {subject}") from error
         except (NatsError, TimeoutError) as error:
@@ -374,7 +376,7 @@ class NatsTransport:
             for one in list(self._subscriptions):  # those that came meanwhile
                 if one.link is not link:
                     await one.make(link)
-            if not link.is_open:
+            if self._is_closed or not link.is_open:
                 raise NotConnectedError("the connection was lost at once")
         except BaseException:
             await link.close()

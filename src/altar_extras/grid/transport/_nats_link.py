@@ -13,6 +13,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from altar_extras.grid.transport._heed import heeded
 from altar_extras.grid.transport._protocol import (
     AdmissionRefusedError,
     GridTransportError,
@@ -93,25 +94,26 @@ class Link:
             logging.getLogger("asyncio").addFilter(_is_of_use)  # again is nothing
             tls = {"tls": context, "tls_hostname": named, "tls_handshake_first": True}
         try:
-            async with asyncio.timeout(settings.connect_timeout):
-                await self.client.connect(
-                    [self.address.url],
-                    allow_reconnect=False,
-                    max_reconnect_attempts=1,
-                    reconnect_time_wait=0,
-                    connect_timeout=int(settings.connect_timeout) + 1,
-                    ping_interval=30,  # a LifeCheck looks far more often
-                    pending_size=0,
-                    skip_subject_validation=True,  # checked once per subject, by the transport
-                    name=name or None,
-                    nkeys_seed_str=seed or None,
-                    token=token or None,
-                    inbox_prefix=settings.inbox_prefix(),
-                    error_cb=self._on_error,
-                    closed_cb=self._on_closed,
-                    lame_duck_mode_cb=self._on_lame_duck,
-                    **tls,
-                )
+            with heeded():
+                async with asyncio.timeout(settings.connect_timeout):
+                    await self.client.connect(
+                        [self.address.url],
+                        allow_reconnect=False,
+                        max_reconnect_attempts=1,
+                        reconnect_time_wait=0,
+                        connect_timeout=int(settings.connect_timeout) + 1,
+                        ping_interval=30,  # a LifeCheck looks far more often
+                        pending_size=0,
+                        skip_subject_validation=True,  # checked once per subject, by the transport
+                        name=name or None,
+                        nkeys_seed_str=seed or None,
+                        token=token or None,
+                        inbox_prefix=settings.inbox_prefix(),
+                        error_cb=self._on_error,
+                        closed_cb=self._on_closed,
+                        lame_duck_mode_cb=self._on_lame_duck,
+                        **tls,
+                    )
         except (OSError, NatsError, TimeoutError, ValueError) as error:
             await self._dispose()
             raise self._refusal(error) from error

@@ -13,6 +13,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import DeliverPolicy, StorageType
 from nats.js.errors import APIError, NotFoundError
 
+from altar_extras.grid.transport._heed import heeded
 from altar_extras.grid.transport._nats_link import header_size
 from altar_extras.grid.transport._protocol import GridTransportError, TooLargeError
 from altar_extras.grid.transport._store import (
@@ -180,7 +181,8 @@ class NatsStore:
                 yield None
             while self._transport.connections == connection and self._transport.is_connected:
                 try:
-                    message = await heard.next_msg(timeout=_LOOK)
+                    with heeded():
+                        message = await heard.next_msg(timeout=_LOOK)
                 except NatsTimeoutError:
                     continue
                 key = message.subject[len(self._prefix) :]
@@ -206,8 +208,9 @@ class NatsStore:
         timeout = self._settings.timeout
         try:
             js = self._transport.jetstream(timeout=timeout)
-            async with asyncio.timeout(2 * timeout):
-                yield js
+            with heeded():
+                async with asyncio.timeout(2 * timeout):
+                    yield js
         except TooLargeError:
             raise
         except (NatsError, OSError, TimeoutError, GridTransportError) as error:
