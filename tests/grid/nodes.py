@@ -36,10 +36,10 @@ PATIENT = Times(ping=20.0, write_deadline=20.0, authorization=8.0, tls=20.0)
 
 
 def connector(url: str | list[str], **how: Any) -> Any:
-    """A NatsConnector that gives a busy machine its time for each connection."""
+    """A NatsConnector that takes a busy machine for no silent server."""
     from altar_extras.grid.transport import NatsConnector, NatsSettings  # noqa: PLC0415 - nats-py
 
-    return NatsConnector(url, settings=NatsSettings(connect_timeout=30.0), **how)
+    return NatsConnector(url, settings=NatsSettings(connect_timeout=30.0, dead_after=20.0), **how)
 
 
 def new_seed(kind: int = nkeys.PREFIX_BYTE_USER) -> str:

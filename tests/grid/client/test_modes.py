@@ -20,6 +20,7 @@ from altar_extras.grid.client import ExecutionMode, from_settings
 from altar_extras.grid.transport import NotConnectedError
 from altar_extras.grid.wire import AuthorizeToolCall, LogToolResult, executed_of, unpack
 from tests.grid.client.grids import Grid, NatsGrid, client_credentials
+from tests.waiting import soon
 
 WHERE: list[str] = []
 
@@ -166,7 +167,14 @@ def test_one_program_runs_here_and_on_a_grid_by_its_environment(shared_node, tmp
 
     def program() -> Any:
         with altar.Session([where]) as session:
-            return session.execute("where").unwrap(), repr(session.runtime)
+            found = []
+
+            def answered() -> bool:  # on a busy machine the first may be told that nobody is there
+                found.append(session.execute("where"))
+                return found[-1].ok or executed_of(found[-1]) != "no"
+
+            assert soon(answered), found[-1]
+            return found[-1].unwrap(), repr(session.runtime)
 
     assert program()[0] == "ran"
     with grid.client() as keeper:  # whose thread the grid's own parts run on

@@ -122,8 +122,8 @@ def test_a_client_whose_calls_are_refused_by_the_thousand_leaves_the_runtime_to_
                 evil.transport.publish(subject, pack(bad), reply=reply, join=True)
                 evil.transport.publish(query, pack(ask), reply=reply, join=True)
                 if number % 200 == 0:
-                    await evil.transport.flush()
-            await evil.transport.flush()
+                    await evil.transport.flush(30.0)
+            await evil.transport.flush(30.0)
             book = good._desk._book
             await until(lambda: good._desk.denials["overloaded"] >= 100)
             assert not book.is_full, good._desk.denials

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("nats")
@@ -10,7 +12,7 @@ pytest.importorskip("msgpack")
 from altar_extras.grid.server import Account, AccountUser, ServerProcess, ServerSettings
 from altar_extras.grid.testing import TransportContract
 from altar_extras.grid.transport import ClientTls, LoopbackBroker, Rights
-from tests.grid.nodes import PATIENT, connector, new_seed, public_of
+from tests.grid.nodes import PATIENT, connector, held_ports, new_seed, public_of
 
 OPEN = ("open.>",)
 
@@ -39,7 +41,10 @@ def servers(tmp_path_factory):
     every = ServerSettings(name="n1", times=PATIENT)
     few = ServerSettings(name="n2", accounts=(Account(name="A", users=users),), times=PATIENT)
     with (
-        ServerProcess(every, folder=folder / "open").start(timeout=60) as process,
+        held_ports(2) as (port, monitor),  # of nobody else's while the server is down
+        ServerProcess(replace(every, port=port, monitor=monitor), folder=folder / "open").start(
+            timeout=60
+        ) as process,
         ServerProcess(few, folder=folder / "few").start(timeout=60) as narrow,
     ):
         yield process, narrow, seed

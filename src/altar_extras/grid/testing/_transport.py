@@ -398,8 +398,8 @@ class _Ends:
         other = self.near if end is self.far else self.far
         while not came:
             other.publish(subject.replace("*", "probe"), _PROBE)
-            await other.flush()
-            await end.flush()
+            await other.flush(_PATIENCE)
+            await end.flush(_PATIENCE)
             await asyncio.sleep(0.002)
 
     async def publish(self, subject: str, body: bytes, **options: Any) -> None:
@@ -408,8 +408,8 @@ class _Ends:
 
     async def settle(self) -> None:
         """Return when everything published so far has come."""
-        await self.near.flush()
-        await self.far.flush()
+        await self.near.flush(_PATIENCE)
+        await self.far.flush(_PATIENCE)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return when the condition holds; fails after twenty seconds."""
