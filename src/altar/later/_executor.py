@@ -36,6 +36,7 @@ from altar.later._run import (
     run_in_thread,
     run_plan,
     run_via_pool,
+    take_in_time,
 )
 from altar.later._stream import reporter
 from altar.later._tasks import Frame, TaskTracker
@@ -150,7 +151,9 @@ class LocalRuntime:
     async def take(
         self, lane: Callable[..., Any], call: FunctionCall, *, ctx: CallContext
     ) -> ToolResult | None:
-        """The result of an async lane, stopped when ``ctx`` is cancelled; None for a miss."""
+        """The result of an async lane, stopped when ``ctx`` is cancelled and at its deadline;
+        None for a miss.
+        """
         flag = ctx.cancelled
         task = current_task()
         if task is None:
@@ -164,8 +167,12 @@ class LocalRuntime:
         try:
             if flag.reason is not None:  # raised by another thread meanwhile
                 return None
-            result: ToolResult | None = await lane(call.args, call.call_id, ctx)
-            return result
+            if ctx.deadline is None:
+                result: ToolResult | None = await lane(call.args, call.call_id, ctx)
+            else:
+                again = (self.options(call.name) or DEFAULTS).idempotent
+                result = await take_in_time(lane, call, ctx, idempotent=again)
+            return None if result is None else correlated(result, ctx)
         finally:
             flag.forget(stop)
             frame.retire()

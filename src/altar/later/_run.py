@@ -21,9 +21,10 @@ from altar.runtime._pool import Gate, PoolExhaustedError, default_pool
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from altar.adm import ToolResult
+    from altar.adm import FunctionCall, ToolResult
     from altar.later._finish import Finisher
     from altar.later._tasks import TaskTracker
+    from altar.runtime import CallContext
 
 __all__ = [
     "await_plan",
@@ -32,6 +33,7 @@ __all__ = [
     "run_in_thread",
     "run_plan",
     "run_via_pool",
+    "take_in_time",
 ]
 
 _PATIENCE = 0.25  # seconds an async tool may overrun before its caller stops waiting
@@ -242,6 +244,34 @@ async def _in_time(
     alarm.stop()
     # it may have swallowed the cancellation, or kept the loop from sending one
     return (_given_up(plan), None) if alarm.is_late() else (None, value)
+
+
+async def take_in_time(
+    lane: Callable[..., Any], call: FunctionCall, ctx: CallContext, *, idempotent: bool
+) -> ToolResult | None:
+    """The result of an async lane until the deadline of ``ctx``, then a timeout; None for a miss,
+    which a deadline that has passed is too.
+    """
+    seconds = ctx.remaining()
+    if not seconds:
+        return None
+    alarm = Alarm(seconds)
+    try:
+        result: ToolResult | None = await lane(call.args, call.call_id, ctx)
+    except asyncio.CancelledError:
+        if not alarm.stop():
+            raise  # somebody else's
+    except BaseException:
+        alarm.stop()
+        raise
+    else:
+        alarm.stop()
+        if result is None or not alarm.is_late():
+            return result
+    if ctx.cancelled.reason is not None:
+        return cancelled(call.name, call.call_id, ctx.cancelled.reason)
+    said = seconds_of(ctx.deadline, seconds)
+    return timed_out(call.name, call.call_id, said, idempotent=idempotent)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

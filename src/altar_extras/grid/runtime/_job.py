@@ -244,6 +244,11 @@ class Runner:
         else:
             runtime = self._usual
         if chunks is None:
+            lane = runtime.async_lanes.get(served.name)
+            if lane is not None:
+                found = await runtime.take(lane, call, ctx=ctx)
+                if found is not None:
+                    return found
             return await runtime.ainvoke(call, ctx)
         current_chunks.set(chunks)
         result = await runtime.ainvoke(call, ctx)
