@@ -49,6 +49,7 @@ from altar.testing import FakeAnthropic, Fault
 anthropic = pytest.importorskip("anthropic")
 
 from altar_extras.anthropic import AnthropicProvider  # noqa: E402
+from tests.waiting import budgets  # noqa: E402
 
 MODEL = "claude-opus-5-5"
 ONCE = Options(retry=Retry(attempts=1))
@@ -310,14 +311,18 @@ def test_an_answer_of_many_megabytes_is_read(way):
 def test_the_deadline_reaches_the_socket(way):
     from time import monotonic
 
-    with FakeAnthropic([Fault("hang")]) as fake:
+    with FakeAnthropic(lambda asked: Fault("hang")) as fake:
         asked = provider(fake)
-        with pytest.raises(ProviderTimeoutError):
-            if way is complete:
-                asked.complete(request(), attempt(monotonic() + 0.2))
-            else:
-                list(asked.stream(request(), attempt(monotonic() + 0.2)))
+        for seconds in budgets(0.2):
+            with pytest.raises(ProviderTimeoutError):
+                if way is complete:
+                    asked.complete(request(), attempt(monotonic() + seconds))
+                else:
+                    list(asked.stream(request(), attempt(monotonic() + seconds)))
+            if fake.requests:
+                break
         asked.close()
+        assert fake.requests
 
 
 def test_a_deadline_that_has_passed_sends_nothing():
@@ -462,8 +467,12 @@ def test_a_run_that_fails_leaves_its_history():
 
 
 def test_the_deadline_of_a_run_ends_a_model_that_never_answers():
-    with FakeAnthropic([Fault("hang")]) as fake:
+    with FakeAnthropic(lambda asked: Fault("hang")) as fake:
         asked = provider(fake)
-        options = Options(limits=Limits(seconds=0.2), retry=Retry(attempts=1))
-        assert altar.generate("Hi", model=asked, options=options).finish == "deadline"
+        for seconds in budgets(0.2):
+            options = Options(limits=Limits(seconds=seconds), retry=Retry(attempts=1))
+            assert altar.generate("Hi", model=asked, options=options).finish == "deadline"
+            if fake.requests:
+                break
         asked.close()
+        assert fake.requests

@@ -51,6 +51,7 @@ from altar.runtime import Cancellation
 from altar.testing import FakeGemini, Fault
 from altar_extras.gemini import GeminiProvider, VertexProvider
 from tests.llm._sockets import nobody
+from tests.waiting import budgets
 
 MODEL = "gemini-3.8-flash"
 
@@ -361,14 +362,19 @@ def test_a_hanging_server_is_left_at_the_deadline(ask, attempt):
     """Whole and streamed, in mid-answer too."""
     for fault in (Fault("hang"), Fault("hang", after=1)):
         for form in ("complete", "stream"):
-            with FakeGemini(["ok", fault]) as fake:
+            replies = iter(["ok"])
+            with FakeGemini(lambda asked: next(replies, fault)) as fake:
                 provider = gemini(fake)
                 provider.complete(ask("?"), attempt)  # the client is made, the way known
-                deadline = time.monotonic() + 0.2
-                short = Attempt(number=1, deadline=deadline, cancelled=Cancellation())
-                with pytest.raises(ProviderTimeoutError):
-                    list([getattr(provider, form)(ask("?"), short)][0])
+                for seconds in budgets(0.2):
+                    deadline = time.monotonic() + seconds
+                    short = Attempt(number=1, deadline=deadline, cancelled=Cancellation())
+                    with pytest.raises(ProviderTimeoutError):
+                        list([getattr(provider, form)(ask("?"), short)][0])
+                    if len(fake.requests) > 1:
+                        break
                 provider.close()
+                assert len(fake.requests) > 1
 
 
 def test_credentials_that_cannot_be_refreshed_are_a_fault_of_signing_in(ask, attempt):
@@ -403,14 +409,20 @@ def test_a_slow_server_is_a_timeout_by_the_sdks_own_clock(ask):
     """The async forms have nobody else to end them when they are asked without a loop."""
 
     async def main() -> None:
-        with FakeGemini(["ok", Fault("hang")]) as fake:
+        replies = iter(["ok"])
+        with FakeGemini(lambda asked: next(replies, Fault("hang"))) as fake:
             provider = gemini(fake)
             first = Attempt(number=1, deadline=None, cancelled=Cancellation())
             await provider.acomplete(ask("?"), first)
-            soon = Attempt(number=1, deadline=time.monotonic() + 0.1, cancelled=Cancellation())
-            with pytest.raises(ProviderTimeoutError):
-                await provider.acomplete(ask("?"), soon)
+            for seconds in budgets(0.1):
+                deadline = time.monotonic() + seconds
+                soon = Attempt(number=1, deadline=deadline, cancelled=Cancellation())
+                with pytest.raises(ProviderTimeoutError):
+                    await provider.acomplete(ask("?"), soon)
+                if len(fake.requests) > 1:
+                    break
             await provider.aclose()
+            assert len(fake.requests) > 1
 
     asyncio.run(main())
 

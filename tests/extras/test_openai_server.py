@@ -51,6 +51,7 @@ from altar.testing import FakeOpenAI, Fault
 from altar_extras.openai import OpenAIProvider
 from altar_extras.openai_chat import OpenAIChatProvider
 from tests.llm._sockets import nobody
+from tests.waiting import budgets
 
 ONCE = Options(retry=Retry(attempts=1))
 BOTH = pytest.mark.parametrize("kind", [OpenAIProvider, OpenAIChatProvider])
@@ -246,11 +247,15 @@ def test_a_fault_in_mid_stream_is_known_as_such(kind: Any, fault: Any, error: ty
 
 @BOTH
 def test_a_server_that_never_answers_costs_the_run_its_time_alone(kind: Any):
-    with FakeOpenAI([Fault("hang")]) as fake:
+    with FakeOpenAI(lambda asked: Fault("hang")) as fake:
         model = provider(kind, fake)
-        options = Options(limits=Limits(seconds=0.2), retry=Retry(attempts=1))
-        assert altar.generate("Hi", model=model, options=options).finish == "deadline"
+        for seconds in budgets(0.2):
+            options = Options(limits=Limits(seconds=seconds), retry=Retry(attempts=1))
+            assert altar.generate("Hi", model=model, options=options).finish == "deadline"
+            if fake.requests:
+                break
         model.close()
+        assert fake.requests
 
 
 @BOTH
