@@ -768,6 +768,22 @@ def test_a_flag_that_was_raised_before_ends_the_wait_at_once():
     assert clock.slept == [50.0]  # a clock of one's own passes its time itself
 
 
+def test_a_flag_that_is_raised_while_a_run_ends_harms_nobody():
+    heard = []
+
+    class Notes(BaseProvider):
+        name = model = "notes"
+
+        async def acomplete(self, request, attempt):
+            heard.extend(attempt.cancelled._listeners)
+            return Response(message=Message.assistant("ok"))
+
+    assert asyncio.run(arun(task(Notes(), cancel=Cancellation()), Table())).text == "ok"
+    assert heard
+    for listener in heard:
+        listener()  # as a thread does that took it just before the end
+
+
 @pytest.mark.parametrize("form", ["whole", "events"])
 def test_a_provider_that_will_not_be_cancelled_is_left_at_the_deadline(form):
     class Stubborn(BaseProvider):

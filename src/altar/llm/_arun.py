@@ -91,7 +91,8 @@ async def _bounded(task: Task, deadline: float | None, work: Coroutine[Any, Any,
     inner = events.create_task(work)
 
     def interrupt() -> None:
-        events.call_soon_threadsafe(inner.cancel)
+        with suppress(RuntimeError):  # the event loop has ended, and the run with it
+            events.call_soon_threadsafe(inner.cancel)
 
     task.cancelled.on_cancel(interrupt)
     try:
