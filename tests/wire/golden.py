@@ -83,7 +83,15 @@ GOOD: dict[str, wire.Message] = {
                 "features": ["many", "query"],
             },
         ),
-        quarantined=(["get_weather", DIGEST],),
+        quarantined=(f"get_weather {DIGEST}",),
+        sessions=(
+            {
+                "principal": "ana",
+                "sessions": 2,
+                "since_ms": 1_767_225_000_000,
+                "expires_ms": 1_767_226_500_123,
+            },
+        ),
     ),
     "list_tools": wire.ListTools(id="l1", cursor=64),
     "list_tools_answer": wire.ListToolsAnswer(

@@ -128,6 +128,8 @@ def _document(credentials: Credentials, seen: _Seen, told: dict[str, Any]) -> di
         "hosts": [{"http": url, "ready": _ready(url)} for url in told.get("http") or () if url],
         "connections": _connections(told.get("monitors") or ()),
         "runtimes": list(seen.directory.runtimes),
+        "sessions": list(seen.directory.sessions),
+        "time_ms": seen.directory.time_ms,
         "quarantined": list(seen.directory.quarantined),
         "tools": sorted(tools, key=lambda one: str(one["name"])),
     }
@@ -203,12 +205,16 @@ def _show(console: Console, told: dict[str, Any]) -> None:
         console.print(
             "no runtime is here: type altar grid runtime FILE_OR_MODULE --credentials FILE"
         )
+    if told["sessions"]:
+        console.print()
+        _show_sessions(console, told["sessions"], told["time_ms"])
     if told["tools"]:
         console.print()
         names = ("name", "contract", "runtimes", "description")
         rows = [[str(one[name]) for name in names] for one in told["tools"]]
         table(console, ("TOOL", "CONTRACT", "RUNTIMES", ""), rows)
-    for name, digest in told["quarantined"]:
+    for one in told["quarantined"]:
+        name, _, digest = str(one).partition(" ")
         console.print(console.style(f"quarantined: {name} with the arguments {digest}", "yellow"))
     if told.get("audit"):
         console.print()
@@ -222,3 +228,16 @@ def _show(console: Console, told: dict[str, Any]) -> None:
             f"altar grid audit verify {told['url'].partition(',')[0]} --tenant {told['tenant']} "
             f"--credentials {told['folder']}/host.json"
         )
+
+
+def _show_sessions(console: Console, sessions: Iterable[dict[str, Any]], now_ms: int) -> None:
+    rows = [
+        [
+            one["principal"],
+            str(one["sessions"]),
+            f"{ago((now_ms - one['since_ms']) / 1000)} ago",
+            f"in {ago((one['expires_ms'] - now_ms) / 1000)}",
+        ]
+        for one in sessions
+    ]
+    table(console, ("PRINCIPAL", "SESSIONS", "OLDEST", "NEXT END"), rows)

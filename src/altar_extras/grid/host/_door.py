@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from altar.errors import AltarError
+from altar_extras.grid.host._seen import SeenSessions
 from altar_extras.grid.security import (
     Admission,
     CalloutRefused,
@@ -49,17 +50,21 @@ class Door:
         self._denials = denials
         self._clock = clock
         self.kick: Callable[[str, int], None] | None = None
+        self.sessions = SeenSessions()
         self._connections: OrderedDict[tuple[str, int], tuple[str, ...]] = OrderedDict()
         self._ends: dict[tuple[str, int], float] = {}  # of those that end by themselves
         self._by_name: dict[str, set[tuple[str, int]]] = {}
 
     def decide(self, request: ConnectRequest) -> Admission | Denial:
         """SE's decision; who is let in is remembered where it could be cut later."""
-        found = decide(request, self.rules, now=self._clock())
+        now = self._clock()
+        found = decide(request, self.rules, now=now)
         if isinstance(found, Denial):
             self._denials.add(found.reason)
             _log.warning("not let in (%s): %s", found.reason, found.message[:200])
-        elif self.kick is not None and request.server:
+            return found
+        self.sessions.saw(found, now)
+        if self.kick is not None and request.server:
             at = (request.server, request.client)
             self._remember(at, (found.session, found.key), found.expires)
         return found
@@ -92,6 +97,7 @@ class Door:
 
     def cut(self, names: Collection[str]) -> int:
         """Cut the connections of these sessions and keys that this Host let in; how many."""
+        self.sessions.forget(names)
         if self.kick is None:
             return 0
         found = {at for name in names for at in self._by_name.get(name, ())}

@@ -310,6 +310,7 @@ class Host:
         for name in self._seeds:
             tenant = Tenant(name, shared, self._rules.principals)
             tenant.tell = partial(self._tell, name)
+            tenant.sessions = partial(self._door.sessions.of, name)
             figures = self._figures
             self._desks[name] = Desk(
                 tenant, denials=figures.denials, requests=figures.requests, health=self.health

@@ -75,7 +75,9 @@ class Shared:
 
 
 class Tenant:
-    """One tenant's contracts, runtimes and askers. ``tell`` sends a word to its runtimes."""
+    """One tenant's contracts, runtimes and askers. ``tell`` sends a word to its runtimes,
+    ``sessions`` (of a time) are those that were let in, a row for each principal.
+    """
 
     def __init__(self, name: str, shared: Shared, principals: Mapping[str, Principal]) -> None:
         settings = shared.settings
@@ -86,6 +88,7 @@ class Tenant:
         self.runtimes = Runtimes(absent_after=settings.absent_after, most=settings.most_runtimes)
         self.receiver: AuditReceiver | None = None
         self.tell: Callable[[str, str, dict[str, Any]], None] = _nobody
+        self.sessions: Callable[[float], list[dict[str, Any]]] = _none
 
     @property
     def is_strict(self) -> bool:
@@ -216,6 +219,11 @@ class Tenant:
                         found[tool.name, contract.major] = None
             runtime.pairs, runtime.pairs_of = tuple(found), stamp
         return runtime.pairs
+
+
+def _none(now: float) -> list[dict[str, Any]]:
+    del now
+    return []
 
 
 def _nobody(runtime: str, op: str, notes: dict[str, Any]) -> None:

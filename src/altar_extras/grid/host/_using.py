@@ -40,12 +40,16 @@ _MOST_LOST = 10_000
 
 
 def directory(tenant: Tenant, asker: Asker, asked: Directory) -> DirectoryAnswer:
-    """The runtimes for what the asker may call, and the calls nobody shall run."""
+    """The runtimes for what the asker may call, and the calls nobody shall run; an operator hears
+    of sessions too.
+    """
+    sessions = tenant.sessions(tenant.shared.clock()) if asker.kind == "operator" else []
     return DirectoryAnswer(
         id=asked.id,
         time_ms=tenant.shared.time_ms(),
         runtimes=tuple(tenant.directory(asker)),
         quarantined=tuple(tenant.quarantined(tenant.tools(asker))),
+        sessions=tuple(sessions),
     )
 
 

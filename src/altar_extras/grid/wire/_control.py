@@ -146,6 +146,7 @@ class DirectoryAnswer(Message):
     """The runtimes, each {"runtime", "epoch", "tools", "slots", "inflight", "queued", "age_ms"}.
 
     ``tools`` are pairs [name, major]; ``quarantined`` lists digests of calls that killed runtimes.
+    ``sessions``, for operators: {"principal", "sessions", "since_ms", "expires_ms"}.
     """
 
     TYPE: ClassVar[str] = "DirectoryAnswer"
@@ -153,6 +154,7 @@ class DirectoryAnswer(Message):
     time_ms: int = number()
     runtimes: tuple[Any, ...] = many()
     quarantined: tuple[Any, ...] = many()
+    sessions: tuple[Any, ...] = many()
 
 
 @registered
