@@ -15,7 +15,7 @@ _SMALLEST = 64 * 1024
 class JournalSettings:
     """How much a journal may hold, and when it signs.
 
-    ``max_bytes`` bounds the spool; a call takes about 600 bytes of it until the
+    ``max_bytes`` bounds the spool; a call takes about 550 bytes of it until the
     sink has confirmed it. Files of ``segment_bytes`` are written with zeros
     ahead of their use, so that a later write needs no space. ``commit_interval``
     waits that many seconds for more records before each write to disk; with 0

@@ -29,7 +29,7 @@ __all__ = [
     "unb64",
 ]
 
-# characters; a server takes 3,072 bytes for the whole CONNECT line, of which some 450 are others'
+# characters; a server takes 4,096 bytes for the whole CONNECT line, of which some 450 are others'
 MAX_SEALED = 3072
 CLOCK_SLACK = 60.0  # seconds by which the clock of a signer may run ahead of the reader's
 IDENTIFIER = re.compile(r"[a-z0-9_-]{1,64}")  # one token of a subject, as it stands
