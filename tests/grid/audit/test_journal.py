@@ -113,6 +113,20 @@ def test_the_spool_grows_with_its_need_and_is_let_go_when_the_sink_has_it(tmp_pa
         assert journal.recovery.unknown == ()
 
 
+def test_what_a_loop_finds_no_turn_to_write_is_written_by_the_thread(tmp_path):
+    async def add(journal) -> None:
+        writer = journal._commit
+        with writer._turn:  # as the thread has it for a moment after it found nothing
+            adding = asyncio.ensure_future(journal.started(entry("late")))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert not adding.done()
+        await asyncio.wait_for(adding, 30)
+
+    with opened(tmp_path) as journal:
+        asyncio.run(add(journal))
+
+
 def test_a_call_that_outlives_its_file_is_unknown_after_a_crash_and_known_after_an_end(tmp_path):
     with opened(tmp_path, max_bytes=12 * SMALL) as journal:
         journal.started_sync(entry("long"))

@@ -173,13 +173,16 @@ class Committer:
     def _write_here(self) -> None:
         """At the end of a turn of a loop."""
         loop, self._loop = self._loop, None
-        if self._turn.acquire(blocking=False):  # else the thread writes, and looks again
-            try:
-                begun = time.monotonic()
-                self._write_batch(loop)
-                self._quick.took(time.monotonic() - begun)
-            finally:
-                self._turn.release()
+        if not self._turn.acquire(blocking=False):
+            with self.lock:  # the thread may have found nothing, and not have left yet
+                self._ring()
+            return
+        try:
+            begun = time.monotonic()
+            self._write_batch(loop)
+            self._quick.took(time.monotonic() - begun)
+        finally:
+            self._turn.release()
 
     def _run(self) -> None:
         while True:
