@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from altar.adm import FunctionCall
 from altar.errors import DeclarationError, ErrorType
 from altar.mcp import Client, ClientOptions, McpError, connect
 from altar.runtime import CallContext
-from tests.waiting import PATIENCE, gone, is_alive, soon
+from tests.waiting import PATIENCE, asoon, gone, is_alive, soon
 
 SERVER = str(Path(__file__).with_name("bad_server.py"))
 HANDSHAKE = "2025-11-25"
@@ -67,6 +68,20 @@ def test_a_server_that_dies_at_start_says_why_by_its_stderr():
     with pytest.raises(McpError, match=r"code 4.*no configuration found") as caught:
         bad("dies").tools()
     assert caught.value.type == ErrorType.SERVICE_UNAVAILABLE
+
+
+def test_a_server_that_ended_before_it_was_seen_to_start_says_why(monkeypatch: pytest.MonkeyPatch):
+    start = asyncio.BaseEventLoop.subprocess_exec
+
+    async def seen_late(*args: Any, **options: Any) -> Any:
+        made = await start(*args, **options)
+        assert await asoon(lambda: made[0].get_returncode() is not None)
+        await asyncio.sleep(0.02)
+        return made
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "subprocess_exec", seen_late)
+    with pytest.raises(McpError, match=r"code 4.*no configuration found"):
+        bad("dies").tools()
 
 
 def test_a_command_that_is_not_there_is_told():
