@@ -67,8 +67,9 @@ class AsyncLangChain(LangChain):
 
     name = "langchain-async"
 
-    def __init__(self) -> None:
-        self._runner = asyncio.Runner()
+    def export(self, session: altar.Session) -> Any:
+        self._runner = asyncio.Runner()  # one each time: the seat may be taken again
+        return super().export(session)
 
     def answer(self, tool: Any, call: dict[str, Any]) -> ToolMessage:
         return self._runner.run(tool.ainvoke(call))

@@ -21,10 +21,8 @@ class PydanticAI:
     name = "pydantic-ai"
     falls_short: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-
     def export(self, session: altar.Session) -> SessionToolset:
+        self._loop = asyncio.new_event_loop()  # one each time: the seat may be taken again
         # nobody approves here: a model is told that a person must
         return export_tools(session, approvals="refuse")
 

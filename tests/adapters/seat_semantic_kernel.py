@@ -39,10 +39,8 @@ class SemanticKernel:
         "join-inner": _UNKNOWN,
     }
 
-    def __init__(self) -> None:
-        self._runner = asyncio.Runner()
-
     def export(self, session: altar.Session) -> Any:
+        self._runner = asyncio.Runner()  # one each time: the seat may be taken again
         kernel = Kernel()
         kernel.add_plugin(export_tools(session))
         return kernel
