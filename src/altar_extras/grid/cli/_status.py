@@ -189,22 +189,7 @@ def _show(console: Console, told: dict[str, Any]) -> None:
         counts = [f"{count} {role}" for role, count in sorted(told["connections"].items())]
         console.print(f"connections: {', '.join(counts)}")
     console.print()
-    if told["runtimes"]:
-        rows = [
-            [
-                one["runtime"],
-                str(len(one["tools"])),
-                f"{one['inflight']} of {one['slots']}",
-                str(one["queued"]),
-                f"{ago(one['age_ms'] / 1000)} ago",
-            ]
-            for one in told["runtimes"]
-        ]
-        table(console, ("RUNTIME", "TOOLS", "BUSY", "WAITING", "HEARD"), rows)
-    else:
-        console.print(
-            "no runtime is here: type altar grid runtime FILE_OR_MODULE --credentials FILE"
-        )
+    _show_runtimes(console, told["runtimes"])
     if told["sessions"]:
         console.print()
         _show_sessions(console, told["sessions"], told["time_ms"])
@@ -218,15 +203,25 @@ def _show(console: Console, told: dict[str, Any]) -> None:
         console.print(console.style(f"quarantined: {name} with the arguments {digest}", "yellow"))
     if told.get("audit"):
         console.print()
+        _show_audit(console, told)
+
+
+def _show_runtimes(console: Console, runtimes: list[dict[str, Any]]) -> None:
+    if runtimes:
         rows = [
-            [one["spool"], str(one["calls"]), str(one["open"]), "good" if one["ok"] else "BROKEN"]
-            for one in told["audit"]
+            [
+                one["runtime"],
+                str(len(one["tools"])),
+                f"{one['inflight']} of {one['slots']}",
+                str(one["queued"]),
+                f"{ago(one['age_ms'] / 1000)} ago",
+            ]
+            for one in runtimes
         ]
-        table(console, ("AUDIT, ON THIS DISK", "CALLS", "OPEN", "CHAIN"), rows)
+        table(console, ("RUNTIME", "TOOLS", "BUSY", "WAITING", "HEARD"), rows)
+    else:
         console.print(
-            "calls shipped to the servers leave the disk in time; all of them: "
-            f"altar grid audit verify {told['url'].partition(',')[0]} --tenant {told['tenant']} "
-            f"--credentials {told['folder']}/host.json"
+            "no runtime is here: type altar grid runtime FILE_OR_MODULE --credentials FILE"
         )
 
 
@@ -241,3 +236,16 @@ def _show_sessions(console: Console, sessions: Iterable[dict[str, Any]], now_ms:
         for one in sessions
     ]
     table(console, ("PRINCIPAL", "SESSIONS", "OLDEST", "NEXT END"), rows)
+
+
+def _show_audit(console: Console, told: dict[str, Any]) -> None:
+    rows = [
+        [one["spool"], str(one["calls"]), str(one["open"]), "good" if one["ok"] else "BROKEN"]
+        for one in told["audit"]
+    ]
+    table(console, ("AUDIT, ON THIS DISK", "CALLS", "OPEN", "CHAIN"), rows)
+    console.print(
+        "calls shipped to the servers leave the disk in time; all of them: "
+        f"altar grid audit verify {told['url'].partition(',')[0]} --tenant {told['tenant']} "
+        f"--credentials {told['folder']}/host.json"
+    )
