@@ -223,6 +223,9 @@ class Committer:
             except OSError as caught:  # what is on disk is not known any more: no more is taken
                 error = SpoolBroken(f"the audit spool cannot be written: {caught.strerror}")
                 self.broken = error
+            except BaseException:  # a second Ctrl-C: what follows would not follow on this batch
+                self.broken = SpoolBroken("writing the audit spool was broken off")
+                raise
             else:
                 self.committed = last
         with self.lock:

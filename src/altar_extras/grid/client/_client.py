@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from altar.adm import FunctionCall, FunctionDeclaration
 from altar.errors import AltarError, ClosedError, ConfigurationError, ErrorType
-from altar.runtime import CallContext, Deadline
+from altar.runtime import CallContext, Cancellation, Deadline
 from altar_extras.grid.client._engine import Engine
 from altar_extras.grid.client._options import CallOptions
 from altar_extras.grid.client._pinned import Pinned
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["GridClient"]
 
 _DEFAULT = CallOptions()
+_NEVER = Cancellation.never()
 
 
 class GridClient:
@@ -326,7 +327,8 @@ def _closed(error: ClosedError) -> Fault:
 
 
 def _context(timeout: float | None) -> CallContext:
-    return CallContext(deadline=None if timeout is None else Deadline(timeout))
+    deadline = None if timeout is None else Deadline(timeout)
+    return CallContext(deadline=deadline, cancelled=_NEVER)  # nobody else has this context
 
 
 def _declarations(rows: list[dict[str, Any]]) -> tuple[FunctionDeclaration, ...]:

@@ -73,7 +73,6 @@ class Desk:
         self.expires_ms = float("inf")  # when the manifest stops
         self.calls: Counter[tuple[str, str, str]] = Counter()
         self._took = took
-        self._came: dict[tuple[str, str], float] = {}
         self.is_closed = False
         self._settings = settings
         self._runner = runner
@@ -230,7 +229,7 @@ class Desk:
             self._end(job, self._refused(job, fault))
             return
         self._active[key] = job
-        self._came[key] = self._loop.time()
+        job.came = self._loop.time()
         if reply.joined and not place.is_direct:
             runtime, epoch = self._identity.runtime, self._identity.epoch
             taken = Accepted(invocation_id=invocation.id, runtime=runtime, epoch=epoch)
@@ -340,7 +339,6 @@ class Desk:
                 raise
         finally:  # a callback of the task would cost a turn of the loop
             self._active.pop(key, None)
-            self._came.pop(key, None)
             if job.task is not None:
                 self._tasks.discard(job.task)
 
@@ -407,9 +405,8 @@ class Desk:
         chunks = 0 if job.chunks is None else job.chunks.sent
         name, status = job.served.name, done.result.status.value
         self.calls[(name, status, done.executed)] += 1
-        came = self._came.pop(key, None)
-        if came is not None:
-            self._took.observe(self._loop.time() - came, name, status)
+        if job.came is not None:
+            self._took.observe(self._loop.time() - job.came, name, status)
         self._out.close_call(job, done, load=self.load(), chunks=chunks)
         self._book.kept(job.invocation)
         job.invocation.job = None

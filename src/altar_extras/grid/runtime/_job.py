@@ -60,6 +60,7 @@ class Job:
     __slots__ = (
         "args_digest",
         "call",
+        "came",
         "chunks",
         "flag",
         "invocation",
@@ -81,6 +82,7 @@ class Job:
         self.call: FunctionCall | None = None
         self.chunks: Chunks | None = None
         self.args_digest = ""
+        self.came: float | None = None  # when it was taken, by the loop's clock
         self.is_journaled = False
         self.task: asyncio.Task[None] | None = None
 
