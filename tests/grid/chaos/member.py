@@ -21,7 +21,10 @@ from altar_extras.grid.host import HostSettings
 from altar_extras.grid.node import ShippedJournal, connector_of, host_member
 from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
 from altar_extras.grid.security import Credentials
+from altar_extras.grid.transport import NatsConnector, NatsSettings
 from tests.grid.chaos import bodies
+
+PATIENT = NatsSettings(connect_timeout=30.0)  # where there is no other server to go to
 
 
 class Runtime:
@@ -29,6 +32,8 @@ class Runtime:
 
     def __init__(self, given: dict[str, Any], credentials: Credentials) -> None:
         connector = connector_of(credentials)
+        if given.get("patient"):
+            connector = NatsConnector(credentials.url or "", settings=PATIENT)
         self.audit: ShippedJournal | None = None
         if given.get("audit"):
             settings = JournalSettings(**given.get("journal", {}))

@@ -19,6 +19,7 @@ from altar_extras.grid.client import ClientSettings, GridClient
 from altar_extras.grid.security import Credentials, Principal, SigningKey
 from altar_extras.grid.transport import NatsConnector
 from tests.grid.chaos import bodies
+from tests.grid.chaos.member import PATIENT
 from tests.grid.nodes import Node, Options, start_cluster, start_node
 
 ROOT = Path(__file__).parents[3]
@@ -181,6 +182,7 @@ class World:
         given["settings"] = {**_QUICK, **given.get("settings", {})}
         if given.get("audit") is True:
             given["audit"] = str(self.folder / f"{name}.spool")
+        given["patient"] = len(self.nodes) == 1
         made = Member(name, {"role": "runtime", "credentials": str(file), **given}, self.folder)
         self.members.append(made)
         return await made.ready()
@@ -195,7 +197,9 @@ class World:
             host_keys=(self.signer.public,),
         )
         made = GridClient(
-            connector=NatsConnector(url or self.url),
+            connector=NatsConnector(
+                url or self.url, settings=PATIENT if len(self.nodes) == 1 else None
+            ),
             credentials=credentials,
             settings=ClientSettings(
                 **{"directory_age": 0.5, **(_PATIENT if self.short else {}), **settings}
