@@ -11,12 +11,14 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from altar_extras.grid.audit import read_stream
 from altar_extras.grid.client import ClientSettings, GridClient
 from altar_extras.grid.security import Credentials, Principal, SigningKey
+from altar_extras.grid.server import Times
 from altar_extras.grid.transport import NatsConnector
 from tests.grid.chaos import bodies
 from tests.grid.chaos.member import PATIENT
@@ -106,6 +108,8 @@ class World:
 
     async def start(self, nodes: int, hosts: int, **how: Any) -> None:
         options = Options(callout=True)
+        if nodes == 1 and hosts:  # a Host that is slow to say who may connect is no silent one
+            options = replace(options, times=Times(authorization=8.0))
         if nodes == 1:
             made = await asyncio.to_thread(start_node, self.folder, options)
             self.nodes, self.keys = [made], made.keys
