@@ -20,7 +20,7 @@ from altar.later._failure import timed_out
 from altar.runtime import CallContext, Cancellation
 from altar.runtime._deadline import Deadline
 from altar.runtime._pool import WorkerPool
-from tests.runtime._scripted import main_waits
+from tests.runtime._scripted import press_ctrl_c
 
 WAYS = ["general", "fast", "async", "many"]
 
@@ -948,8 +948,8 @@ def test_ctrl_c_ends_a_wait(what):
         await asyncio.Event().wait()
 
     def press():
-        if begun.wait(60) and main_waits():
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        if begun.wait(60):
+            press_ctrl_c()
 
     session = Session(tools=[stuck, astuck])
     thread = threading.Thread(target=press)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
+import time
 
 from altar.adm import ErrorObject, FunctionCall, ToolResult
 from altar.resilience import Clock
@@ -48,14 +50,18 @@ class Prompt(WorkerPool):
         return job
 
 
-def main_waits():
-    """Whether the main thread comes to wait at a gate, as it does for a call."""
+def press_ctrl_c():
+    """Interrupt the main thread once it waits at a gate, as it does for a call."""
+    main = threading.main_thread().ident
 
     def waits():
-        frame = sys._current_frames()[threading.main_thread().ident]
-        return frame.f_code is Gate.wait.__code__
+        return sys._current_frames()[main].f_code is Gate.wait.__code__
 
-    return soon(waits)
+    assert soon(waits)
+    while waits():
+        time.sleep(0.02)  # into the wait: a signal on the way there would not end it
+        signal.pthread_kill(main, signal.SIGINT)
+        soon(lambda: not waits(), 2)
 
 
 class Scripted:

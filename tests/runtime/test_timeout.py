@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import threading
 import time
 
@@ -15,7 +14,7 @@ from altar.later import LocalRuntime
 from altar.resilience import RetryPolicy
 from altar.runtime import CallContext, Retry, Timeout
 from altar.runtime._pool import WorkerPool
-from tests.runtime._scripted import Hand, Prompt, Scripted, call, context, error, main_waits
+from tests.runtime._scripted import Hand, Prompt, Scripted, call, context, error, press_ctrl_c
 
 
 class Stubborn:
@@ -139,8 +138,8 @@ def test_an_interrupted_wait_tells_the_call_and_leaves_its_thread():
     inner = Stubborn()
 
     def press():
-        if inner.begun.wait(60) and main_waits():
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        if inner.begun.wait(60):
+            press_ctrl_c()
 
     thread = threading.Thread(target=press)
     with pytest.raises(KeyboardInterrupt):
