@@ -50,7 +50,7 @@ __all__ = ["Desk"]
 
 _log = logging.getLogger("altar.grid")
 _REVOKED = 100_000
-_AT_ONCE = 16  # calls that begin in one turn of the loop
+_AT_ONCE = 32  # calls that begin in one turn of the loop; fewer cost both sides more turns
 
 
 class Desk:
