@@ -26,6 +26,7 @@ from altar_extras.grid.client import GridClient  # noqa: E402 - as above
 from altar_extras.grid.node import DevelopmentGrid, GridShape  # noqa: E402 - as above
 from tests.gates._source import ROOT  # noqa: E402
 from tests.grid.cli import needy  # noqa: E402
+from tests.grid.silent import SilentAtFirst  # noqa: E402
 from tests.waiting import gone, soon  # noqa: E402
 
 ALTAR = [sys.executable, "-m", "altar"]
@@ -136,6 +137,17 @@ def test_an_error_says_whether_the_tool_ran_and_what_to_type(typed):
     code, out, _ = typed("call", "get_weather", '{"city": 1}', "--json")
     assert code == 1
     assert json.loads(out)["error"]["details"]["executed"] == "no"
+
+
+@pytest.mark.parametrize(
+    "words", [("call", "add_numbers", '{"numbers": [1]}'), ("status",)], ids=["call", "status"]
+)
+def test_a_server_that_hangs_up_on_the_first_connection_is_tried_again(place, typed, words):
+    url = json.loads((place / ".altar-grid" / "client.json").read_text())["url"]
+    with SilentAtFirst(url, hangs_up=True) as way:
+        code, out, err = typed(*words, "--url", way.url)
+    assert (code, err) == (0, ""), (out, err)
+    assert way.seen > 1
 
 
 def test_status_shows_runtimes_tools_and_the_audit(typed):

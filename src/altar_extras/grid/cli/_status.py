@@ -14,9 +14,10 @@ from altar.errors import ConfigurationError
 from altar_extras.grid.audit import verify
 from altar_extras.grid.cli._shown import ago, started, table
 from altar_extras.grid.cli._where import add_where, credentials_of
+from altar_extras.grid.client import ClientSettings
 from altar_extras.grid.node import StateFolder, connector_of
 from altar_extras.grid.security import connection_name, key_id
-from altar_extras.grid.transport import Requests
+from altar_extras.grid.transport import Requests, insist
 from altar_extras.grid.wire import (
     Directory,
     DirectoryAnswer,
@@ -72,8 +73,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 async def _ask(credentials: Credentials) -> _Seen:
     who = key_id(credentials.key.public)
-    transport = await connector_of(credentials).connect(
-        seed=credentials.seed, name=connection_name("operator")
+    connector, name = connector_of(credentials), connection_name("operator")
+    transport = await insist(
+        lambda: connector.connect(seed=credentials.seed, name=name),
+        within=ClientSettings().connect_timeout,
     )
     try:
         requests = Requests(transport, who)

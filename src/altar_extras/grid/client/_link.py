@@ -20,6 +20,7 @@ from altar_extras.grid.transport import (
     NotConnectedError,
     RemoteError,
     Requests,
+    insist,
 )
 from altar_extras.grid.wire import (
     LEVEL,
@@ -113,13 +114,12 @@ class Link:
         return 0.0 if self._state is None else max(0.0, self._state.ends - time.monotonic())
 
     async def open(self) -> None:
-        """Get a session and a connection for it. Raises LinkLostError."""
+        """Get a session and a connection for it; a server that is silent for a moment costs time.
+
+        Raises LinkLostError.
+        """
         try:
-            async with asyncio.timeout(self._settings.connect_timeout):
-                created = await self._bootstrap()
-                self._adopt(created)
-                self.wire = await self._connect()
-                await self._fetch_directory(self._settings.connect_timeout)
+            await insist(self._open, within=self._settings.connect_timeout)
         except (GridTransportError, TimeoutError) as error:
             await self.close()
             raise LinkLostError(fault_of(error)) from error
@@ -171,6 +171,14 @@ class Link:
             await _closed(wire)
 
     # -- bootstrap ------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        """What is left of the way to a session; a step that was taken is not taken again."""
+        if self._state is None:
+            self._adopt(await self._bootstrap())
+        if self.wire is None:
+            self.wire = await self._connect()
+        await self._fetch_directory(self._settings.connect_timeout)
 
     async def _bootstrap(self) -> SessionCreated:
         patience = self._settings.connect_timeout  # its server cuts a silent Host within 3 s

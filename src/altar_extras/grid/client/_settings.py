@@ -48,10 +48,11 @@ _OTHERS = frozenset({"execution", "manifest", "manifest_state"})
 class ClientSettings:
     """How patient a client is; times are seconds.
 
-    ``connect_timeout`` bounds the opening of a session, ``ask_timeout`` one
-    question to the Hosts. After a lost connection a call has ``reattach`` to
-    learn what became of it, and after a cancellation ``stop_wait`` to hear that
-    its body has stopped. ``session_ttl`` is asked for; it is renewed in time.
+    ``connect_timeout`` bounds the opening of a session (a server that is silent is tried
+    again until then), ``ask_timeout`` one question to the Hosts. After a lost
+    connection a call has ``reattach`` to learn what became of it, and after a
+    cancellation ``stop_wait`` to hear that its body has stopped. ``session_ttl``
+    is asked for; it is renewed in time.
 
     ``attempts`` is how often one call is sent at most. ``breaker_failures`` in a
     row take a runtime out for a tool, for ``breaker_wait``. What a runtime said

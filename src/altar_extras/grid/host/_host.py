@@ -39,6 +39,7 @@ from altar_extras.grid.transport import (
     MemoryStore,
     NatsConnector,
     StoreError,
+    insist,
 )
 from altar_extras.grid.wire import HOST_QUEUE, Ack, Subjects, pack
 
@@ -61,7 +62,7 @@ __all__ = ["Host"]
 
 _log = logging.getLogger("altar.grid.host")
 _SWEEP = 1.0
-_PATIENCE = 10.0  # seconds for the store to be read at the start, and for requests at the end
+_PATIENCE = 10.0  # seconds for a silent server, for the store at the start, for requests at the end
 _AFTER_ANSWER = 0.2  # seconds until a session's connection is cut that asked for its own end
 
 
@@ -360,7 +361,8 @@ class Host:
                 self._callout.keep(self._connector.each(), self._credentials.seed)
 
     async def _connect(self, name: str, connector: Connector, seed: str) -> Transport:
-        made = await connector.connect(seed=seed, name=connection_name("host"))
+        named = connection_name("host")
+        made = await insist(lambda: connector.connect(seed=seed, name=named), within=_PATIENCE)
         self._transports[name] = made
         return made
 

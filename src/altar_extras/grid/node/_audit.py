@@ -21,6 +21,7 @@ from altar_extras.grid.transport import (
     NatsTransport,
     RemoteError,
     Requests,
+    insist,
 )
 from altar_extras.grid.wire import AuditAck, AuditBatch, Subjects, op_of
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ShippedJournal", "StreamSink", "host_journal"]
 
 _HOSTS = JournalSettings(segment_bytes=1024 * 1024, max_bytes=64 * 1024 * 1024)  # of each tenant
-_PATIENCE = 5.0  # seconds for a Host to keep a batch
+_PATIENCE = 5.0  # seconds for a Host to keep a batch, and for a server that is silent
 
 
 class StreamSink:
@@ -122,7 +123,9 @@ class ShippedJournal:
 
     async def start(self) -> None:
         """Connect and ship."""
-        self._transport = await self._connector.connect(seed=self._seed, name=self._name)
+        self._transport = await insist(
+            lambda: self._connector.connect(seed=self._seed, name=self._name), within=_PATIENCE
+        )
         self._requests = Requests(self._transport, self._id)
         await self._requests.start()
         self._shipper = Shipper(self.journal, HostSink(self._ask))

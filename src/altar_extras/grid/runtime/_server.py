@@ -35,6 +35,7 @@ from altar_extras.grid.transport import (
     NotConnectedError,
     RemoteError,
     Requests,
+    may_pass,
 )
 from altar_extras.grid.wire import RUNTIME_QUEUE, Ack, FrameError, Subjects, pack, unpack
 
@@ -279,18 +280,15 @@ class RuntimeServer:
         self._beating = asyncio.ensure_future(self._beat())
 
     async def _connect(self, patience: Patience) -> Transport:
-        """Connect; a server that has no Host to ask about us is asked again."""
+        """Connect; a server that is silent, or has no Host to ask about us, is asked again."""
         name, seen = connection_name("runtime", self._instance), False
         while True:
             try:
                 return await self._connector.connect(seed=self._credentials.seed, name=name)
-            except AdmissionRefusedError as error:
-                if error.reason != "no_host":
-                    raise
-                seen = True
-                await patience.pause(error)
-            except NotConnectedError as error:
-                if not seen:  # an address that is wrong is better said than waited for
+            except (AdmissionRefusedError, NotConnectedError) as error:
+                seen = seen or may_pass(error)
+                # an address that is wrong is better said than waited for
+                if not seen or (isinstance(error, AdmissionRefusedError) and not may_pass(error)):
                     raise
                 await patience.pause(error)
 

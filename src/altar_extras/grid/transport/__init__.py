@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from altar_extras.grid.transport._insist import insist, may_pass
 from altar_extras.grid.transport._loopback import LoopbackBroker, LoopbackTransport
 from altar_extras.grid.transport._match import Rights
 from altar_extras.grid.transport._nats_settings import ClientTls, NatsSettings
@@ -69,6 +70,8 @@ __all__ = [
     "Subscription",
     "TooLargeError",
     "Transport",
+    "insist",
+    "may_pass",
 ]
 
 _WITH_NATS = {

@@ -158,7 +158,9 @@ class LoopbackTransport:
     ) -> None:
         """Send a body; it is handed over in the loop's next turn."""
         if not self._is_connected:
-            raise NotConnectedError("the connection is closed" if self._is_closed else "cut")
+            if self._is_closed:
+                raise NotConnectedError("the connection is closed")
+            raise NotConnectedError("cut", "lost")
         if len(body) > self.max_payload:
             raise TooLargeError(len(body), self.max_payload)
         if subject not in self._known or (reply and reply not in self._known):

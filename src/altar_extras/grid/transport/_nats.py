@@ -14,6 +14,7 @@ from nats.errors import NoRespondersError
 
 from altar.errors import ConfigurationError
 from altar_extras.grid.transport._heed import heeded
+from altar_extras.grid.transport._insist import may_pass
 from altar_extras.grid.transport._nats_link import LifeCheck, Link, header_size
 from altar_extras.grid.transport._nats_settings import (
     Address,
@@ -109,6 +110,11 @@ class NatsConnector:
         return f"NatsConnector({', '.join(one.url for one in self._addresses)})"
 
 
+def _weight(error: GridTransportError) -> int:
+    """Which of several servers' answers is told: a refusal, else what may pass."""
+    return 1 if may_pass(error) else 2 * isinstance(error, AdmissionRefusedError)
+
+
 def _check_seed(seed: str) -> None:
     if not seed:
         return
@@ -192,11 +198,8 @@ class NatsTransport:
             try:
                 self._adopt(await self._open(address))
                 return
-            except AdmissionRefusedError as refused:
-                problem = refused
-            except NotConnectedError as error:
-                if not isinstance(problem, AdmissionRefusedError):
-                    problem = error
+            except (AdmissionRefusedError, NotConnectedError) as error:
+                problem = max(error, problem, key=_weight)
         self._is_closed = True
         raise problem
 
@@ -212,9 +215,9 @@ class NatsTransport:
         """Send a body; returns at once. See Transport.publish."""
         link = self._link
         if link is None or not link.is_open:
-            raise NotConnectedError(
-                "the connection is closed" if self._is_closed else "there is no connection now"
-            )
+            if self._is_closed:
+                raise NotConnectedError("the connection is closed")
+            raise NotConnectedError("there is no connection now", "lost")
         if len(body) > self._max_payload:
             raise TooLargeError(len(body), self._max_payload)
         known = self._known
@@ -377,7 +380,7 @@ class NatsTransport:
                 if one.link is not link:
                     await one.make(link)
             if self._is_closed or not link.is_open:
-                raise NotConnectedError("the connection was lost at once")
+                raise NotConnectedError("the connection was lost at once", "silent")
         except BaseException:
             await link.close()
             raise

@@ -159,7 +159,7 @@ class Link:
         task = self.probe()
         await asyncio.wait({task, self.ended}, timeout=timeout, return_when="FIRST_COMPLETED")
         if not task.done() or task.cancelled() or task.exception() is not None:
-            raise NotConnectedError("the server did not answer in time")
+            raise NotConnectedError("the server did not answer in time", "silent")
 
     def probe(self) -> asyncio.Task[None]:
         """A PING under way; done with its PONG.
@@ -225,9 +225,12 @@ class Link:
             )
         if "authentication timeout" in said:
             return AdmissionRefusedError(self._no_host(), "no_host")
-        kind = type(self._error or error).__name__
+        why = self._error or error
+        # nobody listens there, it has no address, or TLS does not agree: a second try is no other
+        was_there = isinstance(why, (TimeoutError, ConnectionError, NatsError))
         return NotConnectedError(
-            f"no connection to {self.address.host}:{self.address.port} ({kind})"
+            f"no connection to {self.address.host}:{self.address.port} ({type(why).__name__})",
+            "silent" if was_there and not isinstance(why, ConnectionRefusedError) else "",
         )
 
     async def _on_error(self, error: Exception) -> None:

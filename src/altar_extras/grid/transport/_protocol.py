@@ -28,7 +28,15 @@ class GridTransportError(AltarError):
 
 
 class NotConnectedError(GridTransportError):
-    """There is no connection now. Nothing was sent, and nothing is kept to be sent later."""
+    """There is no connection now. Nothing was sent, and nothing is kept to be sent later.
+
+    ``reason`` is for programs: "silent" (a server was there and did not answer in time, or hung
+    up), "lost" (a connection was lost, and comes back by itself), or "".
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class TooLargeError(GridTransportError):

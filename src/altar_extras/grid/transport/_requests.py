@@ -252,7 +252,8 @@ class Requests:
 
     def _hear(self, event: Event) -> None:
         if event.kind in {"disconnected", "closed"}:
-            self._lose(NotConnectedError(event.text or "the connection was lost"))
+            reason = "lost" if event.kind == "disconnected" else ""
+            self._lose(NotConnectedError(event.text or "the connection was lost", reason))
 
 
 class _Batch:
