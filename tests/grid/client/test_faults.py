@@ -192,6 +192,49 @@ def test_an_idempotent_call_goes_to_another_runtime_when_its_own_dies():
     using(grid, program, query_after=0.05)
 
 
+def test_a_call_finds_the_one_runtime_that_lives_among_more_dead_ones_than_it_has_attempts():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        # who has a call already is asked last
+        first = asyncio.create_task(client.acall("gated", {"key": "first"}))
+        await until(lambda: RUNS["first"])
+        for _ in range(5):
+            await grid.add()
+        await client._looped.link._fetch_directory()
+        assert len(client.status()["runtimes"]) == 6
+        for one in grid.runtimes[1:]:
+            await _die(one)
+        found = await client.acall("wait", {"key": "k", "seconds": 0})
+        assert (found.content, RUNS["k"]) == ("k", 1), found
+        assert client.status()["counts"]["retries"] == 5
+        release("first")
+        assert (await first).ok
+
+    using(grid, program, attempts=3, directory_age=600.0, query_after=60.0)
+
+
+def test_where_the_directory_names_only_dead_runtimes_the_queue_group_is_asked():
+    grid = Grid(TOOLS)
+
+    async def program(client: Any) -> None:
+        deliver = grid.broker.deliver
+
+        def silent(subject: str, body: bytes, reply: str) -> bool:
+            return ".directory." in subject or deliver(subject, body, reply)
+
+        grid.broker.deliver = silent  # type: ignore[method-assign]
+        await grid.add()  # which this client is not told of
+        await _die(grid.runtimes[0])
+        found = await client.acall("wait", {"key": "k", "seconds": 0})
+        assert (found.content, RUNS["k"]) == ("k", 1), found
+        await _die(grid.runtimes[1])
+        found = await client.acall("wait", {"key": "none", "seconds": 0})
+        assert (found.error.details["reason"], executed_of(found)) == ("no_runtime", "no")
+
+    using(grid, program, attempts=1, directory_age=600.0, query_after=60.0)
+
+
 async def _die(runtime: Any) -> None:
     """Its connection is gone, and no more is heard of it."""
     await runtime._transport.close()

@@ -71,6 +71,7 @@ class Life(RuleBasedStateMachine):
         self.answers: list[Any] = []
         self.emitted: list[int] = []
         self.sends = 1
+        self.free: set[str] = set()  # who did not hear it while there were others
         self.reached = False  # a runtime said that it runs, or said nothing at all
         self.one.sent(runtime, epoch="e1")
 
@@ -130,10 +131,14 @@ class Life(RuleBasedStateMachine):
     def answered(self, state: str, runtime: str, epoch: str) -> None:
         self.do(self.one.answered(state, runtime, epoch))
 
+    @rule(others=st.booleans())
+    def nobody(self, others: bool) -> None:
+        if others and self.one.phase in ("sent", "stopping"):
+            self.free.add(self.one.runtime)
+        self.do(self.one.nobody(others=others))
+
     @rule(
-        what=st.sampled_from(
-            ["nobody", "disconnected", "reattached", "unreachable", "suspect", "vanished"]
-        )
+        what=st.sampled_from(["disconnected", "reattached", "unreachable", "suspect", "vanished"])
     )
     def happens(self, what: str) -> None:
         self.do(getattr(self.one, what)())
@@ -171,7 +176,8 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def it_is_sent_no_more_often_than_it_may(self) -> None:
-        assert self.sends <= self.one.settings.attempts
+        assert self.sends <= self.one.settings.attempts + len(self.free)
+        assert self.free <= {"", *RUNTIMES}, "as often as there are runtimes, and the group"
 
     def teardown(self) -> None:
         """Time ends every call."""
@@ -195,6 +201,36 @@ def test_a_full_runtime_sends_the_call_to_another_with_the_same_id():
     one.sent("rt-b")
     assert (one.id, one.attempt) == (ID, 2)
     assert answer(one.take(message("rt-b"))).content == 3
+
+
+def test_a_try_that_nobody_heard_counts_only_where_nobody_else_is_left():
+    one = sent("rt-0")
+    for n in range(1, 50):
+        assert kinds(one.nobody(others=True)) == ["bad", "send"], n
+        one.sent(f"rt-{n}")
+    for n in range(50, 52):
+        assert kinds(one.nobody()) == ["bad", "send"], n
+        one.sent(f"rt-{n}")
+    acts = one.nobody()
+    assert kinds(acts) == ["bad", "answer"]
+    found = answer(acts)
+    assert (found.error.details["reason"], executed_of(found)) == ("no_runtime", "no")
+
+
+def test_a_runtime_that_nobody_hears_again_and_again_costs_tries():
+    one = sent("rt-a")
+    for _ in range(3):
+        assert kinds(one.nobody(others=True)) == ["bad", "send"]
+        one.sent("rt-a")
+    assert kinds(one.nobody(others=True)) == ["bad", "answer"]
+
+
+def test_no_more_attempts_are_made_than_the_wire_can_count():
+    one = sent("rt-0")
+    while (acts := one.nobody(others=True))[-1].kind == "send":
+        one.sent(f"rt-{one.attempt}")
+    assert one.attempt == 1000
+    assert answer(acts).error.details["reason"] == "no_runtime"
 
 
 def test_a_call_that_ran_is_never_sent_again():

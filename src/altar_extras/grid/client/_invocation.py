@@ -43,12 +43,14 @@ _ELSEWHERE = frozenset(
 )
 # what a runtime is left alone for; one that is full says how full, and is free again in a moment
 _FULL = frozenset({"draining", "spool_full"})
+_MOST = 1000  # attempts that the wire can count
 
 
 class Invocation:
     """One call. ``phase`` is "new", "sent", "away", "asking", "stopping" or "done"."""
 
     __slots__ = (
+        "absent",
         "attempt",
         "call",
         "chunks",
@@ -89,6 +91,7 @@ class Invocation:
         self.runtime = ""  # who has it; empty while the queue group chooses
         self.epoch = ""
         self.tried: tuple[str, ...] = ()
+        self.absent: tuple[str, ...] = ()  # whom nobody heard: such an attempt cost nothing
         self.may_have_run = False  # some attempt may have, and nobody said what became of it
         self.may_query = True
         self.parts: Parts | None = None
@@ -219,10 +222,15 @@ class Invocation:
 
     # -- what happened --------------------------------------------------------------------
 
-    def nobody(self) -> list[Act]:
-        """Nobody hears the subject the call was sent to: this attempt reached no one."""
+    def nobody(self, *, others: bool = False) -> list[Act]:
+        """Nobody hears the subject the call was sent to: this attempt reached no one.
+
+        It does not count where there are ``others`` who were not asked yet; once for each.
+        """
         if self.phase != "sent" and self.phase != "stopping":
             return _NOTHING
+        if others and self.runtime not in self.absent:
+            self.absent = (*self.absent, self.runtime)
         fault = Fault.of("no_runtime", f"No runtime serves {self.call.name[:80]!r} now.")
         return [Act("bad"), *self._again(fault)] if self.runtime else self._again(fault)
 
@@ -366,7 +374,9 @@ class Invocation:
 
     def _may_again(self) -> bool:
         begun = self.chunks is not None and self.chunks.received > 0
-        return self.attempt < self.settings.attempts and self.stop_reason is None and not begun
+        counted = self.attempt - len(self.absent)
+        left = counted < self.settings.attempts and self.attempt < _MOST
+        return left and self.stop_reason is None and not begun
 
     def _send_again(self) -> list[Act]:
         avoid, self.runtime, self.epoch = self.runtime, "", ""

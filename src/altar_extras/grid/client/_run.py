@@ -201,11 +201,21 @@ class Run:
             if self._asked:
                 self._ask_again()
             else:
-                self.perform(self.inv.nobody())
+                self.perform(self.inv.nobody(others=self._has_others()))
         elif isinstance(error, NotConnectedError):
             self.perform(self.inv.disconnected())
         else:
             self.perform(self.inv.malformed())
+
+    def _has_others(self) -> bool:
+        """Whether one is left that was not asked: a runtime, or, where none is known, the group."""
+        link, right = self.link, self.right
+        if link is None or right is None:
+            return False
+        peers = link.router.serving(right.name, right.major)
+        if not peers:
+            return self.peer is not None
+        return any(peer.id not in self.inv.tried for peer in peers)
 
     def perform(self, acts: list[Act]) -> None:
         """Do what was decided."""

@@ -54,7 +54,8 @@ class ClientSettings:
     cancellation ``stop_wait`` to hear that its body has stopped. ``session_ttl``
     is asked for; it is renewed in time.
 
-    ``attempts`` is how often one call is sent at most. ``breaker_failures`` in a
+    ``attempts`` is how often one call is sent at most; where nobody heard it, and there is
+    another runtime to ask, that is not counted. ``breaker_failures`` in a
     row take a runtime out for a tool, for ``breaker_wait``. What a runtime said
     of its load is believed for ``load_age``; runtimes are asked for anew every
     ``directory_age``, and about a call that takes longer than ``query_after``.
