@@ -106,7 +106,7 @@ class Committer:
         self._turn = Lock()  # of whoever takes a batch and writes it: batches keep their order
         self._loop: asyncio.AbstractEventLoop | None = None  # that writes at the end of its turn
         self._busy = False  # the thread was called, and looks until nothing is left
-        self._closing = False
+        self.closing = False  # nothing may be added any more
         self._quick = _Quick(0.0 if not interval else float("inf"))
         self._bell = Lock()
         self._bell.acquire()
@@ -132,7 +132,7 @@ class Committer:
     def barrier(self) -> ThreadWait:
         """Where to wait until everything that was added is on disk. The lock is held."""
         waiter = ThreadWait()
-        if self._last <= self.committed:
+        if self.broken is not None or self._last <= self.committed:
             waiter.tell(self.broken)
         elif self._pending:
             self._waiting.append(waiter)
@@ -144,7 +144,7 @@ class Committer:
     def close(self) -> None:
         """Write what is there, and end the thread."""
         with self.lock:
-            self._closing = True
+            self.closing = True
             self._ring()
         if self._thread.is_alive():
             self._thread.join()
@@ -179,8 +179,8 @@ class Committer:
             return
         try:
             begun = time.monotonic()
-            self._write_batch(loop)
-            self._quick.took(time.monotonic() - begun)
+            if self._write_batch(loop):
+                self._quick.took(time.monotonic() - begun)
         finally:
             self._turn.release()
 
@@ -189,11 +189,13 @@ class Committer:
             self._bell.acquire()
             more = True
             while more:
-                if self._interval and not self._closing:
+                if self._interval and not self.closing:
                     time.sleep(self._interval)
                 with self._turn:
+                    begun = time.monotonic()
                     more = self._write_batch(None)
-            if self._closing:
+                    self._quick.saw(time.monotonic() - begun)
+            if self.closing:
                 return
 
     def _write_batch(self, here: asyncio.AbstractEventLoop | None) -> bool:
@@ -217,20 +219,20 @@ class Committer:
         here: asyncio.AbstractEventLoop | None,
     ) -> None:
         error = self.broken
-        if error is None:
-            try:
+        try:
+            if error is None:
                 self._put(pending)
-            except OSError as caught:  # what is on disk is not known any more: no more is taken
-                error = SpoolBroken(f"the audit spool cannot be written: {caught.strerror}")
-                self.broken = error
-            except BaseException:  # a second Ctrl-C: what follows would not follow on this batch
-                self.broken = SpoolBroken("writing the audit spool was broken off")
-                raise
-            else:
                 self.committed = last
-        with self.lock:
-            behind, self._behind = self._behind, []
-        wake([*waiting, *behind] if behind else waiting, error, here=here)
+        except OSError as caught:  # what is on disk is not known any more: no more is taken
+            error = SpoolBroken(f"the audit spool cannot be written: {caught.strerror}")
+            self.broken = error
+        except BaseException:  # a second Ctrl-C: what follows would not follow on this batch
+            error = self.broken = SpoolBroken("writing the audit spool was broken off")
+            raise
+        finally:
+            with self.lock:
+                behind, self._behind = self._behind, []
+            wake([*waiting, *behind] if behind else waiting, error, here=here)
         if error is None:
             self._done(last)
 
@@ -260,7 +262,7 @@ class _Quick:
     """Whether the disk is likely to be quick enough for a loop to wait for it.
 
     After a slow write the answer is no for a second, after another one at once for twice
-    as long, and so on.
+    as long, and so on; each slow write of the thread meanwhile begins that time anew.
     """
 
     __slots__ = ("_rest", "_until")
@@ -281,8 +283,14 @@ class _Quick:
         else:
             self._until, self._rest = 0.0, _REST
 
+    def saw(self, seconds: float) -> None:
+        """The thread has written, and waited so long: for the interpreter too, though."""
+        if self._until and seconds > _SURELY_SLOW:
+            self._until = max(self._until, time.monotonic() + self._rest)
+
 
 _SLOW = 0.002  # seconds that a loop may stand still for a write
+_SURELY_SLOW = 0.025
 _REST = 1.0
 _LONGEST_REST = 64.0
 

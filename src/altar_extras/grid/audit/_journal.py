@@ -312,6 +312,8 @@ class Journal:
     def _check(self) -> None:
         if self._commit.broken is not None:
             raise SpoolBroken(str(self._commit.broken))
+        if self._commit.closing:  # nobody would write it
+            raise SpoolBroken("the audit journal is closed")
 
     def _hand(self, placed: Placed, waiter: Waiter | None) -> int:
         raw, sequence, rolled = placed
