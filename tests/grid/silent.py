@@ -21,22 +21,28 @@ class SilentAtFirst:
         self._to = (parts.hostname or "", parts.port or 0)
         self._hangs_up = hangs_up
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._sockets = [self._listener]
-        self._threads = [Thread(target=self._accept)]
+        self._sockets: list[socket.socket] = []
+        self._threads: list[Thread] = []
+        self._accepting = Thread(target=self._accept)
+        self._is_over = False
         self.seen = 0
         self.url = f"nats://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
-        self._threads[0].start()
+        self._accepting.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for one in self._sockets[:]:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)  # whoever reads or accepts there wakes
-        for thread in self._threads[:]:
-            thread.join(60)
+        self._is_over = True
+        with suppress(OSError):
+            socket.create_connection(self._listener.getsockname(), timeout=60).close()  # wakes it
+        self._accepting.join(60)
         for one in self._sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)  # whoever reads there wakes
+        for thread in self._threads:
+            thread.join(60)
+        for one in (self._listener, *self._sockets):
             one.close()
 
     def _accept(self) -> None:
@@ -44,6 +50,8 @@ class SilentAtFirst:
             while True:
                 near, _ = self._listener.accept()
                 self._sockets.append(near)
+                if self._is_over:
+                    return
                 self.seen += 1
                 if self.seen > 1:
                     self._forward(near)

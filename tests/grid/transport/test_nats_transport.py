@@ -27,9 +27,11 @@ from altar_extras.grid.transport import (
     NatsSettings,
     NotConnectedError,
     TooLargeError,
+    may_pass,
 )
 from tests.grid.nodes import connector as patient
 from tests.grid.nodes import new_seed, public_of
+from tests.grid.silent import SilentAtFirst
 from tests.waiting import asoon
 
 QUICK = NatsSettings(dead_after=0.3, connect_timeout=1.0)
@@ -163,8 +165,38 @@ def test_a_key_that_is_not_let_in_is_told_so_at_once_and_without_its_secrets(own
 
 
 def test_where_nobody_listens_the_answer_comes_at_once():
-    with pytest.raises(NotConnectedError):
+    with pytest.raises(NotConnectedError) as told:
         run(NatsConnector("nats://127.0.0.1:1,nats://[::1]:1").connect())
+    assert not may_pass(told.value)
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_of_several_servers_the_silent_one_is_told_of_and_may_be_tried_again(own, hangs_up):
+    process = own()
+
+    async def main(way):
+        nobody = "nats://127.0.0.1:1"
+        settings = NatsSettings(connect_timeout=1.0 if not hangs_up else 30.0)
+        with pytest.raises(NotConnectedError) as told:
+            await NatsConnector([nobody, way.url, nobody], settings=settings).connect()
+        assert (told.value.reason, may_pass(told.value)) == ("silent", True)
+
+    with SilentAtFirst(process.url, hangs_up=hangs_up) as way:
+        run(main(way))
+
+
+def test_a_certificate_that_is_refused_is_no_silence(shared_node, tmp_path):
+    node, foreign = shared_node(mtls=True), development_certificates(tmp_path)
+    theirs, own_key = str(foreign.client_cert), str(foreign.client_key)
+    url = node.url.replace("nats:", "tls:")
+
+    async def main():
+        for ca in (str(foreign.ca), str(node.certificates.ca)):  # refused here, and there
+            with pytest.raises(NotConnectedError) as told:
+                await patient(url, tls=ClientTls(ca=ca, cert=theirs, key=own_key)).connect()
+            assert not may_pass(told.value), told.value
+
+    run(main())
 
 
 def test_a_connection_that_is_let_in_no_more_is_told_so_and_keeps_asking(own):
