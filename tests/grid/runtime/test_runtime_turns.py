@@ -62,6 +62,60 @@ def test_a_call_that_is_cancelled_in_line_never_runs_and_says_so():
     asyncio.run(asyncio.wait_for(main(), 60))
 
 
+def test_a_large_call_that_is_cancelled_before_its_arguments_came_is_answered_at_once():
+    """In line or just begun: its caller sends them no more, and is not waited for."""
+
+    async def main(others: int):
+        async with grid() as one:
+            caller = one.caller
+            for n in range(others):
+                caller.send(caller.message("note", {"n": n}), runtime=one.runtime)
+            key = caller.send(
+                caller.message("note", {}, size=10, sha256="0" * 64), runtime=one.runtime
+            )
+            caller.control(one.runtime, "cancel", Cancel(invocation_id=key))
+            answer = await caller.result(key)
+            assert answer.result["error"]["type"] == "CANCELLED"
+            assert answer.executed == "no"
+
+    for others in (0, CALLS - 1):
+        asyncio.run(asyncio.wait_for(main(others), 60))
+
+
+def test_the_end_of_a_cancelled_attempt_is_not_that_of_the_next_one():
+    """A call that came again while its first attempt left the line is counted, and hears."""
+
+    async def main():
+        began, go = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            """Hold the only slot."""
+            began.set()
+            await go.wait()
+
+        settings = RuntimeSettings(slots=1, linger_seconds=0.0)
+        async with Grid([note, hold], settings=settings) as one:
+            caller = one.caller
+            first = caller.send(caller.message("hold", {}), runtime=one.runtime)
+            await began.wait()
+            again = caller.message("note", {"n": 1})
+            key = caller.send(again, runtime=one.runtime)
+            await caller.until(lambda: one.server.status().queued == 1)
+            caller.control(one.runtime, "cancel", Cancel(invocation_id=key))
+            again.attempt = 2
+            caller.send(again, runtime=one.runtime)
+            await caller.result(key)
+            await caller.until(lambda: one.server.status().queued == 1)
+            assert one.server.status().inflight == 1
+            caller.control(one.runtime, "cancel", Cancel(invocation_id=key))
+            answer = await caller.result(key, 2)
+            assert answer.result["error"]["type"] == "CANCELLED"
+            go.set()
+            await caller.result(first)
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
 def test_a_duplicate_of_a_call_in_line_joins_it():
     async def main():
         RAN.clear()

@@ -338,7 +338,8 @@ class Desk:
             if not isinstance(error, Exception):
                 raise
         finally:  # a callback of the task would cost a turn of the loop
-            self._active.pop(key, None)
+            if self._active.get(key) is job:  # else a later attempt of it has come
+                del self._active[key]
             if job.task is not None:
                 self._tasks.discard(job.task)
 
@@ -376,6 +377,9 @@ class Desk:
         left = (job.invocation.expires_ms - self._time.now()[0]) / 1000
         coming = asyncio.ensure_future(self._intake.receive(key, incoming, seconds=left))
         await asyncio.sleep(0)  # it waits for parts before the caller is told to send
+        if job.invocation.fault is not None:  # it was cancelled before it could be dropped
+            coming.cancel()
+            return job.invocation.fault
         if not coming.done():
             grant(64)
         came = await coming
@@ -427,7 +431,7 @@ class Desk:
             job.flag.cancel(reason)
             if job.chunks is not None:
                 job.chunks.close()
-        elif not job.is_journaled and not job.message.size and not invocation.body:
+        elif not job.is_journaled and job.call is not None and not invocation.body:
             self._end(job, Done(failed(job.named, fault, job.message.correlation_id), "no", 0.0))
             if job.task is not None:
                 job.task.cancel()  # it leaves the line, or never enters it
