@@ -6,6 +6,8 @@ import argparse
 import asyncio
 import io
 import json
+from base64 import b64encode
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -15,14 +17,25 @@ pytest.importorskip("msgpack")
 pytest.importorskip("nkeys")
 pytest.importorskip("cryptography")
 
+import msgpack
 import nats
 
 from altar.cli._console import Console
 from altar.errors import ConfigurationError
-from altar_extras.grid.audit import Entry, NatsAuditSink, Shipper
+from altar_extras.grid.audit import (
+    AuditReceiver,
+    Batch,
+    Entry,
+    NatsAuditSink,
+    Outcome,
+    Shipper,
+    SinkRefused,
+)
 from altar_extras.grid.audit._cli import configure, run
+from altar_extras.grid.audit._frames import START, link
+from altar_extras.grid.audit._records import FINISHED, NOTE, STARTED
 from altar_extras.grid.security import Credentials, SigningKey, key_id
-from tests.grid.audit.calls import KEY, make_calls, opened, outcome
+from tests.grid.audit.calls import KEY, MemorySink, make_calls, opened, outcome
 
 
 def audit(*words: str) -> tuple[int, str]:
@@ -60,6 +73,44 @@ def test_an_export_is_verified_again_and_a_changed_line_is_found(spool, tmp_path
     assert status == 1
     assert "w1 record 4: missing" in text
     assert audit("export", spool)[1].splitlines() == lines
+
+
+ODD = {
+    "session": (STARTED, *Entry("call-9", session={})),
+    "id": (STARTED, *Entry({})),
+    "time": (STARTED, *Entry("call-9", at_ms="x")),
+    "seconds": (FINISHED, 1, *Outcome("call-9", "SUCCESS", seconds="x")),
+    "kind": ({}, 1),
+    "depth": (NOTE, "deep", 7, {"a": reduce(lambda inner, _: [inner], range(400), 1)}),
+}
+STRANGE = {
+    "late": (STARTED, *Entry("call-9", at_ms=2**62)),
+    "bytes": (NOTE, "name", 7, {b"a": 1, "b": [b"c", {"d": b"e"}]}),
+}
+
+
+@pytest.mark.parametrize("values", [*ODD.values(), *STRANGE.values()], ids=[*ODD, *STRANGE])
+def test_a_writer_of_odd_values_keeps_nobody_from_reading_the_rest(spool, tmp_path, values):
+    """A runtime writes its records itself; those that make no sense are shown as they are."""
+    raw, _ = link(START, 1, msgpack.packb(values))
+    file = tmp_path / "records.jsonl"
+    assert audit("export", spool, "--out", file)[0] == 0
+    with file.open("a") as more:
+        more.write(json.dumps({"writer": "odd", "frame": b64encode(raw).decode()}) + "\n")
+    assert audit("verify", file)[0] == 1
+    assert "finished  get_weather" in audit("tail", file)[1]
+    assert audit("tail", file, "--json")[0] == 0
+    status, text = audit("export", file)
+    assert status == 0
+    assert json.loads(text.splitlines()[-1])["frame"] == b64encode(raw).decode()
+
+
+@pytest.mark.parametrize("values", ODD.values(), ids=ODD)
+def test_a_host_takes_no_record_whose_fields_are_none_of_its_kind(values):
+    raw, _ = link(START, 1, msgpack.packb(values))
+    receiver = AuditReceiver(MemorySink(), key=KEY)
+    with pytest.raises(SinkRefused, match="cannot be read"):
+        asyncio.run(receiver.take(Batch("odd", 1, 0, (raw,)), runtime="odd"))
 
 
 def test_keys_and_hosts_are_asked_for_when_named(spool):

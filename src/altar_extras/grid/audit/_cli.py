@@ -153,7 +153,7 @@ def _lines(
         if document.get("kind") == "started":
             begun[document["invocation_id"]] = document
         if at >= start:
-            yield json.dumps(document) if is_json else _line(document, begun)
+            yield _json(document) if is_json else _line(document, begun)
 
 
 def _line(document: dict[str, Any], begun: dict[str, dict[str, Any]]) -> str:
@@ -161,7 +161,7 @@ def _line(document: dict[str, Any], begun: dict[str, dict[str, Any]]) -> str:
     kind = document.get("kind", "broken")
     call = begun.get(document.get("invocation_id", ""), {})
     at = document.get("at_ms") or call.get("at_ms", 0) + 1000 * document.get("seconds", 0)
-    when = dt.datetime.fromtimestamp(at / 1000, dt.UTC).strftime("%F %T") if at else "-"
+    when = _when(at) if at else "-"
     number = f"{document['writer'][-_SHORT:]} {document.get('sequence', '?')}"
     shown = {"tool": call.get("tool", ""), **document}
     shown["principal"] = document.get("principal") or document.get("session_principal")
@@ -179,8 +179,20 @@ _SHORT = 8  # characters of a writer's name
 _SHOWN = ("tool", "principal", "session", "invocation_id", "name", "fields", "epoch", "damaged")
 
 
+def _when(at_ms: float) -> str:
+    try:
+        return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).strftime("%F %T")
+    except (ValueError, OverflowError, OSError):  # no time that a writer could mean
+        return "?"
+
+
+def _json(value: object) -> str:
+    """Whatever a writer has put into a note, as JSON."""
+    return json.dumps(value, ensure_ascii=True, skipkeys=True, default=repr)
+
+
 def _plain(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else _json(value)
     text = text if text.isprintable() else repr(text)
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
@@ -192,7 +204,7 @@ def _export(arguments: argparse.Namespace, console: Console) -> int:
     groups = _read(arguments)
     known = principals(groups, _hosts(arguments))
     lines = [
-        json.dumps(_document(writer, raw, known), ensure_ascii=True)
+        _json(_document(writer, raw, known))
         for writer, records in groups.items()
         for raw in records
     ]

@@ -82,6 +82,17 @@ _FIELDS: Final[Mapping[int, tuple[str, ...]]] = {
     NOTE: ("name", "at_ms", "fields"),
     COUNTERSIGNED: ("writer", "epoch", "sequence", "head", "key", "signature"),
 }
+# what a field of a name is, in each kind; all others are texts
+_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
+    **dict.fromkeys(("epoch", "previous_epoch", "previous_sequence", "sequence", "of"), int),
+    **dict.fromkeys(("at_ms", "torn_bytes", "attempt"), int),
+    **dict.fromkeys(("head", "previous_head", "signature"), bytes),
+    "seconds": (int, float),
+    "damaged": tuple,
+    "fields": dict,
+}
+_KINDS: Final = {kind: [_TYPES.get(name, str) for name in names] for kind, names in _FIELDS.items()}
+_DEEPEST: Final = 8  # levels that a note's fields may have; nobody who reads them fails
 _SHORT: Final = len(Entry._fields) - 1  # the kind, and all fields but the last two
 _NAMES: Final[Mapping[int, str]] = {
     EPOCH: "epoch",
@@ -127,11 +138,22 @@ def decoded(sequence: int, body: bytes, head: bytes) -> Record | None:
         read: Any = msgpack.unpackb(body, use_list=False)
     except (ValueError, msgpack.UnpackException):
         return None
-    if not isinstance(read, tuple) or not read or read[0] not in _FIELDS:
+    if not isinstance(read, tuple) or not read or type(read[0]) is not int:
+        return None
+    if read[0] not in _FIELDS:
         return None
     values: tuple[Any, ...] = read
     if values[0] == STARTED and len(values) == _SHORT:  # written before runtimes were named
         values = (*values, "", "")
     if len(values) - 1 < len(_FIELDS[values[0]]):
         return None
+    if not all(map(isinstance, values[1:], _KINDS[values[0]])) or _is_deeper(values, _DEEPEST):
+        return None
     return Record(sequence, values[0], values[1:], head)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value
+    return not levels or any(
+        _is_deeper(one, levels - 1) for one in inside if isinstance(one, (dict, tuple))
+    )
