@@ -143,3 +143,20 @@ def test_a_drain_carries_out_what_stands_in_line():
             assert RAN == [*range(CALLS)]
 
     asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def test_a_tool_that_cancels_its_own_task_leaves_no_caller_without_an_answer():
+    async def leave() -> None:
+        """End this task."""
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    async def main():
+        async with Grid([leave]) as one:
+            answer = await one.caller.call("leave", {}, runtime=one.runtime)
+            assert answer.result["error"]["details"]["reason"] == "runtime_failed"
+            assert answer.executed == "unknown"
+
+    asyncio.run(asyncio.wait_for(main(), 60))

@@ -325,9 +325,10 @@ class Desk:
     async def _serve(self, key: tuple[str, str], job: Job) -> None:
         try:
             await self._served(key, job)
-        except asyncio.CancelledError:
-            raise
         except BaseException as error:
+            is_told = self.is_closed or job.invocation.body
+            if isinstance(error, asyncio.CancelledError) and is_told:
+                raise  # else a tool has cancelled its own task
             _log.exception("call %s failed in the runtime", job.invocation.id)
             if job.invocation.phase is not Phase.RUNNING and not job.invocation.body:
                 executed = job.invocation.executed or "no"
