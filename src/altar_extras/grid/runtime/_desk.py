@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, OrderedDict, deque
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from altar.adm import digest
 from altar.errors import AltarError
 from altar_extras.grid.runtime import _faults as faults
 from altar_extras.grid.runtime._book import Arrival, Book
+from altar_extras.grid.runtime._gate import Gate
 from altar_extras.grid.runtime._invocation import Phase, expired
 from altar_extras.grid.runtime._job import Done, Job
 from altar_extras.grid.runtime._outbox import Outbox
@@ -18,6 +19,7 @@ from altar_extras.grid.runtime._payloads import Incoming, Intake, credit_for
 from altar_extras.grid.runtime._places import Denials, Places
 from altar_extras.grid.runtime._reply import Reply, reply_of
 from altar_extras.grid.runtime._stream import Chunks
+from altar_extras.grid.runtime._turns import Turns
 from altar_extras.grid.wire import (
     Accepted,
     Cancel,
@@ -49,8 +51,6 @@ if TYPE_CHECKING:
 __all__ = ["Desk"]
 
 _log = logging.getLogger("altar.grid")
-_REVOKED = 100_000
-_AT_ONCE = 32  # calls that begin in one turn of the loop; fewer cost both sides more turns
 
 
 class Desk:
@@ -67,10 +67,8 @@ class Desk:
     ) -> None:  # fmt: skip
         settings = runner.settings
         self.places = Places(identity.runtime)
-        self.quarantined: frozenset[str] = frozenset()
+        self.gate = Gate()
         self.denials = Denials()
-        self.stopped = ""  # why nothing runs now, by the Hosts
-        self.expires_ms = float("inf")  # when the manifest stops
         self.calls: Counter[tuple[str, str, str]] = Counter()
         self._took = took
         self.is_closed = False
@@ -83,13 +81,10 @@ class Desk:
         )
         self._out = Outbox(identity, transport, settings)
         self._intake = Intake(settings)
-        self._revoked: OrderedDict[str, None] = OrderedDict()
         self._active: dict[tuple[str, str], Job] = {}
+        self._most = settings.slots + settings.queue  # that are active
         self._loop = asyncio.get_running_loop()
-        self._line: deque[tuple[tuple[str, str], Job]] = deque()  # taken, and not begun yet
-        self._room = _AT_ONCE  # for those that begin in this turn
-        self._is_turning = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = Turns(self._serve)
 
     # -- what the server asks
 
@@ -118,9 +113,7 @@ class Desk:
 
         The id of a key stands for all of its sessions, which begin with it.
         """
-        self._revoked[session] = None
-        if len(self._revoked) > _REVOKED:
-            self._revoked.popitem(last=False)
+        self.gate.revoke(session)
         for key, job in list(self._active.items()):
             if session in (key[0], key[0].partition("-")[0]):
                 self._cancel(key, job, "the session was revoked")
@@ -132,22 +125,13 @@ class Desk:
 
     async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - a bound on waiting
         """Wait until every call is answered; False when some were not in time."""
-        self._room = len(self._line)
-        self._begin()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=timeout)
-        return not self._tasks
+        return await self._turns.settled(timeout)
 
     async def close(self) -> None:
         """End what still runs, and the transfers."""
         self.is_closed = True
-        self._line.clear()
         self._out.close()
-        tasks = set(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=1.0)
+        await self._turns.close()
 
     # -- what comes
 
@@ -161,16 +145,18 @@ class Desk:
         if reply is None:
             self.denials.note("foreign_reply", inbound.subject)
             return
-        for message in self._read(inbound, reply):
-            if isinstance(message, ToolCall):
-                self._call(message, place, reply)
-            elif isinstance(message, Part):
-                part = message
-                if not self._intake.take((place.session, part.invocation_id), part):
-                    self.denials.note("stray_part", inbound.subject)
-            else:
-                self._unexpected(message, inbound, reply)
-        self._begin()
+        try:
+            for message in self._read(inbound, reply):
+                if isinstance(message, ToolCall):
+                    self._call(message, place, reply)
+                elif isinstance(message, Part):
+                    part = message
+                    if not self._intake.take((place.session, part.invocation_id), part):
+                        self.denials.note("stray_part", inbound.subject)
+                else:
+                    self._unexpected(message, inbound, reply)
+        finally:  # one that fails here does not hold up those that came with it
+            self._turns.begin()
 
     def hear_control(self, inbound: Inbound) -> None:
         """A body under a control subject: the session's own cancel, credit and query."""
@@ -209,7 +195,11 @@ class Desk:
         except AltarError:
             args_digest = ""
         now, uncertainty = self._time.now()
-        fault = self._refusal(message, place, args_digest, now)
+        fault = self.gate.refusal(message, place, args_digest, now)
+        if fault is None:
+            part = 1.0 if len(self._active) < self._most else 0.5  # where it is crowded
+            if self._book.is_full_for(session, part=part):
+                fault = faults.overloaded()
         if fault is not None:
             self._refuse(message, served, fault, reply)
             return
@@ -234,56 +224,7 @@ class Desk:
             runtime, epoch = self._identity.runtime, self._identity.epoch
             taken = Accepted(invocation_id=invocation.id, runtime=runtime, epoch=epoch)
             self._out.send(reply, pack(taken))
-        self._line.append((key, job))
-        if not self._is_turning:
-            self._is_turning = True
-            self._loop.call_soon(self._turn)
-
-    def _begin(self) -> None:
-        """Begin the calls that came first, as many as one turn of the loop takes.
-
-        The answers of a turn leave at its end. Were 64 calls that came together carried out
-        in one turn, their caller would stand still until the last, and then this runtime.
-        """
-        line = self._line
-        while line and self._room > 0:
-            key, job = line.popleft()
-            if not job.invocation.body:  # else it was cancelled
-                self._room -= 1
-                job.task = task = self._loop.create_task(self._serve(key, job))
-                self._tasks.add(task)
-
-    def _turn(self) -> None:
-        self._room = _AT_ONCE
-        self._is_turning = bool(self._line)
-        if self._is_turning:
-            self._begin()
-            self._loop.call_soon(self._turn)
-
-    def _refusal(
-        self, message: ToolCall, place: Place, args_digest: str, now: float
-    ) -> Fault | None:
-        """Why this is no call for this runtime at all; none of it is remembered."""
-        served = place.served
-        if message.call.get("name") != served.name or not message.invocation_id:
-            if not message.invocation_id:
-                return faults.malformed("its invocation_id is empty")
-            return faults.not_this_tool(served.name)
-        if message.digest and message.digest != served.digest:
-            return faults.digest_differs(served.contract)
-        revoked = self._revoked
-        if revoked and (place.session in revoked or place.session.partition("-")[0] in revoked):
-            return faults.session_ended()
-        if self.stopped or now >= self.expires_ms:
-            return faults.stopped(self.stopped or "manifest_expired")
-        if not args_digest:
-            return faults.malformed("its arguments have no canonical form")
-        if self.quarantined and f"{served.name} {args_digest}" in self.quarantined:
-            return faults.quarantined()
-        crowded = len(self._active) >= self._settings.slots + self._settings.queue
-        if self._book.is_full_for(place.session, part=0.5 if crowded else 1.0):
-            return faults.overloaded()
-        return None
+        self._turns.enter((key, job))
 
     def _unfit(self, job: Job, latest_ms: float) -> Fault | None:
         """Why a call that is new does not begin."""
@@ -291,7 +232,7 @@ class Desk:
             return expired()
         if self.is_closed:
             return faults.draining()
-        if len(self._active) >= self._settings.slots + self._settings.queue:
+        if len(self._active) >= self._most:
             return faults.overloaded()
         message = job.message
         if message.size:
@@ -342,7 +283,7 @@ class Desk:
             if self._active.get(key) is job:  # else a later attempt of it has come
                 del self._active[key]
             if job.task is not None:
-                self._tasks.discard(job.task)
+                self._turns.leave(job.task)
 
     async def _served(self, key: tuple[str, str], job: Job) -> None:
         message = job.message
@@ -436,7 +377,7 @@ class Desk:
             self._end(job, Done(failed(job.named, fault, job.message.correlation_id), "no", 0.0))
             if job.task is not None:
                 job.task.cancel()  # it leaves the line, or never enters it
-                self._tasks.discard(job.task)
+                self._turns.leave(job.task)
 
     def _refuse(self, message: ToolCall, served: Served, fault: Fault, reply: Reply) -> None:
         """Answer a call that is not taken; nothing of it is kept."""

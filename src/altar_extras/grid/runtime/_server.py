@@ -265,7 +265,7 @@ class RuntimeServer:
             lost=tuple(one.invocation_id for one in lost),
         )
         if self._manifest is not None:
-            self._desk.expires_ms = self._manifest.expires * 1000.0
+            self._desk.gate.expires_ms = self._manifest.expires * 1000.0
         requests = Requests(self._transport, self.id)
         self._presence = Presence(self._identity, requests, self._settings, time=self._time)
         self._is_made = True
@@ -327,7 +327,7 @@ class RuntimeServer:
         offered = served_tools(self._tools, chosen_now)
         self._manifest, self._contracts, self._offered = manifest, chosen_now, offered
         if manifest is not None:
-            self._desk.expires_ms = manifest.expires * 1000.0
+            self._desk.gate.expires_ms = manifest.expires * 1000.0
         await self._again()
 
     async def _fulfill(self) -> None:
@@ -383,11 +383,7 @@ class RuntimeServer:
 
     def _note(self, notes: dict[str, Any]) -> None:
         """What a Host said beside its answer."""
-        listed = notes.get("quarantined")
-        if isinstance(listed, (list, tuple)):
-            self._desk.quarantined = frozenset(one for one in listed if isinstance(one, str))
-        stopped = notes.get("stopped", "")
-        self._desk.stopped = stopped[:64] if isinstance(stopped, str) else ""
+        self._desk.gate.told(notes)
         if notes.get("refresh") is True or notes.get("fulfill") is True:
             self._chore(self._again())
 
