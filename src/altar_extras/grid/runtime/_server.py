@@ -13,39 +13,34 @@ from typing import TYPE_CHECKING, Any, Self
 from altar.errors import ClosedError, ConfigurationError
 from altar_extras.grid.audit import NoJournal
 from altar_extras.grid.operate import Histogram
-from altar_extras.grid.runtime._contracts import (
-    chosen,
-    paced_tools,
-    served_tools,
-    staying,
-)
+from altar_extras.grid.runtime._contracts import paced_tools, staying
 from altar_extras.grid.runtime._desk import Desk
 from altar_extras.grid.runtime._job import Runner
 from altar_extras.grid.runtime._journal import lost_calls
+from altar_extras.grid.runtime._offer import offer_of
 from altar_extras.grid.runtime._outbox import Identity
 from altar_extras.grid.runtime._patience import PATIENCE, Patience
 from altar_extras.grid.runtime._presence import Presence
 from altar_extras.grid.runtime._settings import RuntimeSettings
-from altar_extras.grid.runtime._strict import accepted_manifest, given_contracts
+from altar_extras.grid.runtime._standing import Standing
 from altar_extras.grid.runtime._time import HostTime
 from altar_extras.grid.security import connection_name, key_id
 from altar_extras.grid.transport import (
     AdmissionRefusedError,
     GridTransportError,
     NotConnectedError,
-    RemoteError,
     Requests,
     may_pass,
 )
-from altar_extras.grid.wire import RUNTIME_QUEUE, Ack, FrameError, Subjects, pack, unpack
+from altar_extras.grid.wire import Ack, FrameError, Subjects, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from altar_extras.grid.runtime._journal import Lost, RuntimeJournal
+    from altar_extras.grid.runtime._journal import RuntimeJournal
     from altar_extras.grid.runtime._strict import Given
     from altar_extras.grid.security import Credentials, SignedManifest
-    from altar_extras.grid.transport import Connector, Event, Inbound, Subscription, Transport
+    from altar_extras.grid.transport import Connector, Event, Inbound, Transport
 
 __all__ = ["RuntimeServer", "RuntimeStatus"]
 
@@ -116,10 +111,9 @@ class RuntimeServer:
         self._credentials = credentials
         self._settings = settings or RuntimeSettings()
         public = credentials.key.public
-        self._manifest = accepted_manifest(contracts, credentials, self._settings.manifest_state)
+        state = self._settings.manifest_state
+        self._offer = offer_of(tools, contracts, credentials, state_path=state)
         self._tools = tools
-        self._contracts = chosen(tools, given_contracts(contracts, self._manifest, public))
-        self._offered = served_tools(tools, self._contracts)
         self.left_out = staying(tools)
         self._journal = None if isinstance(journal, NoJournal) else journal
         self.call_seconds = Histogram(("tool", "status"))
@@ -137,15 +131,11 @@ class RuntimeServer:
         )
         self._say_what_is_wanting()
         self._state = "new"
-        self._unreported: list[Lost] = []
-        self._is_made = False  # transport, desk and presence are made when it is connected
-        self._refused: tuple[Any, ...] = ()
-        self._calls: dict[tuple[str, int], list[Subscription]] = {}
+        self._is_made = False  # transport, desk and standing are made when it is connected
         self._beating: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[Any]] = set()
         self._ended = asyncio.Event()
         self._leaving: asyncio.Task[None] | None = None
-        self._fulfilling = asyncio.Lock()
 
     @property
     def id(self) -> str:
@@ -198,6 +188,7 @@ class RuntimeServer:
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
         if self._is_made:
+            self._standing.end()
             await self._desk.close()
             self._runner.close()
             with suppress(GridTransportError):
@@ -224,16 +215,16 @@ class RuntimeServer:
             inflight=load["inflight"],
             queued=load["queued"],
             tools=tuple(sorted(name for name, _ in self._desk.places.served)) if started else (),
-            refused=self._refused,
+            refused=self._standing.refused if started else (),
             calls=dict(self._desk.calls) if started else {},
             denials=dict(self._desk.denials) if started else {},
             clock_offset=0.0 if now is None else now / 1000 - time(),
             clock_uncertainty=self._time.clock.uncertainty_ms() / 1000,
-            manifest_sequence=self._presence.manifest_sequence if started else 0,
+            manifest_sequence=self._standing.manifest_sequence if started else 0,
         )
 
     def __repr__(self) -> str:
-        return f"<RuntimeServer {self.id}, {self._state}, {len(self._offered)} tools>"
+        return f"<RuntimeServer {self.id}, {self._state}, {len(self._offer.served)} tools>"
 
     # -- inside
 
@@ -243,7 +234,8 @@ class RuntimeServer:
                 "not served, these run with their caller only (local_only): %s",
                 ", ".join(self.left_out),
             )
-        for name, kind in self._runner.without_deps(name for name, _ in self._offered).items():
+        offered = (name for name, _ in self._offer.served)
+        for name, kind in self._runner.without_deps(offered).items():
             _log.warning(
                 "the tool %s needs dependencies of type %s, and this runtime has none: type "
                 "--deps FILE:NAME, or RuntimeServer(..., deps=...)",
@@ -255,7 +247,6 @@ class RuntimeServer:
         patience = Patience(self._settings.ready_timeout)
         self._transport = await self._connect(patience)
         lost = lost_calls(self._journal)
-        self._unreported = list(lost)
         self._desk = Desk(
             self._identity,
             self._runner,
@@ -264,10 +255,15 @@ class RuntimeServer:
             took=self.call_seconds,
             lost=tuple(one.invocation_id for one in lost),
         )
-        if self._manifest is not None:
-            self._desk.gate.expires_ms = self._manifest.expires * 1000.0
         requests = Requests(self._transport, self.id)
-        self._presence = Presence(self._identity, requests, self._settings, time=self._time)
+        self._standing = Standing(
+            self._offer,
+            runtime=self.id,
+            presence=Presence(self._identity, requests, self._settings, time=self._time),
+            desk=self._desk,
+            transport=self._transport,
+            lost=lost,
+        )
         self._is_made = True
         await requests.start()
         for what in _CONTROLS:
@@ -275,7 +271,7 @@ class RuntimeServer:
                 Subjects.control(self.id, what, "*"), self._desk.hear_control
             )
         await self._transport.subscribe(Subjects.admin(self.id, "*"), self._hear_admin)
-        self._note(await self._introduce(patience))
+        self._note(await self._standing.introduce(patience))
         self._transport.listen(self._hear_event)
         self._beating = asyncio.ensure_future(self._beat())
 
@@ -292,27 +288,6 @@ class RuntimeServer:
                     raise
                 await patience.pause(error)
 
-    async def _introduce(self, patience: Patience) -> dict[str, Any]:
-        """Find a Host, which may start later than this runtime, and offer the contracts to it;
-        what it notes.
-        """
-        while True:
-            try:
-                await self._presence.hello()
-                await self._presence.announce(self._desk.load(), draining=False)
-            except GridTransportError as error:
-                await patience.pause(error)
-                continue
-            try:
-                await self._fulfill()
-                return await self._presence.announce(self._desk.load(), draining=False)
-            except RemoteError as error:
-                if error.reason != "store_unavailable":  # which three new servers have only soon
-                    raise
-                await patience.pause(error)
-            except GridTransportError as error:  # it left in between
-                await patience.pause(error)
-
     async def reload(self, contracts: SignedManifest) -> None:
         """Fulfil a newer manifest; calls that run go on, and so do contracts that are in both.
 
@@ -321,64 +296,15 @@ class RuntimeServer:
         if self._state != "serving":
             raise ClosedError(f"this runtime is {self._state}")
         state = self._settings.manifest_state
-        manifest = accepted_manifest(contracts, self._credentials, state)
-        given = given_contracts(contracts, manifest, self._credentials.key.public)
-        chosen_now = chosen(self._tools, given)
-        offered = served_tools(self._tools, chosen_now)
-        self._manifest, self._contracts, self._offered = manifest, chosen_now, offered
-        if manifest is not None:
-            self._desk.gate.expires_ms = manifest.expires * 1000.0
+        self._offer = offer_of(self._tools, contracts, self._credentials, state_path=state)
+        self._standing.use(self._offer)
         await self._again()
-
-    async def _fulfill(self) -> None:
-        """Offer the contracts, and hear the calls of those that were accepted."""
-        async with self._fulfilling:
-            accepted, refused = await self._presence.fulfill(self._contracts)
-            self._refused = tuple(refused)
-            # before the first call comes: it may be the one that ended the last life
-            await self._report()
-            for one in refused:
-                _log.warning("the Hosts refused a contract: %.300s", one)
-            wanted = {
-                key: served for key, served in self._offered.items() if served.digest in accepted
-            }
-            for key in [one for one in self._calls if one not in wanted]:
-                self._desk.places.serve(key, None)
-                for subscription in self._calls.pop(key):
-                    await subscription.unsubscribe()
-            for key, served in wanted.items():
-                if self._state in ("draining", "closed"):
-                    return
-                if key not in self._calls:
-                    await self._hear(key)
-                self._desk.places.serve(key, served)
-
-    async def _report(self) -> None:
-        """Tell the Hosts of calls that an earlier life did not survive; what is left stays."""
-        while self._unreported:
-            lost = self._unreported[0]
-            if not await self._presence.report_lost(lost):
-                return
-            if lost in self._unreported:  # a heartbeat may have reported it meanwhile
-                self._unreported.remove(lost)
-
-    async def _hear(self, key: tuple[str, int]) -> None:
-        name, major = key
-        self._desk.places.serve(key, self._offered[key])
-        hear, transport = self._desk.hear_call, self._transport
-        self._calls[key] = []
-        direct = Subjects.direct(self.id, name, major, "*")
-        self._calls[key].append(await transport.subscribe(direct, hear))
-        anyone = Subjects.call(name, major, "*")
-        self._calls[key].append(await transport.subscribe(anyone, hear, queue=RUNTIME_QUEUE))
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._settings.heartbeat)
             if self._transport.is_connected and self._state == "serving":
-                await self._presence.beat(self._desk.load, self._note)
-                if self._unreported and not self._fulfilling.locked():
-                    await self._report()
+                await self._standing.beat(self._note)
             self._desk.sweep()
 
     def _note(self, notes: dict[str, Any]) -> None:
@@ -390,7 +316,7 @@ class RuntimeServer:
     async def _again(self) -> None:
         """Say everything once more: the connection is new, or a Host has forgotten."""
         try:
-            notes = await self._introduce(Patience(PATIENCE))
+            notes = await self._standing.introduce(Patience(PATIENCE))
             self._note({**notes, "refresh": False, "fulfill": False})
         except GridTransportError as error:
             _log.warning("the runtime could not announce itself again: %s", error)
@@ -431,14 +357,7 @@ class RuntimeServer:
             await self.close()
             return
         self._state = "draining"
-        with suppress(GridTransportError):
-            await self._presence.announce(self._desk.load(), draining=True)
-        async with self._fulfilling:
-            subscriptions = [one for both in self._calls.values() for one in both]
-            self._calls.clear()
-        for one in subscriptions:
-            with suppress(GridTransportError):
-                await one.drain()
+        await self._standing.leave()
         with suppress(GridTransportError):
             await self._transport.flush()
         self._desk.is_closed = True
