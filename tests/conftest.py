@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import altar
+from altar.later import RegistrySnapshot
 
 TESTS = str(Path(__file__).parent) + os.sep
 LONGEST_SLEEP = 0.05
@@ -41,8 +42,12 @@ else:
     settings.load_profile(os.environ.get("ALTAR_TEST_PROFILE", "default"))
 
 
+at_first: list[RegistrySnapshot] = []  # the global registry as collecting left it
+
+
 def pytest_collection_finish() -> None:
     """What collecting made lives to the end: a look through all of it costs each gc 0.3 s and more."""
+    at_first[:] = [altar.registry.snapshot()]
     gc.collect()
     gc.freeze()
 
@@ -118,10 +123,11 @@ def _encodable(text: str) -> str:
 @pytest.fixture(autouse=True)
 def _house_rules():
     """A test that reached beyond loopback or slept long fails, whoever swallowed the error."""
-    before = altar.registry.snapshot()
+    # a fixture that outlives a test may have imported tools, and tests run in any order
+    altar.registry.restore(at_first[0])
     broken_rules.clear()
     yield
-    altar.registry.restore(before)
+    altar.registry.restore(at_first[0])
     if broken_rules:
         found = "; ".join(broken_rules)
         broken_rules.clear()

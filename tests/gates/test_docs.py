@@ -120,6 +120,7 @@ def test_every_block_of_a_document_runs(
     monkeypatch.setattr(sys, "path", list(sys.path))
     module = ModuleType(f"doc_{document.stem}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
+    altar.registry.restore(altar.Registry().snapshot())  # as in a process of its own
     printed = None
     for block in blocks(document.read_text(encoding="utf-8")):
         where = f"{document.name}:{block.line}"
