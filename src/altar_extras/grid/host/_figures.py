@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from altar_extras.grid.host._callout import Callout
     from altar_extras.grid.host._desk import Desk
     from altar_extras.grid.host._evidence import Evidence
     from altar_extras.grid.operate import Metrics
@@ -30,6 +31,14 @@ class Figures:
         )
         self.sequence = metrics.gauge(
             "altar_grid_manifest_sequence", "The manifest in force.", labels=("tenant",)
+        )
+
+    def watch_callout(self, callout: Callout) -> None:
+        """Ask this when somebody looks."""
+        self._metrics.gauge(
+            "altar_grid_servers_heard",
+            "Servers, of several, that ask this Host who may connect.",
+            read=lambda: float(callout.heard_at),
         )
 
     def watch(self, desks: Mapping[str, Desk], evidence: Evidence) -> None:

@@ -7,7 +7,6 @@ import json
 import logging
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,21 +18,15 @@ from altar_extras.grid.host._desk import Desk
 from altar_extras.grid.host._door import Door
 from altar_extras.grid.host._evidence import Evidence
 from altar_extras.grid.host._figures import Figures
-from altar_extras.grid.host._highest import keep_highest
+from altar_extras.grid.host._manifests import Manifests
 from altar_extras.grid.host._mirror import Mirror
 from altar_extras.grid.host._reload import Known
 from altar_extras.grid.host._revoked import Revoked
-from altar_extras.grid.host._sessions import revoke, tell_revoked
+from altar_extras.grid.host._sessions import revoke
 from altar_extras.grid.host._settings import HostSettings, check_deployment, tenants_of
 from altar_extras.grid.host._tenant import Shared, Tenant
 from altar_extras.grid.operate import Health, HealthServer, Metrics
-from altar_extras.grid.security import (
-    ManifestRefused,
-    ManifestTrust,
-    Rules,
-    SigningKey,
-    connection_name,
-)
+from altar_extras.grid.security import Rules, SigningKey, connection_name
 from altar_extras.grid.transport import (
     GridTransportError,
     MemoryStore,
@@ -106,7 +99,7 @@ class Host:
         self._seeds = tenants_of(credentials)
         self._revoked = Revoked()
         self._figures = Figures(self.metrics)
-        self._rules, self._manifests, self._tools = self._make_rules()
+        self._rules, manifests, self._tools = self._make_rules()
         self._door = Door(
             self._rules,
             hosts=self._host_keys(),
@@ -114,12 +107,15 @@ class Host:
             denials=self._figures.denials,
             clock=time,
         )
-        self._callout = Callout(self._asked)
-        self.metrics.gauge(
-            "altar_grid_servers_heard",
-            "Servers, of several, that ask this Host who may connect.",
-            read=lambda: float(self._callout.heard_at),
+        self._manifests = Manifests(
+            manifests,
+            settings=self.settings,
+            root=credentials.root,
+            figures=self._figures,
+            cut=self._door.cut,
         )
+        self._callout = Callout(self._asked)
+        self._figures.watch_callout(self._callout)
         self._transports: dict[str, Transport] = {}
         self._desks: dict[str, Desk] = {}
         self._subscriptions: list[Subscription] = []
@@ -231,17 +227,7 @@ class Host:
             raise ClosedError(f"this Host is {self._state}")
         if credentials is not None:
             await self._know(credentials)
-        if self.settings.mode == "strict":
-            problems = []
-            for name in self._seeds:
-                try:
-                    await self._accept(name)
-                except ManifestRefused as refused:
-                    problems.append(refused)
-                    self._figures.denials.add(f"manifest_{refused.reason}")
-                    _log.error("the manifest of %s is refused: %s", name, refused)
-            if problems:
-                raise problems[0]
+        await self._manifests.reload([desk.tenant for desk in self._desks.values()])
 
     async def _know(self, credentials: Credentials) -> None:
         gone, changed, late = self._known.take(credentials)
@@ -319,10 +305,8 @@ class Host:
         self._mirror.listen("revoked", self._on_revoked)
         self._mirror.listen("contract", self._on_contract)
         await self._mirror.start(_PATIENCE)
-        await self._claim_mode(self._mirror)
-        if self.settings.mode == "strict":
-            for name in self._seeds:
-                await self._accept(name)
+        tenants = [desk.tenant for desk in self._desks.values()]
+        await self._manifests.start(self._mirror, tenants)
         await self._open_doors(own)
         self._figures.watch(self._desks, self._evidence)
         if self.settings.http_port is not None:
@@ -375,46 +359,6 @@ class Host:
         queue: str = "",
     ) -> None:
         self._subscriptions.append(await transport.subscribe(subject, handler, queue=queue))
-
-    async def _accept(self, name: str) -> None:
-        """Accept a tenant's manifest from its file; what it revokes is cut."""
-        credentials, settings = self._credentials, self.settings
-        assert credentials.root is not None
-        assert settings.state_folder is not None
-        assert self._mirror is not None
-        folder = Path(settings.state_folder)
-        trust = ManifestTrust(credentials.root, name, state_path=folder / f"manifest-{name}.json")
-        before = self._manifests.get(name)
-        accepted = await asyncio.to_thread(trust.accept_file, settings.manifests[name], now=time())
-        await keep_highest(self._mirror, name, accepted)
-        self._manifests[name] = accepted
-        tenant = self._desks[name].tenant
-        for runtime in tenant.use(accepted):
-            self._tell(name, runtime, "drain", {})
-        fresh = {*accepted.signed.revoked} - ({*before.signed.revoked} if before else set())
-        self._figures.sequence.set(accepted.sequence, name)
-        with suppress(AltarError):
-            await tenant.shared.note("manifest_accepted", tenant=name, sequence=accepted.sequence)
-        for public in fresh:
-            tell_revoked(tenant, public)
-        self._door.cut(fresh)
-        if before is not None:  # what each runtime may serve is judged anew
-            for one, _ in list(tenant.runtimes.present(monotonic())):
-                self._tell(name, one.id, "refresh", {})
-
-    async def _claim_mode(self, mirror: Mirror) -> None:
-        """A deployment that was ever STRICT never serves DEVELOPMENT."""
-        key, mode = "mode.grid.this", self.settings.mode
-        found = mirror.get(key)
-        if found is not None and found.get("mode") == "strict" and mode != "strict":
-            raise ConfigurationError(
-                "this deployment's store says mode strict: mode='development' is refused"
-            )
-        if mode == "strict" and found is None:
-            try:
-                await mirror.change(key, lambda doc: {"mode": "strict"} if doc is None else None)
-            except StoreError as error:
-                _log.warning("that this deployment is strict was not written down: %s", error)
 
     def _asked(self, question: bytes) -> bytes | None:
         """A server asks who may connect."""
