@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,16 +11,12 @@ from typing import TYPE_CHECKING, Any
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
-from altar.errors import ConfigurationError
 from altar_extras.grid.transport._heed import heeded
 from altar_extras.grid.transport._insist import may_pass
+from altar_extras.grid.transport._nats_identity import Identity
 from altar_extras.grid.transport._nats_link import LifeCheck, Link, header_size
-from altar_extras.grid.transport._nats_settings import (
-    Address,
-    NatsSettings,
-    addresses,
-    is_loopback,
-)
+from altar_extras.grid.transport._nats_servers import Return, Servers
+from altar_extras.grid.transport._nats_settings import NatsSettings, addresses
 from altar_extras.grid.transport._nats_subscription import NatsSubscription
 from altar_extras.grid.transport._outbox import Outbox
 from altar_extras.grid.transport._protocol import (
@@ -40,7 +35,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-    from altar_extras.grid.transport._nats_settings import ClientTls
+    from altar_extras.grid.transport._nats_settings import Address, ClientTls
     from altar_extras.grid.transport._outbox import Parcel
     from altar_extras.grid.transport._protocol import Inbound
 
@@ -48,10 +43,6 @@ __all__ = ["NatsConnector", "NatsTransport"]
 
 _log = logging.getLogger("altar.grid")
 _KNOWN = 8192
-_REFUSED_WAIT = 1.0
-# A server that has just come back asks who we are before a Host is there to tell it, and then
-# is silent for a second: asked again soon, it answers soon.
-_FIRST_PATIENCE = 0.3
 
 
 class NatsConnector:
@@ -85,12 +76,11 @@ class NatsConnector:
         token is not let in, NotConnectedError where no server answers, and
         ConfigurationError for a seed that is none.
         """
-        _check_seed(seed)
         made = NatsTransport(
             self._addresses,
             context=self._context,
             settings=self._settings,
-            identity=_Identity(seed, token, name),
+            identity=Identity(seed, token, name),
         )
         await made.start()
         return made
@@ -115,39 +105,6 @@ def _weight(error: GridTransportError) -> int:
     return 1 if may_pass(error) else 2 * isinstance(error, AdmissionRefusedError)
 
 
-def _check_seed(seed: str) -> None:
-    if not seed:
-        return
-    import nkeys  # noqa: PLC0415 - not without a key
-
-    try:
-        nkeys.from_seed(bytearray(seed.encode()))
-    except (nkeys.NkeysError, ValueError):
-        raise ConfigurationError(
-            "the seed is no nkey of a user: it begins with SU and has 58 characters"
-        ) from None
-
-
-class _Identity:
-    """Who connects. Its repr shows no secret."""
-
-    __slots__ = ("name", "seed", "token")
-
-    def __init__(self, seed: str, token: str | Callable[[], str], name: str) -> None:
-        self.seed = seed
-        self.token = token
-        self.name = name
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether its token stays what it was."""
-        return bool(self.token) and not callable(self.token)
-
-    def shown(self) -> str:
-        """The token for the next connection."""
-        return self.token() if callable(self.token) else self.token
-
-
 class NatsTransport:
     """One connection that comes back by itself (the Transport protocol); NatsConnector makes it.
 
@@ -162,16 +119,14 @@ class NatsTransport:
         *,
         context: ssl.SSLContext | None,
         settings: NatsSettings,
-        identity: _Identity,
+        identity: Identity,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._servers = list(servers)
-        random.shuffle(self._servers)
+        self._servers = Servers(servers, is_secure=context is not None)
         self._context = context
         self._settings = settings
         self._identity = identity
         self._link: Link | None = None
-        self._last: Address | None = None
         self._is_closed = False
         self._listeners: list[Callable[[Event], None]] = []
         self._subscriptions: list[NatsSubscription] = []
@@ -194,7 +149,7 @@ class NatsTransport:
     async def start(self) -> None:
         """Make the first connection; each server is tried once."""
         problem: GridTransportError = NotConnectedError("no server")
-        for address in list(self._servers):
+        for address in self._servers.turn():
             try:
                 self._adopt(await self._open(address))
                 return
@@ -387,14 +342,14 @@ class NatsTransport:
         return link
 
     def _adopt(self, link: Link) -> None:
-        self._link, self._last = link, link.address
+        self._link, self._servers.last = link, link.address
         self._max_payload = link.client.max_payload
         self.connections += 1
         self._keep(self._watch(link))
 
     def _lost(self, link: Link, why: str) -> None:
         for one in link.client.discovered_servers if self._settings.discover else ():
-            self._discover(one.hostname or "", one.port or 0, link.address)
+            self._servers.discover(one.hostname or "", one.port or 0, link.address)
         if link is not self._link:
             self._keep(link.close())
             return
@@ -407,41 +362,26 @@ class NatsTransport:
         if not self._is_closed:
             self._keep(self._come_back(link.expired))
 
-    def _discover(self, host: str, port: int, origin: Address) -> None:
-        """A server that another one told of: never in plaintext beyond this machine."""
-        if not host or not port or (self._context is None and not is_loopback(host)):
-            return
-        if all((one.host, one.port) != (host, port) for one in self._servers):
-            self._servers.append(Address(host, port, origin.tls_name or origin.host))
-
     async def _come_back(self, expired: bool) -> None:
-        wait, refused = self._settings.reconnect_wait, False
-        patience = _FIRST_PATIENCE
         if expired and self._identity.is_fixed:
             self._end("the credential ended, and there is no other")
             return
+        back = Return(self._settings)
         while not self._is_closed:
-            random.shuffle(self._servers)
-            self._servers.sort(key=lambda one: one == self._last)  # the lost one last
-            for address in list(self._servers):
+            for address in self._servers.turn():
                 begun = self._loop.time()
                 try:
-                    link = await self._open(address, patience)
+                    link = await self._open(address, back.patience)
                 except AdmissionRefusedError as error:
-                    if not refused:
+                    if back.refused(error):
                         self._tell("denied", str(error))
-                    refused = error.reason != "no_host"  # that one comes back like the server
-                    wait = max(wait, _REFUSED_WAIT * refused)
-                    patience *= 2
                 except GridTransportError:
-                    if self._loop.time() - begun > patience / 2:  # it was there, and too slow
-                        patience *= 2
+                    back.failed(self._loop.time() - begun)
                 else:
                     self._adopt(link)
                     self._tell("connected", "")
                     return
-            await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-            wait = min(wait * 1.5, max(self._settings.reconnect_wait_max, _REFUSED_WAIT * refused))
+            await asyncio.sleep(back.pause())
 
     def _end(self, why: str) -> None:
         self._is_closed = True
