@@ -1,14 +1,16 @@
-"""What comes to a caller in pieces: chunks of progress, and the parts of a large result. No I/O."""
+"""What travels in pieces: chunks of progress, a large result's parts, large arguments'. No I/O."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from altar_extras.grid.wire import Part
+from altar_extras.grid.wire import Part
 
-__all__ = ["Chunks", "Parts", "cut_up"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Chunks", "Outgoing", "Parts", "cut_up"]
 
 
 class Chunks:
@@ -80,6 +82,31 @@ class Parts:
             return 0
         owed, self._owed = self._owed, 0
         return owed
+
+
+class Outgoing:
+    """The parts of one call's large arguments on their way; ``to`` is the subject the call went
+    to, "" where whoever took it from the queue group is to have them.
+    """
+
+    __slots__ = ("_at", "_credit", "_id", "_pieces", "to")
+
+    def __init__(self, invocation_id: str, pieces: list[bytes]) -> None:
+        self._id = invocation_id
+        self._pieces = pieces
+        self._at = 0
+        self._credit = 0
+        self.to = ""
+
+    def granted(self, credit: int) -> Iterator[Part]:
+        """The runtime takes so many more: what may leave now."""
+        self._credit += credit
+        while self._credit > 0 and self._at < len(self._pieces):
+            data = self._pieces[self._at]
+            self._credit -= 1
+            self._at += 1
+            last = self._at == len(self._pieces)
+            yield Part(invocation_id=self._id, of="args", seq=self._at, data=data, last=last)
 
 
 def cut_up(data: bytes, most: int) -> list[bytes]:

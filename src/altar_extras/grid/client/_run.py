@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from altar.trace import traceparent, tracestate
 from altar_extras.grid.client._faults import all_out, fault_of, unsent
+from altar_extras.grid.client._flow import Outgoing
+from altar_extras.grid.client._inquiry import Inquiry
 from altar_extras.grid.client._invocation import Act
 from altar_extras.grid.client._router import Route
 from altar_extras.grid.client._saying import UnspeakableError, spoken_call
@@ -21,8 +23,6 @@ from altar_extras.grid.wire import (
     Cancel,
     Credit,
     Message,
-    Part,
-    Query,
     Subjects,
     ToolResultMessage,
     pack,
@@ -43,10 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["Home", "Run"]
 
 _log = logging.getLogger("altar.grid")
-_ABSENT = 0.5  # seconds in which a runtime that nobody hears may be on its way back
-_ACCEPTED = 0.5  # seconds, or a quarter of what is left, until a runtime says that it took it
-_ASK_EVERY = 0.25  # seconds between questions that nothing came back to
-_PAUSE = 0.02  # before the first question that is asked again; it doubles
 
 
 class Home(Protocol):
@@ -66,17 +62,11 @@ class Run:
     """One call on its way; ``done`` is called once with its result, on the loop."""
 
     __slots__ = (
-        "_absent",
-        "_again",
         "_alarm",
         "_args",
-        "_asked",
         "_begun",
-        "_credits",
-        "_part",
-        "_parts_to",
+        "_inquiry",
         "_stop",
-        "_untaken",
         "ctx",
         "deadline",
         "done",
@@ -117,14 +107,8 @@ class Run:
         self.trace = (traceparent(), tracestate())  # of the caller, whose context this still is
         self._alarm: asyncio.TimerHandle | None = None
         self._stop: asyncio.TimerHandle | None = None
-        self._asked = False
-        self._absent = 0.0  # since when nobody hears its runtime
-        self._untaken = 0.0  # until when runtimes are asked whether they took it
-        self._again: asyncio.TimerHandle | None = None
-        self._args: list[bytes] = []
-        self._part = 0
-        self._credits = 0
-        self._parts_to = ""
+        self._inquiry: Inquiry | None = None
+        self._args: Outgoing | None = None  # those that are too large for the call's body
 
     # -- sending --------------------------------------------------------------------------
 
@@ -147,7 +131,7 @@ class Run:
         except UnspeakableError as error:
             self.perform(self.inv.unsent(error.fault))
             return
-        self._args, self._part, self._credits = spoken.parts, 0, 0
+        self._args = Outgoing(self.inv.id, spoken.parts) if spoken.parts else None
         self._publish(wire, route, spoken.body)
 
     def _publish(self, wire: Wire, route: Route, body: bytes) -> None:
@@ -165,13 +149,12 @@ class Run:
             self._hang_up()
             self.perform(inv.unsent(unsent(error)))
             return
-        self._parts_to = route.subject if peer is not None else ""
         if peer is None:
             inv.sent("")
-            self._untaken = 0.0
-            wait = _ACCEPTED if left is None else min(_ACCEPTED, left / 4)
-            self._again = self.engine.loop.call_later(wait, self._ask_all)
+            self._asking().sent_to_all(left)
         else:
+            if self._args is not None:
+                self._args.to = route.subject
             peer.own += 1
             inv.sent(peer.id, epoch=peer.epoch, may_query=peer.can("query"))
 
@@ -185,27 +168,38 @@ class Run:
                 self.link.router.heard(self.peer, load)
         else:
             self.heard_at = monotonic()
-            self._absent = 0.0
+            if self._inquiry is not None:
+                self._inquiry.heard()
         self.perform(self.inv.take(message))
 
     def _lost(self, error: GridTransportError) -> None:
-        if self._untaken and isinstance(error, NoRespondersError) and not self.inv.runtime:
-            if self.wire is not None:  # one of those that were asked is gone
-                self._expect(self.wire)
+        if isinstance(error, NoRespondersError):
+            self._unheard()
         elif isinstance(error, AnswerTimeoutError):
             self.perform(self.inv.late(self.deadline - self._begun if self.deadline else 0.0))
-        elif isinstance(error, NoRespondersError):
-            if self.peer is not None and self.link is not None:
-                self.link.router.gone(self.peer.id)
-                self.link.refresh(now=True)
-            if self._asked:
-                self._ask_again()
-            else:
-                self.perform(self.inv.nobody(others=self._has_others()))
         elif isinstance(error, NotConnectedError):
             self.perform(self.inv.disconnected())
         else:
             self.perform(self.inv.malformed())
+
+    def _unheard(self) -> None:
+        asking = self._inquiry
+        if asking is not None and asking.is_of_all:
+            if self.wire is not None:  # one of those that were asked is gone
+                self.expect(self.wire)
+            return
+        if self.peer is not None and self.link is not None:
+            self.link.router.gone(self.peer.id)
+            self.link.refresh(now=True)
+        if asking is not None and asking.has_asked:
+            asking.unheard()
+        else:
+            self.perform(self.inv.nobody(others=self._has_others()))
+
+    def expect(self, wire: Wire) -> None:
+        """Wait for what comes for this call, to its deadline."""
+        left = None if self.deadline is None else self.deadline - monotonic()
+        wire.requests.expect(self.inv.id, self.take, on_lost=self._lost, timeout=left)
 
     def _has_others(self) -> bool:
         """Whether one is left that was not asked: a runtime, or, where none is known, the group."""
@@ -240,8 +234,8 @@ class Run:
     def _hang_up(self) -> None:
         """Wait for no more answers of the last attempt."""
         wire, peer = self.wire, self.peer
-        if self._again is not None:
-            self._again.cancel()
+        if self._inquiry is not None:
+            self._inquiry.stop()
         if wire is not None:
             wire.requests.forget(self.inv.id)
             wire.users -= 1
@@ -254,7 +248,8 @@ class Run:
 
     def _send_again(self, avoid: str | None) -> None:
         self._hang_up()
-        self._asked = False
+        if self._inquiry is not None:
+            self._inquiry.has_asked = False
         self.engine.count("retries")
         self.engine.send(self, avoid)
 
@@ -275,32 +270,20 @@ class Run:
         of, count = value
         self._control("credit", Credit(invocation_id=self.inv.id, credit=count, of=of))
 
+    def _asking(self) -> Inquiry:
+        if self._inquiry is None:
+            self._inquiry = Inquiry(self, self.engine.loop)
+        return self._inquiry
+
     def _query(self, _: Any) -> None:
-        wire = self.wire
-        if wire is None:
-            return
-        self._asked = True
-        try:
-            subject = Subjects.control(self.inv.runtime, "query", wire.session)
-            query = Query(invocation_id=self.inv.id, attempt=self.inv.attempt)
-            wire.requests.send(subject, self.inv.id, pack(query))
-        except GridTransportError:
-            self.perform(self.inv.unreachable())
+        self._asking().ask()
 
     def _parts(self, credit: int) -> None:
-        wire, right = self.wire, self.right
-        if wire is None or right is None or not self.inv.runtime:
+        wire, right, args = self.wire, self.right, self._args
+        if wire is None or right is None or args is None or not self.inv.runtime:
             return
-        to = self._parts_to or Subjects.direct(
-            self.inv.runtime, right.name, right.major, wire.session
-        )
-        self._credits += credit
-        while self._credits > 0 and self._part < len(self._args):
-            data = self._args[self._part]
-            self._credits -= 1
-            self._part += 1
-            last = self._part == len(self._args)
-            part = Part(invocation_id=self.inv.id, of="args", seq=self._part, data=data, last=last)
+        to = args.to or Subjects.direct(self.inv.runtime, right.name, right.major, wire.session)
+        for part in args.granted(credit):
             try:
                 wire.requests.send(to, self.inv.id, pack(part))
             except GridTransportError as error:
@@ -341,67 +324,9 @@ class Run:
         self.wire = wire
         wire.users += 1
         self._be_patient()  # its runtime may have lost its connection too
-        self._expect(wire)
+        self.expect(wire)
         self.perform(inv.reattached())
-        self._again = self.engine.loop.call_later(_ASK_EVERY, self._query_on)
-
-    def _query_on(self) -> None:
-        """No answer yet: a silent server may have swallowed the question."""
-        if self.inv.phase == "asking":
-            self._query(None)
-            self._again = self.engine.loop.call_later(_ASK_EVERY, self._query_on)
-
-    def _ask_all(self) -> None:
-        """The queue group's runtime is silent: ask all that are known whether they have the call.
-
-        Who never saw it will not run it from then on. After ``reattach`` seconds, or half of
-        what is left to the call, nobody can know. One of Level 1 says nothing before its
-        answer, and cannot be asked: where there is one the call waits to its deadline.
-        """
-        wire, link, right, now = self.wire, self.link, self.right, monotonic()
-        if wire is None or link is None or right is None or self.inv.runtime:
-            return
-        if not self._untaken:
-            left = float("inf") if self.deadline is None else self.deadline - now
-            self._untaken = now + min(self.inv.settings.reattach, left / 2)
-            link.refresh(now=True)
-        peers = link.router.serving(right.name, right.major)
-        if any(not peer.can("query") for peer in peers):
-            return
-        if now >= self._untaken:
-            self.perform(self.inv.unaccepted())
-            return
-        body = pack(Query(invocation_id=self.inv.id, attempt=self.inv.attempt))
-        for peer in peers:
-            try:
-                subject = Subjects.control(peer.id, "query", wire.session)
-                wire.requests.send(subject, self.inv.id, body)
-            except GridTransportError as error:
-                _log.debug("a question was not sent: %s", error)
-        wait = min(_ASK_EVERY, max(0.01, self._untaken - now))
-        self._again = self.engine.loop.call_later(wait, self._ask_all)
-
-    def _expect(self, wire: Wire) -> None:
-        left = None if self.deadline is None else self.deadline - monotonic()
-        wire.requests.expect(self.inv.id, self.take, on_lost=self._lost, timeout=left)
-
-    def _ask_again(self) -> None:
-        """Nobody hears the call's runtime, which may be on its way back: asked for a while."""
-        wire, now = self.wire, monotonic()
-        self._absent = self._absent or now
-        gone = now - self._absent
-        if wire is None or (gone >= _ABSENT and self.inv.phase != "asking"):
-            self.perform(self.inv.vanished())
-            return
-        if self._again is not None:
-            self._again.cancel()
-        self._expect(wire)
-        wait = min(max(_PAUSE, gone), _ASK_EVERY)
-        self._again = self.engine.loop.call_later(wait, self._query_anew)
-
-    def _query_anew(self) -> None:
-        self._query(None)
-        self._again = self.engine.loop.call_later(_ASK_EVERY, self._query_on)
+        self._asking().go_on()
 
     def _give_up(self) -> None:
         self.engine.away.discard(self)
