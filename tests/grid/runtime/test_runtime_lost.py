@@ -10,11 +10,17 @@ import pytest
 pytest.importorskip("nats")
 pytest.importorskip("msgpack")
 
+from altar.errors import ClosedError
 from altar_extras.grid.audit import Journal
 from altar_extras.grid.host import Host, HostSettings
 from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
 from altar_extras.grid.security import key_id
-from altar_extras.grid.transport import AdmissionRefusedError, GridTransportError, LoopbackBroker
+from altar_extras.grid.transport import (
+    AdmissionRefusedError,
+    GridTransportError,
+    LoopbackBroker,
+    NotConnectedError,
+)
 from altar_extras.grid.wire import ReportLost, unpack
 from tests.grid.client.grids import (
     RUNTIME,
@@ -92,6 +98,82 @@ def test_a_runtime_with_a_bound_gives_up_when_no_host_came():
         with pytest.raises(GridTransportError, match="no Host answers"):
             await server.start()
         assert server.status().state == "closed"
+
+    asyncio.run(main())
+
+
+class Halting:
+    """A connector: its broker's connection comes when it is let go."""
+
+    def __init__(self, broker) -> None:
+        self.broker, self.made = broker, []
+        self.asked, self.let_go = asyncio.Event(), asyncio.Event()
+
+    async def connect(self, **how):
+        self.asked.set()
+        await self.let_go.wait()
+        self.made.append(await self.broker.connect(**how))
+        return self.made[-1]
+
+
+@pytest.mark.parametrize("how", ["close", "drain"])
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_a_runtime_that_is_ended_while_it_starts_never_serves(how, is_connected):
+    async def main():
+        broker = LoopbackBroker()
+        host = hosting(broker)
+        broker.admit = host.admit
+        if not is_connected:
+            await host.start()
+        connector = Halting(broker)
+        server = serving(connector)
+        starting = asyncio.create_task(server.start())
+        await asyncio.wait_for(connector.asked.wait(), 30)
+        if is_connected:
+            connector.let_go.set()
+            await until(lambda: server._is_made)  # and no Host answers it
+        await asyncio.wait_for(getattr(server, how)(), 30)
+        connector.let_go.set()
+        if is_connected:
+            await host.start()
+        with pytest.raises(ClosedError):
+            await asyncio.wait_for(starting, 30)
+        assert server.status().state == "closed"
+        assert [one.is_connected for one in connector.made] == [False]
+        await host.close()
+
+    asyncio.run(main())
+
+
+def test_a_tool_whose_calls_could_not_be_heard_is_heard_when_it_is_tried_again():
+    async def main():
+        broker = LoopbackBroker()
+        host = hosting(broker)
+        broker.admit = host.admit
+        await host.start()
+        server = serving(broker)
+        connect, refused = broker.connect, []
+
+        async def connecting(**how):
+            transport = await connect(**how)
+            subscribe = transport.subscribe
+
+            async def once_without(subject, handler, *, queue=""):
+                if queue and not refused:
+                    refused.append(subject)
+                    raise NotConnectedError("lost for a moment", reason="lost")
+                return await subscribe(subject, handler, queue=queue)
+
+            transport.subscribe = once_without
+            return transport
+
+        broker.connect = connecting
+        await asyncio.wait_for(server.start(), 30)
+        heard = server._standing._heard["poison", 1]
+        assert refused
+        assert len(heard) == 2
+        await server.close()
+        await host.close()
 
     asyncio.run(main())
 

@@ -151,14 +151,15 @@ class RuntimeServer:
         """Connect, be accepted by a Host and serve; returns when calls may come.
 
         Where no Host runs it waits, for ``ready_timeout`` of the settings at most. Raises
-        AdmissionRefusedError, NotConnectedError where no server answers, and
-        GridTransportError where no Host answered in time.
+        AdmissionRefusedError, NotConnectedError where no server answers, ClosedError where it
+        was drained or closed meanwhile, and GridTransportError where no Host answered in time.
         """
         if self._state != "new":
             raise ClosedError(f"this runtime is {self._state}: make another one")
         self._state = "starting"
         try:
             await self._start()
+            self._refuse_unless_starting()
         except BaseException:
             await self.close()
             raise
@@ -246,6 +247,9 @@ class RuntimeServer:
     async def _start(self) -> None:
         patience = Patience(self._settings.ready_timeout)
         self._transport = await self._connect(patience)
+        if self._state != "starting":
+            await self._transport.close()
+        self._refuse_unless_starting()
         lost = lost_calls(self._journal)
         self._desk = Desk(
             self._identity,
@@ -274,6 +278,10 @@ class RuntimeServer:
         self._note(await self._standing.introduce(patience))
         self._transport.listen(self._hear_event)
         self._beating = asyncio.ensure_future(self._beat())
+
+    def _refuse_unless_starting(self) -> None:
+        if self._state != "starting":
+            raise ClosedError(f"this runtime was {self._state} as it started: make another one")
 
     async def _connect(self, patience: Patience) -> Transport:
         """Connect; a server that is silent, or has no Host to ask about us, is asked again."""
@@ -318,6 +326,8 @@ class RuntimeServer:
         try:
             notes = await self._standing.introduce(Patience(PATIENCE))
             self._note({**notes, "refresh": False, "fulfill": False})
+        except ClosedError:  # it takes its leave
+            return
         except GridTransportError as error:
             _log.warning("the runtime could not announce itself again: %s", error)
 
@@ -353,7 +363,7 @@ class RuntimeServer:
                     self._transport.publish(inbound.reply, pack(Ack(id=message.id)))
 
     async def _drain(self) -> None:
-        if self._state in ("new", "closed"):
+        if self._state == "closed" or not self._is_made:
             await self.close()
             return
         self._state = "draining"

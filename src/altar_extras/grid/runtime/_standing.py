@@ -7,6 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from altar.errors import ClosedError
 from altar_extras.grid.transport import GridTransportError, RemoteError
 from altar_extras.grid.wire import RUNTIME_QUEUE, Subjects
 
@@ -69,6 +70,8 @@ class Standing:
         what it notes.
         """
         while True:
+            if self._is_over:
+                raise ClosedError("this runtime takes its leave: it says no more of itself")
             try:
                 await self._presence.hello()
                 await self._presence.announce(self._desk.load(), draining=False)
@@ -131,11 +134,16 @@ class Standing:
 
     async def _hear(self, tool: Served) -> None:
         hear, transport = self._desk.hear_call, self._transport
-        heard = self._heard[tool.name, tool.major] = []
         direct = Subjects.direct(self._runtime, tool.name, tool.major, "*")
-        heard.append(await transport.subscribe(direct, hear))
         anyone = Subjects.call(tool.name, tool.major, "*")
-        heard.append(await transport.subscribe(anyone, hear, queue=RUNTIME_QUEUE))
+        mine = await transport.subscribe(direct, hear)
+        try:
+            ours = await transport.subscribe(anyone, hear, queue=RUNTIME_QUEUE)
+        except BaseException:
+            with suppress(GridTransportError):
+                await mine.unsubscribe()
+            raise
+        self._heard[tool.name, tool.major] = [mine, ours]
 
     async def _report(self) -> None:
         """Tell the Hosts of calls that an earlier life did not survive; what is left stays."""
