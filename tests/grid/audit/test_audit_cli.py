@@ -6,6 +6,8 @@ import argparse
 import asyncio
 import io
 import json
+import socket
+import time
 from base64 import b64encode
 from functools import reduce
 from pathlib import Path
@@ -115,8 +117,9 @@ def test_a_host_takes_no_record_whose_fields_are_none_of_its_kind(values):
 
 def test_keys_and_hosts_are_asked_for_when_named(spool):
     assert audit("verify", spool, "--key", f"w1={KEY.public}")[0] == 0
-    assert audit("verify", spool, "--key", "w1=UX")[0] == 1
-    status, text = audit("verify", spool, "--host", "UX")
+    another = SigningKey.generate().public
+    assert audit("verify", spool, "--key", f"w1={another}")[0] == 1
+    status, text = audit("verify", spool, "--host", another)
     assert status == 1 and "not_countersigned" in text
 
 
@@ -128,6 +131,23 @@ def test_tail_shows_the_last_records_on_a_line_each(spool):
     assert all(len(line) <= 110 for line in lines)
     told = audit("tail", spool, "-n", "3", "--json")[1].splitlines()
     assert json.loads(told[1])["status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("words", [("--host", "UHOST"), ("--key", "w1=UHOST")])
+def test_what_is_no_key_is_no_verdict(spool, words):
+    with pytest.raises(ConfigurationError, match=f"{words[0]}: 'UHOST' is no public key"):
+        audit("verify", spool, *words)
+
+
+def test_a_server_that_is_not_there_is_said_once_and_at_once(caplog):
+    with socket.socket() as taken:  # bound, and nobody listens: a connection is refused
+        taken.bind(("127.0.0.1", 0))
+        url = f"nats://127.0.0.1:{taken.getsockname()[1]}"
+        begun = time.monotonic()
+        with pytest.raises(ConfigurationError, match="cannot be reached .ConnectionRefused"):
+            audit("verify", url, "--tenant", "acme")
+    assert time.monotonic() - begun < 20
+    assert not caplog.records
 
 
 def test_a_folder_above_spools_is_read_with_all_of_them(spool):

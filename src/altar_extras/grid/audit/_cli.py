@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import logging
 import time
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -18,12 +19,14 @@ from altar_extras.grid.audit._frames import frame_at
 from altar_extras.grid.audit._spool import read_folder
 from altar_extras.grid.audit._verify import verify
 from altar_extras.grid.audit._who import principals
-from altar_extras.grid.security import Credentials, SigningKey
+from altar_extras.grid.security import Credentials, SigningKey, VerifyKey
 from altar_extras.grid.transport import ClientTls
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
+
+    from nats.aio.client import Client
 
     from altar_extras.grid.audit._verify import Summary
     from altar_extras.grid.audit._who import Who
@@ -89,11 +92,12 @@ def _verify(arguments: argparse.Namespace, console: Console) -> int:
         writer, equals, key = text.partition("=")
         if not equals:
             raise ConfigurationError(f"--key {text}: write WRITER=KEY")
-        keys.setdefault(writer, []).append(key)
+        keys.setdefault(writer, []).append(_public("--key", key))
+    trusted = [_public("--host", key) for key in arguments.host]
     groups = _read(arguments)
     partial = Path(arguments.source).is_dir()
-    own = () if arguments.host else _hosts(arguments)
-    verdict = verify(groups, keys=keys, hosts=arguments.host, witnesses=own, partial=partial)
+    own = () if trusted else _hosts(arguments)
+    verdict = verify(groups, keys=keys, hosts=trusted, witnesses=own, partial=partial)
     if arguments.json:
         broken = [one._asdict() for one in verdict.broken]
         writers = {name: _figures(found) for name, found in verdict.writers.items()}
@@ -107,6 +111,14 @@ def _verify(arguments: argparse.Namespace, console: Console) -> int:
     if verdict.ok:
         console.print(console.style("every record is there, as it was written", "green"))
     return 0 if verdict.ok else 1
+
+
+def _public(option: str, key: str) -> str:
+    """The key, where it is a public one: another would only be found nowhere."""
+    try:
+        return VerifyKey(key).public
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{option}: {error}") from None
 
 
 def _hosts(arguments: argparse.Namespace) -> list[str]:
@@ -284,21 +296,13 @@ async def _read_server(arguments: argparse.Namespace) -> dict[str, list[bytes]]:
     tenant = arguments.tenant or (None if own is None else own.tenant)
     if not tenant:
         raise ConfigurationError("a server has a stream for each tenant: add --tenant NAME")
-    import nats  # noqa: PLC0415 - a spool and a file need no nats-py
-    import nats.errors  # noqa: PLC0415
-    import nats.js.errors  # noqa: PLC0415
+    import nats.js.errors  # noqa: PLC0415 - a spool and a file need no nats-py
 
     from altar_extras.grid.audit._nats import read_stream  # noqa: PLC0415
 
-    options: dict[str, Any] = {"connect_timeout": 5, "allow_reconnect": False}
-    if own is not None:
-        options |= _options(own)
+    server = await _server(arguments.source, own)
     try:
-        nc = await nats.connect(arguments.source, **options)
-    except (nats.errors.Error, OSError, TimeoutError) as error:
-        raise ConfigurationError(f"{arguments.source} cannot be reached: {error!r}") from error
-    try:
-        return await read_stream(nc.jetstream(), tenant=tenant)
+        return await read_stream(server.jetstream(), tenant=tenant)
     except SinkUnavailable as error:
         if not isinstance(error.__cause__, nats.js.errors.NotFoundError):
             raise
@@ -307,7 +311,39 @@ async def _read_server(arguments: argparse.Namespace) -> dict[str, list[bytes]]:
             f"there is no audit of a tenant {tenant!r} here: say --tenant NAME{known}"
         ) from error
     finally:
-        await nc.close()
+        await server.close()
+
+
+async def _server(source: str, own: Credentials | None) -> Client:
+    """A connection as the Host of these credentials, or as nobody; each server is tried twice."""
+    import nats.errors  # noqa: PLC0415
+    from nats.aio.client import Client  # noqa: PLC0415
+
+    said: list[Exception] = []
+
+    async def hear(error: Exception) -> None:
+        said.append(error)
+
+    client = Client()
+    try:
+        await client.connect(
+            source,
+            connect_timeout=5,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            error_cb=hear,
+            **({} if own is None else _options(own)),
+        )
+    except (nats.errors.Error, OSError, TimeoutError) as error:
+        why = said[-1] if said else error
+        if "authorization violation" in f"{why} {error}".lower():
+            need = (
+                "" if own else ": a Host's key is needed; add --credentials FILE, such as host.json"
+            )
+            raise ConfigurationError(f"{source} does not let this key in{need}") from error
+        raise ConfigurationError(f"{source} cannot be reached ({type(why).__name__})") from error
+    return client
 
 
 def _options(own: Credentials) -> dict[str, Any]:
@@ -320,5 +356,11 @@ def _options(own: Credentials) -> dict[str, Any]:
     tls = own.tls
     if tls.ca and tls.cert and tls.key:
         context = ClientTls(ca=tls.ca, cert=tls.cert, key=tls.key).context()
+        logging.getLogger("asyncio").addFilter(_is_of_use)  # again is nothing
         options |= {"tls": context, "tls_handshake_first": True}
     return options
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+    """Not the warning that asyncio has for how nats-py reads TLS: it comes with every end."""
+    return "eof_received() has no effect" not in str(record.msg)
