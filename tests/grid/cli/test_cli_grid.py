@@ -177,6 +177,7 @@ def test_status_shows_runtimes_tools_and_the_audit(typed):
         (["call", "get_weather", "[1]"], "must be a JSON object"),
         (["call", "get_weather", "--credentials", ".altar-grid/runtime.json"], "a client's are"),
         (["call", "get_weather", "--credentials", "nowhere.json"], "cannot be read"),
+        (["call", "get_weather", "--credentials", "nowhere.json"], "grid up makes .altar-grid/cl"),
         (["call", "get_weather", "--timeout", "0"], "give seconds above 0"),
         (["call", "get_weather", "--url", "nats://10.0.0.1:4222"], "plaintext"),
         (["status", "--dir", "elsewhere"], "altar grid up FILE_OR_MODULE"),
@@ -187,6 +188,7 @@ def test_status_shows_runtimes_tools_and_the_audit(typed):
         (["up", f"{NEEDY}:screen", "--dir", "new"], "each runs with its caller only"),
         (["runtime", TOOLS, "--dir", ".altar-grid", "--http", "x"], "HOST:PORT"),
         (["host", "--credentials", ".altar-grid/client.json"], "a host's are needed"),
+        (["host", "--credentials", "strict/host.json"], "add --manifest main=FILE --state FOLDER"),
         (["sing"], "invalid choice: 'sing'"),
         (["stats"], "did you mean 'status'?"),
         (["status", "--credentials", ".altar-grid/client.json"], "take .altar-grid/operator.json"),
@@ -195,9 +197,73 @@ def test_status_shows_runtimes_tools_and_the_audit(typed):
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_a_wrong_word_is_answered_with_what_to_type(typed, words, said):
+    if "strict/host.json" in words:
+        typed("keys", "make", "strict", "--url", "nats://127.0.0.1:4222")
     code, _, err = typed(*words)
     assert code == 2
     assert said in err
+
+
+def test_a_server_asks_for_a_hosts_key_and_says_how_to_give_it(place, typed):
+    url = json.loads((place / ".altar-grid" / "grid.json").read_text("utf-8"))["url"]
+    code, out, err = typed("audit", "tail", url, "--tenant", "dev")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "add --credentials FILE, such as host.json" in err
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            'grid_url = "nats://127.0.0.1:1"\ngrid_credentials = "client.json"\n',
+            "grid_url is nats://127.0.0.1:1: programs call that one until grid_url is {url}\n",
+        ),
+        ("", "note: mode is 'grid' in this folder already\n"),
+    ],
+    ids=["another grid", "not whole yet"],
+)
+def test_up_says_where_the_programs_of_this_folder_do_not_come_here(tmp_path, more, said):
+    (tmp_path / "altar.toml").write_text(f'mode = "grid"\n{more}', "utf-8")
+    with running("grid", "up", TOOLS, cwd=tmp_path, until="Ctrl-C") as (process, lines):
+        url = lines[0].split()[5].rstrip(":")
+        process.terminate()
+        assert process.wait(timeout=PATIENCE) == 0
+        assert said.format(url=url) in process.stderr.read()
+
+
+NESTED = """
+import altar
+
+@altar.tool
+def inner() -> str:
+    return "inner"
+
+@altar.tool
+def outer() -> str:
+    with altar.Session([inner]) as session:
+        return session.execute("inner").content
+
+@altar.tool
+async def outer_async() -> str:
+    with altar.Session([inner]) as session:
+        return (await session.aexecute("inner")).content
+"""
+
+
+def test_a_served_tool_that_makes_a_session_runs_its_calls_there(tmp_path):
+    """Whatever altar.toml says where the runtime is: the grid named in it is none."""
+    (tmp_path / "nested.py").write_text(NESTED, "utf-8")
+    lines = 'mode = "grid"\ngrid_url = "nats://127.0.0.1:1"\n'
+    lines += 'grid_credentials = ".altar-grid/client.json"\n'
+    (tmp_path / "altar.toml").write_text(lines, "utf-8")
+    with running("grid", "up", "nested.py", cwd=tmp_path, until="Ctrl-C") as (process, seen):
+        url = seen[0].split()[5].rstrip(":")
+        for name in ("outer", "outer_async"):
+            done = altar("grid", "call", name, "--url", url, cwd=tmp_path)
+            assert (done.returncode, done.stdout) == (0, '"inner"\n'), done.stderr
+        process.terminate()
+        assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_a_port_that_is_taken_is_named(place, typed):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from altar_extras.grid.cli._console import Console
     from altar_extras.grid.host import Host
+    from altar_extras.grid.security import Credentials
 
 __all__ = ["configure", "run"]
 
@@ -72,10 +73,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.http:
         options["http_host"], options["http_port"] = host_and_port(arguments.http)
         options["http_public"] = True  # whoever types another address than loopback means it
+    manifests = dict(_pair(text) for text in arguments.manifest)
+    if arguments.mode == "strict":
+        _check_strict(arguments, manifests, credentials)
     settings = HostSettings(
         mode=arguments.mode,
         name=arguments.name,
-        manifests=dict(_pair(text) for text in arguments.manifest),
+        manifests=manifests,
         state_folder=made_folder("--state", arguments.state) if arguments.state else None,
         system_seed=credentials.system_seed,
         **options,
@@ -109,6 +113,20 @@ class _Serving:
 
     async def run_forever(self) -> None:
         await asyncio.Event().wait()
+
+
+def _check_strict(
+    arguments: argparse.Namespace, manifests: dict[str, str], credentials: Credentials
+) -> None:
+    """Say in the words of the command line what a STRICT Host was not given."""
+    tenants = sorted({*(credentials.tenants or (credentials.tenant,))} - {*manifests})
+    missing = [f"--manifest {tenant}=FILE" for tenant in tenants]
+    missing += [] if arguments.state else ["--state FOLDER"]
+    if missing and credentials.root is not None:
+        raise ConfigurationError(
+            f"a strict Host needs a signed manifest for each of its tenants, and a folder for "
+            f"what it has seen: add {' '.join(missing)}"
+        )
 
 
 def _pair(text: str) -> tuple[str, str]:

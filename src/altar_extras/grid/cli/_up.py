@@ -6,11 +6,13 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from altar.config import settings
 from altar.errors import AltarError, ConfigurationError
+from altar.runtime import stays_local
 from altar_extras.grid.cli._serve import logged
 from altar_extras.grid.cli._shown import example_of
 from altar_extras.grid.node import FOLDER, DevelopmentGrid, GridShape
@@ -153,7 +155,9 @@ def _told() -> Iterator[SimpleQueue[int]]:
 
 
 def _show(console: Console, grid: DevelopmentGrid, arguments: Any, took: float) -> None:
-    contracts = contracts_of(grid.tools)
+    context = copy_context()
+    context.run(stays_local.set, True)
+    contracts = context.run(contracts_of, grid.tools)
     declared = {tool.name: tool for one in contracts for tool in one.function_declarations}
     served = [tool for name, tool in declared.items() if name in grid.tool_names]
     count = "1 tool" if len(served) == 1 else f"{len(served)} tools"
@@ -182,8 +186,14 @@ def _show(console: Console, grid: DevelopmentGrid, arguments: Any, took: float) 
         f'  grid_url = "{grid.url}"',
         f'  grid_credentials = "{grid.client_credentials}"',
         "",
-        console.style("Ctrl-C stops it, and leaves nothing behind.", "dim"),
+        console.style("Ctrl-C stops it, and leaves no process behind.", "dim"),
     )
     console.out.flush()
-    if settings().mode == "grid":
+    told = settings()
+    if told.mode == "grid" and told.grid_url in {None, grid.url}:
         console.note("note: mode is 'grid' in this folder already")
+    elif told.mode == "grid":
+        console.note(
+            f"note: mode is 'grid' in this folder already, and grid_url is {told.grid_url}: "
+            f"programs call that one until grid_url is {grid.url}"
+        )

@@ -199,7 +199,7 @@ class DevelopmentGrid:
         port = self.shape.port
         if port and not is_free(port):
             raise ConfigurationError(
-                f"port {port} is in use on this machine: give another one, or none (a free one)"
+                f"port {port} is in use on this machine: give another port, or none for a free one"
             )
         if not port and self.shape.nodes == 1 and is_free(self.folder.last_port):
             port = self.folder.last_port

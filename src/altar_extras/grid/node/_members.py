@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError
+from altar.runtime import stays_local
 from altar_extras.grid.audit import JournalSettings
 from altar_extras.grid.host import Host, HostSettings
 from altar_extras.grid.node._audit import ShippedJournal, StreamSink, host_journal
@@ -97,8 +100,12 @@ class RuntimeMember:
             self.audit = ShippedJournal(connector, credentials, folder, settings=kept)
         elif options.audit_sync:
             raise ConfigurationError("audit_sync needs an audit_folder: there is no audit")
+        # whatever mode altar.toml says here: this process is where calls arrive
+        self._context = copy_context()
+        self._context.run(stays_local.set, True)
         try:
-            self.server = RuntimeServer(
+            self.server = self._context.run(
+                RuntimeServer,
                 connector,
                 tools,
                 credentials=credentials,
@@ -122,7 +129,7 @@ class RuntimeMember:
     async def start(self) -> None:
         """Connect, serve, and ship. Raises GridTransportError and ConfigurationError."""
         try:
-            await self.server.start()
+            await asyncio.create_task(self.server.start(), context=self._context)
             if self.audit is not None:
                 await self.audit.start()
             if self.http is not None:

@@ -112,7 +112,7 @@ class Credentials:
             data = read_bounded(path, _MAX_BYTES, private=True)
         except OSError as error:
             raise ConfigurationError(
-                f"the credentials {path} cannot be read: {error.strerror}; {_MAKE}"
+                f"the credentials {path} cannot be read: {error.strerror}; {_made(role)}"
             ) from error
         try:
             found = cls.loads(data)
@@ -120,7 +120,7 @@ class Credentials:
             raise ConfigurationError(f"{path}: {error}") from None
         if role is not None and found.role != role:
             raise ConfigurationError(
-                f"{path} holds the credentials of a {found.role}, and a {role}'s are needed; "
+                f"{path} holds the credentials of {_a(found.role)}, and {_a(role)}'s are needed; "
                 f"{_others(path, role)}"
             )
         return found
@@ -215,6 +215,17 @@ def _from_doc(doc: dict[str, Any]) -> Credentials:
         host_keys=tuple(keys),
         **(_host_fields(doc, seed) if role == "host" else {}),
     )
+
+
+def _made(role: Role | None) -> str:
+    """How credentials of this role come to be, on one machine and in a fleet."""
+    if role is None:
+        return _MAKE
+    return f"altar grid up makes .altar-grid/{role}.json; for a fleet {_MADE[role]}"
+
+
+def _a(role: Role) -> str:
+    return f"an {role}" if role == "operator" else f"a {role}"
 
 
 def _others(path: str | os.PathLike[str], role: Role) -> str:

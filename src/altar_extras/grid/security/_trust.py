@@ -155,9 +155,11 @@ class ManifestTrust:
         if state is not None:
             highest = state["sequence"]
             if found.sequence < highest:
-                raise ManifestRefused(
-                    "older", f"sequence {found.sequence}, and {highest} has been seen"
+                message = (
+                    f"sequence {found.sequence}, and {highest} has been seen: put the newest "
+                    f"manifest of tenant {self.tenant!r} in the place of this one"
                 )
+                raise ManifestRefused("older", message)
             if found.sequence == highest:
                 if digest != state["digest"]:
                     message = f"sequence {highest} is that of another manifest; sign a higher one"
@@ -206,7 +208,7 @@ def check_signed(found: SignedManifest, root: VerifyKey, tenant: str, now: float
     if not found.is_signed_by(root):
         raise ManifestRefused("bad_signature", "the signature does not fit the manifest")
     if found.tenant != tenant:
-        message = f"a manifest of tenant {found.tenant!r}, and this is {tenant!r}"
+        message = f"a manifest of tenant {found.tenant!r}, and one of tenant {tenant!r} is needed"
         raise ManifestRefused("foreign_tenant", message)
     if now >= found.expires:
         raise _expired(found)

@@ -162,7 +162,8 @@ def _address(text: str, secure: bool) -> Address:
         parts, host, port = urlsplit(""), "", 0
     if not host or parts.scheme not in {"nats", "tls"}:
         raise ConfigurationError(
-            "a server's URL is tls://host:port, or nats://127.0.0.1:port on this machine"
+            "a server's URL is tls://host:port, or nats://127.0.0.1:port on this machine, "
+            f"not {text.rpartition('@')[2]!r:.80}"
         )
     if "@" in parts.netloc:
         raise ConfigurationError(
