@@ -247,7 +247,10 @@ def _join(
     if _NAME.fullmatch(party.name) is None:
         raise ConfigurationError(f"{party.name!r} is no name of a file; letters, digits, _ - and .")
     if path.exists() or path.name == HOST:
-        raise ConfigurationError(f"{path} is there already; type: altar grid keys rotate {path}")
+        raise ConfigurationError(
+            f"{path} is there already; for a new key type: altar grid keys rotate {path}; a "
+            f"client's tools are in {folder / HOST}, under principals"
+        )
     key = SigningKey.generate()
     Credentials(
         role=party.role,
