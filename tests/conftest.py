@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import logging
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from altar.later import RegistrySnapshot
 
 TESTS = str(Path(__file__).parent) + os.sep
 LONGEST_SLEEP = 0.05
+CHANGES = {"ALTAR_CHAOS_LOG", "PYTEST_CURRENT_TEST"}  # one is set by a test, for all that follow
 KEPT = {"ALTAR_BFCL_CACHE", "ALTAR_CORPUS", "ALTAR_MCP_CONFORMANCE", "ALTAR_TEST_PROFILE"}
 
 for _name in [name for name in os.environ if name.startswith("ALTAR_")]:
@@ -118,6 +120,34 @@ def pytest_runtest_makereport():
 
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _of_all_tests() -> dict[str, object]:
+    """What tests share whether they want to or not."""
+    found: dict[str, object] = {
+        f"the environment's {name}": value
+        for name, value in os.environ.items()
+        if name not in CHANGES
+    }
+    for name in (None, "altar", "altar.grid"):
+        found[f"the level of the logger {name}"] = logging.getLogger(name).level
+    return {
+        **found,
+        "the working directory": os.getcwd(),  # noqa: PTH109 - for each test
+        "the handler of SIGINT": signal.getsignal(signal.SIGINT),
+        "logging.disable": logging.root.manager.disable,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _leaves_no_trace():
+    """A test that changes for others what it runs in fails, and not those others by their order."""
+    before = _of_all_tests()
+    yield
+    after = _of_all_tests()
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    if changed:
+        pytest.fail(f"left changed: {', '.join(sorted(changed))}")
 
 
 @pytest.fixture(autouse=True)
