@@ -172,6 +172,28 @@ def test_what_cannot_be_signed_ends_in_exit_code_2(folder, plain, more, capsys):
     assert "altar: error:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("number", ["1", "2"])
+def test_a_signed_manifest_is_not_written_over_by_an_older_one(folder, plain, number, capsys):
+    out = folder / "acme.json"
+    assert sign(folder, plain, "--out", str(out), "--sequence", "2") == 0
+    before = out.read_bytes()
+    capsys.readouterr()
+    assert sign(folder, plain, "--out", str(out), "--sequence", number) == 2
+    said = capsys.readouterr().err
+    assert f"--sequence {number}: {out} holds sequence 2 of tenant acme" in said
+    assert "type --sequence 3, or another --out" in said
+    assert out.read_bytes() == before
+    assert sign(folder, plain, "--out", str(out), "--sequence", "3") == 0
+    assert SignedManifest.read(out).sequence == 3
+
+
+def test_a_file_that_is_no_signed_manifest_is_not_written_over(folder, plain, capsys):
+    before = plain.read_bytes()
+    assert sign(folder, plain, "--out", str(plain)) == 2
+    assert "is no signed manifest: give another --out" in capsys.readouterr().err
+    assert plain.read_bytes() == before
+
+
 def test_a_signature_revokes(folder, plain):
     gone = SigningKey.generate().public
     assert sign(folder, plain, "--revoke", gone) == 0

@@ -5,6 +5,7 @@ The core's ``altar manifest`` says what may be typed, and loads this.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -40,6 +41,9 @@ def run_sign(arguments: argparse.Namespace, console: Any) -> int:
             raise ConfigurationError(f"--runtime {text}: no contract {name!r}; there are {known}")
         for each in [name] if equals else runtimes:
             runtimes[each].append(_key(shown))
+    source = Path(arguments.files[0])
+    target = Path(arguments.out or source.with_name(f"{source.stem}.signed.json"))
+    _check_target(target, arguments.tenant, arguments.sequence)
     signed = SignedManifest.sign(
         manifest,
         root=read_seed(arguments.key),
@@ -49,8 +53,6 @@ def run_sign(arguments: argparse.Namespace, console: Any) -> int:
         runtimes=runtimes,
         revoked=[_key(text) for text in arguments.revoke],
     )
-    source = Path(arguments.files[0])
-    target = Path(arguments.out or source.with_name(f"{source.stem}.signed.json"))
     try:
         signed.write(target)
     except OSError as error:
@@ -77,6 +79,21 @@ def run_verify(arguments: argparse.Namespace, console: Any) -> int:
         return 1
     _show(signed, console)
     return 0
+
+
+def _check_target(target: Path, tenant: str, sequence: int) -> None:
+    """Raise ConfigurationError where a newer manifest, or what is none, would be written over."""
+    try:
+        held = SignedManifest.read(target) if os.path.lexists(target) else None
+    except ManifestRefused as refused:
+        message = f"{target} is there and is no signed manifest: give another --out"
+        raise ConfigurationError(f"{message} ({refused.message})") from refused
+    # a grid that has accepted one never takes another of the same number, nor a lower one
+    if held is not None and held.tenant == tenant and sequence <= held.sequence:
+        raise ConfigurationError(
+            f"--sequence {sequence}: {target} holds sequence {held.sequence} of tenant {tenant}; "
+            f"type --sequence {held.sequence + 1}, or another --out"
+        )
 
 
 def _show(signed: SignedManifest, console: Any) -> None:
