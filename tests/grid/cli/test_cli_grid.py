@@ -397,6 +397,34 @@ def test_a_second_ctrl_c_ends_up_at_once_and_says_little(tmp_path):
     assert not (tmp_path / ".altar-grid" / "grid.json").exists()
 
 
+def test_up_says_that_its_server_ended_and_ends_too(tmp_path):
+    with running("grid", "up", TOOLS, cwd=tmp_path, until="Ctrl-C") as (process, _):
+        before = children(process.pid)
+        (server,) = [pid for pid in before if not children(pid)]
+        os.kill(server, signal.SIGKILL)
+        while "ended by itself" not in (said := process.stderr.readline()):
+            assert said, "it ended and said nothing"
+        log = Path(".altar-grid", "servers", "n1", "server.log")
+        assert f"(exit code 137, log {log}): stopping; type the same line" in said
+        assert (tmp_path / log).is_file()
+        assert process.wait(timeout=PATIENCE) == 1
+        assert "Traceback" not in process.stderr.read()
+    assert all(map(gone, before))
+    assert not (tmp_path / ".altar-grid" / "grid.json").exists()
+
+
+@pytest.mark.slow
+def test_up_goes_on_while_most_of_its_servers_are_there(tmp_path):
+    words = ["grid", "up", TOOLS, "--nodes", "3"]
+    with running(*words, cwd=tmp_path, until="Ctrl-C") as (process, _):
+        first, second, _ = [pid for pid in children(process.pid) if not children(pid)]
+        for pid, what in ((first, "the others go on"), (second, "stopping")):
+            os.kill(pid, signal.SIGKILL)
+            while what not in (said := process.stderr.readline()):
+                assert said, "it ended"
+        assert process.wait(timeout=PATIENCE) == 1
+
+
 def test_a_configuration_that_is_unsafe_is_refused_with_every_problem(tmp_path):
     (tmp_path / "bad.conf").write_text("listen: 0.0.0.0:4222\n", "utf-8")
     done = altar("grid", "config", "check", "bad.conf", cwd=tmp_path)

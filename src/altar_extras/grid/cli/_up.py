@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from altar.config import settings
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["configure", "run"]
 
 _HANGUP = getattr(signal, "SIGHUP", None)
+_LOOK = 0.5  # seconds between looks whether its servers are there
 _MOST = 2  # Ctrl-C to stop, Ctrl-C to wait for nothing
 
 
@@ -66,7 +67,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Run until Ctrl-C or SIGTERM, 0; a second Ctrl-C ends it at once, 130.
+    """Run until Ctrl-C or SIGTERM, 0; a second Ctrl-C ends it at once, 130; 1 where it lost
+    its servers.
 
     SIGHUP has it take what ``altar grid keys`` changed in its folder.
     """
@@ -87,13 +89,32 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         grid.start()
         try:
             _show(console, grid, arguments, time.monotonic() - begun)
-            while told.get() == _HANGUP:
-                _reload(console, grid)
-            console.note("\nstopping: calls that run are finished first; Ctrl-C ends them")
-            return _end(grid, told)
+            status = _attend(console, grid, told)
+            if status == 0:
+                console.note("\nstopping: calls that run are finished first; Ctrl-C ends them")
+            return _end(grid, told) or status
         finally:
             grid.hurry()
             grid.stop()
+
+
+def _attend(console: Console, grid: DevelopmentGrid, told: SimpleQueue[int]) -> int:
+    """Until it is told to stop, 0, or has too few servers left to answer, 1."""
+    said = 0
+    while True:
+        ended = grid.servers.ended
+        if len(ended) > said:
+            said = len(ended)
+            goes_on = 2 * said < len(grid.servers.processes)
+            which = ", ".join(f"exit code {one.exit_code}, log {one.log}" for one in ended)
+            what = "the others go on" if goes_on else "stopping; type the same line to start anew"
+            console.error(f"a server of this grid ended by itself ({which}): {what}")
+            if not goes_on:
+                return 1
+        with suppress(Empty):
+            if told.get(timeout=_LOOK) != _HANGUP:
+                return 0
+            _reload(console, grid)
 
 
 def _end(grid: DevelopmentGrid, told: SimpleQueue[int]) -> int:

@@ -73,6 +73,11 @@ class Servers:
         """Where clients connect: one URL, or several separated by commas."""
         return ",".join(process.url for process in self.processes)
 
+    @property
+    def ended(self) -> list[ServerProcess]:
+        """Those that ended though nobody here told them to."""
+        return [process for process in self.processes if process.exit_code is not None]
+
     def stop(self) -> None:
         """End them in order: what is in flight is written."""
         for process in self.processes:

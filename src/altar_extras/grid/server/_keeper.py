@@ -1,7 +1,8 @@
 """The program between us and a server: it ends the server when we end, however that happens.
 
 It stands alone (no site, no altar): ``python -I -S _keeper.py PARENT COMMAND...``.
-Its first line of output is the server's process id; it ends with the server's own exit code.
+Its first line of output is the server's process id; it ends with the server's own exit code,
+128 and the signal's number where one killed it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def main(parent: int, command: list[str]) -> int:
             os.read(reader, 4096)
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            return os.waitstatus_to_exitcode(status) % 256
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
         # A process that was forked from ours may hold the line open: look at the parent too.
         if 0 in ready or os.getppid() != parent:
             os.kill(child, signal.SIGKILL)

@@ -91,6 +91,13 @@ class ServerProcess:
         """Whether the process is there (suspended counts)."""
         return self._keeper is not None and self._keeper.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with by itself, as a shell says it (137: kill -9); None while it runs, and
+        where it was told to end.
+        """
+        return None if self._keeper is None else self._keeper.poll()
+
     def start(self, *, timeout: float = 10.0, wait: bool = True) -> Self:
         """Start it and wait until it takes connections and JetStream is ready, ``timeout`` seconds
         at most. ``wait=False`` returns once its ports are known: a node of a cluster is ready
