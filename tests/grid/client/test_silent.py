@@ -146,6 +146,35 @@ def test_what_no_second_try_changes_is_told_at_once(error):
     run(main())
 
 
+def test_a_call_for_which_no_host_came_says_who_is_missing_and_not_that_it_is_refused():
+    async def main() -> None:
+        nobody = [AdmissionRefusedError("there is no Host to ask", "no_host")] * 100
+        client = client_by(Faulty(LoopbackBroker(), *nobody), connect_timeout=0.3)
+        found = (await client.ainvoke(_call(), CallContext())).error
+        await client.aclose()
+        assert (found.type, found.details) == (
+            "SERVICE_UNAVAILABLE",
+            {"executed": "no", "reason": "no_host"},
+        )
+        assert found.retry_allowed
+        assert found.message.startswith("No Host of the grid answers now (tried for ")
+        assert "`altar grid status`" in found.message
+        assert "`altar grid host --credentials FILE`" in found.message
+
+    run(main())
+
+
+def test_a_key_that_is_refused_is_still_a_permission_that_is_missing():
+    async def main() -> None:
+        client = client_by(Faulty(LoopbackBroker(), AdmissionRefusedError("the key is not known")))
+        found = (await client.ainvoke(_call(), CallContext())).error
+        await client.aclose()
+        assert (found.type, found.details["reason"]) == ("PERMISSION_DENIED", "refused")
+        assert "does not let this client in" in found.message
+
+    run(main())
+
+
 def test_a_connection_lost_before_the_session_is_open_costs_time_and_not_the_call():
     async def main() -> None:
         grid = Grid([add])

@@ -26,6 +26,8 @@ __all__ = [
     "unsent",
 ]
 
+_WORTH_SAYING = 0.1  # seconds: less was one try
+
 
 class LinkLostError(GridTransportError):
     """A session that cannot be opened, or is over; ``fault`` says why to a caller."""
@@ -35,11 +37,16 @@ class LinkLostError(GridTransportError):
         super().__init__(fault.message)
 
 
-def fault_of(error: BaseException, executed: Executed = "no") -> Fault:
-    """What a caller is told of an error of the transport, or of the Hosts'."""
+def fault_of(
+    error: BaseException, executed: Executed = "no", *, tried: float | None = None
+) -> Fault:
+    """What a caller is told of an error of the transport, or of the Hosts'; ``tried`` is for how
+    many seconds.
+    """
     if isinstance(error, LinkLostError):
         return error.fault
-    if isinstance(error, AdmissionRefusedError):
+    # nobody refused who finds no Host: it may well be let in once there is one
+    if isinstance(error, AdmissionRefusedError) and error.reason != "no_host":
         expired = error.reason in ("expired", "session_expired", "revoked")
         return Fault(
             type=ErrorType.PERMISSION_DENIED,
@@ -57,8 +64,8 @@ def fault_of(error: BaseException, executed: Executed = "no") -> Fault:
             executed=executed,
         )
     reason, text = "disconnected", "There is no connection to the grid now."
-    if isinstance(error, NoRespondersError):
-        reason, text = "no_host", "No Host of the grid answers now."
+    if isinstance(error, (NoRespondersError, AdmissionRefusedError)):
+        reason, text = "no_host", _without_host(tried)
     elif isinstance(error, (AnswerTimeoutError, TimeoutError)):
         reason, text = "no_answer", "The grid did not answer in time."
     return Fault(
@@ -68,6 +75,14 @@ def fault_of(error: BaseException, executed: Executed = "no") -> Fault:
         executed=executed,
         retry_after_ms=500,
         cause=error,
+    )
+
+
+def _without_host(tried: float | None) -> str:
+    went_on = "" if tried is None or tried < _WORTH_SAYING else f" (tried for {tried:.1f} s)"
+    return (
+        f"No Host of the grid answers now{went_on}. Who runs the grid types `altar grid status`, "
+        "and `altar grid host --credentials FILE` where no Host runs."
     )
 
 

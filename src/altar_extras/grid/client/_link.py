@@ -118,11 +118,13 @@ class Link:
 
         Raises LinkLostError.
         """
+        began = time.monotonic()
         try:
             await insist(self._open, within=self._settings.connect_timeout)
         except (GridTransportError, TimeoutError) as error:
+            tried = time.monotonic() - began
             await self.close()
-            raise LinkLostError(fault_of(error)) from error
+            raise LinkLostError(fault_of(error, tried=tried)) from error
         except BaseException:
             await self.close()
             raise

@@ -30,6 +30,7 @@ REASONS: Final[Mapping[str, ErrorType]] = MappingProxyType(
         "duplicate_differs": ErrorType.INVALID_STATE,
         "malformed": ErrorType.PARAMETER_VALIDATION_FAILED,
         "manifest_expired": ErrorType.SERVICE_UNAVAILABLE,
+        "no_host": ErrorType.SERVICE_UNAVAILABLE,
         "no_manifest": ErrorType.SERVICE_UNAVAILABLE,
         "no_runtime": ErrorType.SERVICE_UNAVAILABLE,
         "no_tool": ErrorType.TOOL_NOT_FOUND,
