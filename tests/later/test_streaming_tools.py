@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from functools import partial
 
 import pytest
 
 from altar import FunctionCall, Session, tool
+from altar.errors import ConfigurationError
 from altar.later import SessionLimits
 from altar.runtime import CallContext
 from tests.runtime._scripted import Prompt
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, asoon
 
 
 def run(way, function, args=None, *, emit=None, **options):
@@ -49,6 +51,43 @@ def returning(n: int):
     for i in range(n):
         yield i
     return {"total": n}
+
+
+class Listener:
+    async def told(self, chunk: object) -> None:
+        """Nobody awaits this."""
+
+    async def __call__(self, chunk: object) -> None:
+        """Nor this."""
+
+
+@pytest.mark.parametrize(
+    "emit",
+    [Listener().told, Listener(), partial(Listener.told, Listener())],
+    ids=["method", "object", "partial"],
+)
+def test_a_listener_that_would_have_to_be_awaited_is_refused_before_the_call(emit):
+    with pytest.raises(ConfigurationError, match="give a plain function of one chunk"):
+        CallContext(emit=emit)
+    with pytest.raises(ConfigurationError, match="run_coroutine_threadsafe"):
+        CallContext().replace(emit=emit)
+    assert CallContext().replace(emit=None).emit is None
+
+
+def test_an_async_listener_is_told_of_each_chunk_as_the_refusal_says():
+    chunks: list[object] = []
+
+    async def told(chunk: object) -> None:
+        chunks.append(chunk)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        ctx = CallContext(emit=lambda chunk: asyncio.run_coroutine_threadsafe(told(chunk), loop))
+        await Session(tools=[texts]).ainvoke(FunctionCall(name="texts", args={"n": 3}), ctx)
+        assert await asoon(lambda: len(chunks) == 3)
+
+    asyncio.run(main())
+    assert chunks == ["0", "1", "2"]
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])

@@ -7,6 +7,8 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from altar.runtime._plain import is_async
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     Ask: TypeAlias = Callable[[FunctionCall], bool | str | Awaitable[bool | str]]
 
 __all__ = ["Asking", "Unasked", "in_thread"]
-
-_IS_COROUTINE = 0x80  # inspect.CO_COROUTINE, without its import
 
 
 class Unasked:
@@ -81,17 +81,12 @@ class Asking:
     async def _asked(self) -> object:
         ask: Any = self._ask
         try:
-            said = ask(self._call) if _is_async(ask) else await in_thread(partial(ask, self._call))
+            said = ask(self._call) if is_async(ask) else await in_thread(partial(ask, self._call))
             if hasattr(said, "__await__"):
                 said = await said
         except Exception as error:  # noqa: BLE001 - the application may raise anything
             return Unasked(error)
         return said
-
-
-def _is_async(ask: Any) -> bool:
-    codes = (getattr(ask, "__code__", None), getattr(type(ask).__call__, "__code__", None))
-    return any(code is not None and code.co_flags & _IS_COROUTINE for code in codes)
 
 
 def _awaited(said: Any) -> object:

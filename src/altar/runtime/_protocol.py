@@ -5,6 +5,9 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from altar.errors import ConfigurationError
+from altar.runtime._plain import is_async
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -87,7 +90,8 @@ class CallContext:
 
     ``deadline`` is a time of :func:`time.monotonic` in seconds, or None.
     ``emit`` takes each progress chunk a tool reports (None: nobody listens);
-    a chunk is JSON, and ``emit`` is called from the thread the tool runs in.
+    a chunk is JSON, and ``emit`` is called from the thread the tool runs in, where
+    nobody could await it: an ``async def`` is a ConfigurationError.
     ``deps`` is the session's typed dependency object. ``approved`` is True when
     a person allowed this very call. ``detached`` asks that a sync tool run where
     its caller can leave it, as with a deadline: ``cancelled`` may be raised
@@ -124,6 +128,8 @@ class CallContext:
         approved: bool = False,
         detached: bool = False,
     ) -> None:
+        if emit is not None and is_async(emit):
+            raise _awaited_by_nobody(emit)
         self.session_id = session_id
         self.correlation_id = correlation_id
         self.deadline = deadline
@@ -153,6 +159,8 @@ class CallContext:
         approved: bool = _KEEP,
     ) -> CallContext:
         """A copy with what a wrapper may change; the cancellation stays shared unless given."""
+        if emit is not None and emit is not _KEEP and is_async(emit):
+            raise _awaited_by_nobody(emit)
         made = object.__new__(CallContext)  # twice as fast as with its own constructor
         made.session_id = self.session_id
         made.correlation_id = self.correlation_id if correlation_id is _KEEP else correlation_id
@@ -166,6 +174,14 @@ class CallContext:
         made.approved = self.approved if approved is _KEEP else approved
         made.detached = self.detached
         return made
+
+
+def _awaited_by_nobody(emit: Any) -> ConfigurationError:
+    return ConfigurationError(
+        f"emit={emit!r:.60}: give a plain function of one chunk, for an async one is never "
+        "awaited; type emit=chunks.append, or, from an event loop, emit=lambda chunk: "
+        "asyncio.run_coroutine_threadsafe(told(chunk), loop)"
+    )
 
 
 @runtime_checkable
