@@ -13,13 +13,17 @@ pytest.importorskip("msgpack")
 
 from altar.adm import ToolManifest
 from altar.errors import ConfigurationError
+from altar_extras.grid.cli._host import _Serving
 from altar_extras.grid.host import Host, HostSettings
-from altar_extras.grid.security import ManifestRefused, SignedManifest, SigningKey
+from altar_extras.grid.host._mirror import Mirror
+from altar_extras.grid.security import ManifestRefused, SignedManifest, SigningKey, key_id
 from altar_extras.grid.transport import (
     AdmissionRefusedError,
+    ConflictError,
     LoopbackBroker,
     MemoryStore,
     RemoteError,
+    StoreUnavailableError,
 )
 from altar_extras.grid.wire import CreateSession, Directory, ListTools, RegisterTools, Subjects
 from tests.grid.host import scenes
@@ -37,6 +41,7 @@ from tests.grid.host.scenes import (
     session,
     until,
 )
+from tests.waiting import asoon
 
 ROOT = SigningKey.generate()
 MATH, TEXT = contract("math", "add", "mul"), contract("text", "upper")
@@ -56,12 +61,12 @@ def sign(path, *, sequence=1, root=ROOT, seconds=3600.0, revoked=(), runtimes=No
     ).write(path)
 
 
-def strict(folder, **changes) -> Host:
+def strict(folder, *, store=None, **changes) -> Host:
     fields = {"mode": "strict", "heartbeat": 0.05, "misses": 600, "state_folder": folder}
     settings = HostSettings(manifests={"acme": folder / "signed.json"}, **{**fields, **changes})
     made = credentials(root=ROOT.public, principals=scenes.PRINCIPALS[:2])
     broker = LoopbackBroker()
-    host = Host(broker, credentials=made, settings=settings, store=MemoryStore())
+    host = Host(broker, credentials=made, settings=settings, store=store or MemoryStore())
     broker.admit = host.admit
     host.broker = broker
     return host
@@ -211,5 +216,115 @@ def test_what_was_ever_strict_never_serves_development(tmp_path):
         )
         with pytest.raises(ConfigurationError, match="mode strict"):
             await other.start()
+
+    run(scene)
+
+
+class Late(MemoryStore):
+    """Read at once, and it takes no change until it has a leader."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusals, self.leads = 0, False
+
+    async def create(self, key, value, ttl=None):
+        if not self.leads:
+            self.refusals += 1
+            raise StoreUnavailableError("no leader")
+        return await super().create(key, value, ttl)
+
+
+def manifests(keys: list[str]) -> list[str]:
+    return [key for key in keys if key.startswith("manifest.acme.")]
+
+
+def test_a_host_has_started_when_the_store_has_what_it_accepted(tmp_path):
+    sign(tmp_path / "signed.json")
+
+    async def scene():
+        store = Late()
+        host = strict(tmp_path, store=store)
+        starting = asyncio.create_task(host.start())
+        assert await asoon(lambda: store.refusals > 0 and host._manifests.problems())
+        assert not starting.done()
+        assert not host.health().ready
+        store.leads = True
+        await starting
+        keys = await store.keys()
+        assert "mode.grid.this" in keys
+        assert manifests(keys)
+        assert host.health().ready
+        await host.drain()
+
+    run(scene)
+
+
+def test_what_the_store_did_not_take_in_time_is_stored_later_and_ready_is_said_then(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("altar_extras.grid.host._host._PATIENCE", 0.5)
+    sign(tmp_path / "signed.json")
+
+    async def scene():
+        store = Late()
+        host = strict(tmp_path, store=store)
+        starting = asyncio.create_task(_Serving(host, None).start())
+        waiting = "what it accepted is not in the store yet"
+        assert await asoon(lambda: host.health().reasons == (waiting,))  # it serves
+        assert not starting.done()
+        store.leads = True
+        await starting
+        keys = await store.keys()
+        assert "mode.grid.this" in keys
+        assert manifests(keys)
+        await host.drain()
+
+    run(scene)
+
+
+def test_what_another_host_accepted_meanwhile_is_said_and_no_reason_to_try_again(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("altar_extras.grid.host._host._PATIENCE", 0.5)
+    sign(tmp_path / "signed.json")
+
+    async def scene():
+        store = Late()
+        host = strict(tmp_path, store=store)
+        await host.start()
+        key = f"manifest.acme.{key_id(ROOT.public)}"
+        await MemoryStore.create(store, key, b'{"sequence":2,"digest":"another"}')
+        store.leads = True
+        assert await asoon(lambda: "refused" in str(host.health().reasons))
+        assert "put the newest manifest" in str(host.health().reasons)
+        sign(tmp_path / "signed.json", sequence=3)
+        await host.reload()
+        assert await asoon(lambda: host.health().ready)
+        assert (await store.get(key)).value.startswith(b'{"sequence":3,')
+        await host.drain()
+
+    run(scene)
+
+
+def test_a_change_that_its_twin_made_is_made_though_the_store_shows_it_late():
+    class Replicated(MemoryStore):
+        """It refuses while another's change is on its way, and shows that a moment later."""
+
+        async def update(self, key, value, revision, *, ttl=None):
+            asyncio.get_running_loop().call_later(0.03, self._arrive, key, value)
+            raise ConflictError("somebody else was first")
+
+        def _arrive(self, key, value):
+            if self._entries[key].value != value:
+                self._put(key, value, None)
+
+    async def scene():
+        mirror = Mirror(Replicated())
+        await mirror.change("manifest.acme.r", lambda _: {"sequence": 1})
+
+        def second(doc):
+            return None if doc == {"sequence": 2} else {"sequence": 2}
+
+        assert await mirror.change("manifest.acme.r", second) == {"sequence": 2}
 
     run(scene)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ConfigurationError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from altar_extras.grid.security import Credentials
 
 __all__ = ["configure", "run"]
+
+_log = logging.getLogger("altar.grid")
+_LOOK = 0.1  # seconds between looks whether it is ready
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -104,9 +108,19 @@ class _Serving:
     """A Host as a service that ends when it is told to."""
 
     def __init__(self, host: Host, arguments: argparse.Namespace) -> None:
-        self.start, self.drain, self.close = host.start, host.drain, host.close
+        self.drain, self.close = host.drain, host.close
         self._host = host
         self._arguments = arguments
+
+    async def start(self) -> None:
+        """Serve, and return once it is ready: whoever waits for that line asks at once."""
+        await self._host.start()
+        said: tuple[str, ...] = ()
+        while not (health := self._host.health()).ready:
+            if health.reasons != said:
+                said = health.reasons
+                _log.warning("it is not ready yet: %s", "; ".join(said))
+            await asyncio.sleep(_LOOK)
 
     async def reload(self) -> None:
         await self._host.reload(credentials_of(self._arguments, "host"))

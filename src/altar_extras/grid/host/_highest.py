@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from altar_extras.grid.security import ManifestRefused, key_id
-from altar_extras.grid.transport import StoreError
 
 if TYPE_CHECKING:
     from altar_extras.grid.host._mirror import Doc, Mirror
@@ -14,16 +12,13 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_highest"]
 
-_log = logging.getLogger("altar.grid.host")
-
 
 async def keep_highest(mirror: Mirror, tenant: str, accepted: AcceptedManifest) -> None:
     """Write down that this manifest was accepted.
 
     Raises ManifestRefused (``older``, ``sequence_reused``) where a Host has accepted a higher
     sequence of this root, or another manifest under the same one: the file that remembers it on
-    this machine may have been lost. A store that does not answer is no reason to refuse: the file
-    has decided, and what is known of the store in memory.
+    this machine may have been lost. Raises StoreError where the store does not answer.
     """
     sequence, digest = accepted.sequence, accepted.signed.digest
 
@@ -44,7 +39,4 @@ async def keep_highest(mirror: Mirror, tenant: str, accepted: AcceptedManifest) 
 
     # under the root's key: a grid with a new root begins anew
     key = f"manifest.{tenant}.{key_id(accepted.signed.root)}"
-    try:
-        await mirror.change(key, raised)
-    except StoreError as error:
-        _log.warning("that manifest %d was accepted is not in the store: %s", sequence, error)
+    await mirror.change(key, raised)

@@ -177,6 +177,7 @@ class Host:
             await desk.drain(0.0)
         if self._http is not None:
             await self._http.close()
+        await self._manifests.close()
         if self._mirror is not None:
             await self._mirror.close()
         await self._callout.close()
@@ -203,6 +204,7 @@ class Host:
         ]
         if self._mirror is None or not self._mirror.is_settled:
             reasons.append("the store was not read yet")
+        reasons += self._manifests.problems()
         for name, desk in self._desks.items():
             stopped = desk.tenant.contracts.problem()
             if stopped is not None:
@@ -304,9 +306,10 @@ class Host:
             )
         self._mirror.listen("revoked", self._on_revoked)
         self._mirror.listen("contract", self._on_contract)
+        until = monotonic() + _PATIENCE
         await self._mirror.start(_PATIENCE)
         tenants = [desk.tenant for desk in self._desks.values()]
-        await self._manifests.start(self._mirror, tenants)
+        await self._manifests.start(self._mirror, tenants, patience=until - monotonic())
         await self._open_doors(own)
         self._figures.watch(self._desks, self._evidence)
         if self.settings.http_port is not None:

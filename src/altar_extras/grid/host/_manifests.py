@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from altar_extras.grid.security import ManifestRefused, ManifestTrust
 from altar_extras.grid.transport import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable
 
     from altar_extras.grid.host._figures import Figures
     from altar_extras.grid.host._mirror import Mirror
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Manifests"]
 
 _log = logging.getLogger("altar.grid.host")
+_AGAIN = 0.25  # seconds between tries to store what the store did not take
 
 
 class Manifests:
@@ -49,15 +51,41 @@ class Manifests:
         self._root = root
         self._figures = figures
         self._cut = cut
+        # by tenant ("" for the mode): what is to be in the store, and why it never will be
+        self._unstored: dict[str, Callable[[], Awaitable[object]]] = {}
+        self._behind: dict[str, str] = {}
+        self._storing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
 
-    async def start(self, mirror: Mirror, tenants: Iterable[Tenant]) -> None:
-        """Accept every tenant's. Raises ManifestRefused, and ConfigurationError in DEVELOPMENT
-        where the deployment was STRICT before.
+    async def start(self, mirror: Mirror, tenants: Iterable[Tenant], patience: float) -> None:
+        """Accept every tenant's, and wait ``patience`` seconds at most until the store has that;
+        what it has not then is tried again for good.
+
+        Raises ManifestRefused, and ConfigurationError in DEVELOPMENT where the deployment was
+        STRICT before.
         """
         await self._claim_mode(mirror)
-        if self._settings.mode == "strict":
-            for tenant in tenants:
-                await self._accept(tenant)
+        if self._settings.mode != "strict":
+            return
+        for tenant in tenants:
+            await self._accept(tenant)
+        now = asyncio.get_running_loop().time
+        until = now() + patience
+        while self._unstored and now() < until:
+            await asyncio.sleep(_AGAIN)
+            await self._store_again()
+        self._task = asyncio.create_task(self._keep_storing(), name="altar-host-manifests")
+
+    async def close(self) -> None:
+        """Try no more; again is nothing."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def problems(self) -> list[str]:
+        """Why this Host is not ready, for all that is known here."""
+        waiting = "what it accepted is not in the store yet"
+        return [*([waiting] if self._unstored else []), *self._behind.values()]
 
     async def reload(self, tenants: Iterable[Tenant]) -> None:
         """Read the files again. One that is refused leaves the old one in force, and does not
@@ -86,7 +114,8 @@ class Manifests:
         before = self.accepted.get(name)
         path, now = settings.manifests[name], shared.clock()
         accepted = await asyncio.to_thread(trust.accept_file, path, now=now)
-        await keep_highest(shared.mirror, name, accepted)
+        await self._store(name, partial(keep_highest, shared.mirror, name, accepted))
+        self._behind.pop(name, None)
         self.accepted[name] = accepted
         for runtime in tenant.use(accepted):
             tenant.tell(runtime, "drain", {})
@@ -110,7 +139,43 @@ class Manifests:
                 "this deployment's store says mode strict: mode='development' is refused"
             )
         if mode == "strict" and found is None:
+            claim = partial(mirror.change, key, lambda doc: {"mode": mode} if doc is None else None)
+            await self._store("", claim)
+
+    async def _store(
+        self, name: str, write: Callable[[], Awaitable[object]], *, again: bool = False
+    ) -> None:
+        """Write to the store, now or later: one that does not answer is no reason to refuse what
+        the file on this machine has decided. Raises ManifestRefused.
+        """
+        async with self._storing:  # an older one must not come after the newer
+            if again and self._unstored.get(name) is not write:
+                return
             try:
-                await mirror.change(key, lambda doc: {"mode": "strict"} if doc is None else None)
+                await write()
             except StoreError as error:
-                _log.warning("that this deployment is strict was not written down: %s", error)
+                if not again:
+                    what = f"the manifest of {name}" if name else "that this deployment is strict"
+                    _log.warning("%s is not in the store yet, and is tried again: %s", what, error)
+                self._unstored[name] = write
+            else:
+                self._unstored.pop(name, None)
+
+    async def _store_again(self) -> None:
+        for name, write in list(self._unstored.items()):
+            try:
+                await self._store(name, write, again=True)
+            except ManifestRefused as refused:
+                del self._unstored[name]
+                self._behind[name] = f"the manifest of {name} is refused: {refused}"
+                raise
+
+    async def _keep_storing(self) -> None:
+        while True:
+            await asyncio.sleep(_AGAIN)
+            try:
+                await self._store_again()
+            except ManifestRefused as refused:
+                # it stays in force as an old one does on every Host that has not read the new
+                self._figures.denials.add(f"manifest_{refused.reason}")
+                _log.error("a manifest in force here is refused by the store: %s", refused)

@@ -26,6 +26,7 @@ __all__ = ["Mirror"]
 
 _log = logging.getLogger("altar.grid.host")
 _TRIES = 16
+_PAUSE = 0.004  # seconds more before each look at what was in the way of a change
 _SHUT = 0.5  # after a store that did not answer: so long nobody waits for it again
 _AGAIN = 0.2
 
@@ -109,7 +110,7 @@ class Mirror:
         ``expires`` of its value.
         """
         held = self._held.get(key)
-        for _ in range(_TRIES):
+        for tried in range(_TRIES):
             current = None if held is None else held.doc
             made = edit(current)
             if made is None:
@@ -123,6 +124,9 @@ class Mirror:
                     else:
                         revision = await self._store.update(key, raw, held.revision, ttl=ttl)
             except ConflictError:
+                # a store of several servers refuses already while another's change is on its way,
+                # and shows it a moment later: all tries at once would see the old value
+                await asyncio.sleep(_PAUSE * tried)
                 async with self._quickly():
                     found = await self._store.get(key)
                 held = None if found is None else _held(found.value, found.revision)
