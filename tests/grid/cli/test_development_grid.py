@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import pytest
@@ -37,6 +38,15 @@ def test_what_cannot_start_lets_go_of_everything(tmp_path):
     for one in left:  # those of other tests may begin and end meanwhile
         one.join(PATIENCE if one.name.startswith("altar-grid") else 0.0)
     assert not [one for one in left if one.is_alive() and one.name.startswith("altar-grid")]
+
+
+def test_a_port_that_is_taken_leaves_no_folder(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        grid = DevelopmentGrid([double], folder=tmp_path / "g", shape=GridShape(port=port))
+        with pytest.raises(ConfigurationError, match=f"port {port} is in use"):
+            grid.start()
+    assert not (tmp_path / "g").exists()
 
 
 def test_a_folder_holds_one_grid_at_a_time_and_a_grid_starts_once(tmp_path):

@@ -112,6 +112,8 @@ class DevelopmentGrid:
                 self.folder = StateFolder(temporary)
             else:
                 self.folder = StateFolder(self._wanted)
+                if not self.folder.path.exists():
+                    self._check_port()  # before a folder is made for nothing
                 self.folder.make()
             self.folder.lock()
             undo.callback(self.folder.unlock)
@@ -196,11 +198,8 @@ class DevelopmentGrid:
     def _start_servers(self, undo: ExitStack) -> None:
         certificates = development_certificates(self.folder / "tls") if self.shape.tls else None
         parties = Parties.of(self.folder, certificates)
+        self._check_port()
         port = self.shape.port
-        if port and not is_free(port):
-            raise ConfigurationError(
-                f"port {port} is in use on this machine: give another port, or none for a free one"
-            )
         if not port and self.shape.nodes == 1 and is_free(self.folder.last_port):
             port = self.folder.last_port
         self.servers = Servers(
@@ -225,6 +224,13 @@ class DevelopmentGrid:
         self.parties = parties.at(self.servers.url)
         self.parties.write(self.folder)
         self.folder.remember_port(self.servers.port)
+
+    def _check_port(self) -> None:
+        port = self.shape.port
+        if port and not is_free(port):
+            raise ConfigurationError(
+                f"port {port} is in use on this machine: give another port, or none for a free one"
+            )
 
     async def _start_members(self) -> None:
         replicas = 3 if self.shape.nodes >= 3 else 1
