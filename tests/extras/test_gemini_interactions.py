@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64encode
 from random import Random
 from typing import Any
@@ -24,7 +23,6 @@ from altar.errors import (
     OverloadedError,
     PermissionDeniedError,
     ProviderError,
-    ProviderTimeoutError,
     QuotaError,
     RateLimitError,
     ServerError,
@@ -33,7 +31,6 @@ from altar.errors import (
     UnknownModelError,
 )
 from altar.llm import (
-    Attempt,
     BlobPart,
     Delta,
     Message,
@@ -51,7 +48,6 @@ from altar.llm import (
     Unknown,
     fold,
 )
-from altar.runtime import Cancellation
 from altar.testing import FakeGemini, Fault
 from altar_extras.gemini_interactions import (
     InteractionsProvider,
@@ -59,8 +55,8 @@ from altar_extras.gemini_interactions import (
     from_response,
     to_request,
 )
+from tests.extras.hangs import check_that_a_hang_ends_at_the_deadline
 from tests.llm._sockets import nobody
-from tests.waiting import budgets
 
 MODEL = "gemini-3.8-flash"
 SIGNATURE = "8PHy8/T19vf4+fr7/P3+/29w"
@@ -586,22 +582,7 @@ def test_a_server_that_is_not_there_was_not_reached(ask, attempt):
 
 
 def test_a_hanging_server_is_left_at_the_deadline(ask, attempt):
-    """Whole and streamed, in mid-answer too."""
-    for fault in (Fault("hang"), Fault("hang", after=1)):
-        for form in ("complete", "stream"):
-            replies = iter(["ok"])
-            with FakeGemini(lambda asked: next(replies, fault)) as fake:
-                provider = provider_of(fake)
-                provider.complete(ask("?"), attempt)  # the client is made, the way known
-                for seconds in budgets(0.2):
-                    deadline = time.monotonic() + seconds
-                    short = Attempt(number=1, deadline=deadline, cancelled=Cancellation())
-                    with pytest.raises(ProviderTimeoutError):
-                        list([getattr(provider, form)(ask("?"), short)][0])
-                    if len(fake.requests) > 1:
-                        break
-                provider.close()
-                assert len(fake.requests) > 1
+    check_that_a_hang_ends_at_the_deadline(provider_of, ask, attempt)
 
 
 def test_without_a_key_nothing_is_sent(ask, attempt):

@@ -50,6 +50,7 @@ from altar.llm import (
 from altar.runtime import Cancellation
 from altar.testing import FakeGemini, Fault
 from altar_extras.gemini import GeminiProvider, VertexProvider
+from tests.extras.hangs import check_that_a_hang_ends_at_the_deadline
 from tests.llm._sockets import nobody
 from tests.waiting import budgets
 
@@ -359,22 +360,7 @@ def test_a_server_that_is_not_there_was_not_reached(ask, attempt):
 
 
 def test_a_hanging_server_is_left_at_the_deadline(ask, attempt):
-    """Whole and streamed, in mid-answer too."""
-    for fault in (Fault("hang"), Fault("hang", after=1)):
-        for form in ("complete", "stream"):
-            replies = iter(["ok"])
-            with FakeGemini(lambda asked: next(replies, fault)) as fake:
-                provider = gemini(fake)
-                provider.complete(ask("?"), attempt)  # the client is made, the way known
-                for seconds in budgets(0.2):
-                    deadline = time.monotonic() + seconds
-                    short = Attempt(number=1, deadline=deadline, cancelled=Cancellation())
-                    with pytest.raises(ProviderTimeoutError):
-                        list([getattr(provider, form)(ask("?"), short)][0])
-                    if len(fake.requests) > 1:
-                        break
-                provider.close()
-                assert len(fake.requests) > 1
+    check_that_a_hang_ends_at_the_deadline(gemini, ask, attempt)
 
 
 def test_credentials_that_cannot_be_refreshed_are_a_fault_of_signing_in(ask, attempt):

@@ -238,6 +238,12 @@ def manifests(keys: list[str]) -> list[str]:
     return [key for key in keys if key.startswith("manifest.acme.")]
 
 
+async def is_stored(store: MemoryStore) -> bool:
+    """Whether it has the mode and the manifest that a strict Host accepted."""
+    keys = await store.keys()
+    return "mode.grid.this" in keys and bool(manifests(keys))
+
+
 def test_a_host_has_started_when_the_store_has_what_it_accepted(tmp_path):
     sign(tmp_path / "signed.json")
 
@@ -250,9 +256,7 @@ def test_a_host_has_started_when_the_store_has_what_it_accepted(tmp_path):
         assert not host.health().ready
         store.leads = True
         await starting
-        keys = await store.keys()
-        assert "mode.grid.this" in keys
-        assert manifests(keys)
+        assert await is_stored(store)
         assert host.health().ready
         await host.drain()
 
@@ -274,9 +278,7 @@ def test_what_the_store_did_not_take_in_time_is_stored_later_and_ready_is_said_t
         assert not starting.done()
         store.leads = True
         await starting
-        keys = await store.keys()
-        assert "mode.grid.this" in keys
-        assert manifests(keys)
+        assert await is_stored(store)
         await host.drain()
 
     run(scene)
