@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import socket
 import sys
 import threading
@@ -23,7 +24,7 @@ from tests.mcp.small import make
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="descriptors of POSIX")
 
@@ -33,7 +34,11 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="descriptors of POSIX
 
 @contextmanager
 def on_descriptors(
-    server: Server, source: int, sink: int, grace: float = PATIENCE
+    server: Server,
+    source: int,
+    sink: int,
+    grace: float = PATIENCE,
+    make_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
 ) -> Iterator[threading.Thread]:
     """The server in this process on these, as its stdin and stdout; ends with its client.
 
@@ -48,7 +53,8 @@ def on_descriptors(
 
     def serve() -> None:
         try:
-            asyncio.run(server.aserve())
+            with asyncio.Runner(loop_factory=make_loop) as runner:
+                runner.run(server.aserve())
         finally:  # so that the client sees the end
             for at, one in enumerate(kept):
                 os.dup2(one, at)
@@ -128,6 +134,88 @@ def test_a_descriptor_that_fails_ends_the_server_in_order(tmp_path: Path, broken
     with on_descriptors(make(), *made):
         pass
     assert (tmp_path / "out").read_bytes() == b""
+
+
+@posix
+def test_what_reads_a_file_takes_nothing_of_another_that_has_its_number_later(tmp_path: Path):
+    held, released = threading.Event(), threading.Event()
+    readers: list[threading.Thread] = []
+
+    class Loop(asyncio.SelectorEventLoop):
+        def call_soon_threadsafe(self, *args: Any, **options: Any) -> asyncio.Handle:
+            handle = super().call_soon_threadsafe(*args, **options)
+            if threading.current_thread().name == "altar-mcp-stdin" and not readers:
+                readers.append(threading.current_thread())
+                held.set()
+                released.wait(PATIENCE)  # until the server has ended: then it reads on
+            return handle
+
+    (tmp_path / "file").write_bytes(line(frame("ping")))
+    made = os.open(tmp_path / "file", os.O_RDONLY), os.open(tmp_path / "file", os.O_RDONLY)
+    with on_descriptors(make(), *made, make_loop=Loop):  # it ends: nobody can write there
+        assert held.wait(PATIENCE)
+    later = [socket.socketpair() for _ in range(20)]
+    try:
+        for ours, theirs in later:
+            ours.send(b"1")
+            theirs.send(b"2")
+        released.set()
+        readers[0].join(PATIENCE)
+        assert not readers[0].is_alive()
+        for ours, theirs in later:
+            ours.setblocking(False)
+            theirs.setblocking(False)
+            assert (ours.recv(2), theirs.recv(2)) == (b"2", b"1")
+    finally:
+        for pair in later:
+            for end in pair:
+                end.close()
+
+
+@posix
+@pytest.mark.parametrize("kind", ["pipe", "file"])
+def test_a_server_that_is_cancelled_twice_writes_nothing_once_its_files_are_closed(
+    tmp_path: Path, kind: str
+):
+    asked, said = os.pipe(), os.pipe()
+    sink = said[1] if kind == "pipe" else os.open(tmp_path / "said", os.O_RDWR | os.O_CREAT)
+    begun, ended = asyncio.Event(), threading.Event()
+    later: list[socket.socket] = []  # they have the numbers that were its own
+
+    @altar.tool
+    async def stubborn() -> str:
+        """Ends when it likes."""
+        begun.set()
+        while not ended.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.005)
+        return "late"
+
+    class Impatient(Server):
+        async def aserve(self, *args: Any, **options: Any) -> None:
+            serving = asyncio.ensure_future(super().aserve(*args, **options))
+            await begun.wait()
+            while not serving.done():  # at first it waits for the tool
+                serving.cancel()
+                await asyncio.sleep(0.005)
+            for _ in range(20):
+                later.extend(socket.socketpair())
+            ended.set()
+            running = asyncio.all_tasks() - {asyncio.current_task()}
+            await asyncio.wait(running, timeout=PATIENCE)
+
+    os.write(asked[1], line(modern("tools/call", {"name": "stubborn"})))
+    with on_descriptors(Impatient([stubborn]), asked[0], sink):
+        pass
+    heard = [end for end in later if select.select([end], [], [], 0)[0]]
+    for end in later:
+        end.close()
+    assert (len(later), heard) == (40, [])
+    os.close(asked[1])
+    os.close(said[0])
+    if kind == "file":
+        os.close(said[1])
+        assert (tmp_path / "said").read_bytes() == b""
 
 
 @posix

@@ -98,6 +98,7 @@ class _Pipe(asyncio.Protocol):
         self._reader: asyncio.ReadTransport | None = None
         self._writer: asyncio.WriteTransport | None = None
         self._ended = asyncio.Event()
+        self._is_closed = False  # from then on the numbers may be those of other files
         self._listeners = core.listeners
         self._tell = listener(peer, self.send)
         self._listeners.add(self._tell)
@@ -117,7 +118,10 @@ class _Pipe(asyncio.Protocol):
             pipe = os.fdopen(self._source, "rb", 0, closefd=False)
             self._reader, _ = await loop.connect_read_pipe(lambda: self, pipe)
         else:
-            threading.Thread(target=self._read, name="altar-mcp-stdin", daemon=True).start()
+            own = (os.dup(self._source),)  # it may still read when ours is closed
+            threading.Thread(
+                target=self._read, args=own, name="altar-mcp-stdin", daemon=True
+            ).start()
         await self._ended.wait()
         self._listeners.over()
         with suppress(TimeoutError):
@@ -128,23 +132,31 @@ class _Pipe(asyncio.Protocol):
         """Cancel what runs, and write what is left."""
         self._listeners.remove(self._tell)
         self._line.close()
-        with suppress(TimeoutError):  # a tool may refuse to end
-            async with asyncio.timeout(_GRACE):
-                await self._line.settled()
-        if self._reader is not None:
-            self._end_reading(self._reader)
+        try:
+            with suppress(TimeoutError):  # a tool may refuse to end
+                async with asyncio.timeout(_GRACE):
+                    await self._line.settled()
+            self._end_reading()
+            await self._written()
+        finally:  # whoever waits for the end may be cancelled as well
+            self._is_closed = True
+            self._end_reading()
+            if self._writer is not None and not self._writer.is_closing():
+                self._writer.abort()  # it is closing where the client has died
+
+    async def _written(self) -> None:
+        """What is left is taken, or nobody reads it in time."""
         if self._writer is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GRACE):
                     while self._writer.get_write_buffer_size():  # noqa: ASYNC110 - nobody tells
                         await asyncio.sleep(0.01)
-            if not self._writer.is_closing():  # it is where the client has died
-                self._writer.abort()
 
-    def _end_reading(self, reader: asyncio.ReadTransport) -> None:
-        if not isinstance(reader, asyncio.Transport):
+    def _end_reading(self) -> None:
+        reader = self._reader
+        if reader is not None and not isinstance(reader, asyncio.Transport):
             reader.close()
-        elif not reader.is_closing():
+        elif reader is not None and not reader.is_closing():
             reader.pause_reading()  # what is left is still to be written
 
     # -- in ---------------------------------------------------------------------------
@@ -185,22 +197,28 @@ class _Pipe(asyncio.Protocol):
             return
         self._line.take(message, self)
 
-    def _read(self) -> None:
+    def _read(self, source: int) -> None:
         """For what the loop cannot watch: files, terminals, and pipes on Windows."""
         data = b"-"
-        with suppress(RuntimeError):  # the loop has ended
+        try:
             while data:
                 try:
-                    data = os.read(self._source, _CHUNK)
+                    data = os.read(source, _CHUNK)
                 except OSError:
                     data = b""
                 took = self.data_received if data else (lambda _: self.eof_received())
                 self._loop.call_soon_threadsafe(took, data)
+        except RuntimeError:  # the loop has ended
+            pass
+        finally:
+            os.close(source)
 
     # -- out --------------------------------------------------------------------------
 
     def send(self, frame: dict[str, Any]) -> None:
-        """One message, one line."""
+        """One message, one line; none once it is closed, as from a tool that refused to end."""
+        if self._is_closed:
+            return
         data = safely(frame) + b"\n"
         if self._writer is not None:
             if not self._writer.is_closing():
