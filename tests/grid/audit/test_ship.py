@@ -18,12 +18,14 @@ from altar_extras.grid.audit import (
     Shipper,
     ShipSettings,
     SinkRefused,
+    SpoolBroken,
+    _ship,
     verify,
 )
 from altar_extras.grid.security import SigningKey, key_id
 from altar_extras.grid.wire import pack, unpack
 from tests.grid.audit.calls import KEY, SMALL, MemorySink, entry, make_calls, opened, outcome
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, asoon
 
 QUICK = ShipSettings(linger=0.002, longest_pause=0.01)
 
@@ -177,6 +179,47 @@ def test_a_slow_sink_delays_no_call(tmp_path):
             await shipper.close()
 
     asyncio.run(run())
+
+
+def test_a_sink_that_takes_a_cancellation_for_itself_keeps_no_shipper_from_its_end(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(_ship, "_AGAIN", 0.01)
+
+    async def run() -> None:
+        taken = []
+
+        async def ask(batch: Batch) -> int:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError as error:  # as wait_for of Python 3.11 may
+                taken.append(error)
+                if len(taken) > 2:
+                    raise
+            return 0
+
+        with opened(tmp_path) as journal:
+            shipper = Shipper(journal, HostSink(ask))
+            await shipper.start()
+            await asyncio.sleep(0)
+            await shipper.close()
+            assert 0 < len(taken) <= 3
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_a_spool_that_cannot_be_read_is_a_fault_and_not_the_shippers_end(tmp_path):
+    async def run() -> None:
+        sink = MemorySink()
+        journal = opened(tmp_path)
+        shipper = Shipper(journal, sink, settings=QUICK)
+        await shipper.start()
+        assert await shipper.drain(within=PATIENCE)
+        await journal.aclose()
+        assert await asoon(lambda: isinstance(shipper.fault, SpoolBroken))
+        await shipper.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
 
 
 def test_settings_that_cannot_work_are_refused():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from altar.errors import ConfigurationError
-from altar_extras.grid.audit._errors import AuditError, SinkRefused, SinkUnavailable
+from altar_extras.grid.audit._errors import AuditError, SinkRefused, SinkUnavailable, SpoolBroken
 from altar_extras.grid.audit._frames import sequence_of
 from altar_extras.grid.wire import AuditBatch
 
@@ -98,6 +98,7 @@ class HostSink:
 
 
 _MOST = 1024  # records that an AuditBatch takes
+_AGAIN = 0.5  # seconds until a shipper that did not end is told so again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +166,12 @@ class Shipper:
     async def close(self) -> None:
         """Stop; what is not shipped stays on disk for the next start."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        while task is not None and not task.done():
+            task.cancel()  # again where a sink took one for itself
+            await asyncio.wait([task], timeout=_AGAIN)
         self._journal.on_commit(None)
+        if task is not None and not task.cancelled():
+            task.result()  # it had failed
 
     async def _run(self) -> None:
         at: int | None = None
@@ -180,8 +182,8 @@ class Shipper:
                     at = await self._resume()
                 at = await self._step(at)
                 pause, self.fault = min(0.05, self._settings.longest_pause), None
-            except AuditError as error:
-                self.fault, at = error, None
+            except (AuditError, OSError) as error:
+                self.fault, at = _fault_of(error), None
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - a jitter
                 pause = min(pause * 2, self._settings.longest_pause)
 
@@ -225,6 +227,12 @@ class Shipper:
         if not self._hurry:
             linger = self._settings.linger
             await asyncio.sleep(linger / 20 if self._journal.settings.sync else linger)
+
+
+def _fault_of(error: AuditError | OSError) -> AuditError:
+    if isinstance(error, AuditError):
+        return error
+    return SpoolBroken(f"the audit cannot be shipped: {error.strerror or error}")
 
 
 def _ring(loop: asyncio.AbstractEventLoop, more: asyncio.Event) -> None:

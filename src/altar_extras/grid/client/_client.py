@@ -308,7 +308,11 @@ class GridClient:
     async def _await(self, engine: Engine, work: Any) -> Any:
         if engine.loop is asyncio.get_running_loop():
             return await work
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, engine.loop))
+        portal = self._portal
+        if portal is None:
+            work.close()
+            raise ClosedError("the client was closed; make a new one, GridClient(...)")
+        return await portal.arun(work)
 
     def _must_be_open(self) -> None:
         if self._is_closed:

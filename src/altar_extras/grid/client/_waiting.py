@@ -71,6 +71,33 @@ class _Handle:
             self.run.abandon()
 
 
+class _Watch:
+    """Tells a loop when another one, which was to answer, has ended."""
+
+    __slots__ = ("_gone", "_here", "_there", "_timer")
+
+    def __init__(
+        self,
+        here: asyncio.AbstractEventLoop,
+        there: asyncio.AbstractEventLoop,
+        gone: Callable[[], None],
+    ) -> None:
+        self._here = here
+        self._there = there
+        self._gone = gone
+        self._timer = here.call_later(_LOOK, self._look)
+
+    def _look(self) -> None:
+        if self._there.is_closed():
+            self._here.call_soon(self._gone)  # behind whatever it told last
+        else:
+            self._timer = self._here.call_later(_LOOK, self._look)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._timer.cancel()
+
+
 def carry_in_thread(
     engine: Engine, call: FunctionCall, ctx: CallContext, options: CallOptions
 ) -> ToolResult:
@@ -89,14 +116,16 @@ def carry_in_thread(
 
     ctx.cancelled.on_cancel(stop)
     try:
-        tell(
+        if not _tell(
+            tell,
             handle.begin,
             call,
             ctx,
             options,
             emit,
             lambda result, run: answers.put((_RESULT, result, run)),
-        )
+        ):
+            return failed(call, closed(), ctx.correlation_id)
         while True:
             try:
                 kind, value, run = answers.get(timeout=_LOOK)
@@ -181,14 +210,22 @@ async def carry_across(
     def stop() -> None:
         _tell(tell, handle.cancel, ctx.cancelled.reason or "cancelled")
 
+    def gone() -> None:
+        settle(failed(call, _gone(handle), ctx.correlation_id), None)
+
+    watch = _Watch(loop, engine.loop, gone)
     ctx.cancelled.on_cancel(stop)
     try:
-        tell(handle.begin, call, ctx, options, None if listener is None else emit, done)
+        if not _tell(
+            tell, handle.begin, call, ctx, options, None if listener is None else emit, done
+        ):
+            return failed(call, closed(), ctx.correlation_id)
         result, run = await answer
     except BaseException:
         _tell(tell, handle.abandon)
         raise
     finally:
+        watch.stop()
         ctx.cancelled.forget(stop)
     return _finished(result, run, ctx)
 
@@ -247,8 +284,11 @@ def _listen(listener: Callable[[Any], None] | None, chunk: Any) -> None:
         _log.warning("a listener failed on a progress chunk", exc_info=True)
 
 
-def _tell(tell: Callable[..., Any], *args: Any) -> None:
+def _tell(tell: Callable[..., Any], *args: Any) -> bool:
+    """Whether a loop could be told; one that has ended hears nothing."""
     try:
         tell(*args)
-    except RuntimeError:  # the loop has ended: nobody is there to hear it
+    except RuntimeError:
         _log.debug("a loop has ended before it could be told")
+        return False
+    return True
