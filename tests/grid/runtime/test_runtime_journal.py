@@ -74,7 +74,7 @@ def test_started_is_on_disk_before_the_body_and_finished_before_the_reply(journa
             assert wrong.executed == "no"
             assert SEEN[3:] == ["started", "finished"]
             many = [grid.caller.send(grid.caller.message("look", {"n": n})) for n in range(300)]
-            for key in many[:64]:
+            for key in many:  # one that is under way as the runtime is closed stays open
                 assert (await grid.caller.result(key)).executed in ("yes", "no")
 
     asyncio.run(asyncio.wait_for(main(), 60))
