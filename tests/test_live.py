@@ -10,6 +10,7 @@ import pytest
 import altar
 from altar import live
 from altar.errors import ConfigurationError
+from tests.waiting import PATIENCE
 
 REASON = "The tests of this project call no model; type --altar-live."
 
@@ -121,6 +122,19 @@ def test_every_thread_sees_the_switch():
         thread.start()
         thread.join()
     assert len(said) == 1
+
+
+def test_a_block_that_is_thrown_away_ends_wherever_the_collector_runs():
+    """The collector may run in a thread that is about to begin one."""
+
+    def collect() -> None:
+        with live._state.lock, live.allow():
+            pass
+
+    collecting = threading.Thread(target=collect, daemon=True)
+    collecting.start()
+    collecting.join(PATIENCE)
+    assert not collecting.is_alive()
 
 
 def test_many_threads_that_forbid_and_allow_leave_nothing_behind():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -34,7 +34,7 @@ class _State:
     """The words in force; the youngest counts. Threads of every kind see the same."""
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock = RLock()  # a block that is thrown away ends wherever the collector runs
         self.words: tuple[_Word, ...] = ()
 
 

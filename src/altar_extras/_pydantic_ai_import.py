@@ -259,7 +259,7 @@ def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
     def run() -> None:
         try:
             found.extend((asyncio.run(coroutine), None))
-        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             found.extend((None, error))
 
     thread = threading.Thread(target=run, daemon=True)

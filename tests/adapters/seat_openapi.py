@@ -6,7 +6,6 @@ import http.client
 import json
 import re
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ import uvicorn
 import altar
 from altar_extras.openapi import export_tools, import_tools
 from tests.adapters.seats import Outcome
+from tests.waiting import PATIENCE, soon
 
 __all__ = ["SEATS"]
 
@@ -26,12 +26,11 @@ class Served:
 
     def __init__(self, session: altar.Session) -> None:
         self.app = export_tools(session)
-        config = uvicorn.Config(self.app, port=0, log_level="critical")
+        config = uvicorn.Config(self.app, port=0, log_level="critical", timeout_keep_alive=600)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
-        while not self.server.started:
-            time.sleep(0.005)
+        assert soon(lambda: self.server.started)
         self.port = self.server.servers[0].sockets[0].getsockname()[1]
         self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
@@ -44,7 +43,7 @@ class Served:
     def close(self) -> None:
         self.line.close()
         self.server.should_exit = True
-        self.thread.join(10)
+        self.thread.join(PATIENCE)
 
 
 class OpenApi:

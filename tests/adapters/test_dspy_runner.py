@@ -34,7 +34,7 @@ from altar_extras._dspy_runner_state import with_settings
 from altar_extras._dspy_runner_values import Values, types_of
 from altar_extras.dspy import RemoteProgram, RemoteProgramError, import_tools, program_runner
 from tests.adapters import dspy_programs as programs
-from tests.waiting import PATIENCE, soon
+from tests.waiting import PATIENCE, asoon, soon
 
 SECRET = "sk-never-to-cross"
 
@@ -708,7 +708,8 @@ def test_a_slow_run_that_was_cancelled_answers_nobody_after_it(log):
     class Shaky(dspy.Module):
         async def aforward(self, question):
             begun.append(question)
-            await asyncio.sleep(0.02)
+            if len(begun) == 1:
+                await asyncio.Event().wait()
             return dspy.Prediction(answer="up")
 
     runner = program_runner(Shaky, name="shaky")
@@ -716,8 +717,8 @@ def test_a_slow_run_that_was_cancelled_answers_nobody_after_it(log):
 
     async def main():
         task = asyncio.ensure_future(remote.acall(question="x"))
-        while not begun:
-            await asyncio.sleep(0.001)
+        assert await asoon(lambda: begun)
+        await asyncio.sleep(0.002)  # longer than a straggler takes
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return await remote.acall(question="x")

@@ -207,7 +207,7 @@ def test_cancelling_the_task_of_a_call_cancels_the_tool():
 
     async def main() -> None:
         task = asyncio.ensure_future(export_tools([forever])[0].acall())
-        await begun.wait()
+        await asyncio.wait_for(begun.wait(), PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

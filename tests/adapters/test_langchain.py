@@ -43,6 +43,7 @@ from altar_extras.langchain import (
     export_tools,
     import_tools,
 )
+from tests.waiting import asoon
 
 GraphBubbleUp = type("GraphBubbleUp", (Exception,), {"__module__": "langgraph.errors"})
 GraphInterrupt = type("GraphInterrupt", (GraphBubbleUp,), {"__module__": "langgraph.errors"})
@@ -227,8 +228,7 @@ def test_cancelling_the_task_cancels_the_tool():
 
     async def main() -> None:
         task = asyncio.create_task(one(wait).ainvoke(asked("wait")))
-        while not seen:
-            await asyncio.sleep(0)
+        assert await asoon(lambda: seen)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

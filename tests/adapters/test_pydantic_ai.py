@@ -34,6 +34,7 @@ from altar.runtime import Approval, Policy
 from altar.testing import ScriptedProvider
 from altar_extras._pydantic_ai_arguments import UNREAD
 from altar_extras.pydantic_ai import AltarModel, ToolProgress, export_tools
+from tests.waiting import asoon
 
 
 def _made() -> list[Any]:
@@ -229,8 +230,7 @@ def test_a_run_that_is_cancelled_cancels_the_tool():
     async def main() -> None:
         agent = Agent(model([("wait", {})]), toolsets=[export_tools([wait])])
         task = asyncio.create_task(agent.run("go"))
-        while not seen:
-            await asyncio.sleep(0)
+        assert await asoon(lambda: seen)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -33,6 +33,7 @@ from altar_extras.semantic_kernel import (
     export_tools,
     import_tools,
 )
+from tests.waiting import asoon
 
 
 def add(a: int, b: int = 1) -> int:
@@ -216,8 +217,7 @@ def test_cancelling_the_task_cancels_the_tool():
     async def main() -> None:
         kernel = lent(wait)
         task = asyncio.create_task(kernel.get_function("altar", "wait").invoke(kernel))
-        while not seen:
-            await asyncio.sleep(0)
+        assert await asoon(lambda: seen)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -126,7 +126,8 @@ class Server:
         self.port = self.listening.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1"
         self.changed = threading.Condition()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def _accept(self) -> None:
         while True:
@@ -170,6 +171,7 @@ class Server:
     def close(self) -> None:
         with suppress(OSError):
             socket.socket.shutdown(self.listening, socket.SHUT_RDWR)
+        self._accepting.join(WAIT)  # it would go on with whatever has the number next
         self.listening.close()
         for peer in self.peers:
             with suppress(OSError):

@@ -644,6 +644,39 @@ def test_a_flag_is_not_listened_to_when_the_answer_is_there():
     assert [asked.connection for asked in server.asked] == [0, 0]
 
 
+def test_a_flag_ends_nothing_on_a_connection_that_others_have_by_now():
+    """Raised between the end of an answer and that of its attempt: another may be using the line."""
+    flag = Cancellation()
+    with serving(pong) as server, closing(LocalProvider("m", url=server.url)) as provider:
+        keep = provider._http.keep
+
+        def kept(*args: Any) -> None:
+            keep(*args)
+            flag.cancel()
+
+        provider._http.keep = kept  # type: ignore[method-assign]
+        assert provider.complete(REQUEST, attempt(flag=flag)).message.text == "pong"
+        assert provider.complete(REQUEST, attempt()).message.text == "pong"
+    assert [asked.connection for asked in server.asked] == [0, 0]
+
+
+def test_a_stream_that_is_thrown_away_ends_wherever_the_collector_runs():
+    """The collector may run in a thread that holds the lock its end takes."""
+    with serving(half) as server, closing(LocalProvider("m", url=server.url)) as provider:
+        events = provider.stream(REQUEST, attempt())
+        while not isinstance(next(events), Delta):
+            pass
+
+        def collect() -> None:
+            with provider._http._lock:
+                events.close()
+
+        collecting = threading.Thread(target=collect, daemon=True)
+        collecting.start()
+        collecting.join(WAIT)
+        assert not collecting.is_alive()
+
+
 # -- TLS -------------------------------------------------------------------------------------
 
 

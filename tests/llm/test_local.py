@@ -40,6 +40,7 @@ from altar.llm import (
     fold,
 )
 from altar.llm.openai_compatible import LocalProvider, Timeout
+from altar.llm.openai_compatible._threads import ThreadedProvider
 from altar.runtime import Cancellation
 from tests.llm._sockets import WAIT, Asked, Peer, serving
 from tests.waiting import asoon, budgets
@@ -535,6 +536,28 @@ def test_a_raised_flag_and_a_deadline_end_the_async_forms(form):
     with serving(waiting) as server, closing(LocalProvider("m", url=server.url)) as model:
         asyncio.run(main(server, model))
     assert ended_threads()
+
+
+def test_whatever_a_thread_comes_to_the_task_that_waits_hears_of_it():
+    """A future takes no StopIteration, which ``next`` in somebody's own provider may raise."""
+
+    class Own(ThreadedProvider):
+        name = model = "own"
+
+        def __init__(self, said: Any) -> None:
+            self.said = said
+
+        def complete(self, request: Request, attempt: Attempt) -> Any:
+            return next(self.said)
+
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="StopIteration") as caught:
+            await asyncio.wait_for(Own(iter(())).acomplete(REQUEST, attempt()), WAIT)
+        assert isinstance(caught.value.__cause__, StopIteration)
+        nothing: Any = Own(iter([None])).acomplete(REQUEST, attempt())
+        assert await asyncio.wait_for(nothing, WAIT) is None
+
+    asyncio.run(main())
 
 
 def test_an_error_reaches_whoever_awaits():

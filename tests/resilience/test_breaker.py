@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from altar.errors import ConfigurationError
 from altar.resilience import CircuitBreaker
+from tests.waiting import PATIENCE
 
 
 class Hand:
@@ -141,3 +143,18 @@ def test_a_clock_that_goes_back_begins_the_wait_anew():
     assert breaker.retry_after == 10
     clock.time = 10
     assert breaker.allow()
+
+
+def test_a_report_may_come_while_the_same_thread_asks():
+    """As that of a stream that the collector ends there and then."""
+
+    def clock() -> float:
+        breaker.succeed()
+        return 0.0
+
+    breaker = CircuitBreaker(failures=1, clock=clock)
+    failing = threading.Thread(target=breaker.fail, daemon=True)
+    failing.start()
+    failing.join(PATIENCE)
+    assert not failing.is_alive()
+    assert breaker.state == "open"

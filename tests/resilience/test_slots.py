@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altar.errors import ConfigurationError
-from altar.resilience import Slots
+from altar.resilience import Slots, TokenBucket
 from altar.runtime import Cancellation
+from tests.waiting import PATIENCE
 
 
 def test_a_free_slot_is_had_at_once_and_a_full_queue_says_so():
@@ -174,3 +175,20 @@ def test_threads_and_event_loops_at_once_never_exceed_the_limit_and_lose_no_slot
 def test_a_bad_option_is_refused(limit, queue):
     with pytest.raises(ConfigurationError, match=r"Slots\("):
         Slots(limit, max_queue=queue)
+
+
+def test_a_place_is_left_and_a_token_given_back_wherever_the_collector_runs():
+    """It may run in a thread that holds the very lock, and end a call that was thrown away."""
+    slots, bucket = Slots(1), TokenBucket(1.0)
+    place, reserved = slots.enter(), bucket.reserve(0.0)[1]
+
+    def collect():
+        with slots._lock, bucket._lock:
+            place.leave()
+            bucket.give_back(reserved)
+
+    collecting = threading.Thread(target=collect, daemon=True)
+    collecting.start()
+    collecting.join(PATIENCE)
+    assert not collecting.is_alive()
+    assert (slots.free, bucket.take()) == (1, 0.0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -166,6 +167,52 @@ def test_what_hangs_is_released_when_the_server_closes(after: int | None):
             assert soon(lambda: fake.asked)
         fake.close()
         assert connection.sock is None or connection.sock.recv(4096) in (b"", b"\n")
+
+
+def test_a_server_closes_while_a_copy_of_all_it_holds_is_open_elsewhere():
+    """As in a child that was forked meanwhile, and knows nothing of it."""
+    fake = Plain(["x"])
+    listener = fake._listener
+    with ExitStack() as copies:
+        for end in (listener._wake, listener.woken, listener._socket):
+            copies.callback(os.close, os.dup(end.fileno()))
+        closing_it = threading.Thread(target=fake.close, daemon=True)
+        closing_it.start()
+        closing_it.join(PATIENCE)
+        assert not closing_it.is_alive()
+
+
+def test_a_server_in_a_process_of_more_than_a_thousand_open_files_answers():
+    """``select`` would refuse its sockets, and nobody would let a client in."""
+    resource = pytest.importorskip("resource")
+    if 0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 4096:
+        pytest.skip("so many files are not allowed here")
+    with ExitStack() as files:
+        highest = 0
+        while highest < 1100:
+            highest = os.dup(0)
+            files.callback(os.close, highest)
+        with Plain(["fine", Fault("hang")]) as fake, closing(connect(fake)) as connection:
+            assert ask(fake).body == {"text": "fine"}
+            connection.request("POST", "/say", "{}")
+            assert soon(lambda: len(fake.asked) == 2)
+            assert connection.sock.fileno() > 1024
+
+
+def test_a_gate_that_is_reached_when_the_server_has_closed_holds_back_nobody():
+    gate = Gate("late")
+
+    def closes(request: Request) -> Gate:
+        fake.close()
+        return gate
+
+    fake = Plain(closes)
+    name = f"altar-fake-{fake.url.rpartition(':')[2]}-client"
+    with closing(connect(fake)) as connection:
+        with pytest.raises((OSError, http.client.HTTPException)):
+            send(connection, "/say", {"say": "x"}, {})
+    assert gate.reached(PATIENCE)
+    assert soon(lambda: name not in {one.name for one in threading.enumerate()})
 
 
 def test_what_hangs_ends_when_the_client_leaves():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from _thread import allocate_lock
+from _thread import RLock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from altar.errors import ConfigurationError
@@ -49,7 +49,7 @@ class CircuitBreaker:
         self._failures = failures
         self._wait = wait
         self._clock = clock
-        self._lock = allocate_lock()
+        self._lock = RLock()  # a stream that is thrown away reports wherever the collector runs
         self._state: BreakerState = "closed"
         self._count = 0  # failures in a row, while closed
         self._since = 0.0  # when it opened, or when the trial began

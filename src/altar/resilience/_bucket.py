@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from _thread import allocate_lock
+from _thread import RLock
 from typing import TYPE_CHECKING
 
 from altar.resilience._checks import check_number, check_whole
@@ -41,7 +41,7 @@ class TokenBucket:
         self.rate = rate
         self.burst = burst
         self._clock = clock
-        self._lock = allocate_lock()
+        self._lock = RLock()  # a call that is thrown away gives back wherever the collector runs
         self._gap = min(1.0 / rate, _LONGEST_GAP)
         self._slack = (burst - 1) * self._gap
         self._last = clock()

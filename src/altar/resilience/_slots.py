@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import RLock
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Self
 
@@ -113,7 +113,7 @@ class Slots:
         self.max_queue = max_queue
         self.clock = clock
         self._free = limit
-        self._lock = allocate_lock()
+        self._lock = RLock()  # a call that is thrown away leaves wherever the collector runs
         self._queue: OrderedDict[Place, None] = OrderedDict()
 
     @property
@@ -131,13 +131,16 @@ class Slots:
 
         Nothing is waited for: see :meth:`Place.wait`.
         """
+        place = Place(self, _QUEUED)
         with self._lock:
+            is_full = self.max_queue is not None and len(self._queue) >= self.max_queue
+            # nothing from here on lets the collector run: a slot that it freed would be missed
             if self._free > 0:
                 self._free -= 1
-                return Place(self, _HELD)
-            if self.max_queue is not None and len(self._queue) >= self.max_queue:
+                place._state = _HELD  # noqa: SLF001 - two halves of one thing
+                return place
+            if is_full:
                 return None
-            place = Place(self, _QUEUED)
             self._queue[place] = None
             return place
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import select
+import selectors
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["Answer", "Answered", "Exchange", "Listener", "ServerEvent", "compact"]
+
+# one that needs no file number of its own, where there is one
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+_BREATH = 0.02  # seconds until a system that had no room for a connection is asked again
 
 
 def compact(value: Any) -> str:
@@ -145,7 +150,7 @@ class Exchange(BaseHTTPRequestHandler):
     def wait_for_either_end(self, wake: socket.socket) -> None:
         """Wait until the client leaves, or ``wake`` becomes readable."""
         self.close_connection = True
-        select.select([self.connection, wake], [], [])
+        _ready(self.connection, wake)
 
 
 class Listener:
@@ -173,17 +178,27 @@ class Listener:
             for connection in self._open:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-        self._wake.close()  # makes ``woken`` readable
+        # makes ``woken`` readable, which a close alone does not while a forked child has a copy
+        self._wake.shutdown(socket.SHUT_RDWR)
         self._thread.join()
+        self._wake.close()
         self._socket.close()
 
     def _accept(self) -> None:
-        while True:
-            ready, _, _ = select.select([self._socket, self.woken], [], [])
-            if self.woken in ready:
-                return
-            connection, peer = self._socket.accept()
+        self._socket.setblocking(False)  # who knocked may have left before it is let in
+        while self.woken not in _ready(self._socket, self.woken):
+            try:
+                connection, peer = self._socket.accept()
+            except BlockingIOError:
+                continue
+            except OSError:  # the client left, or there is no file number to be had
+                time.sleep(_BREATH)
+                continue
+            connection.setblocking(True)
             with self._lock:
+                if self._closed:
+                    connection.close()
+                    return
                 self._open.add(connection)
             threading.Thread(
                 target=self._talk,
@@ -201,3 +216,11 @@ class Listener:
             with self._lock:
                 self._open.discard(connection)
             connection.close()
+
+
+def _ready(*ends: socket.socket) -> list[object]:
+    """Wait until some of these can be read; which. Unlike ``select``, of any file number."""
+    with _Selector() as selector:
+        for end in ends:
+            selector.register(end, selectors.EVENT_READ)
+        return [key.fileobj for key, _ in selector.select()]

@@ -90,6 +90,7 @@ class FakeServer:
         self._numbers = count(1)
         self._broken: list[BaseException] = []
         self._gates: set[Gate] = set()
+        self._closed = False
         self._listener = Listener(self._answer)
 
     # --- what a test uses
@@ -114,6 +115,7 @@ class FakeServer:
     def close(self) -> None:
         """Stop: drop every connection and release what hangs. Safe to call twice."""
         with self.lock:
+            self._closed = True
             held = list(self._gates)
         for gate in held:
             gate.open()
@@ -263,6 +265,8 @@ class FakeServer:
     def _hold(self, gate: Gate) -> None:
         with self.lock:
             self._gates.add(gate)
+            if self._closed:  # nobody opens it any more
+                gate.open()
         gate.pass_through()
         with self.lock:
             self._gates.discard(gate)

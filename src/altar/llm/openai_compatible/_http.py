@@ -9,7 +9,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
@@ -55,7 +55,7 @@ class Http:
         self._address = address
         self._timeout = timeout
         self._limit = limit
-        self._lock = Lock()
+        self._lock = RLock()  # a stream that is thrown away ends wherever the collector runs
         self._idle: list[tuple[float, Line, Proxy | None]] = []
         self._trust: ssl.SSLContext | None = None
         self._process = os.getpid()
@@ -264,6 +264,7 @@ class Exchange:
     def __exit__(self, kind: object, *exc: object) -> None:
         if kind is None and not self._over:
             self._drain()
+        self._watch.release()  # before another attempt may have the line
         if self._over and not self._response.will_close and not self._watch.interrupted:
             self._http.keep(self._line, self._proxy)
         else:

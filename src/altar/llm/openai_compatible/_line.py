@@ -6,6 +6,7 @@ import select
 import socket
 from contextlib import suppress
 from io import BufferedReader, RawIOBase
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
@@ -26,6 +27,7 @@ class Watch:
 
     def __init__(self, attempt: Attempt, silence: float) -> None:
         self._attempt = attempt
+        self._lock = RLock()
         self._socket: socket.socket | None = None
         self.closed = False  # by the provider's own close
         self.silence = silence
@@ -36,7 +38,7 @@ class Watch:
 
     def __exit__(self, *exc: object) -> None:
         self._attempt.cancelled.forget(self.interrupt)
-        self._socket = None
+        self.release()
 
     @property
     def interrupted(self) -> bool:
@@ -67,6 +69,11 @@ class Watch:
         if self.interrupted:
             raise InterruptedError
 
+    def release(self) -> None:
+        """The attempt has no more to do with the socket: from here on nothing ends that."""
+        with self._lock:
+            self._socket = None
+
     def close(self) -> None:
         """As :meth:`interrupt`, for a provider that is closed while somebody waits."""
         self.closed = True
@@ -74,11 +81,10 @@ class Watch:
 
     def interrupt(self) -> None:
         """End whatever waits on the socket, from any thread."""
-        sock = self._socket
-        if sock is not None:
-            with suppress(OSError):  # not connected yet, or closed meanwhile
+        with self._lock, suppress(OSError):  # not connected yet, or closed meanwhile
+            if self._socket is not None:
                 # past SSLSocket.shutdown, which takes the TLS state from under a reading thread
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 class Line:

@@ -36,13 +36,17 @@ class ThreadedProvider(BaseProvider):
         events = asyncio.get_running_loop()
         done: asyncio.Future[Response] = events.create_future()
 
-        def settle(answer: Response | None, fault: BaseException | None) -> None:
+        def settle(answer: Any, fault: BaseException | None) -> None:
             if done.done():
                 return  # the task that waited was cancelled
-            if fault is not None:
-                done.set_exception(fault)
-            elif answer is not None:
+            if fault is None:
                 done.set_result(answer)
+            elif isinstance(fault, StopIteration):  # which no future takes
+                unfit = RuntimeError("complete() raised StopIteration")
+                unfit.__cause__ = fault
+                done.set_exception(unfit)
+            else:
+                done.set_exception(fault)
 
         def work(own: Attempt) -> None:
             try:
