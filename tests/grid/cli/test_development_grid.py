@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 
@@ -14,6 +15,11 @@ import altar  # noqa: E402 - the libraries above may be missing
 from altar.errors import AltarError, ClosedError, ConfigurationError  # noqa: E402
 from altar_extras.grid.client import GridClient  # noqa: E402
 from altar_extras.grid.node import DevelopmentGrid, GridShape, StateFolder  # noqa: E402
+from altar_extras.grid.transport import (  # noqa: E402
+    GridTransportError,
+    NatsStore,
+    StoreUnavailableError,
+)
 from tests.grid.nodes import held_ports  # noqa: E402
 from tests.waiting import PATIENCE  # noqa: E402
 
@@ -83,6 +89,36 @@ def test_the_next_start_has_the_same_port_and_keys_and_none_of_the_old_contracts
                 assert [tool.name for tool in client.tools()] == ["halve"]
     assert url.endswith(f":{port}")
     assert StateFolder(folder).last_port == port
+
+
+def test_a_grid_that_has_started_serves_at_every_host_though_the_store_tells_them_late(
+    monkeypatch,
+):
+    async def watch(store, prefix="", *, settled=None):
+        settled()
+        await asyncio.Event().wait()  # a follower that is behind has nothing to tell
+        yield
+
+    monkeypatch.setattr(NatsStore, "watch", watch)
+    shape = GridShape(hosts=2, runtimes=2, audit=False)
+    with DevelopmentGrid([double], shape=shape) as grid:
+        for host in grid.hosts:
+            tools = host._desks["dev"].tenant.contracts.tools
+            assert [tool.name for tool in tools] == ["double"]
+        with GridClient(credentials=grid.client_credentials) as client:
+            assert client.call("double", {"number": 4}).content == 8
+
+
+def test_a_grid_that_does_not_come_up_says_so(monkeypatch):
+    async def fulfill(*_):
+        raise StoreUnavailableError("no leader")
+
+    monkeypatch.setattr("altar_extras.grid.node._grid._READY", 1.0)
+    monkeypatch.setattr("altar_extras.grid.host._mirror.Mirror.change", fulfill)
+    grid = DevelopmentGrid([double], shape=GridShape(audit=False))
+    with pytest.raises(GridTransportError, match="not up within 1 s"):
+        grid.start()
+    assert not any(process.running for process in grid.servers.processes)
 
 
 def test_no_secret_is_shown():

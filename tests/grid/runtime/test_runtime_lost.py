@@ -14,14 +14,16 @@ from altar.errors import ClosedError
 from altar_extras.grid.audit import Journal
 from altar_extras.grid.host import Host, HostSettings
 from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
+from altar_extras.grid.runtime._patience import Patience
 from altar_extras.grid.security import key_id
 from altar_extras.grid.transport import (
     AdmissionRefusedError,
     GridTransportError,
     LoopbackBroker,
     NotConnectedError,
+    RemoteError,
 )
-from altar_extras.grid.wire import ReportLost, unpack
+from altar_extras.grid.wire import Error, Fault, ReportLost, unpack
 from tests.grid.client.grids import (
     RUNTIME,
     Grid,
@@ -226,3 +228,23 @@ def test_a_call_that_kills_each_runtime_is_quarantined_after_three_without_being
         await grid.close()
 
     asyncio.run(asyncio.wait_for(main(), 100))
+
+
+def refusal(reason: str) -> RemoteError:
+    fault = Fault(type="SERVICE_UNAVAILABLE", reason=reason, message="not now")
+    return RemoteError(Error(id="1", error=fault.error().to_dict(), executed="no"))
+
+
+def test_a_host_that_refuses_for_good_is_asked_for_a_while_and_one_without_its_store_for_ever(
+    monkeypatch,
+):
+    monkeypatch.setattr("altar_extras.grid.runtime._patience.PATIENCE", 0.0)
+
+    async def scene():
+        await Patience(None).pause(refusal("store_unavailable"))  # returns: it is tried again
+        with pytest.raises(GridTransportError, match="not now"):
+            await Patience(None).pause(refusal("not_allowed"))
+        with pytest.raises(GridTransportError, match="not now"):
+            await Patience(0.0).pause(refusal("store_unavailable"))
+
+    asyncio.run(scene())

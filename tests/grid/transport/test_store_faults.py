@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
+from secrets import token_hex
 
 import pytest
 
 pytest.importorskip("nats")
 pytest.importorskip("msgpack")
+
+from nats.js import JetStreamContext
 
 from altar_extras.grid.testing import StoreContract
 from altar_extras.grid.transport import (
@@ -103,5 +106,90 @@ def test_a_store_that_is_gone_says_so_soon_and_a_watch_goes_on_when_it_is_back(n
         await theirs.close()
         with pytest.raises(StoreUnavailableError):
             await store.get("a")
+
+    asyncio.run(asyncio.wait_for(main(), 130))
+
+
+@pytest.fixture
+def lost(monkeypatch):
+    """What was lost: the first message of any watch, as where a server does not know yet that
+    somebody listens.
+    """
+    found, real = [], JetStreamContext.PushSubscription.next_msg
+
+    async def next_msg(subscription, timeout=1.0):  # noqa: ASYNC109 - as it is
+        message = await real(subscription, timeout)
+        if not found:
+            found.append(message.subject)
+            message = await real(subscription, timeout)
+        return message
+
+    monkeypatch.setattr(JetStreamContext.PushSubscription, "next_msg", next_msg)
+    return found
+
+
+def watched(node, scene):
+    """Run ``scene(store, seen)`` while a watch of the store, which is empty, puts what it sees
+    into ``seen``.
+    """
+
+    async def main():
+        transport = await connector(node.url).connect()
+        bucket = f"lossy-{token_hex(4)}"
+        store = NatsStore(transport, bucket, settings=StoreSettings(timeout=20.0))
+        await opened(store)
+        settled, seen = asyncio.Event(), []
+
+        async def look():
+            async with aclosing(store.watch(settled=settled.set)) as changes:
+                async for change in changes:
+                    seen.append((change.key, change.value))
+
+        looking = asyncio.ensure_future(look())
+        await asyncio.wait_for(settled.wait(), 60)
+        await scene(store, seen)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        await transport.close()
+
+    asyncio.run(asyncio.wait_for(main(), 130))
+
+
+def test_a_change_whose_message_was_lost_is_told_though_nothing_else_ever_changes(
+    shared_node, lost, monkeypatch
+):
+    monkeypatch.setattr("altar_extras.grid.transport._store_progress._OWED", 0.1)
+
+    async def scene(store, seen):
+        await store.create("a", b"1")
+        assert await asoon(lambda: seen == [("a", b"1")]), seen
+        assert lost == [f"$KV.{store._bucket}.a"]
+
+    watched(shared_node(), scene)
+
+
+def test_a_change_whose_message_was_lost_is_told_when_the_next_one_comes(shared_node, lost):
+    async def scene(store, seen):
+        await store.create("a", b"1")
+        await store.create("b", b"2")
+        assert await asoon(lambda: len(lost) == 1)
+        assert await asoon(lambda: sorted(seen) == [("a", b"1"), ("b", b"2")]), seen
+
+    watched(shared_node(), scene)
+
+
+def test_a_watch_that_was_told_of_nothing_has_not_settled(shared_node, lost, monkeypatch):
+    monkeypatch.setattr("altar_extras.grid.transport._store_progress._OWED", 0.1)
+
+    async def main():
+        transport = await connector(shared_node().url).connect()
+        bucket = f"lossy-{token_hex(4)}"
+        store = NatsStore(transport, bucket, settings=StoreSettings(timeout=20.0))
+        await opened(store)
+        await store.create("a", b"1")
+        with pytest.raises(StoreUnavailableError):
+            await store.keys()
+        assert await store.keys() == ["a"]
+        await transport.close()
 
     asyncio.run(asyncio.wait_for(main(), 130))

@@ -235,8 +235,11 @@ class Desk:
             )
             self._refuse(inbound, request, fault)
             return
+        does = op.does
+        if asker.kind != "runtime" and self.tenant.awaited:
+            does = partial(_informed, does)
         try:
-            answer = op.does(self.tenant, asker, message)
+            answer = does(self.tenant, asker, message)
         except Exception as error:  # noqa: BLE001 - a Host outlives every request
             self._failed(inbound, request, error)
             return
@@ -328,6 +331,13 @@ class Desk:
         self._logged = (since, count + 1)
         if count < _LOGGED:
             _log.warning("denied (%s): %s", reason, subject[:200])
+
+
+async def _informed(does: Any, tenant: Tenant, asker: Asker, message: Message) -> Message:
+    """Do it when what runtimes say they serve is known here too."""
+    await tenant.awaited.come()
+    answer: Message | Coroutine[Any, Any, Message] = does(tenant, asker, message)
+    return await answer if inspect.iscoroutine(answer) else answer  # type: ignore[return-value]
 
 
 def _not_for(asker: Asker | Fault, op: Op | None) -> Fault | None:

@@ -178,6 +178,8 @@ class Host:
         if self._http is not None:
             await self._http.close()
         await self._manifests.close()
+        for desk in self._desks.values():
+            desk.tenant.awaited.close()
         if self._mirror is not None:
             await self._mirror.close()
         await self._callout.close()
@@ -255,6 +257,16 @@ class Host:
         if desk is None:
             raise ConfigurationError(f"this Host has no tenant {tenant!r:.80}")
         await revoke(desk.tenant, name)
+
+    async def serves(self, tenant: str, runtime: str) -> tuple[str, ...]:
+        """The tools for which this Host sends a tenant's sessions to a runtime (its id). Another
+        may have heard of it earlier, or later.
+        """
+        desk = self._desks.get(tenant)
+        if desk is None:
+            raise ConfigurationError(f"this Host has no tenant {tenant!r:.80}")
+        await desk.tenant.awaited.come()
+        return desk.tenant.served_by(runtime)
 
     # --- the parts
 

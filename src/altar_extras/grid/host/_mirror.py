@@ -130,10 +130,20 @@ class Mirror:
                 async with self._quickly():
                     found = await self._store.get(key)
                 held = None if found is None else _held(found.value, found.revision)
+                if held is not None:  # the watch may bring it later, and this is relied on
+                    self._take(key, held)
                 continue
             self._take(key, _Held(made, revision))
             return made
         raise StoreUnavailableError(f"{key} changes too often")
+
+    async def look(self, key: str) -> None:
+        """Read a key from the store, whose watch may be late. Raises StoreUnavailableError."""
+        async with self._quickly():
+            found = await self._store.get(key)
+        held = None if found is None else _held(found.value, found.revision)
+        if held is not None:
+            self._take(key, held)
 
     async def remove(self, key: str) -> None:
         """Delete a key, whatever it holds."""

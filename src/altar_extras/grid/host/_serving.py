@@ -40,6 +40,7 @@ def hear(tenant: Tenant, asker: Asker, said: AnnounceRuntime) -> None:
     runtime = tenant.runtimes.announce(asker.id, asker.key, said, now)
     if runtime is None or said.draining:
         return
+    tenant.awaited.begin()
     is_old = not tenant.is_strict and now - runtime.asked > _KEPT / 4
     waited = runtime.beats == 2 or now - runtime.asked >= tenant.shared.settings.heartbeat
     if is_old or (not runtime.has_claimed and runtime.beats >= 2 and waited):
@@ -76,6 +77,8 @@ def hear_claims(tenant: Tenant, asker: Asker, said: FulfillTools) -> None:
     """What a runtime says it serves, which every Host hears."""
     claims = tuple(found.claim for found in read_offers(said.contracts) if isinstance(found, Offer))
     tenant.runtimes.claim(asker.id, asker.key, claims, tenant.shared.monotonic())
+    if not tenant.is_strict:
+        tenant.awaited.add(claims)
 
 
 async def fulfill(tenant: Tenant, asker: Asker, said: FulfillTools) -> FulfillToolsAnswer:

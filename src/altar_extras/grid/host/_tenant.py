@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from altar.adm import ToolContract
 from altar.errors import AltarError
 from altar_extras.grid.host._askers import Askers
+from altar_extras.grid.host._awaited import Awaited
 from altar_extras.grid.host._contracts import Contracts, Tool
 from altar_extras.grid.host._directory import Runtimes
 from altar_extras.grid.host._quarantine import is_quarantined
@@ -86,6 +87,9 @@ class Tenant:
         self.askers = Askers(name, principals, shared.revoked.names)
         self.contracts = Contracts(strict=settings.mode == "strict", clock=shared.clock)
         self.runtimes = Runtimes(absent_after=settings.absent_after, most=settings.most_runtimes)
+        self.awaited = Awaited(
+            self.key("contract", ""), shared.mirror, self.contracts, monotonic=shared.monotonic
+        )
         self.receiver: AuditReceiver | None = None
         self.tell: Callable[[str, str, dict[str, Any]], None] = _nobody
         self.sessions: Callable[[float], list[dict[str, Any]]] = _none
@@ -200,6 +204,12 @@ class Tenant:
             for doc in self.shared.mirror.of_kind("lost", self.name)
             if (names is None or doc["tool"] in names) and is_quarantined(doc, self.heard)
         ][:_MOST_LISTED]
+
+    def served_by(self, runtime: str) -> tuple[str, ...]:
+        """The tools for which calls are sent to a runtime."""
+        now = self.shared.monotonic()
+        there = (one for one, _ in self.runtimes.present(now) if one.id == runtime)
+        return tuple(name for one in there for name, _ in self._served(one))
 
     def heard(self, runtime: str, epoch: str) -> float | None:
         """When a run of a runtime was last heard, in seconds since 1970."""

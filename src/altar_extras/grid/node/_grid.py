@@ -17,11 +17,12 @@ from altar.errors import ClosedError, ConfigurationError
 from altar_extras.grid.host import HostSettings
 from altar_extras.grid.node._folder import StateFolder
 from altar_extras.grid.node._members import RuntimeMember, RuntimeOptions, host_member
-from altar_extras.grid.node._parties import Parties
+from altar_extras.grid.node._parties import TENANT, Parties
 from altar_extras.grid.node._servers import Servers, is_free
 from altar_extras.grid.runtime import RuntimeSettings
 from altar_extras.grid.security import Credentials
 from altar_extras.grid.server import development_certificates
+from altar_extras.grid.transport import GridTransportError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -34,6 +35,7 @@ __all__ = ["DevelopmentGrid", "GridShape"]
 
 _READY = 60.0  # seconds in which everything must be up
 _TORN = "could not be recovered"  # says nats-server of a stream
+_LOOK = 0.02
 _DRAIN, _END = 15.0, 30.0
 _CUT = 2.0  # and for what is left of them when somebody does not wait for that
 
@@ -123,7 +125,10 @@ class DevelopmentGrid:
             thread.start()
             undo.callback(self._end_loop, thread)
             undo.callback(self._stop_members)
-            self._run(self._start_members(), _READY)
+            try:
+                self._run(self._start_members(), _READY)
+            except TimeoutError:
+                raise GridTransportError(f"it was not up within {_READY:g} s") from None
             self.folder.tell(self._state())
             undo.callback(self.folder.tell, None)
             self._undo = undo.pop_all()
@@ -254,11 +259,23 @@ class DevelopmentGrid:
         await asyncio.gather(
             *[self._start_runtime(number) for number in range(self.shape.runtimes)]
         )
+        await self._be_known()
+
+    async def _be_known(self) -> None:
+        """Return when every Host sends calls to every runtime: one alone has accepted it."""
+        unknown = [(host, member) for host in self.hosts for member in self.runtimes]
+        while unknown:
+            unknown = [(host, member) for host, member in unknown if not await _knows(host, member)]
+            if unknown:
+                await asyncio.sleep(_LOOK)
 
     async def _start_runtime(self, number: int) -> None:
         options = RuntimeOptions(
             settings=RuntimeSettings(
-                slots=self.shape.slots, drain_seconds=_DRAIN, linger_seconds=0.0
+                slots=self.shape.slots,
+                drain_seconds=_DRAIN,
+                linger_seconds=0.0,
+                ready_timeout=None,  # all together have their time
             ),
             audit_folder=self._audit(f"runtime-{number + 1}"),
             deps=self.deps,
@@ -311,6 +328,11 @@ class DevelopmentGrid:
         self._loop.call_soon_threadsafe(self._loop.stop)
         thread.join()
         self._loop.close()
+
+
+async def _knows(host: Host, member: RuntimeMember) -> bool:
+    served = await host.serves(TENANT, member.server.id)
+    return {*member.server.status().tools} <= {*served}
 
 
 async def _end_tasks() -> None:

@@ -8,10 +8,11 @@ from time import monotonic
 
 from altar_extras.grid.transport import GridTransportError, RemoteError
 
-__all__ = ["PATIENCE", "Patience"]
+__all__ = ["PATIENCE", "STORE_UNAVAILABLE", "Patience"]
 
 _log = logging.getLogger("altar.grid")
 PATIENCE = 15.0  # seconds in which a Host must be found again, or must change its mind
+STORE_UNAVAILABLE = "store_unavailable"  # three new servers have theirs only soon
 _QUIET = 2.0  # seconds before somebody is told that it waits
 
 
@@ -27,11 +28,11 @@ class Patience:
     async def pause(self, error: GridTransportError) -> None:
         """Return when the next attempt is due. Raises GridTransportError when time is up.
 
-        A Host that answers with a refusal is asked for 15 seconds at most.
+        A Host that answers with a refusal is asked for 15 seconds at most, unless it waits too.
         """
         gone = monotonic() - self._began
         limit = self._seconds
-        if isinstance(error, RemoteError):
+        if isinstance(error, RemoteError) and error.reason != STORE_UNAVAILABLE:
             limit = PATIENCE if limit is None else min(limit, PATIENCE)
         if limit is not None and gone >= limit:
             raise GridTransportError(f"no Host answers: {error}") from error

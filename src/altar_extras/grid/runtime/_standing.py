@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from altar.errors import ClosedError
+from altar_extras.grid.runtime._patience import STORE_UNAVAILABLE
 from altar_extras.grid.transport import GridTransportError, RemoteError
 from altar_extras.grid.wire import RUNTIME_QUEUE, Subjects
 
@@ -82,7 +83,7 @@ class Standing:
                 await self._fulfill()
                 return await self._presence.announce(self._desk.load(), draining=False)
             except RemoteError as error:
-                if error.reason != "store_unavailable":  # which three new servers have only soon
+                if error.reason != STORE_UNAVAILABLE:
                     raise
                 await patience.pause(error)
             except GridTransportError as error:  # it left in between

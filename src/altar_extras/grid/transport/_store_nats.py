@@ -6,6 +6,7 @@ import asyncio
 import math
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
@@ -23,6 +24,7 @@ from altar_extras.grid.transport._store import (
     StoreUnavailableError,
     check_key,
 )
+from altar_extras.grid.transport._store_progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -162,45 +164,51 @@ class NatsStore:
         """Changes over one connection; None once what was there has been given."""
         connection = self._transport.connections
         folder, dot, _ = prefix.rpartition(".")
+        below = f"{folder}{dot}>"
+        progress = Progress(partial(self._newest, below))
         async with self._bounded() as js:
             heard = await js.subscribe(
-                f"{self._prefix}{folder}{dot}>",
+                f"{self._prefix}{below}",
                 stream=self._stream,
                 ordered_consumer=True,
                 deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
             )
-            # nats-py's own watch takes what is sent and not yet read for an empty bucket.
-            info = await heard.consumer_info()
-            sent = info.delivered.consumer_seq if info.delivered is not None else 0
-            is_through = not sent + (info.num_pending or 0)
         seen: set[str] = set()
+        was_through = False
         try:
-            if is_through:
-                for change in _missing(known, seen):
-                    yield change
-                yield None
+            await progress.begin()
             while self._transport.connections == connection and self._transport.is_connected:
+                if progress.is_through and not was_through:
+                    was_through = True
+                    for change in _missing(known, seen):
+                        yield change
+                    yield None
                 try:
                     with heeded():
                         message = await heard.next_msg(timeout=_LOOK)
                 except NatsTimeoutError:
+                    progress.look()
                     continue
+                told = message.metadata
+                pair = told.sequence
+                progress.came(pair.stream, consumer=told.consumer, number=pair.consumer)
                 key = message.subject[len(self._prefix) :]
                 if key.startswith(prefix):
                     seen.add(key)
                     changed = _change(key, message, known)
                     if changed is not None:
                         yield changed
-                if not is_through and message.metadata.num_pending == 0:
-                    is_through = True
-                    for change in _missing(known, seen):
-                        yield change
-                    yield None
         except NatsError as error:
             raise StoreUnavailableError(f"the watch of {self._bucket} was lost") from error
         finally:
+            progress.end()
             with suppress(NatsError, OSError):
                 await heard.unsubscribe()
+
+    async def _newest(self, below: str) -> int:
+        """The highest revision there is under some keys, as the leader has it; 0 for none."""
+        async with self._bounded() as js:
+            return (await self._last(js, below))[1]
 
     @asynccontextmanager
     async def _bounded(self) -> AsyncIterator[JetStreamContext]:
