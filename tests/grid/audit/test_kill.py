@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ pytest.importorskip("cryptography")
 from altar_extras.grid.audit import read_folder, verify
 from altar_extras.grid.audit._frames import frame_at
 from tests.grid.audit.calls import opened
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,7 +25,11 @@ def killed_run(folder: Path, run: int, lines: int, url: str = "") -> list[str]:
     """Let a process make calls, kill it after so many lines, and return all it acknowledged."""
     command = [sys.executable, "-m", "tests.grid.audit.killed", str(folder), str(run), url]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        late = threading.Timer(4 * PATIENCE, process.kill)  # one that says nothing more
+        late.start()
         said = [process.stdout.readline() for _ in range(lines)]
+        assert late.is_alive(), f"it stood still after {len(said)} lines"
+        late.cancel()
         process.kill()
         said += process.stdout.readlines()
     return [line.strip() for line in said if line.endswith("\n")]

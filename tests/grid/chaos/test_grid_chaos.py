@@ -13,6 +13,7 @@ from altar.adm import ErrorObject, ToolResult
 from tests.grid.chaos import bodies
 from tests.grid.chaos.ledger import Ledger, Row, Sent
 from tests.grid.chaos.run import SCENARIOS, run_one
+from tests.waiting import PATIENCE
 
 # What each law needs, once: no ghost, nothing twice and nothing lost (partition), the audit exact
 # and unknown only where nobody can know (runtime_killed), CANCELLED means stopped (cancelled),
@@ -29,7 +30,7 @@ LONG = (
 
 
 def play(name):
-    row = asyncio.run(run_one(name, 1.0, short=True))
+    row = asyncio.run(asyncio.wait_for(run_one(name, 1.0, short=True), 8 * PATIENCE))
     assert row.broken == [], row.line()
     assert row.answered == row.sent > 0
     assert (row.ghosts, row.duplicates, row.lost) == (0, 0, 0)

@@ -23,6 +23,7 @@ from altar_extras.grid.transport import NatsConnector
 from tests.grid.chaos import bodies
 from tests.grid.chaos.member import PATIENT
 from tests.grid.nodes import Node, Options, start_cluster, start_node
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 TENANT = "acme"
@@ -54,7 +55,12 @@ class Member:
 
     async def ready(self) -> Member:
         assert self.process.stdout is not None
-        line = await asyncio.to_thread(self.process.stdout.readline)
+        try:
+            said = asyncio.to_thread(self.process.stdout.readline)
+            line = await asyncio.wait_for(said, 3 * PATIENCE)
+        except TimeoutError:
+            self.kill()
+            line = b""
         if not line.startswith(b"ready "):
             text = Path(self._log.name).read_text("utf-8")[-2000:]
             raise RuntimeError(f"{self.name} did not start: {text}")

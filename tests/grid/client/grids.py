@@ -12,6 +12,7 @@ from altar_extras.grid.runtime import RuntimeServer, RuntimeSettings
 from altar_extras.grid.security import Credentials, Principal, SigningKey
 from altar_extras.grid.transport import LoopbackBroker
 from tests.grid.nodes import connector
+from tests.waiting import PATIENCE as WAIT
 
 CLIENT, RUNTIME, SIGNER, GRID_KEY, ACME_KEY = (SigningKey.generate() for _ in range(5))
 
@@ -125,8 +126,8 @@ class _Keeper(GridClient):
     def close(self) -> None:
         portal, engine = self._portal, self._threaded
         if portal is not None and engine is not None and portal.is_alive:
-            portal.run(engine.close())
-            portal.run(self.grid.close())
+            portal.run(engine.close(), 2 * WAIT)
+            portal.run(self.grid.close(), 2 * WAIT)
         super().close()
 
 
