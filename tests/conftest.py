@@ -8,6 +8,7 @@ import ipaddress
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -71,22 +72,45 @@ def _is_loopback(host: object) -> bool:
         return False
 
 
-def _guard_network(event: str, args: tuple[object, ...]) -> None:
-    if not event.startswith("socket."):
-        return
-    if event in {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}:
-        address = args[1]
-        if not isinstance(address, tuple) or _is_loopback(address[0]):
-            return  # a path of the file system, or this machine
-        host = address[0]
-    elif event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}:
-        host = args[0]
-        if _is_loopback(host):
-            return
-    else:
-        return
-    broken_rules.append(f"{event} to {host!r}")
-    raise RuntimeError(f"tests reach nothing beyond loopback: {event} to {host!r}")
+def _refuse(event: str, host: object) -> None:
+    if not _is_loopback(host):
+        broken_rules.append(f"{event} to {host!r}")
+        raise RuntimeError(f"tests reach nothing beyond loopback: {event} to {host!r}")
+
+
+def _guard_network() -> None:
+    """Refuse other machines' addresses and names.
+
+    No audit hook: Python 3.11 calls those while it installs a trace function, and a thread that
+    begins in that moment, with coverage measured, dies without a word of it (CPython's
+    ``_PyEval_SetTrace`` refuses a second one meanwhile).
+    """
+
+    def guard_address(name: str) -> None:
+        plain = getattr(socket.socket, name)
+
+        def guarded(self, *args):
+            # sendto and sendmsg have it last, and sendmsg may have none
+            address = args[-1] if args else None
+            if isinstance(address, tuple) and address and isinstance(address[0], (str, bytes)):
+                _refuse(f"socket.{name}", address[0])
+            return plain(self, *args)
+
+        setattr(socket.socket, name, guarded)
+
+    def guard_name(name: str) -> None:
+        plain = getattr(socket, name)
+
+        def guarded(host, *args, **kwargs):
+            _refuse(f"socket.{name}", host)
+            return plain(host, *args, **kwargs)
+
+        setattr(socket, name, guarded)
+
+    for one in ("connect", "connect_ex", "bind", "sendto", "sendmsg"):
+        guard_address(one)
+    for one in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
+        guard_name(one)
 
 
 def _guard_sleep(module: object, where: str) -> None:
@@ -101,7 +125,7 @@ def _guard_sleep(module: object, where: str) -> None:
     module.sleep = guarded  # type: ignore[attr-defined]
 
 
-sys.addaudithook(_guard_network)
+_guard_network()
 _guard_sleep(time, "time")
 _guard_sleep(asyncio, "asyncio")
 
