@@ -6,7 +6,7 @@ import ast
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections import defaultdict
 
 import pytest
 
@@ -26,20 +26,24 @@ def project_files() -> list[str]:
     return [name for name in done.stdout.splitlines() if (ROOT / name).is_file()]
 
 
-def calls_in_tests(name: str) -> Iterator[tuple[str, ast.Call]]:
+@pytest.fixture(scope="module")
+def calls() -> dict[str, list[tuple[str, ast.Call]]]:
+    """Every call in the tests, and where it stands, by the last name of what is called."""
+    found: dict[str, list[tuple[str, ast.Call]]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("*.py")):
         try:
             tree = ast.parse(path.read_text(encoding="utf-8"))
         except SyntaxError:  # written for a newer Python, and read by it
             continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and _called(node) == name:
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+            if isinstance(node, ast.Call):
+                found[_called(node)].append((f"{path.relative_to(ROOT)}:{node.lineno}", node))
+    return found
 
 
-def test_no_test_says_it_sleeps_longer_than_50_ms():
+def test_no_test_says_it_sleeps_longer_than_50_ms(calls):
     long = []
-    for place, call in calls_in_tests("sleep"):
+    for place, call in calls["sleep"]:
         seconds = call.args[0] if call.args else None
         if isinstance(seconds, ast.Constant) and seconds.value > LONGEST_SLEEP:
             long.append(place)
@@ -47,9 +51,9 @@ def test_no_test_says_it_sleeps_longer_than_50_ms():
     assert long == excused
 
 
-def test_no_audit_hook_runs_where_threads_are_traced():
+def test_no_audit_hook_runs_where_threads_are_traced(calls):
     """On Python 3.11 a thread that begins while one runs may die unheard: see conftest."""
-    assert [place for place, _ in calls_in_tests("addaudithook")] == []
+    assert [place for place, _ in calls["addaudithook"]] == []
 
 
 def _called(node: ast.Call) -> str:
