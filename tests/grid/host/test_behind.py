@@ -157,3 +157,28 @@ def test_what_no_host_let_in_is_looked_for_a_while_and_no_longer():
         assert store.looks == before
 
     run(scene)
+
+
+def test_a_host_starts_when_its_store_can_be_made(monkeypatch):
+    class Opening(MemoryStore):
+        tries = 0
+
+        async def open(self):
+            self.tries += 1
+            if self.tries < 3:
+                raise StoreUnavailableError("no suitable peers")
+
+    async def scene():
+        store = Opening()
+        host = host_of(LoopbackBroker(), store)
+        await host.start()
+        assert store.tries == 3
+        assert host.health().ready
+        await host.drain()
+        monkeypatch.setattr("altar_extras.grid.host._host._OPENING", 0.0)
+        gone = Opening()
+        with pytest.raises(StoreUnavailableError, match="no suitable peers"):
+            await host_of(LoopbackBroker(), gone).start()
+        assert gone.tries == 1
+
+    asyncio.run(asyncio.wait_for(scene(), 60))

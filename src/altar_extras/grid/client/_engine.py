@@ -323,6 +323,7 @@ class Engine:
 
     async def _look(self, run: Run, link: Link) -> None:
         name = run.inv.call.name
+        fault = no_tool(name)
         try:
             found: dict[str, ToolRight] = {}
             for contract in await self.contracts():
@@ -338,12 +339,14 @@ class Engine:
                     link.tools = {**link.tools, name: right}
                 else:
                     await asyncio.shield(link.widen())
-        except AltarError as error:
+        except AltarError as error:  # nobody knows whether there is such a tool
             _log.debug("the tools could not be asked for: %s", error)
+            self._looked.pop(name, None)
+            fault = fault_of(error)
         finally:  # the session may have ended meanwhile, and the question with it
-            self._looked_for(run, link)
+            self._looked_for(run, link, fault)
 
-    def _looked_for(self, run: Run, link: Link) -> None:
+    def _looked_for(self, run: Run, link: Link, fault: Fault) -> None:
         name = run.inv.call.name
         if run.inv.phase != "new" or run.done is None:
             return
@@ -351,7 +354,7 @@ class Engine:
             self._looked.pop(name, None)
             self.send(run)
         else:
-            run.perform(run.inv.unsent(no_tool(name)))
+            run.perform(run.inv.unsent(fault))
 
     # -- what happens ---------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from altar_extras.grid.transport import (
     MemoryStore,
     NatsConnector,
     StoreError,
+    StoreUnavailableError,
     insist,
 )
 from altar_extras.grid.wire import HOST_QUEUE, Ack, Subjects, pack
@@ -56,6 +57,8 @@ __all__ = ["Host"]
 _log = logging.getLogger("altar.grid.host")
 _SWEEP = 1.0
 _PATIENCE = 10.0  # seconds for a silent server, for the store at the start, for requests at the end
+_OPENING = 30.0  # for a store that is to be made, and cannot be yet
+_AGAIN = 0.1
 _AFTER_ANSWER = 0.2  # seconds until a session's connection is cut that asked for its own end
 
 
@@ -295,9 +298,7 @@ class Host:
         self._evidence.open(self._seeds)
         own = await self._connect("GRID", self._connector, self._credentials.seed)
         store = self._store(own) if callable(self._store) else self._store
-        opened = getattr(store, "open", None)
-        if opened is not None:
-            await opened()
+        await _open(store, monotonic() + _OPENING)
         self._mirror = Mirror(store, timeout=self.settings.store_timeout)
         shared = Shared(
             settings=self.settings,
@@ -417,6 +418,20 @@ class Host:
             self._revoked.sweep(time())
             for desk in self._desks.values():
                 desk.tenant.runtimes.sweep(monotonic())
+
+
+async def _open(store: Store, until: float) -> None:
+    """Have a store made, which three new servers cannot before each knows of the others."""
+    opened = getattr(store, "open", None)
+    while opened is not None:
+        try:
+            await opened()
+        except StoreUnavailableError:
+            if monotonic() >= until:
+                raise
+            await asyncio.sleep(_AGAIN)
+        else:
+            return
 
 
 def _kick(system: Transport, server: str, connection: int) -> None:

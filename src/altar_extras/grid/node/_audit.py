@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["ShippedJournal", "StreamSink", "host_journal"]
 
 _HOSTS = JournalSettings(segment_bytes=1024 * 1024, max_bytes=64 * 1024 * 1024)  # of each tenant
-_PATIENCE = 5.0  # seconds for a Host to keep a batch, and for a server that is silent
+_PATIENCE = 5.0  # seconds for a Host to keep a batch
+_CONNECT = 15.0  # and for a server that is silent, or has no Host to ask
 
 
 class StreamSink:
@@ -124,7 +125,7 @@ class ShippedJournal:
     async def start(self) -> None:
         """Connect and ship."""
         self._transport = await insist(
-            lambda: self._connector.connect(seed=self._seed, name=self._name), within=_PATIENCE
+            lambda: self._connector.connect(seed=self._seed, name=self._name), within=_CONNECT
         )
         self._requests = Requests(self._transport, self._id)
         await self._requests.start()
