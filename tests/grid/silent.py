@@ -46,13 +46,16 @@ class SilentAtFirst:
             one.close()
 
     def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
+        while True:
+            try:
                 near, _ = self._listener.accept()
-                self._sockets.append(near)
-                if self._is_over:
-                    return
-                self.seen += 1
+            except ConnectionError:  # whoever came is gone already
+                continue
+            self._sockets.append(near)
+            if self._is_over:
+                return
+            self.seen += 1
+            with suppress(OSError):  # or is gone by now
                 if self.seen > 1:
                     self._forward(near)
                 elif self._hangs_up:

@@ -7,6 +7,7 @@ import asyncio
 import io
 import json
 import socket
+import threading
 import time
 from base64 import b64encode
 from functools import reduce
@@ -147,7 +148,8 @@ def test_a_server_that_is_not_there_is_said_once_and_at_once(caplog):
         with pytest.raises(ConfigurationError, match="cannot be reached .ConnectionRefused"):
             audit("verify", url, "--tenant", "acme")
     assert time.monotonic() - begun < 20
-    assert not caplog.records
+    here = threading.get_ident()  # a thread that another test left behind may say something too
+    assert not [one for one in caplog.records if one.thread == here]
 
 
 def test_a_folder_above_spools_is_read_with_all_of_them(spool):

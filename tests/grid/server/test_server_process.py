@@ -129,7 +129,7 @@ def test_a_host_connects_to_each_account_and_an_unknown_key_goes_to_the_callout(
         acme = await nats.connect(**n.connect_options("acme"))
         try:
             assert await echo(acme, acme, "grid.v1.x") == b"hello"
-            stream = await host.jetstream().create_key_value(bucket="b")
+            stream = await host.jetstream(timeout=60).create_key_value(bucket="b")
             await stream.put("k", b"v")
 
             async def question(message):
@@ -290,6 +290,7 @@ def test_a_lame_duck_tells_its_clients_and_they_go_to_another_node(cluster):
         client = await nats.connect(
             [c[0].url, c[1].url, c[2].url],
             dont_randomize=True,
+            connect_timeout=30,  # else a slow first one is left for the next
             lame_duck_mode_cb=lame,
             reconnected_cb=reconnected,
         )
