@@ -18,11 +18,12 @@ import pytest
 from altar import Session
 from altar.errors import ConfigurationError, ErrorType
 from altar.mcp import Client, ClientOptions, McpError, Question, connect
+from altar.mcp._client_loop import LoopThread
 from tests.mcp.hostile import HANDSHAKE, Wicked, over_http, over_stdio, wicked
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 OK = {"content": [{"type": "text", "text": "ok"}]}
 HOST = "mcp.example"
@@ -467,6 +468,87 @@ def test_a_client_that_is_closed_is_used_no_more():
         client.request("ping")
     with pytest.raises(McpError, match="closed"):
         client.__enter__()
+
+
+@pytest.mark.parametrize("way", ["thread", "task"])
+def test_what_is_asked_of_a_loop_that_ends_meanwhile_is_answered(way: str):
+    asked, begun = threading.Event(), threading.Event()
+    said: list[BaseException] = []
+
+    async def last() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:  # the loop has ended, and what it had; this is collected at its very end
+            asked.set()
+            while not begun.is_set():
+                await asyncio.sleep(0)
+
+    async def hold() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def nothing() -> None:
+        pass
+
+    def ask() -> None:
+        try:
+            asyncio.run(loop.arun(hold())) if way == "task" else loop.run(hold())
+        except BaseException as error:
+            said.append(error)
+
+    async def begin() -> None:
+        await anext(generator)
+
+    loop, generator = LoopThread(nothing), last()
+    loop.run(begin())
+    loop.halt()
+    assert asked.wait(PATIENCE)
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE)
+    loop.stop()
+    ask()  # and when it has ended
+    assert [(type(one), str(one)) for one in said] == [(McpError, "This MCP client is closed.")] * 2
+
+
+@pytest.mark.parametrize("way", ["thread", "task"])
+def test_what_a_loop_was_asked_in_its_last_moment_is_answered(way: str):
+    """It had no turn left in which to begin, and was not closed yet."""
+    ending, asked = threading.Event(), threading.Event()
+    said: list[BaseException] = []
+
+    class Loop(asyncio.SelectorEventLoop):
+        def close(self) -> None:
+            ending.set()
+            asked.wait(PATIENCE)
+            super().close()
+
+        def call_soon_threadsafe(self, *args: Any, **options: Any) -> asyncio.Handle:
+            try:
+                return super().call_soon_threadsafe(*args, **options)
+            finally:
+                if ending.is_set():
+                    asked.set()
+
+    async def nothing() -> None:
+        pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", Loop)
+        loop = LoopThread(nothing)
+    loop.halt()
+    assert ending.wait(PATIENCE)
+
+    def ask() -> None:
+        try:
+            asyncio.run(loop.arun(nothing())) if way == "task" else loop.run(nothing())
+        except BaseException as error:
+            said.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE)
+    assert [(type(one), str(one)) for one in said] == [(McpError, "This MCP client is closed.")]
 
 
 @pytest.mark.parametrize(
