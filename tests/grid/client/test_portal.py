@@ -14,7 +14,7 @@ pytest.importorskip("msgpack")
 pytest.importorskip("nkeys")
 
 from altar.adm import FunctionCall
-from altar.errors import ClosedError
+from altar.errors import ClosedError, ConfigurationError
 from altar.runtime import CallContext
 from altar_extras.grid.client import CallOptions, GridClient, _portal, _waiting
 from altar_extras.grid.client._portal import Portal
@@ -154,4 +154,15 @@ def test_a_client_that_another_thread_closed_says_so_whatever_it_is_asked():
     with pytest.raises(ClosedError):
         asyncio.run(client.atools())
     assert client.call("wait").error.details["reason"] == "closed"
+    client.close()
+
+
+def test_a_client_whose_address_is_none_leaves_no_thread():
+    pytest.importorskip("nats")
+    client = GridClient("nats://grid.example:4222", credentials=client_credentials())
+    before = set(threading.enumerate())
+    with pytest.raises(ConfigurationError):
+        client.call("wait")
+    left = [one for one in set(threading.enumerate()) - before if one.name == "altar-grid"]
+    assert soon(lambda: not any(one.is_alive() for one in left))
     client.close()

@@ -265,9 +265,13 @@ class GridClient:
             self._must_be_open()
             if self._threaded is not None:  # another thread was quicker
                 return self._threaded
-            portal = self._portal = Portal()
-            made: Engine = portal.run(self._made())
-            self._threaded = made
+            portal = Portal()
+            try:
+                made: Engine = portal.run(self._made())
+            except BaseException:  # the address or the certificates are none
+                portal.close()
+                raise
+            self._portal, self._threaded = portal, made
             self._finalizer = weakref.finalize(self, _end, portal, made)
             return made
 
