@@ -96,6 +96,23 @@ def test_a_closed_bell_is_rung_in_vain():
         os.fstat(bell.fd)
 
 
+def test_a_bell_whose_close_is_interrupted_closes_nothing_a_second_time():
+    bell = Bell()
+
+    def interrupt(frame, event, arg) -> None:
+        if event == "c_return" and arg is os.close:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    try:
+        sys.setprofile(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            bell.close()
+    finally:
+        sys.setprofile(None)
+    assert bell._out == -1, "its number may be another file's by now"
+
+
 def test_a_bell_without_eventfd_is_a_pipe_that_is_emptied_whole(monkeypatch):
     monkeypatch.delattr(os, "eventfd", raising=False)
     bell = Bell()
@@ -203,10 +220,10 @@ def test_what_does_not_fit_of_a_hello_is_kept_for_later(make: Make):
 
 def test_a_disowned_worker_has_no_files_even_where_one_is_closed(make: Make):
     worker = make()
-    os.close(worker.pipe)
+    pipe, worker.pipe = worker.pipe, os.sysconf("SC_OPEN_MAX")  # one that no file has
     worker.disown()
     assert worker.sock.fileno() == -1
-    worker.pipe = -1
+    worker.pipe = pipe
 
 
 # roster

@@ -77,7 +77,10 @@ def test_a_loop_that_stops_keeps_neither_a_worker_nor_a_place_in_the_queue(close
 
         loop.run_until_complete(begin())
         if closed:
+            held = [one for one in pool._crew._supervisor.workers.values() if one.held]
             loop.close()
+            assert held
+            assert soon(lambda: all(one.sock.fileno() < 0 for one in held)), "its files are closed"
             assert ask(pool, "add", {"a": 1}).content == 2
             for task in tasks:  # no word about them when they are collected
                 task._log_destroy_pending = False

@@ -42,11 +42,11 @@ class Bell:
     def close(self) -> None:
         """Close the files; later rings do nothing."""
         with self._lock:
-            if self._out >= 0:
+            out, self._out = self._out, -1  # first: an interrupted close is not done again
+            if out >= 0:
                 os.close(self.fd)
-                if self._out != self.fd:
-                    os.close(self._out)
-                self._out = -1
+                if out != self.fd:
+                    os.close(out)
 
     __del__ = close
 

@@ -257,7 +257,8 @@ class Roster:
         """The process is gone: close its files, once its caller has done with them."""
         with self.lock:
             worker.is_reaped = True
-            if not worker.held:
+            exchange = worker.exchange  # its caller may be no more
+            if not worker.held or (exchange is not None and exchange.forsaken()):
                 worker.close()
 
     def drop_idle(self, worker: Worker, why: str) -> bool:
