@@ -9,6 +9,10 @@ import pytest
 pytest.importorskip("nats")
 pytest.importorskip("msgpack")
 
+from altar.adm import FunctionCall
+from altar.later import LocalRuntime
+from altar.runtime import CallContext
+from altar_extras.grid import GridRuntime
 from altar_extras.grid.client import ClientSettings, GridClient
 from tests.grid.client.grids import PATIENCE, Grid, client_credentials
 
@@ -62,5 +66,18 @@ def test_a_tool_of_which_nobody_can_say_whether_it_is_there_is_not_said_to_be_mi
         grid.broker.deliver = deliver
         await grid.add()
         assert (await client.acall("double", {"number": 4})).content == 8  # it is looked for again
+
+    run(scene)
+
+
+def test_a_governed_call_is_allowed_to_a_session_that_is_older_than_the_runtime():
+    async def scene(grid, client):
+        runtime = GridRuntime(client, local=LocalRuntime([double]), mode="governed_local")
+        assert await client.atools() == ()
+        await grid.add()
+        found = await runtime.ainvoke(
+            FunctionCall(name="double", args={"number": 4}), CallContext()
+        )
+        assert found.content == 8
 
     run(scene)

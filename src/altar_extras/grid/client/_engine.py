@@ -312,39 +312,58 @@ class Engine:
     def _wait_for_tool(self, run: Run, link: Link) -> None:
         """A name the session did not show when it was opened: look once more, then refuse."""
         name = run.inv.call.name
-        if monotonic() - self._looked.get(name, float("-inf")) < 1.0:
+        if self._may_look(name):
+            run.wait()
+            self._task(self._look(run, link))
+        else:
             run.perform(run.inv.unsent(no_tool(name)))
-            return
+
+    def _may_look(self, name: str) -> bool:
+        """Whether it was not looked for a moment ago; it is now."""
+        if monotonic() - self._looked.get(name, float("-inf")) < 1.0:
+            return False
         if len(self._looked) > 1000:
             self._looked.clear()
         self._looked[name] = monotonic()
-        run.wait()
-        self._task(self._look(run, link))
+        return True
+
+    async def right(self, name: str) -> ToolRight | None:
+        """The session's right to call a tool; None for none. Raises GridTransportError."""
+        link = await self.ready()
+        if name not in link.tools and self._may_look(name):
+            await self._look_for(name, link)
+        return link.tools.get(name)
 
     async def _look(self, run: Run, link: Link) -> None:
         name = run.inv.call.name
         fault = no_tool(name)
         try:
-            found: dict[str, ToolRight] = {}
-            for contract in await self.contracts():
-                found.update(rights_of(_rows(contract)))
-            task = link.refresh(now=True)
-            if task is not None:
-                await asyncio.shield(task)
-            # a contract is listed whole; the directory has what this session may call of it
-            majors = link.router.majors(name)
-            if majors and name not in link.tools:
-                if link.mode.lower() == "development":
-                    right = found.get(name, ToolRight(name, majors[-1], "", False))
-                    link.tools = {**link.tools, name: right}
-                else:
-                    await asyncio.shield(link.widen())
-        except AltarError as error:  # nobody knows whether there is such a tool
-            _log.debug("the tools could not be asked for: %s", error)
-            self._looked.pop(name, None)
+            await self._look_for(name, link)
+        except AltarError as error:
             fault = fault_of(error)
         finally:  # the session may have ended meanwhile, and the question with it
             self._looked_for(run, link, fault)
+
+    async def _look_for(self, name: str, link: Link) -> None:
+        try:
+            found: dict[str, ToolRight] = {}
+            for contract in await self.contracts():
+                found.update(rights_of(_rows(contract)))
+        except AltarError as error:  # nobody knows whether there is such a tool
+            _log.debug("the tools could not be asked for: %s", error)
+            self._looked.pop(name, None)
+            raise
+        task = link.refresh(now=True)
+        if task is not None:
+            await asyncio.shield(task)
+        # a contract is listed whole; the directory has what this session may call of it
+        majors = link.router.majors(name)
+        if majors and name not in link.tools:
+            if link.mode.lower() == "development":
+                right = found.get(name, ToolRight(name, majors[-1], "", False))
+                link.tools = {**link.tools, name: right}
+            else:
+                await asyncio.shield(link.widen())
 
     def _looked_for(self, run: Run, link: Link, fault: Fault) -> None:
         name = run.inv.call.name

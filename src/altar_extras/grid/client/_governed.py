@@ -65,8 +65,7 @@ class Governor:
         if found is not None:
             return found
         try:
-            link = await engine.ready()
-            right = link.tools.get(tool)
+            right = await engine.right(tool)
             if right is None:
                 return _denied("no_tool", f"The grid shows this session no tool {tool[:80]!r}.")
             refused = None if engine.pinned is None else engine.pinned.refusal(right)
@@ -75,6 +74,7 @@ class Governor:
             ask = AuthorizeToolCall(
                 id=token_hex(8), tool=tool[:64], digest=right.digest, uses=self._uses
             )
+            link = await engine.ready()
             answer = await link.ask("authorize_tool_call", ask)
         except GridTransportError as error:
             return fault_of(error)
