@@ -17,6 +17,8 @@ async def _for_ever() -> None:
 
 async def _deaf() -> None:
     """Nothing ends it: as what takes each cancellation for itself."""
+    for task in asyncio.all_tasks():  # which are left behind, and are not to be told of
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
     while True:
         try:
             await _for_ever()
