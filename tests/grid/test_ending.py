@@ -36,7 +36,7 @@ async def _deaf() -> None:
     ids=["a lock", "a loop", "a loop that cannot be ended"],
 )
 def test_a_wait_without_an_end_fails(wait, monkeypatch):
-    monkeypatch.setattr(endings, "_AGAIN", 0.05)
+    monkeypatch.setattr(endings, "_AGAIN", 0.3)
     with pytest.raises(pytest.fail.Exception, match="did not end within"), ending(0.1):
         wait()
 
