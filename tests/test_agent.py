@@ -272,7 +272,7 @@ def test_threads_that_share_a_chat_lose_no_turn():
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join()
+                thread.join(60)
         finally:
             sys.setswitchinterval(before)
         assert len(chat.messages) == 2 * len(said)

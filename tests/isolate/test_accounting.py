@@ -70,7 +70,7 @@ def test_no_call_is_lost_or_answered_twice_while_workers_are_killed_at_random():
         for thread in threads:
             thread.join(60)
         stop.set()
-        killer.join()
+        killer.join(60)
         assert not wrong
         assert len(answers) == 5 * CALLS
         assert set(answers.values()) == {1}

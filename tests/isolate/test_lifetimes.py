@@ -15,7 +15,7 @@ from altar.isolate._crew import Crew
 from altar.isolate._settings import Settings
 from altar.runtime import CallContext
 from tests.isolate.conftest import ROOT, ask
-from tests.waiting import gone, is_alive, soon
+from tests.waiting import PATIENCE, gone, is_alive, soon
 
 LINUX = sys.platform == "linux"
 
@@ -27,10 +27,15 @@ def program(way: str) -> subprocess.Popen:
 
 def until_ready(process: subprocess.Popen) -> list[int]:
     pids = []
-    for line in process.stdout:
-        if line.strip() == "ready":
-            return pids
-        pids.append(int(line))
+    late = threading.Timer(4 * PATIENCE, process.kill)  # one that says nothing is not waited for
+    late.start()
+    try:
+        for line in process.stdout:
+            if line.strip() == "ready":
+                return pids
+            pids.append(int(line))
+    finally:
+        late.cancel()
     raise AssertionError("it ended early")
 
 
@@ -40,7 +45,7 @@ def test_workers_end_with_a_parent_that_is_killed_even_in_an_endless_loop():
         pids = until_ready(process)
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
     assert len(set(pids)) == 2
     assert soon(lambda: not any(map(is_alive, pids)))
 

@@ -28,7 +28,7 @@ class Held:
 
     def free(self) -> None:
         self.path.touch()
-        self.thread.join()
+        self.thread.join(60)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_calls_beyond_the_size_wait_in_the_order_in_which_they_came(one: Process
         assert soon(lambda n=number: one.stats()["waiting"] == n + 1)
     held.free()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert sorted(served) == [*range(6)]
     assert one.stats()["waiting"] == one.stats()["busy"] == 0
 
@@ -110,7 +110,7 @@ def test_who_waits_is_served_when_the_worker_before_it_dies(one: ProcessPool, tm
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert sorted(str(result.error and result.error.type) for result in results) == [
         "None",
         "TIMEOUT",

@@ -225,7 +225,7 @@ def test_closing_a_session_cancels_what_it_runs():
     thread.start()
     ctx = CallContext(emit=lambda _: begun.set())
     result = session.invoke(FunctionCall(name="watches"), ctx)
-    thread.join()
+    thread.join(60)
     assert result.error is not None
     assert result.error.type == ErrorType.CANCELLED
 

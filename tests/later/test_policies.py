@@ -218,7 +218,7 @@ def test_two_sessions_that_begin_at_once_share_a_tools_limit():
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(60)
         assert sorted(seen) == [False, True]
 
 

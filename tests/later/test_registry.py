@@ -125,7 +125,7 @@ def test_readers_never_see_a_torn_view_while_one_thread_registers():
     finally:
         stop.set()
         for reader in readers:
-            reader.join()
+            reader.join(60)
         sys.setswitchinterval(switch)
     assert not faults
     assert len(registry) == 2_000

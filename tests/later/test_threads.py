@@ -187,7 +187,7 @@ def test_closing_from_another_thread_leaves_nothing_running(quick_switches):
                 for _ in range(4):
                     answered.append(await session.aexecute("nap", {"forever": True}))
                     await asyncio.sleep(0)
-                closer.join()
+                closer.join(60)
                 assert asyncio.current_task().cancelling() == 0
 
             asyncio.run(main())
@@ -199,6 +199,6 @@ def test_the_default_registry_is_one_for_all_threads():
     """What one thread registers another finds."""
     thread = threading.Thread(target=lambda: altar.registry.register(make(3)))
     thread.start()
-    thread.join()
+    thread.join(60)
     assert Session(tools=["tool_3"]).execute("tool_3").content == 3
     assert time.monotonic() > 0

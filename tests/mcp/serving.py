@@ -130,13 +130,18 @@ class Pipe:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        # so that one that says nothing fails whoever reads, and does not keep them for ever
+        self._late = threading.Timer(4 * PATIENCE, self.process.kill)
+        self._late.daemon = True
+        self._late.start()
 
     def __enter__(self) -> Pipe:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._late.cancel()
         self.process.kill()
-        self.process.communicate()
+        self.process.communicate(timeout=PATIENCE)
 
     def write(self, *messages: Any) -> None:
         """Messages, or bytes as they are."""

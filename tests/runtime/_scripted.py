@@ -61,7 +61,7 @@ def press_ctrl_c():
     while waits():
         time.sleep(0.02)  # into the wait: a signal on the way there would not end it
         signal.pthread_kill(main, signal.SIGINT)
-        soon(lambda: not waits(), 2)
+        soon(lambda: not waits(), 10)  # a second one would come to whatever runs then
 
 
 class Scripted:

@@ -159,7 +159,7 @@ def test_what_outlives_its_call_has_no_slot_of_it():
     ConcurrencyLimit(leaving, slots).invoke(call(), context())
     with slots.acquire():
         left.set()
-        leaving.thread.join()
+        leaving.thread.join(60)
     assert found[0].error.type == "RESOURCE_EXHAUSTED"
 
 

@@ -191,5 +191,5 @@ def test_a_cancellation_reaches_listeners_of_every_thread():
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(60)
         assert len(heard) == 40

@@ -145,7 +145,7 @@ def test_an_interrupted_wait_tells_the_call_and_leaves_its_thread():
     with pytest.raises(KeyboardInterrupt):
         thread.start()
         Timeout(inner, 60).invoke(call(), context())
-    thread.join()
+    thread.join(60)
     assert inner.flags[0].reason == "interrupted"
     assert inner.gate.wait(60)
 

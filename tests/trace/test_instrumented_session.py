@@ -182,7 +182,7 @@ def test_threads_that_share_a_session_keep_their_own_parents():
         for one in threads:
             one.start()
         for one in threads:
-            one.join()
+            one.join(60)
     found = Told(sink)
     for one in found.kind("tool"):
         args = json.loads(one.attributes["gen_ai.tool.call.arguments"])
@@ -297,7 +297,7 @@ def test_threads_that_begin_the_trace_at_once_share_it():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     config.reset()
     assert len(load("run.jsonl").spans) == 8
 

@@ -72,7 +72,7 @@ def test_no_name_reaches_a_file_or_a_sink(tmp_path: Path):
     ) as tracer:
         thread = threading.Thread(target=work, args=(tracer,), name="for Ada")
         thread.start()
-        thread.join()
+        thread.join(60)
     assert len(memory.spans) == 9
     for path in (lines, rows):
         held = path.read_bytes()

@@ -345,6 +345,6 @@ def test_the_name_of_a_thread_is_cleaned_and_a_dict_that_is_handed_in_is_the_cal
 
         thread = threading.Thread(target=work, name="for sk-abcdefgh12345678")
         thread.start()
-        thread.join()
+        thread.join(60)
     assert mine == {"service": "shop"}
     assert memory.spans[0].thread == "for [secret]"

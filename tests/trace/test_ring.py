@@ -55,7 +55,7 @@ def test_the_ring_of_a_dead_thread_is_drained_then_forgotten_and_its_counts_kept
         for _ in range(3):
             thread = threading.Thread(target=work)
             thread.start()
-            thread.join()
+            thread.join(60)
         gc.collect()
         tracer.flush()
         assert tracer.rings.all() == []
@@ -94,7 +94,7 @@ class Accounting(RuleBasedStateMachine):
 
         thread = threading.Thread(target=work)
         thread.start()
-        thread.join()
+        thread.join(60)
         self.recorded += spans
 
     @rule()
@@ -134,7 +134,7 @@ def test_eight_threads_lose_nothing_uncounted():
         for worker in workers:
             worker.start()
         for worker in workers:
-            worker.join()
+            worker.join(60)
         assert tracer.flush(30)
         counts = tracer.counts
     assert counts.recorded == each * threads == counts.drained + counts.dropped

@@ -83,7 +83,7 @@ def test_a_span_may_end_in_another_thread_and_another_context(traced):
     span = trace.span("a")
     worker = threading.Thread(target=span.finish, name="elsewhere")
     worker.start()
-    worker.join()
+    worker.join(60)
 
     other = trace.span("b")
     contextvars.copy_context().run(other.__enter__)
