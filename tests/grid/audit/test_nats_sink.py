@@ -14,6 +14,7 @@ pytest.importorskip("cryptography")
 
 import nats
 import nats.js.errors
+from nats.js import JetStreamContext
 
 from altar.errors import ConfigurationError
 from altar_extras.grid.audit import (
@@ -64,6 +65,34 @@ def test_a_stream_takes_each_batch_once_and_lets_nothing_be_deleted(shared_node,
         for sin in (js.delete_msg("GRID_AUDIT_once", 1), js.purge_stream("GRID_AUDIT_once")):
             with pytest.raises(nats.js.errors.APIError):
                 await sin
+        await nc.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_lost_on_its_way_to_a_reader_is_read_again(shared_node, tmp_path, monkeypatch):
+    real, lost = JetStreamContext.PushSubscription.next_msg, []
+
+    async def next_msg(subscription, timeout=1.0):  # noqa: ASYNC109 - as it is
+        message = await real(subscription, timeout)
+        if not lost:
+            lost.append(message)
+            message = await real(subscription, timeout)
+        return message
+
+    async def run() -> None:
+        nc = await connect(shared_node().url)
+        js = nc.jetstream(timeout=PATIENCE)
+        with opened(tmp_path) as journal:
+            await make_calls(journal, 0, 5)
+            records = tuple(journal.read(0, records=99, size=1 << 20))
+        sink = NatsAuditSink(js, tenant="lost", timeout=PATIENCE)
+        await sink.open()
+        assert await sink.put(Batch("w1", 1, 0, records[:4])) == 4
+        assert await sink.put(Batch("w1", 1, 4, records[4:8])) == 8
+        monkeypatch.setattr(JetStreamContext.PushSubscription, "next_msg", next_msg)
+        assert (await read_stream(js, tenant="lost"))["w1"] == list(records[:8])
+        assert len(lost) == 1
         await nc.close()
 
     asyncio.run(run())

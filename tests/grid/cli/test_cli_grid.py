@@ -447,8 +447,10 @@ def is_ready(line: str) -> bool:
 def is_made(folder: Path) -> bool:
     """Whether the first records have reached the audit's stream: nothing is being made any more."""
     monitor = json.loads((folder / "grid.json").read_text("utf-8"))["monitors"][0]
-    with urllib.request.urlopen(f"{monitor}/jsz", timeout=PATIENCE) as answer:
-        return json.load(answer)["messages"] > 0
+    with urllib.request.urlopen(f"{monitor}/jsz?streams=1", timeout=PATIENCE) as answer:
+        accounts = json.load(answer).get("account_details", ())
+    streams = [one for account in accounts for one in account.get("stream_detail", ())]
+    return any(one["name"] == "GRID_AUDIT_dev" and one["state"]["messages"] for one in streams)
 
 
 def children(pid: int) -> list[int]:

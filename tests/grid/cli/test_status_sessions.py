@@ -63,7 +63,7 @@ def test_status_counts_the_sessions_of_each_principal(tmp_path, capsys, monkeypa
             assert row["since_ms"] <= found["time_ms"] < row["expires_ms"]
             main(["grid", "status"])
             assert re.search(r"client +2 +\d+ s ago +in \d+ min", capsys.readouterr().out)
-        soon(lambda: told()["sessions"] == [])
+        assert soon(lambda: told()["sessions"] == [])
 
 
 def test_status_of_an_older_host_or_of_nobody_shows_no_table_of_sessions():

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["NatsAuditSink", "audit_stream", "audit_subject", "read_stream"]
 
 _WRONG_LAST = {10071, 10164}  # err_code: wrong last sequence, with or without the number
+_LATE = 5.0  # seconds in which a message comes; it is read anew when one does not
+_READS = 3
 _REFUSED = {10054, 10077, 10023}  # too large for the stream; the stream is full
 
 
@@ -144,24 +146,37 @@ async def read_stream(js: JetStreamContext, *, tenant: str) -> dict[str, list[by
 
     Raises SinkUnavailable.
     """
-    found: dict[str, list[bytes]] = {}
-    name = _stream(tenant)
     try:
-        left = (await js.stream_info(name)).state.messages
-        reader = await js.subscribe(audit_subject(tenant, "*"), stream=name, ordered_consumer=True)
-        try:
-            for _ in range(left):
-                message = await reader.next_msg(timeout=5)
-                seen = scan(message.data)
-                records = found.setdefault(message.subject.rpartition(".")[2], [])
-                records += [frame.raw for frame in seen.frames]
-                if seen.damaged or seen.torn:
-                    records.append(message.data[seen.end :] or b"?")
-        finally:
-            with contextlib.suppress(nats.errors.Error):
-                await reader.unsubscribe()
+        left = (await js.stream_info(_stream(tenant))).state.messages
+        for again in reversed(range(_READS)):
+            try:
+                return await _read(js, tenant, left)
+            except nats.errors.TimeoutError:  # what is sent to a reader may be lost
+                if not again:
+                    raise
     except (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError) as error:
         raise SinkUnavailable(f"the audit stream cannot be read: {error!r}") from error
+    raise AssertionError("it is read, or it is not")
+
+
+async def _read(js: JetStreamContext, tenant: str, left: int) -> dict[str, list[bytes]]:
+    """The first ``left`` messages. Raises TimeoutError (of nats-py) where one did not come."""
+    found: dict[str, list[bytes]] = {}
+    subject = audit_subject(tenant, "*")
+    reader = await js.subscribe(subject, stream=_stream(tenant), ordered_consumer=True)
+    try:
+        for number in range(1, left + 1):
+            message = await reader.next_msg(timeout=_LATE)
+            if message.metadata.sequence.consumer != number:
+                raise nats.errors.TimeoutError
+            seen = scan(message.data)
+            records = found.setdefault(message.subject.rpartition(".")[2], [])
+            records += [frame.raw for frame in seen.frames]
+            if seen.damaged or seen.torn:
+                records.append(message.data[seen.end :] or b"?")
+    finally:
+        with contextlib.suppress(nats.errors.Error):
+            await reader.unsubscribe()
     return found
 
 
