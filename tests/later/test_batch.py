@@ -326,11 +326,14 @@ def test_what_has_ended_is_kept_when_the_caller_breaks_off_or_its_iterator_fails
 def test_what_ended_while_the_caller_looked_at_another_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr("altar.later._batch._LINGER", 60)
     path, ended = tmp_path / "run.jsonl", threading.Semaphore(0)
-    gate = threading.Event()
+    begun, gate = threading.Event(), threading.Event()
 
     def held(n: int) -> int:
         if n:
+            begun.set()
             gate.wait(60)
+        else:
+            begun.wait(60)  # else it may be shown before the other is asked for
         return n
 
     class Told(altar.Session):
