@@ -178,7 +178,7 @@ def test_a_change_whose_message_was_lost_is_told_when_the_next_one_comes(shared_
     watched(shared_node(), scene)
 
 
-def test_a_watch_that_was_told_of_nothing_has_not_settled(shared_node, lost, monkeypatch):
+def test_a_watch_has_settled_when_all_that_was_there_was_told(shared_node, lost, monkeypatch):
     monkeypatch.setattr("altar_extras.grid.transport._store_progress._OWED", 0.1)
 
     async def main():
@@ -187,9 +187,28 @@ def test_a_watch_that_was_told_of_nothing_has_not_settled(shared_node, lost, mon
         store = NatsStore(transport, bucket, settings=StoreSettings(timeout=20.0))
         await opened(store)
         await store.create("a", b"1")
-        with pytest.raises(StoreUnavailableError):
-            await store.keys()
+        settled = asyncio.Event()
+        async with aclosing(store.watch(settled=settled.set)) as changes:
+            change = await anext(changes)
+            assert (change.key, change.value) == ("a", b"1")
+            assert len(lost) == 1
+            assert not settled.is_set()
+        await transport.close()
+
+    asyncio.run(asyncio.wait_for(main(), 130))
+
+
+def test_keys_that_were_lost_on_their_way_are_asked_for_again(shared_node, lost, monkeypatch):
+    monkeypatch.setattr("altar_extras.grid.transport._store_progress._OWED", 0.1)
+
+    async def main():
+        transport = await connector(shared_node().url).connect()
+        bucket = f"lossy-{token_hex(4)}"
+        store = NatsStore(transport, bucket, settings=StoreSettings(timeout=20.0))
+        await opened(store)
+        await store.create("a", b"1")
         assert await store.keys() == ["a"]
+        assert len(lost) == 1
         await transport.close()
 
     asyncio.run(asyncio.wait_for(main(), 130))

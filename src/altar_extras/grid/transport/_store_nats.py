@@ -24,7 +24,7 @@ from altar_extras.grid.transport._store import (
     StoreUnavailableError,
     check_key,
 )
-from altar_extras.grid.transport._store_progress import Progress
+from altar_extras.grid.transport._store_progress import DeafError, Progress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -44,6 +44,7 @@ _MARKER = "Nats-Marker-Reason"
 _GONE = frozenset({"DEL", "PURGE"})
 _LOOK = 0.25  # seconds between looks whether the connection is still the same
 _RETRY = 0.1
+_READS = 3  # of the keys, where what is told gets lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +144,22 @@ class NatsStore:
                         first = False
                         if settled is not None:
                             settled()
-            except StoreUnavailableError:
-                if first:
+            except StoreUnavailableError as error:
+                if first and not isinstance(error, DeafError):
                     raise
             await asyncio.sleep(_RETRY)
 
     async def keys(self, prefix: str = "") -> list[str]:
         """See Store."""
+        for again in reversed(range(_READS)):
+            try:
+                return await self._keys(prefix)
+            except DeafError:
+                if not again:
+                    raise
+        return []
+
+    async def _keys(self, prefix: str) -> list[str]:
         known: dict[str, int] = {}
         changes = self._watch_once(prefix, known)
         try:

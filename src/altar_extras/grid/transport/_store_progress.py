@@ -10,9 +10,13 @@ from altar_extras.grid.transport._store import StoreUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["Progress"]
+__all__ = ["DeafError", "Progress"]
 
 _OWED = 2.0  # seconds in which a watch tells what the leader has; also between looks at that
+
+
+class DeafError(StoreUnavailableError):
+    """A watch was not told what is there: another one may be."""
 
 
 class Progress:
@@ -42,17 +46,17 @@ class Progress:
         self._owe(await self._newest())
 
     def came(self, revision: int, *, consumer: str, number: int) -> None:
-        """A change of this revision has come. Raises StoreUnavailableError where one is missing
-        before it: each consumer numbers what it sends.
+        """A change of this revision has come. Raises DeafError where one is missing before it:
+        each consumer numbers what it sends.
         """
         expected = self._last[1] + 1 if consumer == self._last[0] else 1
         if number != expected:
-            raise StoreUnavailableError("a message of a watch was lost")
+            raise DeafError("a message of a watch was lost")
         self._last = (consumer, number)
         self._came = max(self._came, revision)
 
     def look(self) -> None:
-        """Nothing came for a moment. Raises StoreUnavailableError where something should have."""
+        """Nothing came for a moment. Raises DeafError where something should have."""
         now = asyncio.get_running_loop().time()
         asking = self._asking
         if asking is None:
@@ -75,7 +79,7 @@ class Progress:
         if self._came >= owed:
             self._owe(newest)
         elif now - self._since >= _OWED:
-            raise StoreUnavailableError("a watch was not told what is there")
+            raise DeafError("a watch was not told what is there")
         else:
             self._owed = owed
 
