@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import uuid
 
@@ -14,6 +15,7 @@ from altar.adm import ErrorObject, FunctionCall, ResultStatus, ToolResult
 from altar.adm._ids import is_call_id, new_call_id
 from altar.errors import ErrorType, InvalidDataError, ToolCallError
 from tests.strategies.nouns import json_objects
+from tests.waiting import PATIENCE
 
 
 def paths_of(make):
@@ -210,6 +212,7 @@ def test_a_forked_child_never_hands_out_its_parent_s_ids():
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.alarm(int(PATIENCE))  # whatever keeps it, its parent waits no longer
         os.write(writer, "".join(new_call_id() for _ in range(50)).encode())
         os._exit(0)
     os.waitpid(child, 0)

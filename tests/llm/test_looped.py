@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import socket
 import threading
 from contextlib import suppress
@@ -215,6 +216,7 @@ def test_a_forked_child_has_a_client_and_a_thread_of_its_own():
     provider.complete(REQUEST, attempt())
     child = os.fork()
     if child == 0:
+        signal.alarm(int(PATIENCE))  # whatever keeps it, its parent waits no longer
         try:
             text = provider.complete(REQUEST, attempt(PATIENCE)).message.text
             os._exit(0 if text == "client 1" else 1)
