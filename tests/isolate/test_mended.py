@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -16,7 +17,7 @@ from altar.isolate import ProcessPool
 from altar.isolate._processes import bearers
 from altar.runtime import CallContext, Cancellation
 from tests.isolate.conftest import ROOT, aask, ask, settled
-from tests.waiting import gone, is_alive, soon
+from tests.waiting import PATIENCE, asoon, gone, is_alive, soon
 
 LINUX = sys.platform == "linux"
 
@@ -89,6 +90,38 @@ def test_a_loop_that_stops_keeps_neither_a_worker_nor_a_place_in_the_queue(close
             results = loop.run_until_complete(asyncio.gather(*tasks))
             assert [result.error.type for result in results] == ["TIMEOUT"] * 2
             loop.close()
+        assert soon(lambda: is_calm(pool))
+
+
+@pytest.mark.parametrize("waits", ["for its worker", "for its turn"])
+def test_a_call_that_is_thrown_away_is_released_wherever_the_collector_runs(waits, tmp_path):
+    """It may run in a thread that holds the very locks."""
+    with ProcessPool(size=1, spares=0) as pool:
+        assert ask(pool, "add", {"a": 1}).ok
+        loop = asyncio.new_event_loop()
+        crew = pool._crew
+
+        async def begin() -> list[asyncio.Task]:
+            call = {"path": str(tmp_path / "never")}
+            made = [asyncio.ensure_future(aask(pool, "hold", call)) for _ in range(2)]
+            assert await asoon(lambda: pool.stats()["waiting"] == 1)
+            return made
+
+        tasks = loop.run_until_complete(begin())
+        coroutine = tasks[waits == "for its turn"].get_coro()
+
+        def collect() -> None:
+            with crew.roster.lock, crew._running._bell._lock:
+                coroutine.close()
+
+        collecting = threading.Thread(target=collect, daemon=True)
+        collecting.start()
+        collecting.join(PATIENCE)
+        assert not collecting.is_alive()
+        assert soon(lambda: (pool.stats()["busy"], pool.stats()["waiting"]) == (1, 0))
+        loop.close()
+        for task in tasks:  # no word about them when they are collected
+            task._log_destroy_pending = False
         assert soon(lambda: is_calm(pool))
 
 

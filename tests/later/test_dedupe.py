@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 
 import pytest
 
 from altar import FunctionCall, Session, ToolError
 from altar.later import SessionLimits
+from altar.later._dedupe import Ledger, fingerprint
+from altar.later._once import aonce
 from altar.runtime import CallContext
+from tests.waiting import PATIENCE
 
 BIG = 2**53
 
@@ -257,3 +261,29 @@ def test_it_stands_outside_the_runtime():
     for _ in range(3):
         session.invoke(call, CallContext())
     assert seen == ["a"]
+
+
+def test_a_call_that_was_thrown_away_leaves_its_id_wherever_the_collector_runs():
+    """It may run in a thread that holds the very lock, and never in the context of the call."""
+    ledger, call = Ledger(10), FunctionCall(name="slow", call_id="a")
+
+    class Never:
+        def __await__(self):
+            yield
+
+    async def run():
+        await Never()
+
+    thrown_away = aonce(ledger, call, CallContext(), run)
+    contextvars.copy_context().run(thrown_away.send, None)
+    assert ledger.claim("a", fingerprint(call))[1] is False, "it runs"
+
+    def collect() -> None:
+        with ledger._lock:
+            thrown_away.close()
+
+    collecting = threading.Thread(target=collect, daemon=True)
+    collecting.start()
+    collecting.join(PATIENCE)
+    assert not collecting.is_alive()
+    assert ledger.claim("a", fingerprint(call))[1] is True, "another may try"

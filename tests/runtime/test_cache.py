@@ -17,6 +17,7 @@ from altar.errors import ConfigurationError
 from altar.later import Context
 from altar.runtime import Cache, CacheStore, CallContext, ConcurrencyLimit, Wrapper
 from tests.runtime._scripted import Hand, Scripted, call, context, error
+from tests.waiting import PATIENCE
 
 
 def EVERY(asked):  # noqa: N802 - a constant, of a kind
@@ -356,3 +357,20 @@ def test_answers_that_are_too_old_keep_nothing_alive():
         clock.time += 6
         runtime.invoke(call(n=number), context())
     assert len(store) == 2
+
+
+def test_a_flight_is_left_wherever_the_collector_runs():
+    """It may run in a thread that holds the very lock, and end a call that was thrown away."""
+    store = CacheStore(60)
+    _, flight, place = store.board(("a",), None)
+
+    def collect() -> None:
+        with store._lock:
+            store.land(flight, place)
+
+    collecting = threading.Thread(target=collect, daemon=True)
+    collecting.start()
+    collecting.join(PATIENCE)
+    assert not collecting.is_alive()
+    assert not store._flights
+    assert place.slots.free == 1

@@ -10,6 +10,7 @@ import pytest
 
 from altar.runtime import Cancellation
 from altar.runtime._pool import Gate, PoolExhaustedError, WorkerPool, default_pool
+from tests.waiting import PATIENCE
 
 
 def run(pool, work):
@@ -193,3 +194,28 @@ def test_a_cancellation_reaches_listeners_of_every_thread():
         for thread in threads:
             thread.join(60)
         assert len(heard) == 40
+
+
+def test_a_job_is_given_up_wherever_the_collector_runs():
+    """It may run in a thread that holds the very lock, and end a call that was thrown away."""
+    pool, begun, hold = WorkerPool(1), threading.Event(), threading.Event()
+
+    def held() -> None:
+        begun.set()
+        hold.wait(PATIENCE)
+
+    running = pool.submit(held)
+    assert begun.wait(PATIENCE)
+    queued = pool.submit(held)
+    given_up: list[bool] = []
+
+    def collect() -> None:
+        with pool._lock:
+            given_up.extend(map(pool.abandon, (queued, running)))
+
+    collecting = threading.Thread(target=collect, daemon=True)
+    collecting.start()
+    collecting.join(PATIENCE)
+    assert not collecting.is_alive()
+    hold.set()
+    assert given_up == [True, False]

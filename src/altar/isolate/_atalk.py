@@ -31,6 +31,10 @@ async def atalk(crew: Crew, exchange: Exchange) -> ToolResult:
     exchange.loop = asyncio.get_running_loop()
     try:
         return await _talk(crew, exchange)
+    except GeneratorExit:  # thrown away: the collector may run where the roster's lock is held
+        exchange.over = True
+        crew.release_later(exchange)
+        raise
     except BaseException:  # the task was cancelled, or worse
         exchange.over = True
         crew.release(exchange)
@@ -161,6 +165,8 @@ class _Conversation:
                 await heard
         except TimeoutError:
             pass
+        except GeneratorExit:  # thrown away: it is released
+            raise
         except BaseException:
             self.crew.mourn(self.worker, self.exchange)
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from _thread import allocate_lock
+from _thread import RLock
 from contextlib import suppress
 
 __all__ = ["Bell"]
@@ -16,7 +16,7 @@ class Bell:
 
     def __init__(self) -> None:
         self._out = -1  # where the system has no descriptor left
-        self._lock = allocate_lock()
+        self._lock = RLock()  # a call that is thrown away rings wherever the collector runs
         if hasattr(os, "eventfd"):
             self.fd = self._out = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         else:  # macOS
@@ -52,5 +52,5 @@ class Bell:
 
     def disown(self) -> None:
         """Close in the child of a fork, where a thread that is not there may hold the lock."""
-        self._lock = allocate_lock()
+        self._lock = RLock()
         self.close()

@@ -200,6 +200,11 @@ class Crew:
         if worker.exchange is exchange:  # no other call has it by now
             self.roster.let_go(worker)
 
+    def release_later(self, exchange: Exchange) -> None:
+        """As :meth:`release`, from wherever a collector runs: no lock is taken here."""
+        if self._running is not None:
+            self._running.post(lambda: self.release(exchange))
+
     def lost(self, worker: Worker) -> None:
         """The worker's socket has ended; it has a moment to end too."""
         self.roster.drop(worker)

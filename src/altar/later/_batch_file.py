@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from json import dumps, loads
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ class Journal:
         self._first: str | None = None
         self._cut = True  # what follows the whole lines goes when the first is added
         self._matched = False
-        self._lock = Lock()
+        self._lock = RLock()  # a batch that is thrown away ends wherever the collector runs
         self._synced = monotonic()
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         self._fd = os.open(self._path, flags, 0o600)

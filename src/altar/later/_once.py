@@ -10,6 +10,7 @@ from altar.later._dedupe import Claim, Ledger, fingerprint, inside
 from altar.later._failure import cancelled, invalid_state, show_name, timed_out
 from altar.later._plan import seconds_of
 from altar.runtime._pool import Gate, default_pool
+from altar.runtime._waits import restore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -61,7 +62,7 @@ async def aonce(
                 result = await run()
                 return result
             finally:
-                inside.reset(token)
+                restore(inside, token)
                 ledger.settle(call.call_id, claim, result)
         known = _answer(claim, call, print_)
         if known is None:

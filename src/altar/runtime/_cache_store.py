@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import RLock
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -85,7 +85,7 @@ class CacheStore:
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._flights: dict[Key, Flight] = {}
         self._bytes = 0
-        self._lock = allocate_lock()
+        self._lock = RLock()  # a call that is thrown away ends wherever the collector runs
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -111,10 +111,10 @@ class CacheStore:
             flight = self._flights.get(key)
             if flight is None:
                 flight = self._flights[key] = Flight(key, deps, self.clock)
+            flight.users += 1  # first: whoever lands meanwhile leaves it where it is
             place = flight.slots.enter()
             if place is None:  # pragma: no cover - its queue has no bound
                 raise RuntimeError("the queue of a flight is full")
-            flight.users += 1
             return text, flight, place
 
     def land(self, flight: Flight, place: Place) -> None:

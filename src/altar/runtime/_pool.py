@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from _thread import TIMEOUT_MAX, allocate_lock
+from _thread import TIMEOUT_MAX, RLock, allocate_lock
 from collections import deque
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -79,7 +79,7 @@ class WorkerPool:
     def __init__(self, size: int = _SIZE, *, max_lost: int = _MAX_LOST) -> None:
         self._size = size
         self._max_lost = max_lost
-        self._lock = allocate_lock()
+        self._lock = RLock()  # a call that is thrown away ends wherever the collector runs
         self._queue: deque[Job] = deque()
         self._parked: list[Gate] = []
         self._threads = 0
