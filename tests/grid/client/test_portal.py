@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
 
@@ -113,6 +114,21 @@ def test_what_takes_its_cancellation_for_itself_keeps_no_loop_from_its_end(monke
     assert begun.wait(PATIENCE)
     portal.close()
     assert soon(told.done)
+    assert soon(lambda: not portal.is_alive)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_task_that_ends_the_loop_leaves_nobody_waiting():
+    portal = Portal()
+    other = portal.begin(forever())
+
+    async def leave() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        portal.run(leave(), PATIENCE)
+    with pytest.raises((ClosedError, CancelledError)):
+        other.result(PATIENCE)
     assert soon(lambda: not portal.is_alive)
 
 

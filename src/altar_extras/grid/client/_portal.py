@@ -89,10 +89,11 @@ class Portal:
         try:
             self.loop.run_forever()
         finally:
-            self.loop.run_until_complete(_ended())
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-            self.loop.close()
-            self._leave_nobody_waiting()
+            try:
+                self.loop.run_until_complete(_ended())
+            finally:  # SystemExit out of a task ends a loop at once, whatever it was at
+                self.loop.close()
+                self._leave_nobody_waiting()
 
     def _done(self, told: Future[Any]) -> None:
         self._under_way.pop(told, None)
@@ -112,10 +113,12 @@ async def _ended() -> None:
     for _ in range(3):
         pending = [one for one in asyncio.all_tasks() if one is not here]
         if not pending:
-            return
+            break
         for task in pending:
             task.cancel()
         done, _late = await asyncio.wait(pending, timeout=_ENDING)
         for task in done:
             if not task.cancelled():
                 task.exception()  # or it would be told as one that nobody looked at
+    generators = asyncio.ensure_future(asyncio.get_running_loop().shutdown_asyncgens())
+    await asyncio.wait([generators], timeout=_ENDING)
