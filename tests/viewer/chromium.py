@@ -109,8 +109,8 @@ class Browser:
         told = self.home / "DevToolsActivePort"
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until and self.process.poll() is None:
-            with contextlib.suppress(OSError, ValueError, StopIteration):
-                port = told.read_text().split()[0]
+            with contextlib.suppress(OSError, ValueError, IndexError, StopIteration):
+                port = told.read_text().split()[0]  # it is there before what it says
                 with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as answer:
                     pages = json.load(answer)
                 return next(p["webSocketDebuggerUrl"] for p in pages if p["type"] == "page")
