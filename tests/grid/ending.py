@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-LONGEST = 300.0  # seconds; no part of a test takes a third of that on a busy machine
+LONGEST = 240.0  # seconds; no part of a test takes half of that on a busy machine
 _AGAIN = 30.0  # and then what waits as it is broken off
 
 

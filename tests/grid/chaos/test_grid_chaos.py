@@ -30,7 +30,7 @@ LONG = (
 
 
 def play(name):
-    row = asyncio.run(asyncio.wait_for(run_one(name, 1.0, short=True), 8 * PATIENCE))
+    row = asyncio.run(asyncio.wait_for(run_one(name, 1.0, short=True), 6 * PATIENCE))
     assert row.broken == [], row.line()
     assert row.answered == row.sent > 0
     assert (row.ghosts, row.duplicates, row.lost) == (0, 0, 0)
