@@ -81,9 +81,7 @@ def _refuse(event: str, host: object) -> None:
 def _guard_network() -> None:
     """Refuse other machines' addresses and names.
 
-    No audit hook: Python 3.11 calls those while it installs a trace function, and a thread that
-    begins in that moment, with coverage measured, dies without a word of it (CPython's
-    ``_PyEval_SetTrace`` refuses a second one meanwhile).
+    No audit hook: see ``_no_audit_hooks``.
     """
 
     def guard_address(name: str) -> None:
@@ -113,6 +111,17 @@ def _guard_network() -> None:
         guard_name(one)
 
 
+def _no_audit_hooks() -> None:
+    """Let no library add one while coverage is measured on Python 3.11.
+
+    That calls audit hooks in the middle of installing a trace function, and refuses a second one
+    meanwhile: a thread that begins in that moment dies without a word, and who waits for it
+    waits for ever (``_PyEval_SetTrace``; it was seen).
+    """
+    if sys.version_info < (3, 12) and sys.gettrace() is not None:
+        sys.addaudithook = lambda hook: None
+
+
 def _guard_sleep(module: object, where: str) -> None:
     sleep = module.sleep  # type: ignore[attr-defined]
 
@@ -126,6 +135,7 @@ def _guard_sleep(module: object, where: str) -> None:
 
 
 _guard_network()
+_no_audit_hooks()
 _guard_sleep(time, "time")
 _guard_sleep(asyncio, "asyncio")
 

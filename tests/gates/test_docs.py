@@ -59,6 +59,9 @@ def blocks(text: str) -> list[Block]:
         before = text[end : match.start()]
         line = text.count("\n", 0, match.start()) + 2
         needs = NEEDS.search(before)
+        assert needs or not before.rstrip().endswith("-->") or "<!-- needs" not in before, (
+            f"line {line - 1}: type <!-- needs: one.library another -->"
+        )
         run = NOT_RUN.search(before) is None and all(
             installed(library) for library in (needs[1].split() if needs else ())
         )
