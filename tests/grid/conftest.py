@@ -6,26 +6,6 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.grid.ending import ending
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup():
-    with ending():
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call():
-    with ending():
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown():
-    with ending():
-        return (yield)
-
 
 @pytest.fixture
 def node(tmp_path_factory):

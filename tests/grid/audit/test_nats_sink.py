@@ -44,13 +44,18 @@ async def nothing(error: Exception) -> None:
     """Connections break here by design."""
 
 
+async def five_calls(folder):
+    """The records of a journal of five calls."""
+    with opened(folder) as journal:
+        await make_calls(journal, 0, 5)
+        return tuple(journal.read(0, records=99, size=1 << 20))
+
+
 def test_a_stream_takes_each_batch_once_and_lets_nothing_be_deleted(shared_node, tmp_path):
     async def run() -> None:
         nc = await connect(shared_node().url)
         js = nc.jetstream(timeout=PATIENCE)
-        with opened(tmp_path) as journal:
-            await make_calls(journal, 0, 5)
-            records = tuple(journal.read(0, records=99, size=1 << 20))
+        records = await five_calls(tmp_path)
         first, second = (NatsAuditSink(js, tenant="once", timeout=PATIENCE) for _ in range(2))
         await first.open()
         await second.open()
@@ -83,9 +88,7 @@ def test_what_is_lost_on_its_way_to_a_reader_is_read_again(shared_node, tmp_path
     async def run() -> None:
         nc = await connect(shared_node().url)
         js = nc.jetstream(timeout=PATIENCE)
-        with opened(tmp_path) as journal:
-            await make_calls(journal, 0, 5)
-            records = tuple(journal.read(0, records=99, size=1 << 20))
+        records = await five_calls(tmp_path)
         sink = NatsAuditSink(js, tenant="lost", timeout=PATIENCE)
         await sink.open()
         assert await sink.put(Batch("w1", 1, 0, records[:4])) == 4

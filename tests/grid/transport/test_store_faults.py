@@ -128,29 +128,34 @@ def lost(monkeypatch):
     return found
 
 
+@asynccontextmanager
+async def new_store(node):
+    transport = await connector(node.url).connect()
+    store = NatsStore(transport, f"lossy-{token_hex(4)}", settings=StoreSettings(timeout=20.0))
+    await opened(store)
+    yield store
+    await transport.close()
+
+
 def watched(node, scene):
     """Run ``scene(store, seen)`` while a watch of the store, which is empty, puts what it sees
     into ``seen``.
     """
 
     async def main():
-        transport = await connector(node.url).connect()
-        bucket = f"lossy-{token_hex(4)}"
-        store = NatsStore(transport, bucket, settings=StoreSettings(timeout=20.0))
-        await opened(store)
-        settled, seen = asyncio.Event(), []
+        async with new_store(node) as store:
+            settled, seen = asyncio.Event(), []
 
-        async def look():
-            async with aclosing(store.watch(settled=settled.set)) as changes:
-                async for change in changes:
-                    seen.append((change.key, change.value))
+            async def look():
+                async with aclosing(store.watch(settled=settled.set)) as changes:
+                    async for change in changes:
+                        seen.append((change.key, change.value))
 
-        looking = asyncio.ensure_future(look())
-        await asyncio.wait_for(settled.wait(), 60)
-        await scene(store, seen)
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
-        await transport.close()
+            looking = asyncio.ensure_future(look())
+            await asyncio.wait_for(settled.wait(), 60)
+            await scene(store, seen)
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
     asyncio.run(asyncio.wait_for(main(), 130))
 
@@ -182,18 +187,14 @@ def test_a_watch_has_settled_when_all_that_was_there_was_told(shared_node, lost,
     monkeypatch.setattr("altar_extras.grid.transport._store_progress._OWED", 0.1)
 
     async def main():
-        transport = await connector(shared_node().url).connect()
-        bucket = f"lossy-{token_hex(4)}"
-        store = NatsStore(transport, bucket, settings=StoreSettings(timeout=20.0))
-        await opened(store)
-        await store.create("a", b"1")
-        settled = asyncio.Event()
-        async with aclosing(store.watch(settled=settled.set)) as changes:
-            change = await anext(changes)
-            assert (change.key, change.value) == ("a", b"1")
-            assert len(lost) == 1
-            assert not settled.is_set()
-        await transport.close()
+        async with new_store(shared_node()) as store:
+            await store.create("a", b"1")
+            settled = asyncio.Event()
+            async with aclosing(store.watch(settled=settled.set)) as changes:
+                change = await anext(changes)
+                assert (change.key, change.value) == ("a", b"1")
+                assert len(lost) == 1
+                assert not settled.is_set()
 
     asyncio.run(asyncio.wait_for(main(), 130))
 
@@ -202,13 +203,9 @@ def test_keys_that_were_lost_on_their_way_are_asked_for_again(shared_node, lost,
     monkeypatch.setattr("altar_extras.grid.transport._store_progress._OWED", 0.1)
 
     async def main():
-        transport = await connector(shared_node().url).connect()
-        bucket = f"lossy-{token_hex(4)}"
-        store = NatsStore(transport, bucket, settings=StoreSettings(timeout=20.0))
-        await opened(store)
-        await store.create("a", b"1")
-        assert await store.keys() == ["a"]
-        assert len(lost) == 1
-        await transport.close()
+        async with new_store(shared_node()) as store:
+            await store.create("a", b"1")
+            assert await store.keys() == ["a"]
+            assert len(lost) == 1
 
     asyncio.run(asyncio.wait_for(main(), 130))
